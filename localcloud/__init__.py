@@ -1,0 +1,1 @@
+"""BigQuery, Cloud Storage and Vertex AI on one machine, spoken to by Google's own clients."""
