@@ -1,0 +1,42 @@
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+PIPELINE_PYTHON := pipeline/.venv/bin/python
+
+.PHONY: help setup demo test up down lint format bench lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install both Python environments from their lock files
+	@dev/setup.sh
+
+demo: setup ## Run the whole job against localcloud: train, serve, monitor, skip, retrain
+	@$(PYTHON) -m dev.demo
+
+test: setup ## Run every test
+	@$(PIPELINE_PYTHON) -m pytest tests/pipeline
+	@$(PYTHON) -m pytest --ignore=tests/pipeline
+
+up: setup ## Start localcloud and Airflow, and leave them running
+	@$(PYTHON) -m dev.stack up
+
+down: ## Stop what `make up` started
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m dev.stack down; fi
+
+lint: setup ## Check format, style and types
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m mypy
+
+format: setup ## Format the code
+	@$(PYTHON) -m ruff format .
+	@$(PYTHON) -m ruff check --fix .
+
+bench: setup ## Measure the compiled pipeline against LocalDagRunner, as ratios in one run
+	@$(PYTHON) -m dev.bench
+
+lock: setup ## Resolve the lock files anew
+	@dev/lock.sh
+
+clean: down ## Remove both environments and all local state
+	@rm -rf .venv pipeline/.venv .local .tools
