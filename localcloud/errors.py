@@ -1,0 +1,78 @@
+"""Errors in the shape that Google's REST APIs give them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+log = logging.getLogger(__name__)
+
+
+class ApiError(Exception):
+    """
+    An answer other than success, as ``google.rpc.Status`` and its REST form name it.
+
+    Source: https://cloud.google.com/apis/design/errors
+
+    :param code: HTTP status code.
+    :param status: name of the ``google.rpc.Code``, such as ``NOT_FOUND``.
+    :param message: one line for a person.
+    :param reason: the word that the older APIs put into ``errors[].reason``.
+    """
+
+    def __init__(self, code: int, status: str, message: str, reason: str = "notFound") -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.message = message
+        self.reason = reason
+
+    def json_response(self) -> web.Response:
+        """Give the error as the body that Google's REST APIs send."""
+        return web.json_response({"error": self.body()}, status=self.code)
+
+    def body(self) -> dict[str, object]:
+        """Give what stands under ``error`` in the JSON answer."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "status": self.status,
+            "errors": [{"message": self.message, "domain": "global", "reason": self.reason}],
+        }
+
+
+def not_served(what: str) -> ApiError:
+    """
+    Make the error for a method that localcloud does not have.
+
+    :param what: the method, the route or the host, as the caller named it.
+    """
+    return ApiError(501, "UNIMPLEMENTED", f"localcloud does not serve {what}", "notImplemented")
+
+
+@web.middleware
+async def error_middleware(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Turn whatever a handler raises into Google's error shape; a missing route is UNIMPLEMENTED."""
+    called = f"{request.method} {request.host}{request.path}"
+    if request.match_info.http_exception is not None:
+        return not_served(called).json_response()
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return error.json_response()
+    except web.HTTPException as error:
+        return ApiError(
+            error.status, "INVALID_ARGUMENT", f"{error.reason}: {called}", "badRequest"
+        ).json_response()
+    except json.JSONDecodeError as error:
+        message = f"The request body is not JSON: {error}"
+        return ApiError(400, "INVALID_ARGUMENT", message, "parseError").json_response()
+    except Exception as error:
+        log.exception("%s failed", called)
+        message = f"localcloud failed on {called}: {type(error).__name__}: {error}"
+        return ApiError(500, "INTERNAL", message, "internalError").json_response()
