@@ -1,0 +1,1 @@
+"""The TFX pipeline that trains, evaluates and deploys the wine-quality model."""

@@ -1,0 +1,210 @@
+"""What a run is told: which wine, where, how to learn and when a model is good enough."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from wine_pipeline.features import QUALITY_MAX, QUALITY_MIN
+
+DEFAULT_IMAGE_REPOSITORY = "wine-mlops/wine-pipeline"
+DEFAULT_IMAGE_TAG = "0.1.0"
+
+# The wine is part of the pipeline's name, the endpoint's name and a label's value.
+_WINE = re.compile(r"[a-z][a-z0-9-]{0,30}")
+_TABLE_SUFFIX = "_wine"
+_PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+
+
+class ConfigError(ValueError):
+    """A setting has a value with which no pipeline can run; the message names it."""
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """
+    How the model learns.
+
+    :param epochs: most passes over the training split; early stopping ends sooner.
+    :param patience: epochs without a better validation loss after which training stops.
+    :param batch_size: rows per gradient step.
+    :param learning_rate: of the first step; it decays to zero over ``epochs``.
+    :param weight_decay: decoupled L2 penalty per step.
+    :param dropout: share of the hidden units left out in a step.
+    :param hidden_units: width of each layer of the trunk.
+    :param layers: depth of the trunk.
+    :param seed: of the initial weights, the dropout and the order of the rows.
+    :raises ConfigError: if a number is out of its range.
+    """
+
+    epochs: int = 60
+    patience: int = 15
+    batch_size: int = 64
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-3
+    dropout: float = 0.2
+    hidden_units: int = 128
+    layers: int = 2
+    seed: int = 20
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "patience", "batch_size", "hidden_units", "layers"):
+            _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
+        _require(self.learning_rate > 0, f"learning_rate must be positive, not {self.learning_rate}")
+        _require(self.weight_decay >= 0, f"weight_decay must not be negative: {self.weight_decay}")
+        _require(0 <= self.dropout < 1, f"dropout must be in [0, 1), not {self.dropout}")
+        _require(self.seed >= 0, f"seed must not be negative: {self.seed}")
+
+    def to_custom_config(self) -> dict[str, int | float]:
+        """Return the constants that TFX carries to :func:`wine_pipeline.trainer.run_fn`."""
+        return asdict(self)
+
+    @classmethod
+    def from_custom_config(cls, values: Mapping[str, Any]) -> TrainingConfig:
+        """Rebuild what :meth:`to_custom_config` gave."""
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """
+    When a model may be served, measured on the eval split.
+
+    :param min_auc: area under the ROC curve of ``good``.
+    :param min_accuracy: share of wines on the right side of probability 0.5.
+    :param max_mad: mean absolute deviation between ``grade`` and ``quality``, in grades.
+    :param max_auc_loss: how much lower than the champion's its AUC may be.
+    :param max_mad_loss: how much higher than the champion's its deviation may be, in grades.
+    :raises ConfigError: if a number is out of its range.
+    """
+
+    min_auc: float = 0.75
+    min_accuracy: float = 0.70
+    max_mad: float = 0.65
+    max_auc_loss: float = 0.02
+    max_mad_loss: float = 0.03
+
+    def __post_init__(self) -> None:
+        for name in ("min_auc", "min_accuracy"):
+            _require(0 <= getattr(self, name) <= 1, f"{name} must be in [0, 1], not {getattr(self, name)}")
+        for name in ("max_mad", "max_auc_loss", "max_mad_loss"):
+            _require(getattr(self, name) >= 0, f"{name} must not be negative: {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class ServingConfig:
+    """
+    What answers predictions.
+
+    :param container_image: one of Vertex's prebuilt prediction containers.
+    :param machine_type: of every replica.
+    :param min_replicas: replicas that always run.
+    :param max_replicas: replicas under load.
+    :raises ConfigError: if the replicas make no range.
+    """
+
+    container_image: str = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
+    machine_type: str = "n1-standard-2"
+    min_replicas: int = 1
+    max_replicas: int = 1
+
+    def __post_init__(self) -> None:
+        _require(
+            1 <= self.min_replicas <= self.max_replicas,
+            f"min_replicas {self.min_replicas} and max_replicas {self.max_replicas} make no range from 1 up",
+        )
+
+
+@dataclass(frozen=True)
+class WineConfig:
+    """
+    Everything that makes one wine's pipeline, wherever it runs.
+
+    :param wine: names the pipeline, the endpoint and the table: ``white``, ``red``.
+    :param good_grade: a wine is good from this quality on.
+    :param training: how the model learns.
+    :param evaluation: when it may be served.
+    :param serving: what serves it.
+    :raises ConfigError: if the wine is no valid name, or the grade splits nothing.
+    """
+
+    wine: str
+    good_grade: int = 6
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    serving: ServingConfig = field(default_factory=ServingConfig)
+
+    def __post_init__(self) -> None:
+        _require(
+            bool(_WINE.fullmatch(self.wine)),
+            f"wine {self.wine!r} must be lower-case letters, digits and hyphens, like 'white'",
+        )
+        _require(
+            QUALITY_MIN < self.good_grade <= QUALITY_MAX,
+            f"good_grade must be in {QUALITY_MIN + 1}..{QUALITY_MAX}, not {self.good_grade}",
+        )
+
+    @classmethod
+    def from_table(cls, table: str) -> WineConfig:
+        """
+        Derive the wine from its table.
+
+        :param table: name without dataset, like ``white_wine``.
+        :raises ConfigError: if the name doesn't end in ``_wine``.
+        """
+        wine = table.removesuffix(_TABLE_SUFFIX)
+        _require(wine != table, f"wine_table {table!r} must end in {_TABLE_SUFFIX!r}, like 'white_wine'")
+        return cls(wine=wine.replace("_", "-"))
+
+    @property
+    def name(self) -> str:
+        """Name of the pipeline and of the endpoint."""
+        return f"wine-{self.wine}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """
+    The Google Cloud that a pipeline runs on.
+
+    :param project: project id.
+    :param region: Vertex AI region.
+    :param bucket: Cloud Storage bucket, without ``gs://``.
+    :param image: container image of the pipeline's tasks; by default the project's own repository.
+    :raises ConfigError: if a name could not exist.
+    """
+
+    project: str
+    region: str
+    bucket: str
+    image: str = ""
+
+    def __post_init__(self) -> None:
+        for name, pattern in (("project", _PROJECT), ("region", _REGION), ("bucket", _BUCKET)):
+            value = getattr(self, name)
+            _require(bool(pattern.fullmatch(value)), f"{name} {value!r} is no valid {name} name")
+
+    @property
+    def task_image(self) -> str:
+        """Image that Vertex starts for every task."""
+        if self.image:
+            return self.image
+        return f"{self.region}-docker.pkg.dev/{self.project}/{DEFAULT_IMAGE_REPOSITORY}:{DEFAULT_IMAGE_TAG}"
+
+    @property
+    def temp_location(self) -> str:
+        """Where Beam puts what BigQuery exports."""
+        return f"gs://{self.bucket}/tmp"
+
+    def pipeline_root(self, config: WineConfig) -> str:
+        """Return the folder of one wine's artifacts."""
+        return f"gs://{self.bucket}/pipeline_root/{config.name}"
