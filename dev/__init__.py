@@ -1,0 +1,1 @@
+"""Drives the local stack: localcloud and Airflow together, on one machine."""

@@ -1,0 +1,110 @@
+"""The few calls of Airflow's REST API that drive a DAG from outside."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+import requests
+
+COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+REQUEST_SECONDS = 30
+
+
+class AirflowApiError(RuntimeError):
+    """Airflow answered with an error, or not in time."""
+
+
+class AirflowApi:
+    """
+    A client of Airflow's stable REST API (v2).
+
+    :param url: base URL of the API server.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._token = ""
+
+    def unhealthy_components(self) -> list[str]:
+        """Return the components that are not healthy yet; all of them while nothing answers."""
+        try:
+            health = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
+        except (requests.RequestException, ValueError):
+            return ["api_server"]
+        return [name for name in COMPONENTS if (health.get(name) or {}).get("status") != "healthy"]
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """
+        Call one endpoint below ``/api/v2``.
+
+        :raises AirflowApiError: the answer is an error.
+        """
+        if not self._token:
+            answer = self._session.get(f"{self.url}/auth/token", timeout=REQUEST_SECONDS)
+            self._token = answer.json()["access_token"]
+        headers = {"Authorization": f"Bearer {self._token}"}
+        answer = self._session.request(
+            method, f"{self.url}/api/v2{path}", json=body, headers=headers, timeout=REQUEST_SECONDS
+        )
+        if not answer.ok:
+            raise AirflowApiError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+        return answer.json() if answer.content else None
+
+    def unpause(self, dag_id: str, timeout: float = 90) -> None:
+        """
+        Unpause a DAG, waiting until the DAG processor has parsed it.
+
+        :raises AirflowApiError: the file has an import error, or the DAG does not show up in time.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                self.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+                return
+            except AirflowApiError as error:
+                errors = self.call("GET", "/importErrors")["import_errors"]
+                if errors:
+                    raise AirflowApiError(f"import error: {errors[0]['stack_trace']}") from error
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(1)
+
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+        """Trigger a run by hand and return its run id."""
+        body = {"logical_date": None, "conf": conf or {}}
+        return str(self.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """Return one run."""
+        return dict(self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}"))
+
+    def task_states(self, dag_id: str, run_id: str) -> dict[str, str]:
+        """Return the state of each task of a run."""
+        instances = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return {instance["task_id"]: instance["state"] or "waiting" for instance in instances}
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """Return what a task returned."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+        return self.call("GET", path)["value"]
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str) -> str:
+        """Return the log of the first try of a task."""
+        return str(self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"))
+
+    def occupied_slots(self, pool: str = "default_pool") -> tuple[int, int]:
+        """Return how many slots of a pool are running or queued, and how many tasks are deferred."""
+        found = self.call("GET", f"/pools/{pool}")
+        return int(found["running_slots"]) + int(found["queued_slots"]), int(found["deferred_slots"])
+
+
+def run_seconds(run: dict[str, Any]) -> float:
+    """Return the seconds from a run's trigger to its end."""
+    begin, end = (
+        datetime.fromisoformat(run[key].replace("Z", "+00:00")) for key in ("queued_at", "end_date")
+    )
+    return (end - begin).total_seconds()

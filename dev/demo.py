@@ -1,0 +1,270 @@
+"""The main job on this machine, step by step: ``make demo``."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import time
+from typing import Any
+
+from dev.airflow_api import AirflowApiError, run_seconds
+from dev.measures import MemoryWatch
+from dev.progress import Progress
+from dev.publish import PipelineCommandError, publish_pipeline, read_spec
+from dev.report import Report, RunRow
+from dev.settings import REPOSITORY, StackSettings
+from dev.stack import Stack, StackError
+from dev.vertex_state import VertexState, query_jobs
+from dev.wine_data import append_vintage, load_wine
+
+WINE = "white"
+DAG_ID = f"wine_retraining_{WINE}"
+STEPS = 9
+NEW_ROWS = 400
+RUN_SECONDS = 900
+TOLERANCE = 1e-5
+
+
+class DemoError(RuntimeError):
+    """Something was not as the demo promises; the message says what."""
+
+
+class Demo:
+    """
+    The nine steps, against real parts.
+
+    :param settings: the demo's own stack.
+    """
+
+    def __init__(self, settings: StackSettings) -> None:
+        self.settings = settings
+        self.progress = Progress(total=STEPS)
+        self.stack = Stack(settings, self.progress)
+        self.report = Report(settings)
+        self._vertex: VertexState | None = None
+
+    @property
+    def vertex(self) -> VertexState:
+        """Google's clients, made once the certificate authority exists."""
+        self._vertex = self._vertex or VertexState(self.settings)
+        return self._vertex
+
+    def run(self) -> None:
+        """
+        Run every step.
+
+        :raises DemoError: a step did not do what it promises.
+        """
+        line = self.progress.line
+        with self.progress.step("Start localcloud and Airflow"):
+            self.stack.start()
+        with MemoryWatch(self.stack.processes) as memory:
+            with self.progress.step("Load the UCI white wines into BigQuery"):
+                line(load_wine(self.settings, WINE))
+            with self.progress.step("Compile the pipeline and upload it"):
+                line(publish_pipeline(self.settings, WINE))
+            with self.progress.step("First run: train, evaluate, deploy, verify, monitor"):
+                first = self.retrain("first")
+            with self.progress.step("Ask the endpoint both ways"):
+                self.predict(first)
+            with self.progress.step("Look at the monitoring job"):
+                self.show_monitoring(first)
+            with self.progress.step("Second run, with no new data: skipped"):
+                self.skipped_run()
+            with self.progress.step("Third run, after new rows: a new model, the same monitoring job"):
+                line(append_vintage(self.settings, WINE, NEW_ROWS, seed=2))
+                third = self.retrain("third")
+                self.compare(first, third)
+            with self.progress.step("What happened"):
+                self.report.print_runs()
+        self.report.print_measures(self.progress, memory)
+
+    def retrain(self, label: str) -> RunRow:
+        """Trigger the DAG, follow it to its end, and read back what Vertex made of it."""
+        self.stack.airflow.unpause(DAG_ID)
+        run_id = self.stack.airflow.trigger(DAG_ID)
+        run = self.follow(run_id)
+        xcom = {
+            task: self.stack.airflow.xcom(DAG_ID, run_id, task) for task in ("check_data", "train", "monitor")
+        }
+        trained = xcom["train"]
+        if not trained["endpoint"]:
+            raise DemoError(f"the model of run {run_id} was not blessed, so nothing was deployed")
+        row = RunRow(
+            label=label,
+            run_id=run_id,
+            seconds=run_seconds(run),
+            data_version=trained["data_version"],
+            rows=xcom["check_data"]["rows"],
+            pipeline_job=trained["name"],
+            evaluation=trained["evaluation"],
+            serving=self.vertex.serving(trained["endpoint"]),
+            monitoring_job=xcom["monitor"]["name"],
+        )
+        self.report.runs.append(row)
+        return row
+
+    def follow(self, run_id: str) -> dict[str, Any]:
+        """
+        Tell how a run goes until it has ended.
+
+        :raises DemoError: it failed.
+        """
+        self.progress.line(f"triggered {run_id}")
+
+        def probe() -> tuple[str, dict[str, Any] | None]:
+            self.stack.processes.check("localcloud")
+            run = self.stack.airflow.run(DAG_ID, run_id)
+            states = self.stack.airflow.task_states(DAG_ID, run_id)
+            ended = run["state"] in ("success", "failed")
+            return self._describe(states), run if ended else None
+
+        run = self.progress.wait(f"run {run_id}", probe, timeout=RUN_SECONDS, every=1)
+        if run["state"] != "success":
+            failed = [t for t, s in self.stack.airflow.task_states(DAG_ID, run_id).items() if s == "failed"]
+            raise DemoError(
+                f"run {run_id} failed in {', '.join(failed) or 'no task'}: "
+                f"see {self.settings.airflow_home / 'logs'}"
+            )
+        return run
+
+    def _describe(self, states: dict[str, str]) -> str:
+        """Name the task that is at work, and inside of train the pipeline's own steps."""
+        active = [
+            f"{task} {state}" for task, state in states.items() if state in ("queued", "running", "deferred")
+        ]
+        text = ", ".join(active)
+        if states.get("train") == "deferred":
+            self.report.note_slots(self.stack.airflow.occupied_slots())
+            jobs = self.vertex.pipeline_jobs(WINE)
+            details = jobs[-1].job_detail.task_details if jobs else []
+            working = [detail.task_name for detail in details if detail.state.name == "RUNNING"]
+            text += f"; pipeline: {', '.join(working) or 'between two steps'}"
+        return text
+
+    def predict(self, row: RunRow) -> None:
+        """
+        Send the lab's wine through both signatures.
+
+        :raises DemoError: the answers differ.
+        """
+        contract = read_spec(self.settings, WINE)["dataContract"]
+        endpoint = row.serving.endpoint
+        body = {"instances": [contract["sample_instance"]], "signature_name": "serving_raw"}
+        raw = self.vertex.raw_predict_with_curl(endpoint, body)
+        example = self.vertex.predict_example(endpoint, contract["sample_example"])
+        self.progress.line(f"curl :rawPredict, serving_raw:      {_show(raw)}")
+        self.progress.line(f"PredictionServiceClient, tf.Example: {_show(example)}")
+        if raw.keys() != example.keys() or any(
+            abs(_number(raw[k]) - _number(example[k])) > TOLERANCE for k in raw
+        ):
+            raise DemoError(f"the two signatures differ: {raw} and {example}")
+
+    def show_monitoring(self, row: RunRow) -> None:
+        """
+        Print the monitoring job's state and thresholds.
+
+        :raises DemoError: it does not run.
+        """
+        job = self.vertex.monitoring_job(row.monitoring_job)
+        deadline = time.monotonic() + 60
+        while job.state.name == "JOB_STATE_PENDING" and time.monotonic() < deadline:
+            time.sleep(1)
+            job = self.vertex.monitoring_job(row.monitoring_job)
+        self.progress.line(f"{job.name}: {job.state.name}")
+        for config in job.model_deployment_monitoring_objective_configs:
+            skew = config.objective_config.training_prediction_skew_detection_config.skew_thresholds
+            drift = config.objective_config.prediction_drift_detection_config.drift_thresholds
+            for title, thresholds in (("skew", skew), ("drift", drift)):
+                values = ", ".join(
+                    f"{name} {threshold.value:g}" for name, threshold in sorted(thresholds.items())
+                )
+                self.progress.line(f"deployed model {config.deployed_model_id}, {title} thresholds: {values}")
+        if job.state.name != "JOB_STATE_RUNNING":
+            raise DemoError(f"monitoring job {job.name} is {job.state.name}")
+
+    def skipped_run(self) -> None:
+        """
+        Trigger with unchanged data.
+
+        :raises DemoError: the run did more than look.
+        """
+        jobs_before = len(self.vertex.pipeline_jobs(WINE))
+        queries_before = len(query_jobs(self.settings))
+        run_id = self.stack.airflow.trigger(DAG_ID)
+        run = self.follow(run_id)
+        states = self.stack.airflow.task_states(DAG_ID, run_id)
+        made = len(self.vertex.pipeline_jobs(WINE)) - jobs_before
+        queries = query_jobs(self.settings)
+        scanned = sum(job.total_bytes_processed or 0 for job in queries[: len(queries) - queries_before])
+        self.progress.line(", ".join(f"{task}: {state}" for task, state in states.items()))
+        self.report.skipped_seconds, self.report.skipped_bytes = run_seconds(run), scanned
+        self.report.skipped_run_id = run_id
+        later = [state for task, state in states.items() if task != "check_freshness"]
+        if made or set(later) != {"skipped"}:
+            raise DemoError(f"the run was not skipped: {made} pipeline jobs made, tasks {states}")
+
+    def compare(self, first: RunRow, third: RunRow) -> None:
+        """
+        Hold the third run against the first.
+
+        :raises DemoError: it made no new model, or another monitoring job.
+        """
+        if third.pipeline_job == first.pipeline_job:
+            raise DemoError("no new pipeline job was made")
+        if third.monitoring_job != first.monitoring_job:
+            raise DemoError(f"another monitoring job was made: {third.monitoring_job}")
+        serving = [model for model, share in third.serving.traffic.items() if share == 100]
+        if not serving or serving == list(first.serving.traffic):
+            raise DemoError(f"the new model does not have all traffic: {third.serving.traffic}")
+        job = self.vertex.monitoring_job(third.monitoring_job)
+        watched = [config.deployed_model_id for config in job.model_deployment_monitoring_objective_configs]
+        if watched != serving:
+            raise DemoError(f"monitoring watches {watched}, but {serving} serves")
+        self.progress.line(f"deployed model {serving[0]} has 100 % of the traffic; {job.name} watches it")
+
+
+def _number(value: Any) -> float:
+    return float(value[0] if isinstance(value, list) else value)
+
+
+def _show(prediction: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {_number(value):.6f}" for name, value in sorted(prediction.items()))
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run the demo on a fresh state of its own, and stop everything whatever happens."""
+    settings = StackSettings(root=REPOSITORY / ".local" / "demo")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    demo = Demo(settings)
+    demo.stack.repair()
+    shutil.rmtree(settings.root, ignore_errors=True)
+    settings.activate()
+    try:
+        demo.run()
+    except KeyboardInterrupt:
+        print("\nmake demo: interrupted; stopping every process", file=sys.stderr)
+        return 130
+    except (
+        DemoError,
+        StackError,
+        AirflowApiError,
+        PipelineCommandError,
+        TimeoutError,
+        RuntimeError,
+    ) as error:
+        print(f"\nmake demo: {error}", file=sys.stderr)
+        return 1
+    finally:
+        demo.stack.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

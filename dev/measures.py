@@ -1,0 +1,47 @@
+"""Watches what the demo claims: memory of all processes, and worker slots while the pipeline runs."""
+
+from __future__ import annotations
+
+import threading
+
+import psutil
+
+from dev.processes import Processes
+
+SAMPLE_SECONDS = 3
+
+
+class MemoryWatch:
+    """
+    Samples the memory of every process of a stack in the background.
+
+    The proportional set size counts a page that forked processes share once, not once a process.
+    """
+
+    def __init__(self, processes: Processes) -> None:
+        self.processes = processes
+        self.peak_bytes = 0
+        self.peak_processes = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> MemoryWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(SAMPLE_SECONDS):
+            sizes = [size for process in self.processes.members() if (size := _proportional_size(process))]
+            if sum(sizes) > self.peak_bytes:
+                self.peak_bytes, self.peak_processes = sum(sizes), len(sizes)
+
+
+def _proportional_size(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return 0

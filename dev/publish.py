@@ -1,0 +1,63 @@
+"""Compiles a pipeline in its own environment and uploads the JSON to where the DAG looks for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from google.cloud import storage
+
+from dev.settings import StackSettings
+
+
+class PipelineCommandError(RuntimeError):
+    """A command of ``wine_pipeline`` failed; the message holds the end of its output."""
+
+
+def pipeline_command(settings: StackSettings, *arguments: str) -> str:
+    """
+    Run ``python -m wine_pipeline`` in the pipeline environment and return what it printed.
+
+    :raises PipelineCommandError: it failed.
+    """
+    command = [str(settings.cloud.pipeline_python), "-m", "wine_pipeline", *arguments]
+    done = subprocess.run(
+        command,
+        env=settings.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        tail = "\n".join(done.stderr.splitlines()[-10:])
+        raise PipelineCommandError(f"wine_pipeline {arguments[0]} failed:\n{tail}")
+    return done.stdout
+
+
+def spec_path(settings: StackSettings, wine: str) -> Path:
+    """Return where the compiled pipeline of a wine is written on this machine."""
+    return settings.root / "specs" / f"wine-{wine}.json"
+
+
+def read_spec(settings: StackSettings, wine: str) -> dict[str, Any]:
+    """Return the compiled pipeline of a wine."""
+    return dict(json.loads(spec_path(settings, wine).read_text()))
+
+
+def publish_pipeline(settings: StackSettings, wine: str) -> str:
+    """
+    Compile the pipeline of a wine and upload it, making the bucket if there is none.
+
+    :return: its gs:// URI.
+    """
+    path = spec_path(settings, wine)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pipeline_command(settings, "compile", "--wine", wine, "--output", str(path))
+    client = storage.Client(project=settings.cloud.project)
+    bucket = client.lookup_bucket(settings.bucket) or client.create_bucket(settings.bucket)
+    blob = bucket.blob(f"specs/{path.name}")
+    blob.upload_from_filename(path, content_type="application/json")
+    return f"gs://{bucket.name}/{blob.name}"

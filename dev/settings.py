@@ -1,0 +1,107 @@
+"""Where a local stack lives, and the environment that its parts share."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from localcloud.config import Settings as CloudSettings
+from localcloud.environment import process_environment
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+DEFAULT_AIRFLOW_PORT = 18080
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """
+    One local stack.
+
+    :param root: folder of everything that it writes.
+    :param airflow_port: TCP port of Airflow's API server on loopback (``WINE_AIRFLOW_PORT``).
+    """
+
+    root: Path
+    airflow_port: int = int(os.environ.get("WINE_AIRFLOW_PORT", DEFAULT_AIRFLOW_PORT))
+    region: str = "europe-west1"
+    bucket: str = "wine-local-mlops"
+    dataset: str = "wine_quality"
+
+    @property
+    def cloud(self) -> CloudSettings:
+        """The settings of this stack's localcloud: its own state folder, all else from the environment."""
+        return replace(CloudSettings.from_environment(), state=self.root / "cloud")
+
+    @property
+    def airflow_home(self) -> Path:
+        """Airflow's configuration, metadata database and task logs."""
+        return self.root / "airflow"
+
+    @property
+    def airflow_url(self) -> str:
+        """Base URL of Airflow's UI and REST API."""
+        return f"http://{HOST}:{self.airflow_port}"
+
+    @property
+    def logs(self) -> Path:
+        """Output of the long-running processes."""
+        return self.root / "logs"
+
+    def activate(self) -> None:
+        """Put this process, and with it Google's clients in it, into the stack's environment."""
+        environment = self.environment()
+        for name in set(os.environ) - set(environment):
+            del os.environ[name]
+        os.environ.update(environment)
+
+    def environment(self) -> dict[str, str]:
+        """Build the environment in which every process of the stack runs."""
+        cloud = self.cloud
+        # A user's own Airflow settings would change what runs here.
+        foreign = [name for name in os.environ if name.startswith("AIRFLOW__")]
+        environment = process_environment(cloud) | {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "LOCALCLOUD_STATE": str(cloud.state),
+            "WINE_PROJECT": cloud.project,
+            "WINE_REGION": self.region,
+            "WINE_BUCKET": self.bucket,
+        }
+        for name in [*foreign, "PYTHONDONTWRITEBYTECODE"]:
+            environment.pop(name, None)
+        return environment | self._airflow_environment()
+
+    def _airflow_environment(self) -> dict[str, str]:
+        return {
+            "AIRFLOW_HOME": str(self.airflow_home),
+            "AIRFLOW__API__BASE_URL": self.airflow_url,
+            "AIRFLOW__API__HOST": HOST,
+            "AIRFLOW__API__PORT": str(self.airflow_port),
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.airflow_url}/execution/",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__PARALLELISM": "2",
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+            # Whoever reaches the loopback port is admin: there is nothing here but this machine's own data.
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.airflow_home / 'airflow.db'}",
+            # Each task forks from a process that has imported Google's libraries already.
+            "PYTHONPATH": f"{REPOSITORY / 'dev' / 'airflow_settings'}",
+        } | self._secrets()
+
+    def _secrets(self) -> dict[str, str]:
+        """Keys that Airflow's components must share: made once, readable by their owner alone."""
+        path = self.airflow_home / "secrets.json"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            names = ("AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__SECRET_KEY")
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                json.dump({name: secrets.token_urlsafe(64) for name in names}, file)
+        return dict(json.loads(path.read_text()))

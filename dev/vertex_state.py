@@ -1,0 +1,111 @@
+"""What Vertex AI and BigQuery say happened, read with Google's own clients."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+from google.cloud import aiplatform_v1, bigquery
+from google.protobuf import json_format, struct_pb2
+
+from dev.settings import StackSettings
+
+
+@dataclass(frozen=True)
+class ServingState:
+    """
+    An endpoint as it serves now.
+
+    :param traffic: per cent of the requests, by deployed model id.
+    :param monitoring_job: resource name of its monitoring job, empty if it has none.
+    """
+
+    endpoint: str
+    traffic: dict[str, int]
+    deployed_model_ids: list[str]
+    monitoring_job: str
+
+
+class VertexState:
+    """
+    Reads pipeline jobs, endpoints and monitoring jobs of a stack.
+
+    :param settings: the stack, whose environment must be active.
+    """
+
+    def __init__(self, settings: StackSettings) -> None:
+        self.settings = settings
+        self.host = f"{settings.region}-aiplatform.googleapis.com"
+        self.parent = f"projects/{settings.cloud.project}/locations/{settings.region}"
+        options = {"api_endpoint": self.host}
+        self._pipelines = aiplatform_v1.PipelineServiceClient(client_options=options)
+        self._endpoints = aiplatform_v1.EndpointServiceClient(client_options=options)
+        self._jobs = aiplatform_v1.JobServiceClient(client_options=options)
+        self._predictions = aiplatform_v1.PredictionServiceClient(client_options=options)
+
+    def pipeline_jobs(self, wine: str) -> list[aiplatform_v1.PipelineJob]:
+        """Return the pipeline jobs of a wine, oldest first."""
+        request = aiplatform_v1.ListPipelineJobsRequest(
+            parent=self.parent, filter=f"labels.wine={wine}", order_by="create_time"
+        )
+        return list(self._pipelines.list_pipeline_jobs(request))
+
+    def pipeline_job(self, name: str) -> aiplatform_v1.PipelineJob:
+        """Return one pipeline job."""
+        return self._pipelines.get_pipeline_job(name=name)
+
+    def serving(self, endpoint: str) -> ServingState:
+        """Return what an endpoint serves."""
+        found = self._endpoints.get_endpoint(name=endpoint)
+        return ServingState(
+            endpoint=found.name,
+            traffic=dict(found.traffic_split),
+            deployed_model_ids=[model.id for model in found.deployed_models],
+            monitoring_job=found.model_deployment_monitoring_job,
+        )
+
+    def monitoring_job(self, name: str) -> aiplatform_v1.ModelDeploymentMonitoringJob:
+        """Return one monitoring job."""
+        return self._jobs.get_model_deployment_monitoring_job(name=name)
+
+    def raw_predict_with_curl(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Ask with curl, as the lab's readers do: ``:rawPredict`` with a JSON body."""
+        url = f"https://{self.host}/v1/{endpoint}:rawPredict"
+        headers = ["Authorization: Bearer local", "Content-Type: application/json"]
+        command = [
+            "curl",
+            "--silent",
+            "--show-error",
+            "--fail-with-body",
+            "-X",
+            "POST",
+            url,
+            "-d",
+            json.dumps(body),
+        ]
+        for header in headers:
+            command += ["-H", header]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        if answer.returncode:
+            raise RuntimeError(f"curl :rawPredict failed: {answer.stderr.strip()} {answer.stdout.strip()}")
+        return dict(json.loads(answer.stdout)["predictions"][0])
+
+    def predict_example(self, endpoint: str, example: str) -> dict[str, Any]:
+        """
+        Ask with ``PredictionServiceClient.predict``, as the lab's notebook does.
+
+        :param example: a serialized tf.Example in base64.
+        """
+        base64.b64decode(example, validate=True)
+        instance = json_format.ParseDict({"examples": {"b64": example}}, struct_pb2.Value())
+        answer = self._predictions.predict(endpoint=endpoint, instances=[instance])
+        return dict(json_format.MessageToDict(type(answer).pb(answer))["predictions"][0])
+
+
+def query_jobs(settings: StackSettings) -> list[bigquery.QueryJob]:
+    """Return all BigQuery query jobs so far, newest first."""
+    client = bigquery.Client(project=settings.cloud.project)
+    return [job for job in client.list_jobs() if job.job_type == "query"]
