@@ -1,0 +1,111 @@
+"""One call of the API, however it came in: find the handler, check the names, run it."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from google.api_core import exceptions
+
+from localcloud.config import Settings
+from localcloud.vertex import names
+from localcloud.vertex.discovery import PACKAGE, Method, discover
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Any], Any]
+
+
+class Service(Protocol):
+    """What answers a part of the API."""
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Give the handlers by ``Service.Method`` or full gRPC path."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """
+    A response that sets headers, which gRPC sends as initial metadata.
+
+    :param message: response message.
+    :param headers: names and values of the headers.
+    """
+
+    message: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Api:
+    """
+    Route calls to the handlers of the services.
+
+    :param settings: knows the project that names are normalised to.
+    :param services: what answers; a method named by none of them is refused.
+    :raises ValueError: a service handles a method that the client library does not know.
+    """
+
+    def __init__(self, settings: Settings, services: Iterable[Service]) -> None:
+        self._settings = settings
+        self.methods = discover()
+        self._handlers: dict[str, Handler] = {}
+        for service in services:
+            for key, handler in service.handlers().items():
+                path = key if key.startswith("/") else f"/{PACKAGE}.{key.replace('.', '/')}"
+                if path not in self.methods:
+                    raise ValueError(f"{key} is no method of {PACKAGE}")
+                self._handlers[path] = handler
+
+    def call(self, method: Method, request: Any) -> Reply:
+        """
+        Answer one call.
+
+        :param method: what is called.
+        :param request: request message of the method's class.
+        :raises google.api_core.exceptions.GoogleAPICallError: whatever the caller has to be told.
+        """
+        handler = self._handlers.get(method.path)
+        if handler is None:
+            raise unimplemented(method.title)
+        self._settle_names(method, request)
+        try:
+            answer = handler(request)
+        except exceptions.GoogleAPICallError:
+            raise
+        except Exception as error:
+            log.exception("%s failed", method.title)
+            raise exceptions.InternalServerError(
+                f"localcloud failed on {method.title}: {type(error).__name__}: {error}"
+            ) from error
+        return answer if isinstance(answer, Reply) else Reply(answer)
+
+    def _settle_names(self, method: Method, request: Any) -> None:
+        raw = type(request).pb(request) if hasattr(type(request), "pb") else request
+        for path, patterns in method.name_patterns.items():
+            *parents, leaf = path.split(".")
+            owner = raw
+            for part in parents:
+                owner = getattr(owner, part)
+            name = getattr(owner, leaf)
+            if not any(pattern.fullmatch(name) for pattern in patterns):
+                raise exceptions.InvalidArgument(
+                    f"Invalid resource name in {path} of {method.title}: {name!r}."
+                )
+            setattr(owner, leaf, names.canonical(name, self._settings))
+
+
+def unimplemented(what: str) -> exceptions.MethodNotImplemented:
+    """
+    Make the error for what localcloud does not have.
+
+    :param what: the method, the host or the feature, by its name.
+    """
+    return exceptions.MethodNotImplemented(f"localcloud does not serve {what}.")
+
+
+def now() -> datetime.datetime:
+    """Give the time that resources are stamped with."""
+    return datetime.datetime.now(datetime.UTC)
