@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 
 STOP_SECONDS = 15
+# What outlives the leader of its session has lost its reason to run.
+ORPHAN_SECONDS = 2
 
 
 class ProcessEndedError(RuntimeError):
@@ -92,10 +94,12 @@ class Processes:
         for process in reversed(self.running().values()):
             process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < deadline and any(True for _ in self.members()):
-            time.sleep(0.2)
-        for process in self.members():
+        while time.monotonic() < deadline and self.running():
+            time.sleep(0.1)
+        _, orphans = psutil.wait_procs(list(self.members()), timeout=ORPHAN_SECONDS)
+        for process in orphans:
             process.kill()
+        psutil.wait_procs(orphans, timeout=STOP_SECONDS)
         self.record.unlink(missing_ok=True)
         return len(members)
 

@@ -24,10 +24,12 @@ class StackSettings:
 
     :param root: folder of everything that it writes.
     :param airflow_port: TCP port of Airflow's API server on loopback (``WINE_AIRFLOW_PORT``).
+    :param cloud_port: TCP port of localcloud's gateway on loopback (``LOCALCLOUD_PORT``).
     """
 
     root: Path
     airflow_port: int = int(os.environ.get("WINE_AIRFLOW_PORT", DEFAULT_AIRFLOW_PORT))
+    cloud_port: int = CloudSettings.from_environment().port
     region: str = "europe-west1"
     bucket: str = "wine-local-mlops"
     dataset: str = "wine_quality"
@@ -35,7 +37,7 @@ class StackSettings:
     @property
     def cloud(self) -> CloudSettings:
         """The settings of this stack's localcloud: its own state folder, all else from the environment."""
-        return replace(CloudSettings.from_environment(), state=self.root / "cloud")
+        return replace(CloudSettings.from_environment(), state=self.root / "cloud", port=self.cloud_port)
 
     @property
     def airflow_home(self) -> Path:
@@ -67,6 +69,7 @@ class StackSettings:
         environment = process_environment(cloud) | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "LOCALCLOUD_STATE": str(cloud.state),
+            "LOCALCLOUD_PORT": str(cloud.port),
             "WINE_PROJECT": cloud.project,
             "WINE_REGION": self.region,
             "WINE_BUCKET": self.bucket,

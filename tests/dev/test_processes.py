@@ -1,0 +1,92 @@
+"""Processes of a stack are found again and stopped, and nobody else's are touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dev.processes import ProcessEndedError, Processes
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+PARENT_OF_SLEEP = [
+    sys.executable,
+    "-c",
+    "import subprocess, sys, time; "
+    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); time.sleep(60)",
+]
+
+
+@pytest.fixture
+def processes(tmp_path: Path):
+    found = Processes(tmp_path / "processes.json", tmp_path / "logs")
+    yield found
+    found.stop()
+
+
+def start(processes: Processes, name: str, command: list[str]) -> None:
+    processes.start(name, command, environment=dict(os.environ), directory=Path.cwd())
+
+
+def wait_for_members(processes: Processes, count: int) -> list[psutil.Process]:
+    deadline = time.monotonic() + 20
+    while len(members := list(processes.members())) < count and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return members
+
+
+def test_a_later_call_finds_and_stops_what_a_killed_one_started(processes: Processes, tmp_path: Path):
+    start(processes, "parent", PARENT_OF_SLEEP)
+    members = wait_for_members(processes, 2)
+
+    later = Processes(tmp_path / "processes.json", tmp_path / "logs")
+    stopped = later.stop()
+
+    assert stopped == 2
+    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in members)
+
+
+def test_a_child_whose_parent_was_killed_is_stopped_too(processes: Processes):
+    start(processes, "parent", PARENT_OF_SLEEP)
+    members = wait_for_members(processes, 2)
+    processes.running()["parent"].kill()
+    members[0].wait(timeout=10)
+
+    processes.stop()
+
+    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in members)
+
+
+def test_a_process_that_took_over_a_recorded_pid_is_left_alone(processes: Processes, tmp_path: Path):
+    stranger = subprocess.Popen(SLEEP, start_new_session=True)
+    try:
+        record = {"localcloud": {"pid": stranger.pid, "created": time.time() - 3600}}
+        (tmp_path / "processes.json").write_text(json.dumps(record))
+
+        stopped = processes.stop()
+
+        assert stopped == 0
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_process_that_ended_by_itself_is_reported_with_its_last_words(processes: Processes):
+    start(processes, "broken", [sys.executable, "-c", "raise SystemExit('no room left')"])
+    psutil.Process(json.loads(processes.record.read_text())["broken"]["pid"]).wait(timeout=20)
+
+    with pytest.raises(ProcessEndedError, match=r"broken ended(.|\n)*no room left"):
+        processes.check("broken")
+
+
+def test_a_damaged_record_means_nothing_runs(processes: Processes):
+    processes.record.write_text("{")
+
+    assert processes.running() == {}
