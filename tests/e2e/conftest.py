@@ -1,0 +1,41 @@
+"""One real stack for the whole module: localcloud, Airflow, the compiled pipeline."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from dev.demo import WINE, Demo
+from dev.publish import publish_pipeline
+from dev.settings import StackSettings
+from dev.wine_data import load_wine
+
+
+def free_port() -> int:
+    """Return a loopback port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Start the stack, load the white wines, publish the pipeline; stop every process at the end."""
+    settings = StackSettings(
+        root=tmp_path_factory.mktemp("stack"), airflow_port=free_port(), cloud_port=free_port()
+    )
+    outside = dict(os.environ)
+    settings.activate()
+    demo = Demo(settings)
+    try:
+        demo.stack.start()
+        load_wine(settings, WINE)
+        publish_pipeline(settings, WINE)
+        yield demo
+    finally:
+        demo.stack.stop()
+        os.environ.clear()
+        os.environ.update(outside)

@@ -1,0 +1,142 @@
+"""The main job, judged by what Vertex AI and BigQuery say afterwards."""
+
+from __future__ import annotations
+
+import pytest
+from google.cloud import aiplatform_v1, bigquery
+
+from dev.demo import DAG_ID, NEW_ROWS, WINE, Demo
+from dev.publish import read_spec
+from dev.report import RunRow
+from dev.vertex_state import query_jobs
+from dev.wine_data import append_vintage
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+SUCCEEDED = aiplatform_v1.PipelineState.PIPELINE_STATE_SUCCEEDED
+
+
+@pytest.fixture(scope="module")
+def first(demo: Demo) -> RunRow:
+    """Train, deploy and monitor the first model."""
+    return demo.retrain("first")
+
+
+@pytest.fixture(scope="module")
+def skipped(demo: Demo, first: RunRow) -> dict[str, str]:
+    """Run again with unchanged data, and return the state of each task."""
+    run_id = demo.stack.airflow.trigger(DAG_ID)
+    assert demo.follow(run_id)["state"] == "success"
+    return demo.stack.airflow.task_states(DAG_ID, run_id)
+
+
+@pytest.fixture(scope="module")
+def third(demo: Demo, first: RunRow, skipped: dict[str, str]) -> RunRow:
+    """Append rows and train again."""
+    append_vintage(demo.settings, WINE, NEW_ROWS, seed=2)
+    return demo.retrain("third")
+
+
+@pytest.fixture(scope="module")
+def table(demo: Demo) -> bigquery.Table:
+    """Return the table of the wine as BigQuery describes it."""
+    client = bigquery.Client(project=demo.settings.cloud.project)
+    return client.get_table(f"{demo.settings.dataset}.{WINE}_wine")
+
+
+def test_the_first_run_trains_on_the_table_as_it_was_checked(
+    demo: Demo, table: bigquery.Table, first: RunRow
+):
+    job = demo.vertex.pipeline_job(first.pipeline_job)
+
+    assert job.state == SUCCEEDED
+    assert job.labels["wine"] == WINE
+    assert int(job.labels["data_version"]) == int(table.modified.timestamp() * 1000 + 0.5)
+    query = dict(job.runtime_config.parameter_values)["input_config"]
+    assert f"TIMESTAMP_MILLIS({job.labels['data_version']})" in query
+    assert first.rows == table.num_rows == 4898
+
+
+def test_every_component_of_the_compiled_pipeline_ran(demo: Demo, first: RunRow):
+    job = demo.vertex.pipeline_job(first.pipeline_job)
+
+    ran = {detail.task_name: detail.state.name for detail in job.job_detail.task_details}
+
+    compiled = read_spec(demo.settings, WINE)["pipelineSpec"]["root"]["dag"]["tasks"]
+    assert set(compiled) <= set(ran)
+    assert {ran[task] for task in compiled} == {"SUCCEEDED"}
+
+
+def test_the_endpoint_gives_the_same_answer_through_both_signatures(demo: Demo, first: RunRow):
+    contract = read_spec(demo.settings, WINE)["dataContract"]
+    body = {"instances": [contract["sample_instance"]], "signature_name": "serving_raw"}
+
+    raw = demo.vertex.raw_predict_with_curl(first.serving.endpoint, body)
+    example = demo.vertex.predict_example(first.serving.endpoint, contract["sample_example"])
+
+    assert set(raw) == {"good", "grade"}
+    for name, value in raw.items():
+        assert example[name] == pytest.approx(value, abs=1e-5)
+
+
+def test_monitoring_runs_with_thresholds_for_every_feature(demo: Demo, first: RunRow):
+    job = demo.vertex.monitoring_job(first.monitoring_job)
+
+    assert first.serving.monitoring_job == job.name
+    (config,) = job.model_deployment_monitoring_objective_configs
+    assert [config.deployed_model_id] == list(first.serving.traffic)
+    contract = read_spec(demo.settings, WINE)["dataContract"]
+    features = set(contract["columns"]) - {contract["label"]}
+    drift = config.objective_config.prediction_drift_detection_config.drift_thresholds
+    assert set(drift) == features
+    assert all(0 < threshold.value <= 1 for threshold in drift.values())
+
+
+def test_without_new_data_everything_after_check_freshness_is_skipped(
+    demo: Demo, first: RunRow, skipped: dict[str, str]
+):
+    assert skipped.pop("check_freshness") == "success"
+    assert set(skipped.values()) == {"skipped"}
+    assert [job.name for job in demo.vertex.pipeline_jobs(WINE)][:1] == [first.pipeline_job]
+
+
+def test_check_freshness_runs_no_query(demo: Demo, first: RunRow, skipped: dict[str, str]):
+    queries = [job.query for job in query_jobs(demo.settings)]
+
+    # the check of the data and the read of the pipeline, once each for the one run that trained
+    assert sum("COUNT" in query.upper() for query in queries) <= 1, queries
+
+
+def test_new_rows_bring_a_new_model_and_update_the_same_monitoring_job(
+    demo: Demo, first: RunRow, third: RunRow
+):
+    assert third.pipeline_job != first.pipeline_job
+    assert int(third.data_version) > int(first.data_version)
+    assert third.rows == first.rows + NEW_ROWS
+    assert len(demo.vertex.pipeline_jobs(WINE)) == 2
+    (new_model,) = third.serving.traffic
+    assert third.serving.traffic == {new_model: 100}
+    assert new_model not in first.serving.traffic
+    assert third.serving.deployed_model_ids == [new_model]
+    assert third.monitoring_job == first.monitoring_job
+    job = demo.vertex.monitoring_job(third.monitoring_job)
+    assert [c.deployed_model_id for c in job.model_deployment_monitoring_objective_configs] == [new_model]
+
+
+def test_bad_rows_stop_the_run_before_any_pipeline_and_the_champion_keeps_serving(demo: Demo, third: RunRow):
+    client = bigquery.Client(project=demo.settings.cloud.project)
+    name = f"{demo.settings.dataset}.{WINE}_wine"
+    client.query(f"INSERT INTO `{name}` (quality, alcohol) VALUES (11, CAST('NaN' AS FLOAT64))").result()
+    run_id = demo.stack.airflow.trigger(DAG_ID)
+
+    def probe() -> tuple[str, str | None]:
+        state = demo.stack.airflow.run(DAG_ID, run_id)["state"]
+        return state, state if state in ("success", "failed") else None
+
+    ended = demo.progress.wait("the run on bad rows", probe, timeout=120, every=1)
+
+    assert ended == "failed"
+    states = demo.stack.airflow.task_states(DAG_ID, run_id)
+    assert states["check_data"] == "failed"
+    assert states["train"] == "upstream_failed"
+    assert len(demo.vertex.pipeline_jobs(WINE)) == 2
+    assert demo.vertex.serving(third.serving.endpoint).traffic == third.serving.traffic
