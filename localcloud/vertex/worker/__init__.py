@@ -1,0 +1,1 @@
+"""Processes of the pipeline environment: one per pipeline task, one per deployed model, forked from a warm one."""

@@ -1,0 +1,230 @@
+"""The processes of the pipeline environment, as the rest of localcloud uses them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from localcloud.config import HOST, Settings
+from localcloud.environment import CLEARED
+from localcloud.vertex.worker.errors import ReplicaFailedError, UnsupportedCommandError, WorkerError
+from localcloud.vertex.worker.process import Connection, ZygoteProcess, check_interpreter
+
+log = logging.getLogger(__name__)
+
+_SERVING = Path(__file__).with_name("serving.py")
+
+
+class TaskExit(NamedTuple):
+    """
+    How a task ended.
+
+    :param code: exit code, negative for the signal that killed it.
+    :param max_rss_bytes: the most memory it held, pages shared with the warm process included.
+    :param cpu_seconds: processor time, user and system.
+    """
+
+    code: int
+    max_rss_bytes: int
+    cpu_seconds: float
+
+
+class Task:
+    """A running container command."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def wait(self) -> TaskExit:
+        """
+        Wait until it ends.
+
+        :raises WorkerDiedError: the warm process ended first, or the task was cancelled.
+        """
+        answer = self._connection.receive()
+        self._connection.close()
+        return TaskExit(answer["exit"], answer["max_rss_bytes"], answer["cpu_seconds"])
+
+    def cancel(self) -> None:
+        """Kill it; a thread in :meth:`wait` gets WorkerDiedError."""
+        self._connection.close()
+
+
+class Replica:
+    """
+    One deployed model that answers on ``url`` + ``/v1/models/model:predict``.
+
+    :param connection: keeps its process running.
+    :param port: TCP port on loopback.
+    """
+
+    def __init__(self, connection: Connection, port: int) -> None:
+        self._connection = connection
+        self.url = f"http://{HOST}:{port}"
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return not self._connection.ended()
+
+    def stop(self) -> None:
+        """End its process."""
+        self._connection.close()
+
+
+class WorkerPool:
+    """
+    Start processes of the pipeline environment by forking one that is warm.
+
+    The warm process starts at first use and again after it died. Every method may be called from any thread.
+
+    :param settings: where the pipeline environment is, and where logs go.
+    :param client_environment: variables that lead Google clients to localcloud.
+    """
+
+    def __init__(self, settings: Settings, client_environment: Mapping[str, str]) -> None:
+        self._settings = settings
+        inherited = {name: value for name, value in os.environ.items() if name not in CLEARED}
+        # TensorFlow's greetings would push a task's own last words out of sight
+        self._environment = {"TF_CPP_MIN_LOG_LEVEL": "1", **inherited, **client_environment}
+        self._lock = threading.Lock()
+        self._zygote: ZygoteProcess | None = None
+        self._preloaded: dict[str, None] = {}
+        self._stopped = False
+
+    def start(self) -> None:
+        """Allow use (again after a stop); no process is started yet."""
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End every process; waits until they are gone."""
+        self._stopped = True
+        # without the lock: a thread that holds it may be waiting for an import to end
+        while zygote := self._zygote:
+            zygote.stop()
+            with self._lock:
+                if self._zygote is zygote:
+                    self._zygote = None
+
+    def check(self) -> None:
+        """
+        Make sure that the pipeline environment is there.
+
+        :raises PipelinePythonMissingError: it is not.
+        """
+        check_interpreter(self._settings.pipeline_python)
+
+    def preload(self, modules: Sequence[str]) -> dict[str, str]:
+        """
+        Import modules into the warm process, now and whenever it has to be started again.
+
+        :param modules: dotted names, in the order to import them.
+        :return: the error of each module that could not be imported; a task that needs it will say so too.
+        :raises WorkerError: the process cannot be used.
+        """
+        with self._lock:
+            new = [module for module in modules if module not in self._preloaded]
+            self._preloaded.update(dict.fromkeys(new))
+        return self._import(self._running(), new) if new else {}
+
+    def start_task(
+        self, command: Sequence[str], args: Sequence[str], environment: Mapping[str, str], log_path: Path
+    ) -> Task:
+        """
+        Run a container command in a process of its own.
+
+        :param command: ``python -m MODULE``, as the compiled pipeline has it.
+        :param args: its arguments.
+        :param environment: variables on top of the client environment.
+        :param log_path: file that its output is appended to.
+        :raises UnsupportedCommandError: another kind of command.
+        :raises WorkerError: the process cannot be started.
+        """
+        module, first = module_of(command)
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        return Task(
+            self._request(
+                {
+                    "kind": "task",
+                    "module": module,
+                    "args": [*first, *args],
+                    "environment": dict(environment),
+                    "log": str(log_path),
+                }
+            )
+        )
+
+    def run_task(
+        self, command: Sequence[str], args: Sequence[str], environment: Mapping[str, str], log_path: Path
+    ) -> TaskExit:
+        """Run a container command to its end; see :meth:`start_task`."""
+        return self.start_task(command, args, environment, log_path).wait()
+
+    def start_replica(self, model_uri: str, name: str) -> Replica:
+        """
+        Load a SavedModel in a process of its own and wait until it answers.
+
+        :param model_uri: folder that holds ``saved_model.pb``.
+        :param name: names the log file.
+        :raises ReplicaFailedError: the model cannot be loaded.
+        :raises WorkerError: the process cannot be started.
+        """
+        self.preload(["tensorflow"])
+        log_path = self._settings.logs / "replicas" / f"{name}.log"
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        connection = self._request(
+            {"kind": "serve", "program": str(_SERVING), "args": [model_uri], "log": str(log_path)}
+        )
+        answer = connection.receive()
+        if "port" not in answer:
+            connection.close()
+            why = answer.get("failed", f"exit code {answer.get('exit')}")
+            raise ReplicaFailedError(f"The model {model_uri} cannot be served: {why}; log: {log_path}")
+        return Replica(connection, answer["port"])
+
+    def _request(self, request: Mapping[str, object]) -> Connection:
+        connection = self._running().connect()
+        connection.send(request)
+        return connection
+
+    def _running(self) -> ZygoteProcess:
+        with self._lock:
+            if self._stopped:
+                raise WorkerError("localcloud is stopping")
+            if self._zygote and self._zygote.alive:
+                return self._zygote
+            if self._zygote:
+                log.warning("%s; starting another", self._zygote.died())
+                self._zygote.stop()
+            self._zygote = ZygoteProcess(
+                self._settings.pipeline_python, self._environment, self._settings.logs / "worker.log"
+            )
+            self._import(self._zygote, list(self._preloaded))
+            return self._zygote
+
+    @staticmethod
+    def _import(zygote: ZygoteProcess, modules: list[str]) -> dict[str, str]:
+        connection = zygote.connect()
+        connection.send({"kind": "preload", "modules": modules})
+        failed: dict[str, str] = connection.receive()["failed"]
+        connection.close()
+        return failed
+
+
+def module_of(command: Sequence[str]) -> tuple[str, list[str]]:
+    """
+    Give the module that a container command runs, and the arguments that the command itself holds.
+
+    :param command: ``python -m MODULE [ARGUMENT...]``.
+    :raises UnsupportedCommandError: another kind of command.
+    """
+    if len(command) < 3 or command[0] not in ("python", "python3") or command[1] != "-m":
+        raise UnsupportedCommandError(
+            f"The container command {list(command)} is not served:"
+            " localcloud runs only `python -m MODULE`, in the pipeline environment"
+        )
+    return command[2], list(command[3:])
