@@ -51,16 +51,12 @@ class Processes:
         self._write(entries)
 
     def running(self) -> dict[str, psutil.Process]:
-        """Return the recorded processes that still run: a reused pid has another start time."""
+        """Return the recorded processes that still run."""
         found = {}
         for name, entry in self._read().items():
-            try:
-                process = psutil.Process(int(entry["pid"]))
-                same = abs(process.create_time() - entry["created"]) < 1
-                if same and process.status() != psutil.STATUS_ZOMBIE:
-                    found[name] = process
-            except psutil.NoSuchProcess:
-                continue
+            process = _recorded(entry)
+            if process and process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                found[name] = process
         return found
 
     def check(self, name: str) -> None:
@@ -76,7 +72,12 @@ class Processes:
 
     def members(self) -> Iterator[psutil.Process]:
         """Yield every process of the stack: the recorded ones and whatever lives in their sessions."""
-        sessions = {pid for pid in self._recorded_pids() if not self._is_foreign(pid)}
+        # A dead leader's pid is not given away while its session has members.
+        sessions = {
+            int(entry["pid"])
+            for entry in self._read().values()
+            if _recorded(entry) or not psutil.pid_exists(int(entry["pid"]))
+        }
         for process in psutil.process_iter():
             try:
                 if os.getsid(process.pid) in sessions and process.status() != psutil.STATUS_ZOMBIE:
@@ -103,13 +104,6 @@ class Processes:
         self.record.unlink(missing_ok=True)
         return len(members)
 
-    def _recorded_pids(self) -> set[int]:
-        return {int(entry["pid"]) for entry in self._read().values()}
-
-    def _is_foreign(self, pid: int) -> bool:
-        """Tell whether the pid is somebody else's by now; it is not given away while its session lives."""
-        return psutil.pid_exists(pid) and pid not in {process.pid for process in self.running().values()}
-
     def _read(self) -> dict[str, dict[str, float]]:
         try:
             return dict(json.loads(self.record.read_text()))
@@ -121,3 +115,12 @@ class Processes:
         temporary = self.record.with_suffix(".new")
         temporary.write_text(json.dumps(entries))
         temporary.replace(self.record)
+
+
+def _recorded(entry: dict[str, float]) -> psutil.Process | None:
+    """Return the process of an entry, unless it is gone or its pid is somebody else's by now."""
+    try:
+        process = psutil.Process(int(entry["pid"]))
+        return process if abs(process.create_time() - entry["created"]) < 1 else None
+    except psutil.NoSuchProcess:
+        return None
