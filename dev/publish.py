@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from google.cloud import storage
+from google.cloud.storage import Client
 
 from dev.settings import StackSettings
 
@@ -56,7 +56,7 @@ def publish_pipeline(settings: StackSettings, wine: str) -> str:
     path = spec_path(settings, wine)
     path.parent.mkdir(parents=True, exist_ok=True)
     pipeline_command(settings, "compile", "--wine", wine, "--output", str(path))
-    client = storage.Client(project=settings.cloud.project)
+    client = Client(project=settings.cloud.project)
     bucket = client.lookup_bucket(settings.bucket) or client.create_bucket(settings.bucket)
     blob = bucket.blob(f"specs/{path.name}")
     blob.upload_from_filename(path, content_type="application/json")

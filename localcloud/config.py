@@ -32,7 +32,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read ``LOCALCLOUD_STATE``, ``LOCALCLOUD_PORT``, ``LOCALCLOUD_PROJECT`` and ``LOCALCLOUD_PIPELINE_PYTHON``."""
+        """Read ``LOCALCLOUD_STATE``, ``_PORT``, ``_PROJECT`` and ``_PIPELINE_PYTHON``."""
         repository = Path(__file__).resolve().parent.parent
         env = os.environ
         return cls(
@@ -47,7 +47,7 @@ class Settings:
 
     @property
     def pki(self) -> Path:
-        """Folder of the certificate authority and of the service account file, readable by its owner alone."""
+        """Folder of the certificate authority and the service account file: its owner's alone."""
         return self.state / "pki"
 
     @property

@@ -34,6 +34,10 @@ class ApiError(Exception):
         """Give the error as the body that Google's REST APIs send."""
         return web.json_response({"error": self.body()}, status=self.code)
 
+    def json_bytes(self) -> bytes:
+        """Give the same body for a connection that no aiohttp application serves."""
+        return json.dumps({"error": self.body()}).encode()
+
     def body(self) -> dict[str, object]:
         """Give what stands under ``error`` in the JSON answer."""
         return {
@@ -42,6 +46,10 @@ class ApiError(Exception):
             "status": self.status,
             "errors": [{"message": self.message, "domain": "global", "reason": self.reason}],
         }
+
+
+class StartError(Exception):
+    """Why localcloud cannot start, in one line for a person; the command line prints it and exits with 2."""
 
 
 def not_served(what: str) -> ApiError:

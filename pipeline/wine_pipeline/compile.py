@@ -22,12 +22,10 @@ def compile_pipeline(config: WineConfig, target: Target) -> dict[str, Any]:
     """
     kubeflow = tfx.orchestration.experimental
     runner = kubeflow.KubeflowV2DagRunner(
-        config=kubeflow.KubeflowV2DagRunnerConfig(
-            default_image=target.task_image, use_pipeline_spec_2_1=True
-        )
+        config=kubeflow.KubeflowV2DagRunnerConfig(default_image=target.task_image, use_pipeline_spec_2_1=True)
     )
     query = tfx.dsl.experimental.RuntimeParameter(name=INPUT_CONFIG, ptype=str)
-    job = runner.run(create_pipeline(config, target, query), write_out=False)
+    job = runner.run(create_pipeline(config, target, query, target.pipeline_root(config)), write_out=False)
     job["dataContract"] = build_data_contract(config)
     return job
 

@@ -20,7 +20,7 @@ def query_template(config: WineConfig) -> str:
     """
     columns = ", ".join(f"`{name}`" for name in (*FEATURE_NAMES, QUALITY))
     return (
-        f"SELECT {columns}, CAST(`{QUALITY}` >= {config.good_grade} AS INT64) AS `{GOOD}` "
+        f"SELECT {columns}, CAST(`{QUALITY}` >= {config.good_grade} AS INT64) AS `{GOOD}` "  # noqa: S608 (every name is a constant)
         "FROM `{table}` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({data_version})"
     )
 

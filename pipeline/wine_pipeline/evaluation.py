@@ -17,8 +17,8 @@ def build_eval_config(config: EvaluationConfig) -> tfma.EvalConfig:
     """
     Return the metrics of both outputs, and what they must reach.
 
-    A candidate is measured against fixed bounds and against the champion. Without a champion, the first time,
-    the bounds alone decide. Rows are split by their hash, so that no champion ever learnt from a row of `eval`.
+    A candidate is measured against fixed bounds and against the champion. Without a champion, the first
+    time, the bounds alone decide. Rows are split by their hash, so no champion learnt from a row of `eval`.
 
     :param config: the thresholds.
     """
@@ -49,9 +49,7 @@ def _metric(class_name: str, name: str, threshold: tfma.MetricThreshold) -> tfma
 
 
 def _at_least(bound: float, loss: float | None = None) -> tfma.MetricThreshold:
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": bound})
-    )
+    threshold = tfma.MetricThreshold(value_threshold=tfma.GenericValueThreshold(lower_bound={"value": bound}))
     if loss is not None:
         threshold.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
         threshold.change_threshold.absolute.value = -loss

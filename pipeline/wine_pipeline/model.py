@@ -27,9 +27,9 @@ def build_model(config: TrainingConfig, steps_per_epoch: int, mean_quality: floa
         hidden = keras.layers.Dropout(config.dropout)(hidden)
     outputs = {
         GOOD: keras.layers.Dense(1, activation="sigmoid", name=GOOD)(hidden),
-        GRADE: keras.layers.Dense(
-            1, name=GRADE, bias_initializer=keras.initializers.Constant(mean_quality)
-        )(hidden),
+        GRADE: keras.layers.Dense(1, name=GRADE, bias_initializer=keras.initializers.Constant(mean_quality))(
+            hidden
+        ),
     }
     model = keras.Model(inputs=inputs, outputs=outputs)
     decay = keras.optimizers.schedules.CosineDecay(config.learning_rate, config.epochs * steps_per_epoch)
@@ -45,7 +45,8 @@ def export_model(model: keras.Model, transform_output: tft.TFTransformOutput, pa
     """
     Save the network together with its scaling, so that it takes wines as they were measured.
 
-    ``serving_default`` takes serialized tf.Examples, ``serving_raw`` one number per feature; both need no label.
+    ``serving_default`` takes serialized tf.Examples, ``serving_raw`` one number per feature; neither needs
+    a label.
 
     :param model: the trained network.
     :param transform_output: of the Transform component.
@@ -71,6 +72,4 @@ def export_model(model: keras.Model, transform_output: tft.TFTransformOutput, pa
     def serve_raw(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return predict(features)
 
-    tf.saved_model.save(
-        model, path, signatures={"serving_default": serve_examples, "serving_raw": serve_raw}
-    )
+    tf.saved_model.save(model, path, signatures={"serving_default": serve_examples, "serving_raw": serve_raw})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
 from tfx.v1.extensions import google_cloud_ai_platform as vertex
 from tfx.v1.extensions.google_cloud_big_query import BigQueryExampleGen
@@ -30,7 +29,8 @@ def create_pipeline(
     config: WineConfig,
     target: Target,
     input_config: tfx.proto.Input | tfx.dsl.experimental.RuntimeParameter,
-    metadata: metadata_store_pb2.ConnectionConfig | None = None,
+    pipeline_root: str,
+    metadata: tfx.orchestration.metadata.ConnectionConfigType | None = None,
 ) -> tfx.dsl.Pipeline:
     """
     Return the pipeline of one wine.
@@ -41,12 +41,13 @@ def create_pipeline(
     :param config: of the wine.
     :param target: where it runs.
     :param input_config: the query, or the parameter that will bring it.
+    :param pipeline_root: folder of the artifacts.
     :param metadata: the store of a local runner; Vertex has its own.
     """
     examples = BigQueryExampleGen(input_config=input_config, output_config=_four_to_one())
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
-        pipeline_root=target.pipeline_root(config),
+        pipeline_root=pipeline_root,
         components=[examples, *_learn_and_deploy(config, target, examples.outputs["examples"])],
         enable_cache=False,
         metadata_connection_config=metadata,

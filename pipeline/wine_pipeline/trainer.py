@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
-from absl import logging
 from tfx import v1 as tfx
 from tfx_bsl.public import tfxio
 
@@ -91,12 +90,10 @@ def fit(config: TrainingConfig, train: Split, evaluation: Split) -> keras.Model:
         callbacks=[stopping],
         verbose=2,
     )
-    logging.info(
-        "%d rows learnt in %d epochs, best validation loss %.4f in epoch %d",
-        train.rows,
-        len(history.epoch),
-        min(history.history["val_loss"]),
-        stopping.best_epoch + 1,
+    print(
+        f"{train.rows} rows learnt in {len(history.epoch)} epochs,"
+        f" best validation loss {min(history.history['val_loss']):.4f} in epoch {stopping.best_epoch + 1}",
+        flush=True,
     )
     return model
 
