@@ -1,0 +1,36 @@
+"""Runs the same graph in this process, with TFX's own runner."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from google.protobuf import json_format
+from tfx import v1 as tfx
+
+from wine_pipeline.config import Target, WineConfig
+from wine_pipeline.pipeline import build_input_config, create_pipeline
+
+
+def run_locally(config: WineConfig, target: Target, query: str) -> str:
+    """
+    Run every component, deployment included, one after the other.
+
+    Artifacts go to a folder of their own below the pipeline root; what the runner remembers is thrown
+    away, so that the model is measured without a champion.
+
+    :param config: of the wine.
+    :param target: where the artifacts and the endpoint are.
+    :param query: SQL that gives the rows.
+    :return: the folder of the artifacts.
+    """
+    root = f"{target.pipeline_root(config)}/local/{datetime.now(UTC):%Y%m%d%H%M%S}"
+    input_config = json_format.Parse(build_input_config(query), tfx.proto.Input())
+    with tempfile.TemporaryDirectory() as folder:
+        metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            str(Path(folder) / "metadata.sqlite")
+        )
+        pipeline = create_pipeline(config, target, input_config, root, metadata)
+        tfx.orchestration.LocalDagRunner().run(pipeline)
+    return root

@@ -1,0 +1,43 @@
+"""The BigQuery table that a wine's rows are in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from google.api_core.exceptions import NotFound
+from google.cloud import bigquery
+
+from wine_pipeline.config import WineConfig
+from wine_pipeline.data_contract import query_template
+
+
+class NoTableError(LookupError):
+    """The table to learn from doesn't exist."""
+
+
+def read_data_version(project: str, table: str) -> int:
+    """
+    Return the table's lastModifiedTime in ms since 1970, without scanning a byte.
+
+    https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/get
+
+    :param project: that asks.
+    :param table: project.dataset.table.
+    :raises NoTableError: if there is no such table.
+    """
+    try:
+        modified = bigquery.Client(project=project).get_table(table).modified
+    except NotFound as error:
+        raise NoTableError(f"no table {table}") from error
+    return (modified - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
+
+
+def pinned_query(config: WineConfig, table: str, data_version: int) -> str:
+    """
+    Return the query over one version of the table.
+
+    :param config: of the wine.
+    :param table: project.dataset.table.
+    :param data_version: lastModifiedTime in ms.
+    """
+    return query_template(config).format(table=table, data_version=data_version)
