@@ -1,0 +1,142 @@
+"""Reads wine_config.yaml and the environment; what is wrong there becomes an import error of the DAG."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from croniter import croniter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from vertex_mlops.monitoring_settings import MonitoringSettings
+
+CONFIG_FILE = Path(__file__).with_name("wine_config.yaml")
+ENVIRONMENT = ("WINE_PROJECT", "WINE_REGION", "WINE_BUCKET")
+
+
+class ConfigError(ValueError):
+    """The config file or the environment is wrong; the message names the file and the key."""
+
+
+def _cron(schedule: str) -> str:
+    if not croniter.is_valid(schedule):
+        raise ValueError(f"{schedule!r} is no cron expression")
+    return schedule
+
+
+def _uri_template(uri: str) -> str:
+    try:
+        uri.format(bucket="bucket", wine="wine")
+    except (KeyError, IndexError, ValueError) as error:
+        raise ValueError("the only placeholders are {bucket} and {wine}") from error
+    return uri
+
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
+# becomes part of a DAG id and the value of a label
+WineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+UriTemplate = Annotated[str, Field(pattern=r"^gs://"), AfterValidator(_uri_template)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _WineSection(_Strict):
+    """
+    What the file says about one wine.
+
+    :param table: id of its BigQuery table.
+    :param schedule: cron expression, in UTC; null for manual runs alone.
+    :param monitoring: how its endpoint is watched.
+    """
+
+    table: Identifier
+    schedule: Annotated[str, AfterValidator(_cron)] | None
+    monitoring: MonitoringSettings
+
+
+class _File(_Strict):
+    """
+    The whole file.
+
+    :param dataset: id of the BigQuery dataset.
+    :param spec: URI of the compiled pipeline.
+    :param pipeline_root: URI below which the pipeline writes.
+    :param poll_interval: seconds between two looks at a running job.
+    :param wines: by the name of the wine.
+    """
+
+    dataset: Identifier
+    spec: UriTemplate
+    pipeline_root: UriTemplate
+    poll_interval: Annotated[int, Field(ge=1)]
+    wines: Annotated[dict[WineName, _WineSection], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Wine:
+    """One wine with everything that its DAG needs, placeholders filled in."""
+
+    name: str
+    project: str
+    region: str
+    dataset: str
+    table: str
+    spec: str
+    pipeline_root: str
+    poll_interval: int
+    schedule: str | None
+    monitoring: MonitoringSettings
+
+
+def load_wines(path: Path = CONFIG_FILE, environment: Mapping[str, str] = os.environ) -> list[Wine]:
+    """
+    Read the config file.
+
+    :param path: the YAML file.
+    :param environment: must hold WINE_PROJECT, WINE_REGION and WINE_BUCKET.
+    :raises ConfigError: names the file and each key that is unknown, missing or bad.
+    """
+    project, region, bucket = _read_environment(environment)
+    try:
+        content = _File.model_validate(yaml.safe_load(path.read_text()))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {'; '.join(map(_problem, error.errors()))}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from None
+    return [
+        Wine(
+            name=name,
+            project=project,
+            region=region,
+            dataset=content.dataset,
+            table=wine.table,
+            spec=content.spec.format(bucket=bucket, wine=name),
+            pipeline_root=content.pipeline_root.format(bucket=bucket, wine=name),
+            poll_interval=content.poll_interval,
+            schedule=wine.schedule,
+            monitoring=wine.monitoring,
+        )
+        for name, wine in content.wines.items()
+    ]
+
+
+def _read_environment(environment: Mapping[str, str]) -> list[str]:
+    if missing := [name for name in ENVIRONMENT if not environment.get(name)]:
+        raise ConfigError(f"environment: not set: {', '.join(missing)}")
+    if "/" in environment["WINE_BUCKET"]:
+        raise ConfigError("environment: WINE_BUCKET is the bare name of a bucket, without gs:// or a path")
+    return [environment[name] for name in ENVIRONMENT]
+
+
+def _problem(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"] if part != "[key]") or "the file"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: unknown key"
+    if error["type"] == "missing":
+        return f"{key}: missing"
+    return f"{key}: {error['msg']}, not {error['input']!r}"

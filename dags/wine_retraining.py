@@ -1,0 +1,88 @@
+"""
+Retrain the wine model when there is new data.
+
+One DAG for each wine of wine_config.yaml: is the table newer than the last training? are its rows fit to
+learn from? train and deploy; does the new model answer? watch it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import DAG, Param
+from vertex_mlops.operators.bigquery import BigQueryDataContractCheckOperator, BigQueryTableFreshnessOperator
+from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
+from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
+from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL
+from wine_config import load_wines
+
+for wine in load_wines():
+    labels = {"wine": wine.name}
+    with DAG(
+        dag_id=f"wine_retraining_{wine.name}",
+        description=f"Retrain the {wine.name} wine model when there is new data",
+        doc_md=__doc__,
+        schedule=wine.schedule,
+        start_date=datetime(2026, 1, 1),
+        catchup=False,
+        max_active_runs=1,
+        params={"force": Param(False, type="boolean", description="Train although the table is unchanged")},
+        default_args={
+            "project_id": wine.project,
+            # a step takes single values of an earlier step's result
+            "multiple_outputs": True,
+            "retries": 2,
+            "retry_delay": timedelta(minutes=1),
+        },
+        tags=["wine", "vertex-ai"],
+    ) as dag:
+        check_freshness = BigQueryTableFreshnessOperator(
+            task_id="check_freshness",
+            region=wine.region,
+            dataset_id=wine.dataset,
+            table_id=wine.table,
+            pipeline_job_labels=labels,
+            force=dag.param("force"),
+        )
+
+        check_data = BigQueryDataContractCheckOperator(
+            task_id="check_data",
+            dataset_id=wine.dataset,
+            table_id=wine.table,
+            data_version=check_freshness.output["data_version"],
+            template_path=wine.spec,
+        )
+
+        train = RunPipelineJobOnceOperator(
+            task_id="train",
+            region=wine.region,
+            display_name=f"wine-{wine.name}",
+            template_path=wine.spec,
+            pipeline_root=wine.pipeline_root,
+            parameter_values={"input_config": check_data.output["input_config"]},
+            labels=labels | {DATA_VERSION_LABEL: check_freshness.output["data_version"]},
+            deferrable=True,
+            poll_interval=wine.poll_interval,
+        )
+
+        verify = VerifyDeployedModelOperator(
+            task_id="verify",
+            region=wine.region,
+            pipeline_result=train.output,
+            template_path=wine.spec,
+        )
+
+        monitor = CreateOrUpdateModelMonitoringJobOperator(
+            task_id="monitor",
+            region=wine.region,
+            endpoint=verify.output["endpoint"],
+            deployed_model_id=verify.output["deployed_model_id"],
+            training_examples=train.output["training_examples"],
+            template_path=wine.spec,
+            display_name=f"wine-{wine.name}",
+            settings=wine.monitoring,
+            poll_interval=wine.poll_interval,
+        )
+
+        check_freshness >> check_data >> train >> verify >> monitor

@@ -1,0 +1,107 @@
+"""What the compiled pipeline file says about the data it learns from and the model it makes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from vertex_mlops.exceptions import SpecError
+
+
+class Column(BaseModel):
+    """
+    One column of the training table.
+
+    :param type: GoogleSQL type name.
+    :param min: smallest plausible value, inclusive.
+    :param max: largest plausible value, inclusive.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["FLOAT64", "INT64"]
+    min: float
+    max: float
+
+
+class DataContract(BaseModel):
+    """
+    The ``dataContract`` key of the compiled pipeline file.
+
+    :param query: training query with the placeholders ``{table}`` and ``{data_version}``.
+    :param columns: every column that the query reads.
+    :param label: the column that the model learns to predict.
+    :param sample_instance: one instance in JSON, as the signature ``serving_raw`` takes it.
+    :param sample_example: the same instance as a base64 tf.Example, as ``serving_default`` takes it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    query: str
+    columns: dict[str, Column]
+    label: str
+    sample_instance: dict[str, list[float]]
+    sample_example: str
+
+    @classmethod
+    def from_spec(cls, text: str | bytes, uri: str) -> DataContract:
+        """
+        Read the contract out of a compiled pipeline file.
+
+        :param text: content of the file.
+        :param uri: where it came from, for the error message.
+        :raises SpecError: the text is no JSON object with a valid ``dataContract``.
+        """
+        try:
+            return cls.model_validate(json.loads(text)["dataContract"])
+        except ValidationError as error:
+            problem = error.errors()[0]
+            key = ".".join(str(part) for part in ("dataContract", *problem["loc"]))
+            raise SpecError(f"{uri}: {key}: {problem['msg']}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise SpecError(f"{uri}: not a compiled pipeline with a dataContract: {error}") from error
+
+    @property
+    def features(self) -> list[str]:
+        """Names of the columns that the model sees."""
+        return [name for name in self.columns if name != self.label]
+
+    def pinned_query(self, table: str, data_version: int) -> str:
+        """
+        Training query that always returns the rows which the table held at one moment.
+
+        :param table: ``project.dataset.table``.
+        :param data_version: that moment, in milliseconds since the epoch.
+        """
+        return self.query.format(table=table, data_version=data_version)
+
+    @staticmethod
+    def input_config(query: str) -> str:
+        """Value of the pipeline parameter ``input_config`` that makes the pipeline read this query."""
+        return json.dumps({"splits": [{"name": "single_split", "pattern": query}]})
+
+
+def read_data_contract(
+    spec_uri: str, gcp_conn_id: str, impersonation_chain: str | Sequence[str] | None
+) -> DataContract:
+    """
+    Download a compiled pipeline file and read its contract.
+
+    :param spec_uri: ``gs://bucket/object``.
+    :param gcp_conn_id: connection ID of Google Cloud.
+    :param impersonation_chain: service accounts to impersonate.
+    :raises SpecError: the object is missing or carries no valid contract.
+    """
+    from airflow.providers.google.cloud.hooks.gcs import GCSHook, _parse_gcs_url
+    from google.api_core.exceptions import NotFound
+
+    bucket, name = _parse_gcs_url(spec_uri)
+    hook = GCSHook(gcp_conn_id=gcp_conn_id, impersonation_chain=impersonation_chain)
+    try:
+        content: Any = hook.download(bucket_name=bucket, object_name=name)
+    except NotFound as error:
+        raise SpecError(f"{spec_uri}: no such object; compile the pipeline and upload it first") from error
+    return DataContract.from_spec(content, spec_uri)

@@ -1,0 +1,1 @@
+"""Hooks for the Google Cloud APIs that the Google provider has no hook for."""

@@ -1,0 +1,69 @@
+"""Hook for the part of the Vertex AI Prediction API that the Google provider leaves out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from airflow.providers.google.common.hooks.base_google import PROVIDE_PROJECT_ID, GoogleBaseHook
+from google.api_core.exceptions import from_http_response
+
+if TYPE_CHECKING:
+    from google.api_core.retry import Retry
+
+
+class RawPrediction(NamedTuple):
+    """
+    Answer of a model server.
+
+    :param deployed_model_id: id of the DeployedModel that answered.
+    :param body: what it answered, parsed from JSON.
+    """
+
+    deployed_model_id: str
+    body: dict[str, Any]
+
+
+class RawPredictionHook(GoogleBaseHook):
+    """
+    Hook for the method ``rawPredict``, which passes the request to the model server as it is.
+
+    It speaks REST, because only a response header tells which deployed model answered.
+    """
+
+    @GoogleBaseHook.fallback_to_default_project_id
+    def raw_predict(
+        self,
+        region: str,
+        endpoint_id: str,
+        body: dict[str, Any],
+        project_id: str = PROVIDE_PROJECT_ID,
+        retry: Retry | None = None,
+        timeout: float = 60,
+    ) -> RawPrediction:
+        """
+        Send a JSON body to the model server behind an endpoint.
+
+        .. seealso::
+            https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/rawPredict
+
+        :param region: Required. The ID of the Google Cloud region of the endpoint.
+        :param endpoint_id: Required. The ID of the endpoint.
+        :param body: Required. For TensorFlow Serving, ``instances`` and ``signature_name``.
+        :param project_id: The ID of the Google Cloud project of the endpoint.
+        :param retry: Designation of what errors, if any, should be retried.
+        :param timeout: Seconds to wait for one answer.
+        :raises google.api_core.exceptions.GoogleAPICallError: the answer is no success.
+        """
+        from google.auth.transport.requests import AuthorizedSession
+
+        endpoint = f"projects/{project_id}/locations/{region}/endpoints/{endpoint_id}"
+        url = f"https://{region}-aiplatform.googleapis.com/v1/{endpoint}:rawPredict"
+        session = AuthorizedSession(self.get_credentials())
+
+        def send() -> RawPrediction:
+            response = session.post(url, json=body, timeout=timeout)
+            if not response.ok:
+                raise from_http_response(response)
+            return RawPrediction(response.headers.get("X-Vertex-AI-Deployed-Model-Id", ""), response.json())
+
+        return retry(send)() if retry else send()

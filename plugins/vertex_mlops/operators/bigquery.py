@@ -1,0 +1,224 @@
+"""Operators that ask BigQuery whether there is something new to learn from, and whether it is fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY
+from airflow.providers.google.cloud.links.bigquery import BigQueryTableLink
+from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
+from airflow.providers.standard.utils.skipmixin import SkipMixin
+from google.api_core.exceptions import NotFound
+
+from vertex_mlops.contract import DataContract, read_data_contract
+from vertex_mlops.contract_checks import ROW_COUNT, check_query, row_problems, schema_problems
+from vertex_mlops.exceptions import DataContractError
+from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL
+
+if TYPE_CHECKING:
+    from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
+    from airflow.sdk import Context
+    from google.cloud.bigquery import Table
+
+
+class _BigQueryTableOperator(GoogleCloudBaseOperator):
+    """Base of the operators that look at one BigQuery table."""
+
+    operator_extra_links = (BigQueryTableLink(),)
+
+    def __init__(
+        self,
+        *,
+        project_id: str,
+        dataset_id: str,
+        table_id: str,
+        gcp_conn_id: str = "google_cloud_default",
+        impersonation_chain: str | Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.project_id = project_id
+        self.dataset_id = dataset_id
+        self.table_id = table_id
+        self.gcp_conn_id = gcp_conn_id
+        self.impersonation_chain = impersonation_chain
+
+    @property
+    def table(self) -> str:
+        return f"{self.project_id}.{self.dataset_id}.{self.table_id}"
+
+    @cached_property
+    def hook(self) -> BigQueryHook:
+        from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
+
+        return BigQueryHook(
+            gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain, use_legacy_sql=False
+        )
+
+    def get_table(self, context: Context) -> Table:
+        """Call ``tables.get``, which scans no bytes and starts no job."""
+        BigQueryTableLink.persist(
+            context=context, project_id=self.project_id, dataset_id=self.dataset_id, table_id=self.table_id
+        )
+        try:
+            return self.hook.get_client(project_id=self.project_id).get_table(self.table)
+        except NotFound as error:
+            raise DataContractError(f"{self.table}: no such table") from error
+
+
+class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
+    """
+    Skip everything downstream unless a table has changed since the last successful training.
+
+    The watermark lives in Vertex AI: the label ``data_version`` of the newest pipeline job that succeeded
+    on this table. No query runs: ``tables.get`` tells when the table changed last.
+
+    .. seealso::
+        https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/get and
+        https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs/list
+
+    :param project_id: The ID of the Google Cloud project of the table and of the pipeline jobs (templated).
+    :param region: The ID of the Google Cloud region of the pipeline jobs (templated).
+    :param dataset_id: The ID of the dataset (templated).
+    :param table_id: The ID of the table (templated).
+    :param pipeline_job_labels: Labels that the pipeline jobs trained on this table carry (templated).
+    :param force: If True, go on although the table has not changed (templated).
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
+
+    :return: ``table``; ``data_version``, when the table was modified last, in milliseconds since the epoch;
+        ``num_rows``; and ``last_trained_version``, None if there was no training yet.
+    :raises DataContractError: the table does not exist.
+    """
+
+    template_fields = (
+        "project_id",
+        "region",
+        "dataset_id",
+        "table_id",
+        "pipeline_job_labels",
+        "force",
+        "gcp_conn_id",
+        "impersonation_chain",
+    )
+    inherits_from_skipmixin = True
+
+    def __init__(
+        self, *, region: str, pipeline_job_labels: dict[str, str], force: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.region = region
+        self.pipeline_job_labels = pipeline_job_labels
+        self.force = force
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        table = self.get_table(context)
+        data_version = int(table.to_api_repr()["lastModifiedTime"])
+        last_trained = self._last_trained_version()
+        result = {
+            "table": self.table,
+            "data_version": data_version,
+            "num_rows": table.num_rows,
+            "last_trained_version": last_trained,
+        }
+        if self.force or last_trained is None or data_version > last_trained:
+            self.log.info("%s: version %s, trained on: %s", self.table, data_version, last_trained)
+            return result
+        self.log.info("%s has not changed since version %s was trained on", self.table, last_trained)
+        # skip() raises when there is something to skip: what is returned would be lost
+        context["ti"].xcom_push(key=XCOM_RETURN_KEY, value=result)
+        self.skip(ti=context["ti"], tasks=context["task"].get_flat_relatives(upstream=False))
+        return result
+
+    def _last_trained_version(self) -> int | None:
+        from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
+
+        hook = PipelineJobHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
+        conditions = [f'labels.{key}="{value}"' for key, value in self.pipeline_job_labels.items()]
+        conditions += [f"labels.{DATA_VERSION_LABEL}:*", 'state="PIPELINE_STATE_SUCCEEDED"']
+        jobs = hook.list_pipeline_jobs(
+            project_id=self.project_id,
+            region=self.region,
+            filter=" AND ".join(conditions),
+            order_by="create_time desc",
+            page_size=1,
+        )
+        newest = next(iter(jobs), None)
+        return int(newest.labels[DATA_VERSION_LABEL]) if newest else None
+
+
+class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
+    """
+    Check the rows that a pipeline is about to learn from against the contract compiled into it.
+
+    The schema comes from ``tables.get``; the rows are counted by one aggregate query, pinned to
+    ``data_version`` as the training query is: what was checked is what is trained on.
+
+    .. seealso::
+        https://cloud.google.com/bigquery/docs/access-historical-data
+
+    :param project_id: The ID of the Google Cloud project of the table (templated).
+    :param dataset_id: The ID of the dataset (templated).
+    :param table_id: The ID of the table (templated).
+    :param data_version: State of the table to check, in milliseconds since the epoch (templated).
+    :param template_path: ``gs://`` URI of the compiled pipeline file with the contract (templated).
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
+
+    :return: ``rows``; ``query``, the pinned training query; ``input_config``, the pipeline parameter that
+        makes the pipeline run it; ``bytes_processed`` by the check.
+    :raises SpecError: the compiled pipeline file is missing or carries no contract.
+    :raises DataContractError: names the table, and each column and count that breaks the contract.
+    """
+
+    template_fields = (
+        "project_id",
+        "dataset_id",
+        "table_id",
+        "data_version",
+        "template_path",
+        "gcp_conn_id",
+        "impersonation_chain",
+    )
+
+    def __init__(self, *, data_version: int, template_path: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_version = data_version
+        self.template_path = template_path
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
+        table = self.get_table(context)
+        problems = schema_problems(contract, table.schema)
+        sound = [name for name in contract.columns if name not in problems]
+        counts, bytes_processed = self._count(contract, sound, table.location)
+        found = [f"column {name} {problem}" for name, problem in problems.items()]
+        found += row_problems(contract, sound, counts)
+        if found:
+            raise DataContractError(f"{self.table}: {'; '.join(found)}")
+        self.log.info("%s: all %s rows keep the data contract", self.table, counts[ROW_COUNT])
+        query = contract.pinned_query(self.table, self.data_version)
+        return {
+            "rows": counts[ROW_COUNT],
+            "query": query,
+            "input_config": contract.input_config(query),
+            "bytes_processed": bytes_processed,
+        }
+
+    def _count(
+        self, contract: DataContract, columns: list[str], location: str | None
+    ) -> tuple[dict[str, int], int]:
+        query = check_query(contract, columns, self.table, self.data_version)
+        job: Any = self.hook.insert_job(
+            configuration={"query": {"query": query, "useLegacySql": False}},
+            project_id=self.project_id,
+            location=location,
+        )
+        row = next(iter(job.result()))
+        return dict(row.items()), job.total_bytes_processed or 0

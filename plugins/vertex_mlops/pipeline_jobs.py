@@ -1,0 +1,150 @@
+"""How a run names its Vertex AI pipeline job, and what it reads from the finished one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from google.cloud.aiplatform_v1.types import PipelineState, PipelineTaskDetail
+
+if TYPE_CHECKING:
+    from google.cloud.aiplatform_v1.types import Artifact, PipelineJob
+
+# label of a pipeline job: state of the table it learned from, in milliseconds since the epoch
+DATA_VERSION_LABEL = "data_version"
+
+COMPLETE_STATES = frozenset(
+    {
+        PipelineState.PIPELINE_STATE_SUCCEEDED,
+        PipelineState.PIPELINE_STATE_FAILED,
+        PipelineState.PIPELINE_STATE_CANCELLED,
+        PipelineState.PIPELINE_STATE_PAUSED,
+    }
+)
+# a job in one of these will never succeed
+DEAD_STATES = frozenset(
+    {
+        PipelineState.PIPELINE_STATE_FAILED,
+        PipelineState.PIPELINE_STATE_CANCELLING,
+        PipelineState.PIPELINE_STATE_CANCELLED,
+    }
+)
+
+_MAX_ID_LENGTH = 127
+_DIGEST_LENGTH = 16
+_ATTEMPT_LENGTH = 6
+
+
+class PipelineResult(TypedDict):
+    """
+    What the DAG needs to know of a pipeline job that succeeded.
+
+    :param name: resource name of the job.
+    :param state: name of its state.
+    :param data_version: label of the same name.
+    :param blessed: verdict of the Evaluator; None if there was none.
+    :param model: resource name of the pushed Model; None if nothing was pushed.
+    :param endpoint: resource name of the Endpoint that the model is deployed to.
+    :param deployed_model_id: id of the model on that endpoint.
+    :param training_examples: ``gs://`` folder of the examples, one subfolder for each split.
+    :param evaluation: ``gs://`` folder of the evaluation.
+    """
+
+    name: str
+    state: str
+    data_version: str | None
+    blessed: bool | None
+    model: str | None
+    endpoint: str | None
+    deployed_model_id: str | None
+    training_examples: str | None
+    evaluation: str | None
+
+
+def pipeline_job_id(*, dag_id: str, run_id: str, task_id: str, map_index: int | None) -> str:
+    """
+    Id of the pipeline job of one task instance: the same on each try, another for each task instance.
+
+    The readable part is cut and cleaned; the digest of the whole identity keeps ids apart.
+    Vertex AI takes ``[a-z][-a-z0-9]*``, shorter than 128 characters; room is left for :func:`attempt_id`.
+    """
+    identity = json.dumps([dag_id, run_id, task_id, map_index])
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:_DIGEST_LENGTH]
+    words = re.sub(r"[^a-z0-9]+", "-", f"{dag_id}-{run_id}".lower()).strip("-")
+    if not re.match(r"[a-z]", words):
+        words = f"run-{words}"
+    readable = words[: _MAX_ID_LENGTH - _ATTEMPT_LENGTH - _DIGEST_LENGTH - 1].strip("-")
+    return f"{readable}-{digest}"
+
+
+def attempt_id(job_id: str, attempt: int) -> str:
+    """
+    Id of the n-th job of a task instance.
+
+    :param job_id: id of the first one.
+    :param attempt: 1 for the first one.
+    """
+    return job_id if attempt == 1 else f"{job_id}-{attempt}"
+
+
+def resource_id(name: str) -> str:
+    """Last part of a resource name: ``7`` for ``projects/1/locations/europe-west1/endpoints/7``."""
+    return name.rpartition("/")[-1]
+
+
+def read_result(job: PipelineJob) -> PipelineResult:
+    """
+    Read the outputs of a finished TFX pipeline from the job's task details.
+
+    A resolver also has outputs of the type ModelBlessing, and Transform of the type Examples: the name
+    of the output tells them apart.
+    """
+    blessing = _output(job, "blessing", "tfx.ModelBlessing")
+    pushed = _output(job, "pushed_model", "tfx.PushedModel")
+    examples = _output(job, "examples", "tfx.Examples")
+    evaluation = _output(job, "evaluation", "tfx.ModelEvaluation")
+    return PipelineResult(
+        name=job.name,
+        state=job.state.name,
+        data_version=job.labels.get(DATA_VERSION_LABEL),
+        blessed=_property(blessing, "blessed") == 1 if blessing else None,
+        model=_property(pushed, "pushed_destination")
+        if pushed and _property(pushed, "pushed") == 1
+        else None,
+        endpoint=None,
+        deployed_model_id=None,
+        training_examples=examples.uri if examples else None,
+        evaluation=evaluation.uri if evaluation else None,
+    )
+
+
+def failure(job: PipelineJob) -> str:
+    """One line that says how a job ended, which task failed, and its error."""
+    failed = [
+        f"task {task.task_name}: {_one_line(task.error.message)}"
+        for task in job.job_detail.task_details
+        if task.state == PipelineTaskDetail.State.FAILED
+    ]
+    causes = failed or [_one_line(job.error.message)] * bool(job.error.message)
+    return f"{job.name} ended as {job.state.name}" + "".join(f"; {cause}" for cause in causes)
+
+
+def _output(job: PipelineJob, name: str, schema_title: str) -> Artifact | None:
+    for task in job.job_detail.task_details:
+        if name in task.outputs:
+            for artifact in task.outputs[name].artifacts:
+                if artifact.schema_title == schema_title:
+                    return artifact
+    return None
+
+
+def _property(artifact: Artifact, name: str) -> Any:
+    # proto-plus shows a Struct as a mapping
+    metadata: Any = artifact.metadata
+    return metadata.get(name)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
