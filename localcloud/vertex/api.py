@@ -106,6 +106,6 @@ def unimplemented(what: str) -> exceptions.MethodNotImplemented:
     return exceptions.MethodNotImplemented(f"localcloud does not serve {what}.")
 
 
-def now() -> datetime.datetime:
-    """Give the time that resources are stamped with."""
+def now() -> Any:
+    """Give the time that resources are stamped with, as proto-plus takes it for a Timestamp."""
     return datetime.datetime.now(datetime.UTC)

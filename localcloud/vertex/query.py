@@ -57,6 +57,13 @@ def select(
     return Page(found[start:end], token)
 
 
+def select_for(request: Any, items: Sequence[T], queryable: Queryable) -> Page[T]:
+    """Do what a list request asks, whichever of the fields its message has; see :func:`select`."""
+    fields = ("filter", "order_by", "page_size", "page_token")
+    known = [name for name in fields if name in type(request).meta.fields]
+    return select(items, queryable, **{name: getattr(request, name) for name in known})
+
+
 def _keys(order_by: str, queryable: Queryable) -> list[tuple[str, bool]]:
     keys = []
     for part in filter(str.strip, order_by.split(",")):

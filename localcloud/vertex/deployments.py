@@ -1,0 +1,205 @@
+"""Deploying models to endpoints, and taking them away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from google.api_core import exceptions
+from google.cloud import aiplatform_v1 as v1
+from google.longrunning import operations_pb2  # type: ignore[import-untyped]
+
+from localcloud.config import Settings
+from localcloud.vertex import traffic
+from localcloud.vertex.api import Handler, now, unimplemented
+from localcloud.vertex.endpoints import save
+from localcloud.vertex.models import is_served
+from localcloud.vertex.names import canonical, new_id
+from localcloud.vertex.operations import Cancellation, Operations
+from localcloud.vertex.registry import ModelRegistry
+from localcloud.vertex.replicas import Replicas
+from localcloud.vertex.rules import refuse_set
+from localcloud.vertex.store import ResourceStore
+
+_DEPLOYED_ID = re.compile(r"[0-9]{1,10}")
+_NOT_SERVED = (
+    "explanation_spec",
+    "faster_deployment_config",
+    "private_endpoints",
+    "speculative_decoding_spec",
+)
+_MUTABLE = (
+    "dedicated_resources.min_replica_count",
+    "dedicated_resources.max_replica_count",
+    "dedicated_resources.required_replica_count",
+    "dedicated_resources.autoscaling_metric_specs",
+    "disable_container_logging",
+)
+
+
+class DeploymentService:
+    """
+    Serve DeployModel, UndeployModel and MutateDeployedModel; one replica stands for any number of them.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/deployModel
+
+    :param settings: knows the project.
+    :param store: keeps the endpoints.
+    :param operations: runs what is long.
+    :param registry: keeps the models.
+    :param replicas: the model servers.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: ResourceStore,
+        operations: Operations,
+        registry: ModelRegistry,
+        replicas: Replicas,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._operations = operations
+        self._registry = registry
+        self._replicas = replicas
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Give the handlers of EndpointService that concern deployed models."""
+        return {
+            "EndpointService.DeployModel": self._deploy,
+            "EndpointService.UndeployModel": self._undeploy,
+            "EndpointService.MutateDeployedModel": self._mutate,
+        }
+
+    def _deploy(self, request: v1.DeployModelRequest) -> operations_pb2.Operation:
+        endpoint = self._store.get(request.endpoint, v1.Endpoint)
+        deployed = self._prepared(request.deployed_model)
+        _check_new(endpoint, deployed, request.traffic_split)
+
+        def work(cancellation: Cancellation) -> v1.DeployModelResponse:
+            self._replicas.start(endpoint.name, deployed)
+            try:
+                cancellation.check()
+                self._attach(request, deployed)
+            except exceptions.GoogleAPICallError:
+                self._replicas.stop(endpoint.name, deployed.id)
+                raise
+            return v1.DeployModelResponse(deployed_model=deployed)
+
+        return self._operations.start(endpoint.name, v1.DeployModelOperationMetadata, work)
+
+    def _prepared(self, asked: v1.DeployedModel) -> v1.DeployedModel:
+        refuse_set(asked, *_NOT_SERVED)
+        if asked.id and not _DEPLOYED_ID.fullmatch(asked.id):
+            raise exceptions.InvalidArgument(f"Invalid deployed_model.id {asked.id!r}: 1 to 10 digits.")
+        _check_resources(asked)
+        model = self._registry.resolve(canonical(asked.model, self._settings))
+        if not is_served(model.container_spec.image_uri):
+            raise unimplemented(f"container image {model.container_spec.image_uri}")
+        deployed = v1.DeployedModel(asked)
+        deployed.id = asked.id or new_id()
+        deployed.model, deployed.model_version_id = model.name, model.version_id
+        deployed.display_name = asked.display_name or model.display_name
+        deployed.create_time = now()
+        return deployed
+
+    def _attach(self, request: v1.DeployModelRequest, deployed: v1.DeployedModel) -> None:
+        with self._store.transaction():
+            # the endpoint and the model may have changed while the server loaded
+            endpoint = self._store.get(request.endpoint, v1.Endpoint)
+            self._registry.resolve(f"{deployed.model}@{deployed.model_version_id}")
+            _check_new(endpoint, deployed, request.traffic_split)
+            endpoint.deployed_models.append(deployed)
+            if request.traffic_split:
+                endpoint.traffic_split = {
+                    deployed.id if key == traffic.NEW_MODEL else key: share
+                    for key, share in request.traffic_split.items()
+                }
+            save(self._store, endpoint)
+
+    def _undeploy(self, request: v1.UndeployModelRequest) -> operations_pb2.Operation:
+        removed = request.deployed_model_id
+        with self._store.transaction():
+            endpoint = self._store.get(request.endpoint, v1.Endpoint)
+            deployed_model(endpoint, removed)
+            kept = [deployed for deployed in endpoint.deployed_models if deployed.id != removed]
+            endpoint.traffic_split = _split_without(endpoint, removed, request.traffic_split)
+            endpoint.deployed_models = kept
+            save(self._store, endpoint)
+
+        def work(cancellation: Cancellation) -> v1.UndeployModelResponse:
+            self._replicas.stop(endpoint.name, removed)
+            return v1.UndeployModelResponse()
+
+        return self._operations.start(endpoint.name, v1.UndeployModelOperationMetadata, work)
+
+    def _mutate(self, request: v1.MutateDeployedModelRequest) -> operations_pb2.Operation:
+        refused = sorted(set(request.update_mask.paths) - set(_MUTABLE))
+        if refused or not request.update_mask.paths:
+            raise exceptions.InvalidArgument(
+                f"update_mask cannot be {', '.join(refused) or 'empty'}."
+                f" Mutable fields: {', '.join(_MUTABLE)}."
+            )
+        with self._store.transaction():
+            endpoint = self._store.get(request.endpoint, v1.Endpoint)
+            deployed = deployed_model(endpoint, request.deployed_model.id)
+            raw = v1.MutateDeployedModelRequest.pb(request)
+            raw.update_mask.MergeMessage(
+                raw.deployed_model, v1.DeployedModel.pb(deployed), replace_repeated_field=True
+            )
+            _check_resources(deployed)
+            save(self._store, endpoint)
+        response = v1.MutateDeployedModelResponse(deployed_model=deployed)
+        return self._operations.start(
+            endpoint.name, v1.MutateDeployedModelOperationMetadata, lambda _: response
+        )
+
+
+def deployed_model(endpoint: v1.Endpoint, deployed_model_id: str) -> v1.DeployedModel:
+    """
+    Find a deployed model of an endpoint.
+
+    :raises google.api_core.exceptions.NotFound: the endpoint has none of that id.
+    """
+    for deployed in endpoint.deployed_models:
+        if deployed.id == deployed_model_id:
+            return deployed
+    raise exceptions.NotFound(f"Endpoint {endpoint.name} has no deployed model {deployed_model_id!r}.")
+
+
+def _check_new(endpoint: v1.Endpoint, deployed: v1.DeployedModel, split: Mapping[str, int]) -> None:
+    ids = [other.id for other in endpoint.deployed_models]
+    if deployed.id in ids:
+        raise exceptions.AlreadyExists(f"Deployed model {deployed.id} of {endpoint.name} already exists.")
+    traffic.check_split(split, [traffic.NEW_MODEL, *ids])
+
+
+def _check_resources(deployed: v1.DeployedModel) -> None:
+    if "dedicated_resources" not in deployed:
+        raise exceptions.InvalidArgument(
+            "deployed_model.dedicated_resources is required:"
+            " a custom-trained model supports no automatic or shared resources."
+        )
+    resources = deployed.dedicated_resources
+    if not resources.machine_spec.machine_type:
+        raise exceptions.InvalidArgument("dedicated_resources.machine_spec.machine_type is required.")
+    if resources.machine_spec.accelerator_count:
+        raise unimplemented("dedicated_resources.machine_spec.accelerator_count")
+    if resources.min_replica_count < 1:
+        raise exceptions.InvalidArgument("dedicated_resources.min_replica_count must be at least 1.")
+    if resources.max_replica_count and resources.max_replica_count < resources.min_replica_count:
+        raise exceptions.InvalidArgument("dedicated_resources.max_replica_count is below min_replica_count.")
+
+
+def _split_without(endpoint: v1.Endpoint, removed: str, split: Mapping[str, int]) -> dict[str, int]:
+    ids = [deployed.id for deployed in endpoint.deployed_models]
+    traffic.check_split(split, ids)
+    if ids == [removed]:
+        return {}
+    wanted = dict(split or endpoint.traffic_split)
+    if wanted.pop(removed, 0):
+        raise exceptions.FailedPrecondition(
+            f"Deployed model {removed} still receives traffic: give it to others before it is undeployed."
+        )
+    return wanted

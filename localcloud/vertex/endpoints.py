@@ -1,0 +1,118 @@
+"""Endpoints: where models are deployed to and asked for predictions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from google.api_core import exceptions
+from google.cloud import aiplatform_v1 as v1
+from google.longrunning import operations_pb2  # type: ignore[import-untyped]
+
+from localcloud.vertex import masks
+from localcloud.vertex.api import Handler, now
+from localcloud.vertex.filters import Queryable
+from localcloud.vertex.names import id_of, new_id
+from localcloud.vertex.operations import Operations
+from localcloud.vertex.query import select_for
+from localcloud.vertex.rules import check_display_name, check_etag, new_etag, refuse_set
+from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.traffic import check_split
+
+_ENDPOINT_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?|[1-9][0-9]{0,8}")
+_UPDATABLE = ("display_name", "description", "labels", "traffic_split")
+_NOT_SERVED = (
+    "encryption_spec", "network", "enable_private_service_connect", "private_service_connect_config",
+    "predict_request_response_logging_config", "dedicated_endpoint_enabled", "client_connection_config",
+    "gen_ai_advanced_features_config", "private_model_server_enabled",
+)  # fmt: skip
+
+_ENDPOINTS = Queryable(
+    v1.Endpoint,
+    ("display_name", "labels"),
+    ("display_name", "create_time", "update_time"),
+    {"endpoint": lambda endpoint: id_of(endpoint.name)},
+)
+
+
+class EndpointService:
+    """
+    Serve endpoints; what deploys models to them is in ``deployments``.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints
+
+    :param store: keeps the endpoints.
+    :param operations: runs what is long.
+    """
+
+    def __init__(self, store: ResourceStore, operations: Operations) -> None:
+        self._store = store
+        self._operations = operations
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Give the handlers of EndpointService that concern the endpoint itself."""
+        return {
+            "EndpointService.CreateEndpoint": self._create,
+            "EndpointService.GetEndpoint": self._get,
+            "EndpointService.ListEndpoints": self._list,
+            "EndpointService.UpdateEndpoint": self._update,
+            "EndpointService.DeleteEndpoint": self._delete,
+        }
+
+    def _create(self, request: v1.CreateEndpointRequest) -> operations_pb2.Operation:
+        endpoint = request.endpoint
+        check_display_name(endpoint.display_name, "endpoint.display_name")
+        refuse_set(endpoint, *_NOT_SERVED)
+        if request.endpoint_id and not _ENDPOINT_ID.fullmatch(request.endpoint_id):
+            raise exceptions.InvalidArgument(f"Invalid endpoint_id {request.endpoint_id!r}.")
+        check_split(endpoint.traffic_split, ())
+        created = v1.Endpoint(
+            name=f"{request.parent}/endpoints/{request.endpoint_id or new_id()}",
+            display_name=endpoint.display_name,
+            description=endpoint.description,
+            labels=endpoint.labels,
+            etag=new_etag(),
+            create_time=now(),
+        )
+        created.update_time = created.create_time
+        self._store.create(created.name, created)
+        return self._operations.start(created.name, v1.CreateEndpointOperationMetadata, lambda _: created)
+
+    def _get(self, request: v1.GetEndpointRequest) -> v1.Endpoint:
+        return self._store.get(request.name, v1.Endpoint)
+
+    def _list(self, request: v1.ListEndpointsRequest) -> v1.ListEndpointsResponse:
+        page = select_for(request, self._store.list(f"{request.parent}/endpoints", v1.Endpoint), _ENDPOINTS)
+        return v1.ListEndpointsResponse(endpoints=page.items, next_page_token=page.next_page_token)
+
+    def _update(self, request: v1.UpdateEndpointRequest) -> v1.Endpoint:
+        with self._store.transaction():
+            endpoint = self._store.get(request.endpoint.name, v1.Endpoint)
+            check_etag(request.endpoint.etag, endpoint.etag)
+            masks.apply(endpoint, request.endpoint, request.update_mask.paths, _UPDATABLE)
+            check_display_name(endpoint.display_name, "endpoint.display_name")
+            check_split(endpoint.traffic_split, [deployed.id for deployed in endpoint.deployed_models])
+            save(self._store, endpoint)
+        return endpoint
+
+    def _delete(self, request: v1.DeleteEndpointRequest) -> operations_pb2.Operation:
+        with self._store.transaction():
+            endpoint = self._store.get(request.name, v1.Endpoint)
+            if endpoint.deployed_models:
+                ids = ", ".join(deployed.id for deployed in endpoint.deployed_models)
+                raise exceptions.FailedPrecondition(
+                    f"Endpoint {endpoint.name} has deployed models ({ids}): undeploy them first."
+                )
+            if endpoint.model_deployment_monitoring_job:
+                raise exceptions.FailedPrecondition(
+                    f"Endpoint {endpoint.name} is monitored by {endpoint.model_deployment_monitoring_job}:"
+                    " delete that job first."
+                )
+            self._store.delete(endpoint.name)
+        return self._operations.start(endpoint.name, v1.DeleteOperationMetadata, lambda _: None)
+
+
+def save(store: ResourceStore, endpoint: v1.Endpoint) -> None:
+    """Store a changed endpoint with a new time and etag."""
+    endpoint.update_time, endpoint.etag = now(), new_etag()
+    store.put(endpoint.name, endpoint)

@@ -1,0 +1,200 @@
+"""Models: what was pushed, version by version."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from google.api_core import exceptions
+from google.cloud import aiplatform_v1 as v1
+from google.longrunning import operations_pb2  # type: ignore[import-untyped]
+
+from localcloud.config import Settings
+from localcloud.storage import ObjectStore
+from localcloud.vertex import masks
+from localcloud.vertex.api import Handler, now
+from localcloud.vertex.filters import Queryable
+from localcloud.vertex.names import canonical, new_id
+from localcloud.vertex.operations import Operations
+from localcloud.vertex.query import select_for
+from localcloud.vertex.registry import DEFAULT_ALIAS, ModelRegistry, model_id
+from localcloud.vertex.rules import check_display_name, new_etag, refuse_set
+
+_MODEL_ID = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}")
+_ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
+# https://cloud.google.com/vertex-ai/docs/predictions/pre-built-containers
+_TENSORFLOW_IMAGE = re.compile(
+    r"((us|europe|asia)-docker\.pkg\.dev/vertex-ai|(us\.|eu\.|asia\.)?gcr\.io/cloud-aiplatform)"
+    r"/prediction/tf2-cpu\.[\w.-]+(:[\w.-]+)?"
+)
+_RESOURCES: Any = [v1.Model.DeploymentResourcesType.DEDICATED_RESOURCES]
+_SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
+_SHARED_UPDATABLE = ("display_name", "description", "labels")
+_VERSION_UPDATABLE = ("version_description", "labels")
+
+_MODELS = Queryable(
+    v1.Model, ("display_name", "labels"), ("display_name", "create_time", "update_time"), {"model": model_id}
+)
+_VERSIONS = Queryable(v1.Model, ("labels",), ("create_time", "update_time"))
+
+
+def is_served(image_uri: str) -> bool:
+    """Tell whether a container image is one that can be deployed: Google's TensorFlow 2 on CPU."""
+    return _TENSORFLOW_IMAGE.fullmatch(image_uri) is not None
+
+
+class ModelService:
+    """
+    Serve the model registry.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.models
+
+    :param settings: knows the project.
+    :param registry: keeps the models.
+    :param operations: runs what is long.
+    :param objects: the buckets that model files lie in.
+    """
+
+    def __init__(
+        self, settings: Settings, registry: ModelRegistry, operations: Operations, objects: ObjectStore
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._operations = operations
+        self._objects = objects
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Give the handlers of ModelService."""
+        return {
+            "ModelService.UploadModel": self._upload,
+            "ModelService.GetModel": self._get,
+            "ModelService.ListModels": self._list,
+            "ModelService.ListModelVersions": self._list_versions,
+            "ModelService.UpdateModel": self._update,
+            "ModelService.DeleteModel": self._delete,
+            "ModelService.DeleteModelVersion": self._delete_version,
+            "ModelService.MergeVersionAliases": self._merge_version_aliases,
+        }
+
+    def _upload(self, request: v1.UploadModelRequest) -> operations_pb2.Operation:
+        model = request.model
+        check_display_name(model.display_name, "model.display_name")
+        refuse_set(model, "encryption_spec", "explanation_spec", "base_model_source")
+        _check_aliases(model.version_aliases)
+        name = self._name_for(request)
+        self._check_artifact(model)
+        model.create_time = model.update_time = now()
+        model.version_create_time = model.version_update_time = model.create_time
+        model.etag = new_etag()
+        model.supported_deployment_resources_types = _RESOURCES
+        stored = self._registry.add(name, model)
+        response = v1.UploadModelResponse(model=name, model_version_id=stored.version_id)
+        return self._operations.start(name, v1.UploadModelOperationMetadata, lambda _: response)
+
+    def _name_for(self, request: v1.UploadModelRequest) -> str:
+        if request.parent_model:
+            return self._registry.resolve(canonical(request.parent_model, self._settings)).name
+        wanted = request.model_id or new_id()
+        if not _MODEL_ID.fullmatch(wanted):
+            raise exceptions.InvalidArgument(f"Invalid model_id {wanted!r}.")
+        name = f"{request.parent}/models/{wanted}"
+        if self._exists(name):
+            raise exceptions.AlreadyExists(f"Model {name} already exists.")
+        return name
+
+    def _exists(self, name: str) -> bool:
+        try:
+            self._registry.versions(name)
+        except exceptions.NotFound:
+            return False
+        return True
+
+    def _check_artifact(self, model: v1.Model) -> None:
+        image = model.container_spec.image_uri
+        if not image:
+            raise exceptions.InvalidArgument("model.container_spec.image_uri is required.")
+        if not model.artifact_uri.startswith("gs://"):
+            raise exceptions.InvalidArgument(
+                f"model.artifact_uri must be a gs:// folder, got {model.artifact_uri!r}."
+            )
+        folder = model.artifact_uri.rstrip("/")
+        if is_served(image) and not any(
+            self._objects.exists(f"{folder}/{file}") for file in _SAVED_MODEL_FILES
+        ):
+            raise exceptions.FailedPrecondition(
+                f"Model directory {folder} is expected to contain exactly one of:"
+                f" [{', '.join(_SAVED_MODEL_FILES)}]."
+            )
+
+    def _get(self, request: v1.GetModelRequest) -> v1.Model:
+        return self._registry.resolve(request.name)
+
+    def _list(self, request: v1.ListModelsRequest) -> v1.ListModelsResponse:
+        page = select_for(request, self._registry.default_versions(request.parent), _MODELS)
+        return v1.ListModelsResponse(models=page.items, next_page_token=page.next_page_token)
+
+    def _list_versions(self, request: v1.ListModelVersionsRequest) -> v1.ListModelVersionsResponse:
+        page = select_for(request, self._registry.versions(request.name.partition("@")[0]), _VERSIONS)
+        return v1.ListModelVersionsResponse(models=page.items, next_page_token=page.next_page_token)
+
+    def _update(self, request: v1.UpdateModelRequest) -> v1.Model:
+        _, _, version = request.model.name.partition("@")
+        of_version = version not in ("", "-")
+        model = self._registry.resolve(request.model.name.removesuffix("@-"))
+        updatable = _VERSION_UPDATABLE if of_version else _SHARED_UPDATABLE
+        masks.apply(model, request.model, request.update_mask.paths, updatable)
+        if of_version:
+            model.version_update_time = now()
+            self._registry.put_version(model)
+        else:
+            check_display_name(model.display_name, "model.display_name")
+            model.update_time, model.etag = now(), new_etag()
+            self._registry.put_shared(model)
+        return self._registry.resolve(f"{model.name}@{model.version_id}")
+
+    def _delete(self, request: v1.DeleteModelRequest) -> operations_pb2.Operation:
+        name = request.name.partition("@")[0]
+        for model in self._registry.versions(name):
+            _check_not_deployed(model)
+        self._registry.delete(name)
+        return self._operations.start(name, v1.DeleteOperationMetadata, lambda _: None)
+
+    def _delete_version(self, request: v1.DeleteModelVersionRequest) -> operations_pb2.Operation:
+        if "@" not in request.name:
+            raise exceptions.InvalidArgument(f"Invalid name {request.name!r}: it names no version.")
+        model = self._registry.resolve(request.name)
+        _check_not_deployed(model)
+        if DEFAULT_ALIAS in model.version_aliases:
+            raise exceptions.FailedPrecondition(
+                f"Version {model.version_id} of {model.name} is the default version and cannot be deleted."
+            )
+        self._registry.delete_version(model)
+        return self._operations.start(model.name, v1.DeleteOperationMetadata, lambda _: None)
+
+    def _merge_version_aliases(self, request: v1.MergeVersionAliasesRequest) -> v1.Model:
+        model = self._registry.resolve(request.name)
+        removed = {alias[1:] for alias in request.version_aliases if alias.startswith("-")}
+        added = [alias for alias in request.version_aliases if not alias.startswith("-")]
+        _check_aliases([*added, *removed])
+        if DEFAULT_ALIAS in removed:
+            raise exceptions.InvalidArgument(
+                "The default alias cannot be removed, only moved to another version."
+            )
+        kept = [alias for alias in model.version_aliases if alias not in removed and alias not in added]
+        self._registry.set_aliases(model, [*kept, *(alias for alias in added if alias not in removed)])
+        return self._registry.resolve(f"{model.name}@{model.version_id}")
+
+
+def _check_aliases(aliases: Iterable[str]) -> None:
+    for alias in aliases:
+        if not _ALIAS.fullmatch(alias):
+            raise exceptions.InvalidArgument(f"Invalid version alias {alias!r}.")
+
+
+def _check_not_deployed(model: v1.Model) -> None:
+    if model.deployed_models:
+        places = ", ".join(f"{ref.endpoint} ({ref.deployed_model_id})" for ref in model.deployed_models)
+        raise exceptions.FailedPrecondition(
+            f"Model {model.name}@{model.version_id} is deployed to {places}: undeploy it first."
+        )

@@ -1,0 +1,201 @@
+"""Model monitoring: the jobs that watch what is deployed."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from google.api_core import exceptions
+from google.cloud import aiplatform_v1 as v1
+from google.longrunning import operations_pb2  # type: ignore[import-untyped]
+from google.protobuf import empty_pb2
+
+from localcloud.config import Settings
+from localcloud.vertex import masks
+from localcloud.vertex.api import Handler, now, unimplemented
+from localcloud.vertex.endpoints import save
+from localcloud.vertex.filters import Queryable
+from localcloud.vertex.monitoring_rules import check_job
+from localcloud.vertex.names import canonical, new_id
+from localcloud.vertex.operations import Cancellation, Operations
+from localcloud.vertex.query import select_for
+from localcloud.vertex.rules import check_display_name
+from localcloud.vertex.store import ResourceStore
+
+_SETTLING = datetime.timedelta(seconds=2)
+_POLL_SECONDS = 0.1
+_OUTPUT_ONLY = (
+    "name", "state", "schedule_state", "latest_monitoring_pipeline_metadata", "bigquery_tables",
+    "create_time", "update_time", "next_schedule_time", "error", "satisfies_pzs", "satisfies_pzi",
+)  # fmt: skip
+_CONFIGS = "model_deployment_monitoring_objective_configs"
+_UPDATABLE = (
+    "display_name", "model_deployment_monitoring_schedule_config", "model_monitoring_alert_config",
+    "logging_sampling_strategy", "labels", "log_ttl", "enable_monitoring_pipeline_logs", _CONFIGS,
+)  # fmt: skip
+
+_JOBS = Queryable(
+    v1.ModelDeploymentMonitoringJob, ("display_name", "state", "create_time", "update_time", "labels")
+)
+# mypy sees the members of a proto-plus enum as plain integers
+_State: Any = v1.JobState
+_ScheduleState: Any = v1.ModelDeploymentMonitoringJob.MonitoringScheduleState
+
+
+class MonitoringService:
+    """
+    Serve the jobs that monitor an endpoint's deployed models; what they would compute is not computed.
+
+    A job is PENDING after its creation and UPDATING after an update, for a short real time, as in the cloud.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs
+
+    :param settings: knows the project.
+    :param store: keeps the jobs, and the endpoints.
+    :param operations: runs what is long.
+    """
+
+    def __init__(self, settings: Settings, store: ResourceStore, operations: Operations) -> None:
+        self._settings = settings
+        self._store = store
+        self._operations = operations
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Give the handlers of JobService that concern monitoring."""
+        return {
+            "JobService.CreateModelDeploymentMonitoringJob": self._create,
+            "JobService.GetModelDeploymentMonitoringJob": lambda request: self._read(request.name),
+            "JobService.ListModelDeploymentMonitoringJobs": self._list,
+            "JobService.UpdateModelDeploymentMonitoringJob": self._update,
+            "JobService.PauseModelDeploymentMonitoringJob": self._pause,
+            "JobService.ResumeModelDeploymentMonitoringJob": self._resume,
+            "JobService.DeleteModelDeploymentMonitoringJob": self._delete,
+            "JobService.SearchModelDeploymentMonitoringStatsAnomalies": self._search,
+        }
+
+    def _create(
+        self, request: v1.CreateModelDeploymentMonitoringJobRequest
+    ) -> v1.ModelDeploymentMonitoringJob:
+        job = v1.ModelDeploymentMonitoringJob(request.model_deployment_monitoring_job)
+        for name in _OUTPUT_ONLY:
+            type(job).pb(job).ClearField(name)
+        check_display_name(job.display_name, "model_deployment_monitoring_job.display_name")
+        job.endpoint = canonical(job.endpoint, self._settings)
+        with self._store.transaction():
+            endpoint = self._endpoint(job)
+            check_job(job, [deployed.id for deployed in endpoint.deployed_models])
+            if endpoint.model_deployment_monitoring_job:
+                raise exceptions.AlreadyExists(
+                    f"Endpoint {endpoint.name} is already monitored by"
+                    f" {endpoint.model_deployment_monitoring_job}."
+                )
+            job.name = f"{request.parent}/modelDeploymentMonitoringJobs/{new_id()}"
+            job.state = _State.JOB_STATE_PENDING
+            job.create_time = job.update_time = now()
+            self._store.create(job.name, job)
+            endpoint.model_deployment_monitoring_job = job.name
+            save(self._store, endpoint)
+        return job
+
+    def _endpoint(self, job: v1.ModelDeploymentMonitoringJob) -> v1.Endpoint:
+        try:
+            return self._store.get(job.endpoint, v1.Endpoint)
+        except exceptions.NotFound as error:
+            raise exceptions.InvalidArgument(
+                "List of found errors: 1.Field: model_deployment_monitoring_job.endpoint;"
+                f" Message: {job.endpoint} does not exist."
+            ) from error
+
+    def _read(self, name: str) -> v1.ModelDeploymentMonitoringJob:
+        return _settled(self._store.get(name, v1.ModelDeploymentMonitoringJob))
+
+    def _list(
+        self, request: v1.ListModelDeploymentMonitoringJobsRequest
+    ) -> v1.ListModelDeploymentMonitoringJobsResponse:
+        collection = f"{request.parent}/modelDeploymentMonitoringJobs"
+        jobs = [_settled(job) for job in self._store.list(collection, v1.ModelDeploymentMonitoringJob)]
+        page = select_for(request, jobs, _JOBS)
+        return v1.ListModelDeploymentMonitoringJobsResponse(
+            model_deployment_monitoring_jobs=page.items, next_page_token=page.next_page_token
+        )
+
+    def _update(self, request: v1.UpdateModelDeploymentMonitoringJobRequest) -> operations_pb2.Operation:
+        asked = request.model_deployment_monitoring_job
+        with self._store.transaction():
+            job = self._in_state(asked.name, "updated", _State.JOB_STATE_RUNNING)
+            paths = list(request.update_mask.paths) or _changed(asked, job)
+            nested = [path for path in paths if path.startswith(f"{_CONFIGS}.")]
+            if nested:
+                raise unimplemented(f"update_mask {', '.join(nested)}; name {_CONFIGS} instead")
+            if paths:
+                masks.apply(job, asked, paths, _UPDATABLE)
+            check_display_name(job.display_name, "model_deployment_monitoring_job.display_name")
+            check_job(job, [deployed.id for deployed in self._endpoint(job).deployed_models])
+            job.state, job.update_time = _State.JOB_STATE_UPDATING, now()
+            self._store.put(job.name, job)
+
+        def work(cancellation: Cancellation) -> v1.ModelDeploymentMonitoringJob:
+            while self._read(job.name).state == _State.JOB_STATE_UPDATING:
+                time.sleep(_POLL_SECONDS)
+            return self._read(job.name)
+
+        return self._operations.start(job.name, v1.UpdateModelDeploymentMonitoringJobOperationMetadata, work)
+
+    def _pause(self, request: v1.PauseModelDeploymentMonitoringJobRequest) -> empty_pb2.Empty:
+        return self._move(request.name, "paused", _State.JOB_STATE_RUNNING, _State.JOB_STATE_PAUSED)
+
+    def _resume(self, request: v1.ResumeModelDeploymentMonitoringJobRequest) -> empty_pb2.Empty:
+        return self._move(request.name, "resumed", _State.JOB_STATE_PAUSED, _State.JOB_STATE_RUNNING)
+
+    def _move(self, name: str, verb: str, before: Any, after: Any) -> empty_pb2.Empty:
+        with self._store.transaction():
+            job = self._in_state(name, verb, before)
+            job.state, job.update_time = after, now()
+            self._store.put(name, job)
+        return empty_pb2.Empty()
+
+    def _delete(self, request: v1.DeleteModelDeploymentMonitoringJobRequest) -> operations_pb2.Operation:
+        with self._store.transaction():
+            job = self._in_state(request.name, "deleted", _State.JOB_STATE_PAUSED)
+            endpoint = self._store.get(job.endpoint, v1.Endpoint)
+            endpoint.model_deployment_monitoring_job = ""
+            save(self._store, endpoint)
+            self._store.delete(job.name)
+        return self._operations.start(job.name, v1.DeleteOperationMetadata, lambda _: None)
+
+    def _search(self, request: v1.SearchModelDeploymentMonitoringStatsAnomaliesRequest) -> Any:
+        raise exceptions.MethodNotImplemented(
+            "localcloud keeps monitoring jobs but does not compute what they monitor:"
+            " it does not serve JobService.SearchModelDeploymentMonitoringStatsAnomalies."
+        )
+
+    def _in_state(self, name: str, verb: str, wanted: Any) -> v1.ModelDeploymentMonitoringJob:
+        job = self._read(name)
+        if job.state != wanted:
+            raise exceptions.FailedPrecondition(
+                f"ModelDeploymentMonitoringJob {name} is in state {_State(job.state).name}:"
+                f" only a job in state {_State(wanted).name} can be {verb}."
+            )
+        return job
+
+
+def _settled(job: v1.ModelDeploymentMonitoringJob) -> v1.ModelDeploymentMonitoringJob:
+    """Let a job that was created or updated a while ago run."""
+    if job.state in (_State.JOB_STATE_PENDING, _State.JOB_STATE_UPDATING):
+        changed: Any = job.update_time
+        if now() - changed >= _SETTLING:
+            job.state = _State.JOB_STATE_RUNNING
+    running = job.state == _State.JOB_STATE_RUNNING
+    job.schedule_state = _ScheduleState.OFFLINE if running else _ScheduleState(0)
+    return job
+
+
+def _changed(asked: v1.ModelDeploymentMonitoringJob, job: v1.ModelDeploymentMonitoringJob) -> list[str]:
+    """Name the fields that an update without a mask means: those that are not empty and differ."""
+    return [
+        field.name
+        for field, value in type(asked).pb(asked).ListFields()
+        if field.name not in _OUTPUT_ONLY and value != getattr(type(job).pb(job), field.name)
+    ]

@@ -1,0 +1,80 @@
+"""Predictions from the models that are deployed to an endpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from google.api import httpbody_pb2  # type: ignore[import-untyped]
+from google.api_core import exceptions
+from google.cloud import aiplatform_v1 as v1
+from google.protobuf import json_format
+
+from localcloud.vertex.api import Handler, Reply
+from localcloud.vertex.names import id_of
+from localcloud.vertex.registry import ModelRegistry
+from localcloud.vertex.replicas import Replicas
+from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.traffic import choose
+
+
+class PredictionService:
+    """
+    Serve Predict and RawPredict, which pass on what TensorFlow Serving takes and gives.
+
+    Source: https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions
+
+    :param store: keeps the endpoints.
+    :param registry: knows the models' display names.
+    :param replicas: the model servers.
+    """
+
+    def __init__(self, store: ResourceStore, registry: ModelRegistry, replicas: Replicas) -> None:
+        self._store = store
+        self._registry = registry
+        self._replicas = replicas
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Give the handlers of PredictionService."""
+        return {
+            "PredictionService.Predict": self._predict,
+            "PredictionService.RawPredict": self._raw_predict,
+        }
+
+    def _predict(self, request: v1.PredictRequest) -> v1.PredictResponse:
+        endpoint = self._store.get(request.endpoint, v1.Endpoint)
+        deployed = choose(endpoint)
+        asked = json_format.MessageToDict(v1.PredictRequest.pb(request))
+        if not asked.get("instances"):
+            raise exceptions.InvalidArgument("instances is required.")
+        body = {key: asked[key] for key in ("instances", "parameters") if key in asked}
+        answer = self._replicas.predict(endpoint.name, deployed, json.dumps(body).encode())
+        model = self._registry.resolve(f"{deployed.model}@{deployed.model_version_id}")
+        response = v1.PredictResponse(
+            deployed_model_id=deployed.id,
+            model=model.name,
+            model_version_id=model.version_id,
+            model_display_name=model.display_name,
+        )
+        json_format.ParseDict({"predictions": _predictions(answer.data)}, v1.PredictResponse.pb(response))
+        return response
+
+    def _raw_predict(self, request: v1.RawPredictRequest) -> Reply:
+        endpoint = self._store.get(request.endpoint, v1.Endpoint)
+        deployed = choose(endpoint)
+        answer = self._replicas.predict(endpoint.name, deployed, request.http_body.data)
+        return Reply(
+            httpbody_pb2.HttpBody(content_type=answer.content_type, data=answer.data),
+            {
+                "X-Vertex-AI-Endpoint-Id": id_of(endpoint.name),
+                "X-Vertex-AI-Deployed-Model-Id": deployed.id,
+            },
+        )
+
+
+def _predictions(data: bytes) -> Any:
+    try:
+        return json.loads(data)["predictions"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise exceptions.InternalServerError("The model server's answer holds no predictions.") from error

@@ -1,0 +1,127 @@
+"""
+How models and their versions lie in the store.
+
+A model is kept as two kinds of message: ``.../models/ID`` holds what all versions share, and
+``.../models/ID/versions/N`` what is the version's own. What a caller gets is one laid over the other.
+"""
+
+from __future__ import annotations
+
+from google.api_core import exceptions
+from google.cloud import aiplatform_v1 as v1
+
+from localcloud.vertex.names import id_of
+from localcloud.vertex.store import ResourceStore
+
+DEFAULT_ALIAS = "default"
+_SHARED = ("name", "display_name", "description", "create_time", "update_time", "etag")
+
+
+class ModelRegistry:
+    """
+    Read and write models by version.
+
+    :param store: keeps the models, and the endpoints that they are deployed to.
+    """
+
+    def __init__(self, store: ResourceStore) -> None:
+        self._store = store
+
+    def resolve(self, reference: str) -> v1.Model:
+        """
+        Give the version that a name means.
+
+        :param reference: model name, alone for the default version or with ``@VERSION`` or ``@ALIAS``.
+        :raises google.api_core.exceptions.NotFound: there is no such model or version.
+        """
+        name, _, wanted = reference.partition("@")
+        versions = self.versions(name)
+        for model in versions:
+            if (wanted or DEFAULT_ALIAS) in (model.version_id, *model.version_aliases):
+                return model
+        raise exceptions.NotFound(f"Model {reference} does not exist.")
+
+    def default_versions(self, location: str) -> list[v1.Model]:
+        """Give every model of a location, each in its default version."""
+        return [self.resolve(model.name) for model in self._store.list(f"{location}/models", v1.Model)]
+
+    def versions(self, name: str) -> list[v1.Model]:
+        """
+        Give every version of a model, oldest first.
+
+        :raises google.api_core.exceptions.NotFound: there is no such model.
+        """
+        shared = self._store.get(name, v1.Model)
+        return [self._laid_over(shared, own) for own in self._own(name)]
+
+    def add(self, name: str, model: v1.Model) -> v1.Model:
+        """Store a model as the next version of its name; the first one makes the model."""
+        with self._store.transaction():
+            own = self._own(name)
+            model.name = name
+            model.version_id = str(1 + max((int(version.version_id) for version in own), default=0))
+            if not own:
+                self.put_shared(model)
+                if DEFAULT_ALIAS not in model.version_aliases:
+                    model.version_aliases.append(DEFAULT_ALIAS)
+            aliases = list(model.version_aliases)
+            self._take_aliases(own, aliases)
+            self.put_version(model)
+        return self.resolve(f"{name}@{model.version_id}")
+
+    def put_shared(self, model: v1.Model) -> None:
+        """Store what all versions share, labels included."""
+        shared = v1.Model({field: getattr(model, field) for field in _SHARED})
+        shared.labels = dict(model.labels)
+        self._store.put(model.name, shared)
+
+    def put_version(self, model: v1.Model) -> None:
+        """Store what is the version's own."""
+        self._store.put(f"{model.name}/versions/{model.version_id}", model)
+
+    def set_aliases(self, model: v1.Model, aliases: list[str]) -> None:
+        """Give a version these aliases, and take them from every other version."""
+        with self._store.transaction():
+            own = self._own(model.name)
+            self._take_aliases([other for other in own if other.version_id != model.version_id], aliases)
+            kept = self._store.get(f"{model.name}/versions/{model.version_id}", v1.Model)
+            kept.version_aliases = aliases
+            self.put_version(kept)
+
+    def delete(self, name: str) -> None:
+        """Remove a model with all its versions."""
+        with self._store.transaction():
+            for own in self._own(name):
+                self.delete_version(own)
+            self._store.delete(name)
+
+    def delete_version(self, model: v1.Model) -> None:
+        """Remove one version."""
+        self._store.delete(f"{model.name}/versions/{model.version_id}")
+
+    def _own(self, name: str) -> list[v1.Model]:
+        return self._store.list(f"{name}/versions", v1.Model)
+
+    def _take_aliases(self, versions: list[v1.Model], aliases: list[str]) -> None:
+        for version in versions:
+            kept = [alias for alias in version.version_aliases if alias not in aliases]
+            if kept != list(version.version_aliases):
+                version.version_aliases = kept
+                self.put_version(version)
+
+    def _laid_over(self, shared: v1.Model, own: v1.Model) -> v1.Model:
+        for field in _SHARED:
+            setattr(own, field, getattr(shared, field))
+        own.labels = {**own.labels, **shared.labels}
+        own.deployed_models = [
+            v1.DeployedModelRef(endpoint=endpoint.name, deployed_model_id=deployed.id)
+            for endpoint in self._store.find("endpoints", v1.Endpoint)
+            for deployed in endpoint.deployed_models
+            if (deployed.model, deployed.model_version_id) == (own.name, own.version_id)
+        ]
+        return own
+
+
+def model_id(model: v1.Model) -> str:
+    """Give the id that filters call ``model``."""
+    return id_of(model.name)

@@ -1,0 +1,87 @@
+"""Vertex AI as one service that the gateway can route to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from aiohttp import web
+
+from localcloud.config import Settings
+from localcloud.storage import ObjectStore
+from localcloud.vertex.api import Api
+from localcloud.vertex.deployments import DeploymentService
+from localcloud.vertex.endpoints import EndpointService
+from localcloud.vertex.grpc_server import GrpcServer
+from localcloud.vertex.models import ModelService
+from localcloud.vertex.monitoring import MonitoringService
+from localcloud.vertex.operations import Operations
+from localcloud.vertex.pipelines import PipelineService
+from localcloud.vertex.prediction import PredictionService
+from localcloud.vertex.projects import ProjectsService
+from localcloud.vertex.registry import ModelRegistry
+from localcloud.vertex.replicas import Replicas
+from localcloud.vertex.rest import create_app
+from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.worker.pool import WorkerPool
+
+_THREADS = 32
+
+
+class VertexService:
+    """
+    Serve the Vertex AI API, and the one call of Resource Manager that its clients need.
+
+    :param settings: where the state lives, and the project.
+    :param objects: the buckets.
+    :param client_environment: variables that lead the Google clients of pipeline tasks to localcloud.
+    """
+
+    def __init__(
+        self, settings: Settings, objects: ObjectStore, client_environment: Mapping[str, str]
+    ) -> None:
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="vertex")
+        self._store = ResourceStore(settings.state / "vertex" / "resources.sqlite")
+        self._operations = Operations(self._store)
+        self._pool = WorkerPool(settings, client_environment)
+        self._pipelines = PipelineService(self._store, self._pool, objects, settings)
+        registry = ModelRegistry(self._store)
+        replicas = Replicas(self._pool, registry)
+        api = Api(
+            settings,
+            [
+                self._operations,
+                self._pipelines,
+                MonitoringService(settings, self._store, self._operations),
+                ModelService(settings, registry, self._operations, objects),
+                EndpointService(self._store, self._operations),
+                DeploymentService(settings, self._store, self._operations, registry, replicas),
+                PredictionService(self._store, registry, replicas),
+                ProjectsService(settings),
+            ],
+        )
+        self._grpc = GrpcServer(api, self._threads)
+        self.http_app: web.Application = create_app(api, self._threads)
+        self.grpc_target = ""
+
+    async def start(self) -> None:
+        """Take up the state of the last run, and listen."""
+        await asyncio.to_thread(self._start)
+
+    async def stop(self) -> None:
+        """Stop listening, and end every process that was started."""
+        await asyncio.to_thread(self._stop)
+
+    def _start(self) -> None:
+        self._operations.abort_interrupted()
+        self._pool.start()
+        self._pipelines.start()
+        self.grpc_target = self._grpc.start()
+
+    def _stop(self) -> None:
+        self._grpc.stop()
+        self._pipelines.stop()
+        self._pool.stop()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._store.close()
