@@ -15,6 +15,10 @@ class WorkerDiedError(WorkerError):
     """The warm process ended, and with it every task and every deployed model."""
 
 
+class ChildStoppedError(WorkerError):
+    """The task or the model was stopped by whoever started it."""
+
+
 class UnsupportedCommandError(WorkerError):
     """A container command that is not ``python -m MODULE``."""
 

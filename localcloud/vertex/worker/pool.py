@@ -43,14 +43,15 @@ class Task:
         """
         Wait until it ends.
 
-        :raises WorkerDiedError: the warm process ended first, or the task was cancelled.
+        :raises ChildStoppedError: it was cancelled.
+        :raises WorkerDiedError: the warm process ended first.
         """
         answer = self._connection.receive()
         self._connection.close()
         return TaskExit(answer["exit"], answer["max_rss_bytes"], answer["cpu_seconds"])
 
     def cancel(self) -> None:
-        """Kill it; a thread in :meth:`wait` gets WorkerDiedError."""
+        """Kill it; a thread in :meth:`wait` gets ChildStoppedError."""
         self._connection.close()
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from localcloud.vertex.worker.errors import PipelinePythonMissingError, WorkerDiedError
+from localcloud.vertex.worker.errors import ChildStoppedError, PipelinePythonMissingError, WorkerDiedError
 
 _PROGRAM = Path(__file__).with_name("zygote.py")
 _STOP_SECONDS = 2
@@ -31,6 +31,7 @@ class Connection:
         self._stream = stream
         self._owner = owner
         self._lines = stream.makefile("rb")
+        self._closed = False
 
     def send(self, request: Mapping[str, Any]) -> None:
         """
@@ -47,12 +48,15 @@ class Connection:
         """
         Wait for the next line of the answer.
 
+        :raises ChildStoppedError: another thread closed the connection.
         :raises WorkerDiedError: the process is gone.
         """
         try:
             line = self._lines.readline()
         except OSError:
             line = b""
+        if self._closed:
+            raise ChildStoppedError("Stopped by localcloud")
         if not line:
             raise self._owner.died()
         answer: dict[str, Any] = json.loads(line)
@@ -71,6 +75,7 @@ class Connection:
 
     def close(self) -> None:
         """Take back the request: its child is killed if it runs."""
+        self._closed = True
         with suppress(OSError):
             # wakes a thread that waits in receive
             self._stream.shutdown(socket.SHUT_RDWR)
@@ -131,7 +136,9 @@ class ZygoteProcess:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_SECONDS)
         code = self._process.returncode
-        return WorkerDiedError(f"The pipeline worker process ended (exit code {code}); its log is {self._log}")
+        return WorkerDiedError(
+            f"The pipeline worker process ended (exit code {code}); its log is {self._log}"
+        )
 
     def stop(self) -> None:
         """End it, and every child with it."""

@@ -81,9 +81,7 @@ def columns_of(instances: Any, names: list[str]) -> dict[str, list[Any]]:
             raise BadRequestError(f"instances is a plain list, but expecting list of objects as {names}")
         for position, instance in enumerate(instances):
             if _is_object(instance):
-                raise BadRequestError(
-                    f"Expecting value/list but got object at item {position} of input list"
-                )
+                raise BadRequestError(f"Expecting value/list but got object at item {position} of input list")
         return {names[0]: instances}
     for position, instance in enumerate(instances):
         if not _is_object(instance):
@@ -189,7 +187,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     model: Model
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Tell that the model is served."""
         if self.path != MODEL_PATH:
             self._send(404, {"error": f"Not found: {self.path}"})
@@ -197,7 +195,7 @@ class Handler(BaseHTTPRequestHandler):
         status = {"error_code": "OK", "error_message": ""}
         self._send(200, {"model_version_status": [{"version": "1", "state": "AVAILABLE", "status": status}]})
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         """Predict."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path != f"{MODEL_PATH}:predict":

@@ -1,0 +1,197 @@
+"""What a pipeline job shows of itself while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from google.cloud.aiplatform_v1.types import (
+    Artifact,
+    Execution,
+    PipelineJob,
+    PipelineState,
+    PipelineTaskDetail,
+    PipelineTaskExecutorDetail,
+)
+from google.rpc import status_pb2  # type: ignore[import-untyped]
+
+from localcloud.vertex.api import now
+from localcloud.vertex.names import new_id
+from localcloud.vertex.pipelines.lineage import Lineage, Outputs
+from localcloud.vertex.store import ResourceStore
+
+# the client library gives its enums no types
+JobState: Any = PipelineState
+TaskState: Any = PipelineTaskDetail.State
+
+TERMINAL = frozenset(
+    {
+        JobState.PIPELINE_STATE_SUCCEEDED,
+        JobState.PIPELINE_STATE_FAILED,
+        JobState.PIPELINE_STATE_CANCELLED,
+    }
+)
+_DONE = frozenset({TaskState.SUCCEEDED, TaskState.SKIPPED})
+_EXECUTION_STATES = {
+    TaskState.RUNNING: Execution.State.RUNNING,
+    TaskState.SUCCEEDED: Execution.State.COMPLETE,
+    TaskState.SKIPPED: Execution.State.CACHED,
+    TaskState.FAILED: Execution.State.FAILED,
+    TaskState.CANCELLED: Execution.State.CANCELLED,
+}
+
+
+class JobRecord:
+    """
+    One pipeline job in the store, changed by the threads that run its tasks.
+
+    :param store: keeps it.
+    :param name: resource name of the job.
+    :param lineage: names its executions.
+    """
+
+    def __init__(self, store: ResourceStore, name: str, lineage: Lineage) -> None:
+        self._store = store
+        self._name = name
+        self._lineage = lineage
+
+    def begin(self) -> dict[str, Outputs]:
+        """
+        Mark the job RUNNING.
+
+        :return: outputs of the tasks that an interrupted run had finished; the others are forgotten.
+        """
+        with self._store.transaction():
+            job = self._store.get(self._name, PipelineJob)
+            finished = [task for task in job.job_detail.task_details if task.state in _DONE]
+            job.job_detail.task_details = finished
+            if job.state == JobState.PIPELINE_STATE_PENDING:
+                job.state = JobState.PIPELINE_STATE_RUNNING
+                job.start_time = now()
+            self._save(job)
+        return {
+            task.task_name: {
+                key: value.artifacts[0] for key, value in task.outputs.items() if value.artifacts
+            }
+            for task in finished
+        }
+
+    def finish(self, state: int, error: status_pb2.Status | None = None) -> None:
+        """
+        Mark the end of the job.
+
+        :param state: a terminal state.
+        :param error: why it failed or was cancelled.
+        """
+
+        def change(job: PipelineJob) -> None:
+            job.state = JobState(state)
+            job.end_time = now()
+            if error is not None:
+                job.error = error
+
+        self._update(change)
+
+    def add_task(self, name: str, state: int = TaskState.PENDING) -> str:
+        """
+        Show a task.
+
+        :param name: its name in the graph.
+        :param state: PENDING, or NOT_TRIGGERED for a task that never gets its turn.
+        :return: its id.
+        """
+        task_id = new_id()
+        detail = PipelineTaskDetail(task_id=int(task_id), task_name=name, create_time=now(), state=state)
+        if state == TaskState.NOT_TRIGGERED:
+            detail.end_time = detail.create_time
+        detail.pipeline_task_status.append(_status(state))
+        self._update(lambda job: job.job_detail.task_details.append(detail))
+        return task_id
+
+    def start_task(self, name: str, *, resolver: bool, inputs: Outputs, parameters: dict[str, Any]) -> None:
+        """
+        Show that a task runs, and on what.
+
+        :param name: its name in the graph.
+        :param resolver: whether it looks artifacts up and runs no container.
+        :param inputs: its input artifacts.
+        :param parameters: its input parameters.
+        """
+
+        def change(detail: PipelineTaskDetail) -> None:
+            detail.start_time = now()
+            detail.inputs = _lists(inputs)
+            detail.execution = Execution(
+                name=self._lineage.new_execution_name(),
+                display_name=name,
+                schema_title="system.ResolverExecution" if resolver else "system.ContainerExecution",
+                schema_version="0.0.1",
+                create_time=now(),
+                metadata={f"input:{key}": value for key, value in parameters.items()},
+            )
+            if not resolver:
+                detail.executor_detail = PipelineTaskExecutorDetail(container_detail={})
+            _move(detail, TaskState.RUNNING)
+
+        self._update_task(name, change)
+
+    def end_task(
+        self,
+        name: str,
+        state: int,
+        *,
+        outputs: Outputs | None = None,
+        error: status_pb2.Status | None = None,
+    ) -> None:
+        """
+        Show how a task ended.
+
+        :param name: its name in the graph.
+        :param state: a terminal state.
+        :param outputs: what it made or found.
+        :param error: why it failed.
+        """
+
+        def change(detail: PipelineTaskDetail) -> None:
+            detail.end_time = now()
+            detail.outputs = _lists(outputs or {})
+            if error is not None:
+                detail.error = error
+            _move(detail, state)
+
+        self._update_task(name, change)
+
+    def _update_task(self, name: str, change: Callable[[PipelineTaskDetail], None]) -> None:
+        def apply(job: PipelineJob) -> None:
+            change(next(task for task in job.job_detail.task_details if task.task_name == name))
+
+        self._update(apply)
+
+    def _update(self, change: Callable[[PipelineJob], None]) -> None:
+        with self._store.transaction():
+            job = self._store.get(self._name, PipelineJob)
+            change(job)
+            self._save(job)
+
+    def _save(self, job: PipelineJob) -> None:
+        job.update_time = now()
+        self._store.put(self._name, job)
+
+
+def _move(detail: PipelineTaskDetail, state: int) -> None:
+    detail.state = TaskState(state)
+    detail.pipeline_task_status.append(_status(state))
+    if state in _EXECUTION_STATES and "execution" in detail:
+        detail.execution.state = _EXECUTION_STATES[state]
+        detail.execution.update_time = now()
+
+
+def _status(state: int) -> PipelineTaskDetail.PipelineTaskStatus:
+    return PipelineTaskDetail.PipelineTaskStatus(update_time=now(), state=state)
+
+
+def _lists(artifacts: Outputs) -> dict[str, PipelineTaskDetail.ArtifactList]:
+    return {
+        key: PipelineTaskDetail.ArtifactList(artifacts=[Artifact(artifact)])
+        for key, artifact in artifacts.items()
+    }

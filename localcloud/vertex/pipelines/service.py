@@ -1,0 +1,233 @@
+"""The pipeline jobs of PipelineService."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from google.api_core import exceptions
+from google.cloud.aiplatform_v1.types import (
+    CancelPipelineJobRequest,
+    CreatePipelineJobRequest,
+    DeleteOperationMetadata,
+    DeletePipelineJobRequest,
+    GetPipelineJobRequest,
+    ListPipelineJobsRequest,
+    ListPipelineJobsResponse,
+    PipelineFailurePolicy,
+    PipelineJob,
+)
+from google.protobuf import empty_pb2
+
+from localcloud.config import Settings
+from localcloud.storage.objects import ObjectStore
+from localcloud.vertex.api import now
+from localcloud.vertex.names import id_of, location_of
+from localcloud.vertex.operations import Operations
+from localcloud.vertex.pipelines import admission, views
+from localcloud.vertex.pipelines.admission import Plan
+from localcloud.vertex.pipelines.lineage import Lineage
+from localcloud.vertex.pipelines.record import TERMINAL, JobRecord, JobState
+from localcloud.vertex.pipelines.run import JobRun
+from localcloud.vertex.pipelines.tasks import Job, TaskRunner
+from localcloud.vertex.query import select
+from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.worker.errors import PipelinePythonMissingError, WorkerError
+from localcloud.vertex.worker.pool import WorkerPool
+
+log = logging.getLogger(__name__)
+
+_COLLECTION = "pipelineJobs"
+# a task keeps about one processor busy, and takes memory
+_PARALLEL_TASKS = max(2, min(4, os.cpu_count() or 1))
+
+
+class PipelineService:
+    """
+    Run compiled pipelines in the pipeline environment.
+
+    A job that localcloud was stopped in the middle of goes on at the next start: tasks that had finished keep
+    their results, those that were running start again.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
+
+    :param store: keeps jobs, artifacts and cache.
+    :param pool: runs container commands.
+    :param objects: the buckets.
+    :param settings: where logs go, and the project.
+    """
+
+    def __init__(
+        self, store: ResourceStore, pool: WorkerPool, objects: ObjectStore, settings: Settings
+    ) -> None:
+        self._store = store
+        self._pool = pool
+        self._objects = objects
+        self._settings = settings
+        self._operations = Operations(store)
+        self._slots = threading.BoundedSemaphore(_PARALLEL_TASKS)
+        self._lock = threading.Lock()
+        self._runs: dict[str, tuple[JobRun, threading.Thread]] = {}
+
+    def handlers(self) -> Mapping[str, Callable[[Any], Any]]:
+        """Give the handlers by the method that each answers."""
+        return {
+            "PipelineService.CreatePipelineJob": self.create,
+            "PipelineService.GetPipelineJob": self.get,
+            "PipelineService.ListPipelineJobs": self.list,
+            "PipelineService.CancelPipelineJob": self.cancel,
+            "PipelineService.DeletePipelineJob": self.delete,
+        }
+
+    def start(self) -> None:
+        """Go on with the jobs that the last stop interrupted, and warm up for the next one."""
+        jobs = self._store.find(_COLLECTION, PipelineJob)
+        for job in jobs:
+            if job.state == JobState.PIPELINE_STATE_CANCELLING:
+                self._record(job, admission.plan(job)).finish(JobState.PIPELINE_STATE_CANCELLED)
+            elif job.state not in TERMINAL:
+                log.info("going on with %s", job.name)
+                self._launch(job, admission.plan(job))
+        if jobs:
+            self._warm_up(admission.plan(jobs[-1]))
+
+    def stop(self) -> None:
+        """Stop every task, and wait until the records are written."""
+        with self._lock:
+            runs = list(self._runs.values())
+        for run, _ in runs:
+            run.abandon()
+        for _, thread in runs:
+            thread.join()
+
+    def create(self, request: CreatePipelineJobRequest) -> PipelineJob:
+        """
+        Accept a job and start it.
+
+        :raises google.api_core.exceptions.GoogleAPICallError: it cannot run; the message names what is wrong.
+        """
+        plan = admission.plan(request.pipeline_job)
+        job_id = admission.job_id(request, plan.spec)
+        try:
+            self._pool.check()
+        except PipelinePythonMissingError as error:
+            raise exceptions.FailedPrecondition(str(error)) from error
+        admission.check_bucket(plan.root, self._objects)
+        job = PipelineJob(request.pipeline_job)
+        job.name = f"{request.parent}/{_COLLECTION}/{job_id}"
+        job.display_name = job.display_name or job_id
+        job.state = JobState.PIPELINE_STATE_PENDING
+        job.create_time = job.update_time = now()
+        lineage = self._lineage(job, plan)
+        job.job_detail.pipeline_context = lineage.pipeline_context()
+        job.job_detail.pipeline_run_context = lineage.run_context(job_id)
+        self._store.create(job.name, job)
+        self._warm_up(plan)
+        self._launch(job, plan)
+        return job
+
+    def get(self, request: GetPipelineJobRequest) -> PipelineJob:
+        """Give a job as it is now."""
+        return self._store.get(request.name, PipelineJob)
+
+    def list(self, request: ListPipelineJobsRequest) -> ListPipelineJobsResponse:
+        """List jobs, the newest first unless another order is asked for."""
+        jobs = self._store.list(f"{request.parent}/{_COLLECTION}", PipelineJob)
+        page = select(
+            jobs[::-1],
+            views.QUERYABLE,
+            filter=request.filter,
+            order_by=request.order_by,
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+        return ListPipelineJobsResponse(
+            pipeline_jobs=[views.masked(job, request.read_mask) for job in page.items],
+            next_page_token=page.next_page_token,
+        )
+
+    def cancel(self, request: CancelPipelineJobRequest) -> empty_pb2.Empty:
+        """
+        Stop a job that runs.
+
+        :raises google.api_core.exceptions.FailedPrecondition: it has ended.
+        """
+        with self._store.transaction():
+            job = self._store.get(request.name, PipelineJob)
+            if job.state in TERMINAL:
+                raise exceptions.FailedPrecondition(
+                    f"PipelineJob {job.name} cannot be cancelled: it is in state {job.state.name}."
+                )
+            job.state = JobState.PIPELINE_STATE_CANCELLING
+            job.update_time = now()
+            self._store.put(job.name, job)
+        with self._lock:
+            running = self._runs.get(job.name)
+        if running:
+            running[0].cancel()
+        return empty_pb2.Empty()
+
+    def delete(self, request: DeletePipelineJobRequest) -> Any:
+        """
+        Remove a job that has ended; its artifacts stay.
+
+        :raises google.api_core.exceptions.FailedPrecondition: it runs.
+        """
+        with self._store.transaction():
+            job = self._store.get(request.name, PipelineJob)
+            if job.state not in TERMINAL:
+                raise exceptions.FailedPrecondition(
+                    f"PipelineJob {job.name} cannot be deleted: it is in state {job.state.name}."
+                )
+            self._store.delete(job.name)
+        return self._operations.start(job.name, DeleteOperationMetadata, lambda _: None)
+
+    def _launch(self, job: PipelineJob, plan: Plan) -> None:
+        job_id = id_of(job.name)
+        number = self._settings.project_number
+        shared = Job(
+            root=f"{plan.root}/{number}/{job_id}",
+            parameters=plan.parameters,
+            environment={
+                "CLOUD_ML_PROJECT_ID": number,
+                "CLOUD_ML_REGION": id_of(location_of(job.name)),
+            },
+            logs=self._settings.logs / "pipelines" / job_id,
+        )
+        policy = job.runtime_config.failure_policy
+        run = JobRun(
+            plan.spec,
+            self._record(job, plan),
+            TaskRunner(shared, self._lineage(job, plan), self._pool, self._objects),
+            self._slots,
+            fail_fast=policy == PipelineFailurePolicy.PIPELINE_FAILURE_POLICY_FAIL_FAST,
+        )
+        thread = threading.Thread(target=self._run, args=(job.name, run), name=job_id, daemon=True)
+        with self._lock:
+            self._runs[job.name] = (run, thread)
+        thread.start()
+
+    def _run(self, name: str, run: JobRun) -> None:
+        run.run()
+        with self._lock:
+            del self._runs[name]
+
+    def _lineage(self, job: PipelineJob, plan: Plan) -> Lineage:
+        return Lineage(self._store, location_of(job.name), plan.spec.name)
+
+    def _record(self, job: PipelineJob, plan: Plan) -> JobRecord:
+        return JobRecord(self._store, job.name, self._lineage(job, plan))
+
+    def _warm_up(self, plan: Plan) -> None:
+        modules = plan.spec.modules()
+        threading.Thread(target=self._preload, args=(modules,), name="warm-up", daemon=True).start()
+
+    def _preload(self, modules: Sequence[str]) -> None:
+        try:
+            for module, why in self._pool.preload(modules).items():
+                log.warning("the pipeline environment cannot import %s: %s", module, why)
+        except WorkerError as error:
+            log.warning("the pipeline environment is not warm: %s", error)

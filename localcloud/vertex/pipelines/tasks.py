@@ -1,0 +1,260 @@
+"""One task of a pipeline job: what goes in, the container or the resolver, what comes out."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from google.cloud.aiplatform_v1.types import Artifact
+from google.protobuf import json_format
+
+from localcloud.storage.objects import ObjectStore
+from localcloud.vertex.pipelines.lineage import Lineage, Outputs, cache_key
+from localcloud.vertex.pipelines.spec import (
+    EXECUTOR_INPUT,
+    Command,
+    Container,
+    Resolver,
+    RuntimeParameter,
+    TaskSpec,
+    title_of,
+)
+from localcloud.vertex.worker.errors import ChildStoppedError, WorkerError
+from localcloud.vertex.worker.pool import Task, WorkerPool
+
+_LAST_LINES = 12
+_LAST_CHARACTERS = 4000
+
+
+class TaskFailedError(Exception):
+    """A task did not do its work; the text says why and shows the end of its log."""
+
+
+class TaskStoppedError(Exception):
+    """A task was stopped because its job was."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """
+    What the tasks of one job share.
+
+    :param root: folder of the run, ``gs://``.
+    :param parameters: value of every parameter of the pipeline.
+    :param environment: variables that Vertex gives to a task.
+    :param logs: folder of the tasks' logs.
+    """
+
+    root: str
+    parameters: Mapping[str, Any]
+    environment: Mapping[str, str]
+    logs: Path
+
+
+@dataclass
+class Execution:
+    """
+    One execution of a container task.
+
+    :param task: what is executed.
+    :param inputs: its input artifacts; one that a resolver did not find is missing.
+    :param parameters: its input parameters; the hook may change them.
+    :param outputs: its output artifacts; the command fills in their metadata.
+    :param folder: where its files go, ``gs://``.
+    """
+
+    task: TaskSpec
+    inputs: Outputs
+    parameters: dict[str, Any]
+    outputs: Outputs
+    folder: str
+
+    @property
+    def output_file(self) -> str:
+        """Where the command writes its ExecutorOutput."""
+        return f"{self.folder}/executor_output.json"
+
+    def executor_input(self) -> str:
+        """Give the ExecutorInput JSON that ``{{$}}`` stands for."""
+        inputs = {
+            key: {"artifacts": [_runtime(self.inputs[key], type_)] if key in self.inputs else []}
+            for key, type_ in self.task.input_types.items()
+        }
+        outputs = {
+            key: {"artifacts": [_runtime(artifact, self.task.output_types[key])]}
+            for key, artifact in self.outputs.items()
+        }
+        return json.dumps(
+            {
+                "inputs": {"parameterValues": self.parameters, "artifacts": inputs},
+                "outputs": {"artifacts": outputs, "outputFile": self.output_file},
+            }
+        )
+
+    def apply(self, executor_output: Mapping[str, Any]) -> None:
+        """Take over what a command has written to the output file."""
+        self.parameters.update(executor_output.get("parameterValues", {}))
+        for key, written in executor_output.get("artifacts", {}).items():
+            artifact = self.outputs[key]
+            for one in written.get("artifacts", [])[:1]:
+                artifact.uri = one.get("uri", artifact.uri)
+                _set_metadata(artifact, {**metadata_of(artifact), **one.get("metadata", {})})
+
+
+class TaskRunner:
+    """
+    Execute the tasks of one job, each on the thread that asks.
+
+    :param job: what they share.
+    :param lineage: artifacts of the pipeline.
+    :param pool: runs container commands.
+    :param objects: reads what the commands write.
+    """
+
+    def __init__(self, job: Job, lineage: Lineage, pool: WorkerPool, objects: ObjectStore) -> None:
+        self._job = job
+        self._lineage = lineage
+        self._pool = pool
+        self._objects = objects
+        self._lock = threading.Lock()
+        self._running: set[Task] = set()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Kill the running tasks and refuse more."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        for task in running:
+            task.cancel()
+
+    def parameters(self, task: TaskSpec) -> dict[str, Any]:
+        """Give the values of a task's input parameters."""
+        return {
+            key: self._job.parameters[value.name] if isinstance(value, RuntimeParameter) else value
+            for key, value in task.parameters.items()
+        }
+
+    def resolve(self, resolver: Resolver, inputs: Outputs) -> Outputs:
+        """
+        Look up the artifacts that a resolver asks for.
+
+        :param resolver: its queries.
+        :param inputs: what the queries may refer to.
+        :return: by output name; an output for which there is no artifact is missing.
+        """
+        found = {}
+        for key, query in resolver.queries.items():
+            test = query.test(inputs)
+            artifact = self._lineage.latest(test) if test else None
+            if artifact is not None:
+                found[key] = artifact
+        return found
+
+    def execute(
+        self, task: TaskSpec, container: Container, inputs: Outputs, task_id: str
+    ) -> tuple[Outputs, bool]:
+        """
+        Run a container task, unless an earlier result stands for it.
+
+        :param task: the task.
+        :param container: its executor.
+        :param inputs: its input artifacts.
+        :param task_id: id of this execution.
+        :return: its outputs, and whether they are an earlier execution's.
+        :raises TaskFailedError: a command failed.
+        :raises TaskStoppedError: the job was stopped.
+        """
+        folder = f"{self._job.root}/{task.name}_{task_id}"
+        outputs = {
+            key: self._lineage.new_artifact(key, title_of(type_), f"{folder}/{key}")
+            for key, type_ in task.output_types.items()
+        }
+        execution = Execution(task, inputs, self.parameters(task), outputs, folder)
+        if container.hook:
+            self._run(container.hook, container, execution)
+        key = _key(container, execution)
+        if task.cached:
+            earlier = self._lineage.cached(key)
+            if earlier is not None:
+                return earlier, True
+        self._run(container.main, container, execution)
+        self._lineage.publish(outputs)
+        if task.cached:
+            self._lineage.remember(key, outputs)
+        return outputs, False
+
+    def _run(self, command: Command, container: Container, execution: Execution) -> None:
+        log = self._job.logs / f"{execution.task.name}.log"
+        args = [execution.executor_input() if part == EXECUTOR_INPUT else part for part in command.args]
+        environment = {**self._job.environment, **container.environment}
+        try:
+            code = self._wait(self._pool.start_task(command.command, args, environment, log))
+        except ChildStoppedError as error:
+            raise TaskStoppedError(str(error)) from error
+        except WorkerError as error:
+            if self._stopped:
+                raise TaskStoppedError(str(error)) from error
+            raise TaskFailedError(f"Task {execution.task.name} failed: {error}") from error
+        if code:
+            raise TaskFailedError(f"Task {execution.task.name} failed: {_why(code)}. {_tail(log)}")
+        if self._objects.exists(execution.output_file):
+            execution.apply(json.loads(self._objects.read(execution.output_file)))
+
+    def _wait(self, task: Task) -> int:
+        with self._lock:
+            stopped = self._stopped
+            self._running.add(task)
+        if stopped:
+            task.cancel()
+        try:
+            return task.wait().code
+        finally:
+            with self._lock:
+                self._running.discard(task)
+
+
+def metadata_of(artifact: Artifact) -> dict[str, Any]:
+    """Give an artifact's metadata as plain JSON values."""
+    metadata = Artifact.pb(artifact).metadata
+    return json_format.MessageToDict(metadata)
+
+
+def _set_metadata(artifact: Artifact, metadata: Mapping[str, Any]) -> None:
+    target = Artifact.pb(artifact).metadata
+    target.Clear()
+    target.update(metadata)
+
+
+def _runtime(artifact: Artifact, type_: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "name": artifact.name,
+        "type": dict(type_),
+        "uri": artifact.uri,
+        "metadata": metadata_of(artifact),
+    }
+
+
+def _key(container: Container, execution: Execution) -> str:
+    command = {
+        "image": container.image,
+        "command": container.main.command,
+        "args": container.main.args,
+        "environment": dict(container.environment),
+    }
+    inputs = {key: artifact.name for key, artifact in execution.inputs.items()}
+    return cache_key(command, execution.parameters, inputs, list(execution.outputs))
+
+
+def _why(code: int) -> str:
+    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _tail(log: Path) -> str:
+    text = log.read_text(errors="replace").strip() if log.exists() else ""
+    lines = "\n".join(text.splitlines()[-_LAST_LINES:])[-_LAST_CHARACTERS:]
+    return f"The end of {log}:\n{lines}" if lines else f"{log} is empty."

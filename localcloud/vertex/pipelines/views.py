@@ -1,0 +1,61 @@
+"""Which pipeline jobs a list shows, and how much of each."""
+
+from __future__ import annotations
+
+from google.api_core import exceptions
+from google.cloud.aiplatform_v1.types import PipelineJob
+from google.protobuf import field_mask_pb2
+
+from localcloud.vertex.filters import Queryable
+from localcloud.vertex.names import id_of
+
+QUERYABLE = Queryable(
+    message=PipelineJob,
+    filterable=(
+        "display_name",
+        "state",
+        "create_time",
+        "update_time",
+        "end_time",
+        "labels",
+        "template_uri",
+        "template_metadata.version",
+    ),
+    orderable=("create_time", "update_time", "end_time", "start_time"),
+    computed={
+        "pipeline_name": lambda job: pipeline_name(job),
+        "pipeline_job_user_id": lambda job: id_of(job.name),
+    },
+)
+_PIPELINE_INFO = "pipelineInfo"
+
+
+def pipeline_name(job: PipelineJob) -> str:
+    """Give the name of a job's pipeline."""
+    return PipelineJob.pb(job).pipeline_spec.fields[_PIPELINE_INFO].struct_value.fields["name"].string_value
+
+
+def masked(job: PipelineJob, mask: field_mask_pb2.FieldMask) -> PipelineJob:
+    """
+    Give the fields of a job that a read mask names.
+
+    :param job: the whole job.
+    :param mask: paths in snake_case; empty or ``*`` means everything.
+    :raises google.api_core.exceptions.InvalidArgument: a path that PipelineJob does not have.
+    """
+    paths = list(mask.paths)
+    if paths in ([], ["*"]):
+        return job
+    source, target = PipelineJob.pb(job), PipelineJob.pb(PipelineJob())
+    for path in list(paths):
+        # the specification is free-form JSON, which a field mask cannot enter
+        if path.startswith("pipeline_spec."):
+            key = _PIPELINE_INFO if path == "pipeline_spec.pipeline_info" else path.partition(".")[2]
+            if key in source.pipeline_spec.fields:
+                target.pipeline_spec.fields[key].CopyFrom(source.pipeline_spec.fields[key])
+            paths.remove(path)
+    fields = field_mask_pb2.FieldMask(paths=paths)
+    if not fields.IsValidForDescriptor(source.DESCRIPTOR):
+        raise exceptions.InvalidArgument(f"Invalid read_mask {','.join(mask.paths)}.")
+    fields.MergeMessage(source, target)
+    return PipelineJob.wrap(target)
