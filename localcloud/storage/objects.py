@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import urllib3
 
 from localcloud.errors import ApiError
+from localcloud.storage import names
 
 
 class ObjectStore:
@@ -45,7 +46,7 @@ class ObjectStore:
         :raises ApiError: 404 when there is no such bucket.
         """
         bucket, name = split(uri)
-        query = urlencode({"uploadType": "media", "name": name})
+        query = urlencode({"uploadType": "media", "name": names.encode(name)})
         self._call("POST", f"/upload/storage/v1/b/{quote(bucket, safe='')}/o?{query}", uri, data)
 
     def exists(self, uri: str) -> bool:
@@ -71,10 +72,12 @@ class ObjectStore:
         :raises ApiError: 404 when there is no such bucket.
         """
         bucket, prefix = split(uri_prefix)
-        return sorted(f"gs://{bucket}/{item['name']}" for item in self._items(bucket, prefix, uri_prefix))
+        return sorted(
+            f"gs://{bucket}/{names.decode(item['name'])}" for item in self._items(bucket, prefix, uri_prefix)
+        )
 
     def _items(self, bucket: str, prefix: str, uri: str) -> Iterator[dict[str, Any]]:
-        query = {"prefix": prefix}
+        query = {"prefix": names.encode_prefix(prefix)}
         while True:
             path = f"/storage/v1/b/{quote(bucket, safe='')}/o?{urlencode(query)}"
             page = json.loads(self._call("GET", path, uri).data)
@@ -110,4 +113,4 @@ def split(uri: str) -> tuple[str, str]:
 
 
 def _object_path(bucket: str, name: str) -> str:
-    return f"/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}"
+    return f"/storage/v1/b/{quote(bucket, safe='')}/o/{quote(names.encode(name), safe='')}"

@@ -1,0 +1,63 @@
+"""Is it up? Asked of the gateway's own port, by plain HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+from typing import Any
+
+from aiohttp import web
+
+from localcloud.config import HOST, Settings
+from localcloud.errors import error_middleware
+
+ASK_SECONDS = 5.0
+
+
+class Health:
+    """
+    What localcloud says of itself.
+
+    :param settings: what it was started with.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.status = "STARTING"
+
+    def create_app(self) -> web.Application:
+        """Make the application that answers ``GET /``: 200 when everything serves, else 503."""
+        app = web.Application(middlewares=[error_middleware])
+        app.router.add_get("/", self._report)
+        return app
+
+    async def _report(self, _: web.Request) -> web.Response:
+        report = {
+            "status": self.status,
+            "project": self.settings.project,
+            "state": str(self.settings.state),
+            "pid": os.getpid(),
+        }
+        return web.json_response(report, status=200 if self.status == "SERVING" else 503)
+
+
+def ask(settings: Settings) -> dict[str, Any]:
+    """
+    Ask the localcloud of these settings how it is.
+
+    :param settings: names the port.
+    :raises OSError: when nothing answers.
+    :raises ValueError: when something else answers.
+    """
+    connection = http.client.HTTPConnection(HOST, settings.port, timeout=ASK_SECONDS)
+    try:
+        connection.request("GET", "/")
+        report = json.loads(connection.getresponse().read())
+    except http.client.HTTPException as error:
+        raise ValueError(f"port {settings.port} speaks no HTTP: {error}") from error
+    finally:
+        connection.close()
+    if not isinstance(report, dict) or "state" not in report:
+        raise ValueError(f"what answers at port {settings.port} is no localcloud")
+    return report

@@ -1,0 +1,122 @@
+"""Which service answers for which host."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from localcloud.errors import error_middleware
+from localcloud.gateway import ProtocolFactory, Routes
+from localcloud.storage.identity import WithoutIdentity
+
+# No more than this is waited for requests under way when localcloud stops.
+SHUTDOWN_SECONDS = 2.0
+
+
+async def serve(app: web.Application) -> web.AppRunner:
+    """
+    Make an application ready to be handed connections, without a socket of its own.
+
+    :param app: the application.
+    """
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        # content is stored as it was sent
+        auto_decompress=False,
+    )
+    await runner.setup()
+    return runner
+
+
+def protocol_factory(runner: web.AppRunner) -> ProtocolFactory:
+    """
+    Give what makes the protocol of one connection to an application.
+
+    :param runner: the application, set up.
+    """
+    assert runner.server is not None
+    return runner.server
+
+
+def routes(
+    *,
+    storage: ProtocolFactory,
+    bigquery: ProtocolFactory,
+    vertex: ProtocolFactory,
+    oauth: ProtocolFactory,
+    unserved: ProtocolFactory,
+    grpc: str,
+) -> Routes:
+    """
+    Give every host of googleapis.com to a service, or to the one that refuses it by name.
+
+    :param storage: Cloud Storage.
+    :param bigquery: BigQuery.
+    :param vertex: Vertex AI and the Resource Manager.
+    :param oauth: the token endpoint.
+    :param unserved: what refuses.
+    :param grpc: address of the gRPC server, for all hosts.
+    """
+
+    def mended_storage() -> asyncio.Protocol:
+        return WithoutIdentity(storage())
+
+    return Routes(
+        http=[
+            ("storage.googleapis.com", mended_storage),
+            ("*.storage.googleapis.com", unserved),
+            ("bigquery.googleapis.com", bigquery),
+            ("www.googleapis.com", lambda: ByPath({"/bigquery/": bigquery}, mended_storage)),
+            ("aiplatform.googleapis.com", vertex),
+            ("*-aiplatform.googleapis.com", vertex),
+            ("cloudresourcemanager.googleapis.com", vertex),
+            ("oauth2.googleapis.com", oauth),
+            ("*", unserved),
+        ],
+        grpc=grpc,
+    )
+
+
+def unserved_app() -> web.Application:
+    """Make the application that has no route at all, so that each request is refused by name."""
+    return web.Application(middlewares=[error_middleware])
+
+
+class ByPath(asyncio.Protocol):
+    """
+    Chooses the service of a shared host by the first request of the connection.
+
+    Clients of different services do not share connections, so the first request speaks for the rest.
+
+    :param services: beginnings of paths and what answers for them.
+    :param otherwise: what answers for all other paths.
+    """
+
+    def __init__(self, services: dict[str, ProtocolFactory], otherwise: ProtocolFactory) -> None:
+        self.services = services
+        self.otherwise = otherwise
+        self.transport: asyncio.Transport | None = None
+        self.received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Wait for the request line, then hand the connection over."""
+        assert self.transport is not None
+        self.received += data
+        line, end, _ = self.received.partition(b"\r\n")
+        if not end:
+            return
+        path = line.decode("latin-1").partition(" ")[2]
+        found = (factory for prefix, factory in self.services.items() if path.startswith(prefix))
+        protocol = next(found, self.otherwise)()
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        protocol.data_received(self.received)

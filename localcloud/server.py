@@ -1,0 +1,151 @@
+"""One localcloud from its start to its end: what is started, in which order, and how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from aiohttp import web
+
+from localcloud import oauth, pki, storage
+from localcloud.config import HOST, Settings
+from localcloud.environment import client_environment
+from localcloud.errors import StartError
+from localcloud.gateway import Gateway, Routes
+from localcloud.health import Health
+from localcloud.routing import protocol_factory, routes, serve, unserved_app
+
+Say = Callable[[str], None]
+
+
+async def run(settings: Settings) -> int:
+    """
+    Serve until SIGTERM or SIGINT, or until a part of it dies.
+
+    :param settings: where, and as which project.
+    :return: exit code: 0 after a signal, 1 when a part died.
+    :raises StartError: when it cannot start; everything that was started is stopped again.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    say = _progress()
+    with _only_one(settings):
+        async with contextlib.AsyncExitStack() as stack:
+            starting = asyncio.create_task(_start(settings, stack, say))
+            stopped = asyncio.create_task(stop.wait())
+            await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                starting.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await starting
+                return 0
+            gcs = starting.result()
+            ended = asyncio.create_task(gcs.ended())
+            await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not stop.is_set():
+                say(f"the storage server died with exit code {ended.result()}; see {settings.logs}")
+                return 1
+            say("stopping")
+        say("stopped")
+    return 0
+
+
+async def _start(settings: Settings, stack: contextlib.AsyncExitStack, say: Say) -> storage.FakeGcs:
+    pki.ensure(settings)
+    health = Health(settings)
+    gateway = await stack.enter_async_context(_gateway(settings, health))
+    say(f"gateway: port {settings.port}, state {settings.state}")
+    gcs = storage.FakeGcs(settings)
+    stack.push_async_callback(gcs.stop)
+    await gcs.start()
+    say(f"storage: {gcs.base_url}")
+    gateway.routes = await _services(settings, gcs.base_url, stack, say)
+    health.status = "SERVING"
+    stack.callback(_refuse_new, gateway, health)
+    say(f"ready: project {settings.project} at http://{HOST}:{settings.port}")
+    return gcs
+
+
+@contextlib.asynccontextmanager
+async def _gateway(settings: Settings, health: Health) -> AsyncIterator[Gateway]:
+    runner = await serve(health.create_app())
+    gateway = Gateway(settings, protocol_factory(runner))
+    try:
+        await gateway.listen()
+        yield gateway
+    finally:
+        await gateway.close()
+        await runner.cleanup()
+
+
+async def _services(
+    settings: Settings, storage_url: str, stack: contextlib.AsyncExitStack, say: Say
+) -> Routes:
+    objects = storage.ObjectStore(storage_url)
+    say("bigquery and vertex: loading their libraries")
+    bigquery, vertex = await asyncio.to_thread(_load)
+    service = vertex.VertexService(settings, objects, client_environment(settings))
+    stack.push_async_callback(service.stop)
+    await service.start()
+    say(f"vertex: gRPC at {service.grpc_target}")
+
+    async def factory(app: web.Application) -> web.Server:
+        runner = await serve(app)
+        stack.push_async_callback(runner.cleanup)
+        return protocol_factory(runner)
+
+    served = routes(
+        storage=await factory(storage.create_app(storage_url, settings)),
+        bigquery=await factory(bigquery.create_app(settings, objects)),
+        vertex=await factory(service.http_app),
+        oauth=await factory(oauth.create_app(settings)),
+        unserved=await factory(unserved_app()),
+        grpc=service.grpc_target,
+    )
+    say("bigquery: its tables are open")
+    return served
+
+
+def _load():
+    """Import what takes seconds, in a thread, so that the health is answered meanwhile."""
+    from localcloud import bigquery, vertex
+
+    return bigquery, vertex
+
+
+def _refuse_new(gateway: Gateway, health: Health) -> None:
+    health.status = "STOPPING"
+    gateway.routes = None
+
+
+@contextlib.contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    """Keep the state folder to ourselves; the kernel gives the lock back however we end."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    with (settings.state / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            message = f"{settings.state} is in use by the running localcloud with pid {lock.read().strip()}"
+            raise StartError(message) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _progress() -> Say:
+    begun = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"localcloud {time.monotonic() - begun:5.1f} s  {line}", flush=True)
+
+    return say

@@ -1,0 +1,101 @@
+"""
+Batches: many calls about objects in one request.
+
+Source: https://cloud.google.com/storage/docs/batch
+"""
+
+from __future__ import annotations
+
+import email.parser
+import email.policy
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from email.message import EmailMessage
+from http import HTTPStatus
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from aiohttp import web
+
+from localcloud.errors import ApiError, not_served
+from localcloud.storage.upstream import Answer, Query
+
+LARGEST_BATCH = 100
+BOUNDARY = "batch_localcloud"
+
+_OBJECT = re.compile(r"/storage/v1/b/(?P<bucket>[^/]+)/o/(?P<object>[^/]+)")
+
+
+@dataclass(frozen=True)
+class ObjectCall:
+    """
+    One call about one object.
+
+    :param method: GET, PATCH, PUT or DELETE.
+    :param bucket: bucket name.
+    :param name: object name as the client knows it.
+    :param query: parameters of the query.
+    :param headers: headers of the call.
+    :param body: its content.
+    """
+
+    method: str
+    bucket: str
+    name: str
+    query: Query
+    headers: dict[str, str]
+    body: bytes
+
+
+async def answer(request: web.Request, call: Callable[[ObjectCall], Awaitable[Answer]]) -> web.Response:
+    """
+    Carry out the parts one by one and give their answers in the same order.
+
+    :param request: POST of a multipart/mixed body whose parts are HTTP requests.
+    :param call: what carries out one part.
+    :raises ApiError: 400 when it is no such body or has too many parts.
+    """
+    content_type = request.headers.get("Content-Type", "").encode()
+    parser = email.parser.BytesParser(policy=email.policy.HTTP)
+    message = parser.parsebytes(b"Content-Type: " + content_type + b"\r\n\r\n" + await request.read())
+    parts = list(message.iter_parts()) if message.is_multipart() else []
+    if not 0 < len(parts) <= LARGEST_BATCH:
+        text = f"A batch is multipart/mixed with 1 to {LARGEST_BATCH} parts; this one has {len(parts)}"
+        raise ApiError(400, "INVALID_ARGUMENT", text, "badRequest")
+    answers = [_written(part, await _carry_out(part, call)) for part in parts]
+    body = b"".join(answers) + f"--{BOUNDARY}--\r\n".encode()
+    return web.Response(body=body, headers={"Content-Type": f"multipart/mixed; boundary={BOUNDARY}"})
+
+
+async def _carry_out(part: EmailMessage, call: Callable[[ObjectCall], Awaitable[Answer]]) -> Answer:
+    try:
+        return await call(_parse(part))
+    except ApiError as error:
+        return Answer.of_error(error)
+
+
+def _parse(part: EmailMessage) -> ObjectCall:
+    content = part.get_content()
+    raw = content if isinstance(content, bytes) else content.encode()
+    head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
+    request_line, _, header_lines = head.decode("latin-1").lstrip().partition("\n")
+    method, _, target = request_line.partition(" ")
+    url = urlsplit(target.partition(" ")[0])
+    match = _OBJECT.fullmatch(url.path)
+    if match is None or method not in ("GET", "PATCH", "PUT", "DELETE"):
+        raise not_served(f"{method} {url.path} in a batch")
+    headers = dict(line.split(": ", 1) for line in header_lines.split("\n") if ": " in line)
+    sent = {name: value for name, value in headers.items() if name.lower() == "content-type"}
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    return ObjectCall(method, unquote(match["bucket"]), unquote(match["object"]), query, sent, body.strip())
+
+
+def _written(part: EmailMessage, result: Answer) -> bytes:
+    content_id = str(part.get("Content-ID", "")).strip("<>")
+    content_type = result.headers.get("Content-Type", "application/json; charset=UTF-8")
+    head = (
+        f"--{BOUNDARY}\r\nContent-Type: application/http\r\nContent-ID: <response-{content_id}>\r\n\r\n"
+        f"HTTP/1.1 {result.status} {HTTPStatus(result.status).phrase}\r\nContent-Type: {content_type}\r\n"
+        f"Content-Length: {len(result.body)}\r\n\r\n"
+    )
+    return head.encode() + result.body + b"\r\n"

@@ -1,0 +1,83 @@
+"""
+Uploads: simple, multipart and resumable.
+
+Source: https://cloud.google.com/storage/docs/uploads-downloads
+"""
+
+from __future__ import annotations
+
+import email.parser
+import email.policy
+import json
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import web
+
+from localcloud.errors import ApiError, not_served
+from localcloud.storage import names, preconditions
+from localcloud.storage.upstream import Answer, Body, Upstream
+
+
+async def insert(upstream: Upstream, request: web.Request) -> Answer:
+    """
+    Take a whole object, or open a resumable upload.
+
+    :param upstream: the storage server.
+    :param request: POST of ``/upload/storage/v1/b/{bucket}/o``.
+    :raises ApiError: 400 without an object name, 412 when a precondition fails, 501 for another upload type.
+    """
+    query = dict(request.query)
+    kind = query.get("uploadType", "")
+    bucket = request.match_info["bucket"]
+    body: Body = None
+    if kind == "media":
+        name = query.get("name", "")
+        body = request.content if request.can_read_body else b""
+    elif kind == "multipart":
+        body = await request.read()
+        name = query.get("name") or _name(_metadata(request.headers["Content-Type"], body))
+    elif kind == "resumable":
+        body = await request.read()
+        name = query.get("name") or _name(json.loads(body or b"{}"))
+    else:
+        raise not_served(f"uploadType={kind} of storage.objects.insert")
+    if not name:
+        raise ApiError(400, "INVALID_ARGUMENT", "Required object name is missing", "required")
+    await preconditions.check(upstream, bucket, name, query)
+    query["name"] = names.encode(name)
+    return await upstream.call("POST", _path(bucket), query, request.headers, body)
+
+
+async def resume(upstream: Upstream, request: web.Request) -> Answer:
+    """
+    Take a chunk of a resumable upload, tell how far it came, or cancel it.
+
+    :param upstream: the storage server.
+    :param request: PUT or DELETE of the address that opening the upload gave.
+    """
+    body: Body = request.content if request.can_read_body else b""
+    path = _path(request.match_info["bucket"])
+    return await upstream.call(request.method, path, dict(request.query), request.headers, body)
+
+
+def _path(bucket: str) -> str:
+    return f"/upload/storage/v1/b/{quote(bucket, safe='')}/o"
+
+
+def _name(metadata: dict[str, Any]) -> str:
+    return str(metadata.get("name", ""))
+
+
+def _metadata(content_type: str, body: bytes) -> dict[str, Any]:
+    """Read the first part of a multipart/related body, without decoding the content that follows."""
+    head = email.parser.HeaderParser(policy=email.policy.HTTP).parsestr(
+        f"Content-Type: {content_type}\r\n\r\n"
+    )
+    boundary = head.get_boundary()
+    if boundary is None:
+        raise ApiError(400, "INVALID_ARGUMENT", "Missing multipart boundary", "badContent")
+    first = body.partition(b"--" + boundary.encode())[2].partition(b"--" + boundary.encode())[0]
+    text = first.replace(b"\r\n", b"\n").partition(b"\n\n")[2]
+    metadata = json.loads(text or b"{}")
+    return metadata if isinstance(metadata, dict) else {}
