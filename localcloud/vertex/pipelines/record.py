@@ -23,6 +23,7 @@ from localcloud.vertex.store import ResourceStore
 # the client library gives its enums no types
 JobState: Any = PipelineState
 TaskState: Any = PipelineTaskDetail.State
+_ExecutionState: Any = Execution.State
 
 TERMINAL = frozenset(
     {
@@ -33,11 +34,11 @@ TERMINAL = frozenset(
 )
 _DONE = frozenset({TaskState.SUCCEEDED, TaskState.SKIPPED})
 _EXECUTION_STATES = {
-    TaskState.RUNNING: Execution.State.RUNNING,
-    TaskState.SUCCEEDED: Execution.State.COMPLETE,
-    TaskState.SKIPPED: Execution.State.CACHED,
-    TaskState.FAILED: Execution.State.FAILED,
-    TaskState.CANCELLED: Execution.State.CANCELLED,
+    TaskState.RUNNING: _ExecutionState.RUNNING,
+    TaskState.SUCCEEDED: _ExecutionState.COMPLETE,
+    TaskState.SKIPPED: _ExecutionState.CACHED,
+    TaskState.FAILED: _ExecutionState.FAILED,
+    TaskState.CANCELLED: _ExecutionState.CANCELLED,
 }
 
 
@@ -182,7 +183,7 @@ def _move(detail: PipelineTaskDetail, state: int) -> None:
     detail.state = TaskState(state)
     detail.pipeline_task_status.append(_status(state))
     if state in _EXECUTION_STATES and "execution" in detail:
-        detail.execution.state = _EXECUTION_STATES[state]
+        detail.execution.state = _ExecutionState(_EXECUTION_STATES[state])
         detail.execution.update_time = now()
 
 

@@ -1,5 +1,5 @@
 """
-The part of a compiled pipeline (PipelineSpec, schema 2.1.0) that localcloud runs, read once and checked whole.
+The part of a compiled pipeline (PipelineSpec 2.1.0) that localcloud runs, read once and checked whole.
 
 Source: https://github.com/kubeflow/pipelines/blob/master/api/v2alpha1/pipeline_spec.proto
 """

@@ -1,1 +1,1 @@
-"""Processes of the pipeline environment: one per pipeline task, one per deployed model, forked from a warm one."""
+"""Processes of the pipeline environment, one per task and per deployed model, forked from a warm one."""

@@ -136,9 +136,7 @@ class ZygoteProcess:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_SECONDS)
         code = self._process.returncode
-        return WorkerDiedError(
-            f"The pipeline worker process ended (exit code {code}); its log is {self._log}"
-        )
+        return WorkerDiedError(f"The pipeline worker process ended (exit code {code}); log: {self._log}")
 
     def stop(self) -> None:
         """End it, and every child with it."""

@@ -1,8 +1,8 @@
 """
 One SavedModel behind the REST API of TensorFlow Serving, as Vertex's prediction containers have it.
 
-The zygote runs this program in a forked child: ``serving.py MODEL_URI STATUS_FD``. It writes one JSON line to the
-status descriptor, ``{"port": N}`` or ``{"failed": "why"}``. It answers ``GET /v1/models/model`` and
+The zygote runs this program in a forked child: ``serving.py MODEL_URI STATUS_FD``. It writes one JSON line to
+the status descriptor, ``{"port": N}`` or ``{"failed": "why"}``. It answers ``GET /v1/models/model`` and
 ``POST /v1/models/model:predict`` in the row format.
 
 Source: https://www.tensorflow.org/tfx/serving/api_rest
@@ -127,8 +127,8 @@ def _decode(name: str, position: int, value: Any, dtype: tf.DType) -> Any:
             ) from error
     if not _fits(value, dtype):
         raise BadRequestError(
-            f"Failed to process element: {position} key: {name} of 'instances' list. Error: INVALID_ARGUMENT: "
-            f"JSON Value: {json.dumps(value)} is not of expected type: {dtype.name}"
+            f"Failed to process element: {position} key: {name} of 'instances' list. Error: "
+            f"INVALID_ARGUMENT: JSON Value: {json.dumps(value)} is not of expected type: {dtype.name}"
         )
     return value
 

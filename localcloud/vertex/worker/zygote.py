@@ -1,5 +1,5 @@
 """
-A warm process of the pipeline environment: it has the modules imported that tasks need, and forks a child for each.
+A warm process of the pipeline environment: it has imported what tasks need, and forks a child for each.
 
 The pool starts it as ``python -P zygote.py LISTENER_FD`` and talks to it on a unix socket, one connection per
 request, one JSON object a line. A request is ``{"kind": "preload", "modules": [...]}``, answered with
@@ -7,8 +7,8 @@ request, one JSON object a line. A request is ``{"kind": "preload", "modules": [
 ``{"kind": "serve", "program", "args", "log"}``. A child's connection carries the child's own lines (``serve``
 only) and at last ``{"exit": code, "max_rss_bytes", "cpu_seconds"}``. Closing the connection kills the child.
 
-It stays single-threaded and runs no TensorFlow operation, so that its children can. It ends, and they with it,
-when its standard input does: the kernel closes that however localcloud dies.
+It stays single-threaded and runs no TensorFlow operation, so that its children can. It ends, and they with
+it, when its standard input does: the kernel closes that however localcloud dies.
 """
 
 from __future__ import annotations
