@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from types import ModuleType
 
 from aiohttp import web
 
@@ -16,7 +17,7 @@ from localcloud import oauth, pki, storage
 from localcloud.config import HOST, Settings
 from localcloud.environment import client_environment
 from localcloud.errors import StartError
-from localcloud.gateway import Gateway, Routes
+from localcloud.gateway import Gateway, ProtocolFactory, Routes
 from localcloud.health import Health
 from localcloud.routing import protocol_factory, routes, serve, unserved_app
 
@@ -96,7 +97,7 @@ async def _services(
     await service.start()
     say(f"vertex: gRPC at {service.grpc_target}")
 
-    async def factory(app: web.Application) -> web.Server:
+    async def factory(app: web.Application) -> ProtocolFactory:
         runner = await serve(app)
         stack.push_async_callback(runner.cleanup)
         return protocol_factory(runner)
@@ -113,7 +114,7 @@ async def _services(
     return served
 
 
-def _load():
+def _load() -> tuple[ModuleType, ModuleType]:
     """Import what takes seconds, in a thread, so that the health is answered meanwhile."""
     from localcloud import bigquery, vertex
 

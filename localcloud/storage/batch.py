@@ -11,7 +11,7 @@ import email.policy
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from email.message import EmailMessage
+from email.message import MIMEPart
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -67,14 +67,14 @@ async def answer(request: web.Request, call: Callable[[ObjectCall], Awaitable[An
     return web.Response(body=body, headers={"Content-Type": f"multipart/mixed; boundary={BOUNDARY}"})
 
 
-async def _carry_out(part: EmailMessage, call: Callable[[ObjectCall], Awaitable[Answer]]) -> Answer:
+async def _carry_out(part: MIMEPart, call: Callable[[ObjectCall], Awaitable[Answer]]) -> Answer:
     try:
         return await call(_parse(part))
     except ApiError as error:
         return Answer.of_error(error)
 
 
-def _parse(part: EmailMessage) -> ObjectCall:
+def _parse(part: MIMEPart) -> ObjectCall:
     content = part.get_content()
     raw = content if isinstance(content, bytes) else content.encode()
     head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
@@ -90,7 +90,7 @@ def _parse(part: EmailMessage) -> ObjectCall:
     return ObjectCall(method, unquote(match["bucket"]), unquote(match["object"]), query, sent, body.strip())
 
 
-def _written(part: EmailMessage, result: Answer) -> bytes:
+def _written(part: MIMEPart, result: Answer) -> bytes:
     content_id = str(part.get("Content-ID", "")).strip("<>")
     content_type = result.headers.get("Content-Type", "application/json; charset=UTF-8")
     head = (

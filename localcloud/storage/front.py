@@ -224,7 +224,7 @@ def create_app(base_url: str, settings: Settings) -> web.Application:
         web.post("/batch/storage/v1", front.batch),
         web.post("/batch", front.batch),
         # the XML API's plain address of an object, which people open with curl
-        web.get("/{bucket:(?!storage$|upload$|download$|batch$)[^/]+}/{object:.+}", front.download),
+        web.get("/{bucket:(?!(?:storage|upload|download|batch)/)[^/]+}/{object:.+}", front.download),
     ]
     app.add_routes(routes)
     return app

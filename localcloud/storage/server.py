@@ -45,7 +45,7 @@ class FakeGcs:
         self.settings.logs.mkdir(parents=True, exist_ok=True)
         command = [str(_binary()), "-scheme", "http", "-host", HOST, "-port", "0", "-log-level", "warn"]
         command += ["-backend", "filesystem", "-filesystem-root", str(root)]
-        command += ["-location", self.settings.location]
+        command += ["-location", self.settings.location, "-external-url", "https://www.googleapis.com"]
         with self._log_path().open("ab") as log:
             # from the loop's own thread: the child is bound to the thread that starts it
             self._process = await asyncio.create_subprocess_exec(
