@@ -126,11 +126,9 @@ class Operations:
     def _list(self, request: operations_pb2.ListOperationsRequest) -> operations_pb2.ListOperationsResponse:
         if request.filter or request.page_token:
             raise unimplemented("filter and page_token of google.longrunning.Operations.ListOperations")
-        # the name of a location or a resource, with or without the collection
-        parent = request.name.removesuffix(f"/{COLLECTION}")
         found = self._store.find(COLLECTION, operations_pb2.Operation)
         return operations_pb2.ListOperationsResponse(
-            operations=[operation for operation in found if operation.name.startswith(f"{parent}/")]
+            operations=[operation for operation in found if operation.name.startswith(f"{request.name}/")]
         )
 
     def _wait(self, request: operations_pb2.WaitOperationRequest) -> operations_pb2.Operation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from typing import Any
 
@@ -27,15 +28,17 @@ _SYSTEM_PARAMETERS = {
 _RAW_BODY = "httpBody"
 
 
-def create_app(api: Api, pool: Executor) -> web.Application:
+def create_app(api: Api, pool: Executor, routes: Iterable[web.RouteDef]) -> web.Application:
     """
     Make the web application that answers the REST calls.
 
     :param api: answers the calls.
     :param pool: threads that the handlers run on.
+    :param routes: paths of other APIs, which come first.
     """
     rest = _Rest(api, pool)
     app = web.Application(middlewares=[error_middleware], client_max_size=MAX_MESSAGE_BYTES)
+    app.router.add_routes(routes)
     app.router.add_route("*", "/{path:.*}", rest.answer)
     return app
 

@@ -48,6 +48,7 @@ class VertexService:
         self._pipelines = PipelineService(self._store, self._pool, objects, settings)
         registry = ModelRegistry(self._store)
         replicas = Replicas(self._pool, registry)
+        projects = ProjectsService(settings)
         api = Api(
             settings,
             [
@@ -58,11 +59,11 @@ class VertexService:
                 EndpointService(self._store, self._operations),
                 DeploymentService(settings, self._store, self._operations, registry, replicas),
                 PredictionService(self._store, registry, replicas),
-                ProjectsService(settings),
+                projects,
             ],
         )
         self._grpc = GrpcServer(api, self._threads)
-        self.http_app: web.Application = create_app(api, self._threads)
+        self.http_app: web.Application = create_app(api, self._threads, projects.routes())
         self.grpc_target = ""
 
     async def start(self) -> None:
