@@ -12,9 +12,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from aiohttp import web
 
@@ -50,6 +49,7 @@ class Front:
         bucket: dict[str, Any] = json.loads(await request.read())
         for unknown in sorted(bucket.keys() - BUCKET_FIELDS):
             raise not_served(f"the field {unknown} of storage.buckets.insert")
+        names.bucket_path(bucket.get("name", ""))
         body = json.dumps(bucket).encode()
         headers = {"Content-Type": "application/json"}
         return _response(await self.upstream.call("POST", "/storage/v1/b", {}, headers, body))
@@ -104,19 +104,19 @@ class Front:
 
         :param call: what to do.
         """
-        async with self._checked(call.bucket, call.name, call.query):
-            path = object_path(call.bucket, call.name)
+        async with self._checked(call.bucket, call.name, call.query, reads=call.method == "GET"):
+            path = names.object_path(call.bucket, call.name)
             return await self.upstream.call(call.method, path, call.query, call.headers, call.body or None)
 
     async def download(self, request: web.Request) -> web.StreamResponse:
         """Serve an object's content, as the JSON and the XML API give it."""
         bucket, name = request.match_info["bucket"], request.match_info["object"]
         preconditions.refuse_ignored(request.query)
-        await preconditions.check(self.upstream, bucket, name, request.query)
+        await preconditions.check(self.upstream, bucket, name, request.query, reads=True)
         query = {"alt": "media"}
         if "generation" in request.query:
             query["generation"] = request.query["generation"]
-        path = f"/download{object_path(bucket, name)}"
+        path = f"/download{names.object_path(bucket, name)}"
         async with self.upstream.open(request.method, path, query, request.headers) as answer:
             if answer.status == 404:
                 return web.Response(status=404, text=f"No such object: {bucket}/{name}")
@@ -136,7 +136,7 @@ class Front:
                 wanted = source.pop("objectPreconditions", {})
                 await preconditions.check(self.upstream, bucket, source["name"], _texts(wanted))
                 source["name"] = names.encode(source["name"])
-            path = f"{object_path(bucket, name)}/compose"
+            path = f"{names.object_path(bucket, name)}/compose"
             body = json.dumps(order).encode()
             headers = {"Content-Type": "application/json"}
             return _response(await self.upstream.call("POST", path, {}, headers, body))
@@ -144,12 +144,12 @@ class Front:
     async def copy(self, request: web.Request) -> web.Response:
         """Serve ``storage.objects.rewrite`` and ``copy``; a rewrite is always done at once."""
         match = request.match_info
-        source = object_path(match["bucket"], match["object"])
-        destination = object_path(match["to_bucket"], match["to_object"]).removeprefix("/storage/v1")
+        source = names.object_path(match["bucket"], match["object"])
+        destination = names.object_path(match["to_bucket"], match["to_object"]).removeprefix("/storage/v1")
         path = f"{source}/{match['verb']}{destination}"
         async with self._checked(match["to_bucket"], match["to_object"], request.query):
             await preconditions.check(
-                self.upstream, match["bucket"], match["object"], request.query, "ifSource"
+                self.upstream, match["bucket"], match["object"], request.query, kind="ifSource"
             )
             body = await request.read()
             return _response(
@@ -171,13 +171,15 @@ class Front:
         return await batch.answer(request, self.object_call)
 
     @contextlib.asynccontextmanager
-    async def _checked(self, bucket: str, name: str, query: Any) -> AsyncIterator[None]:
+    async def _checked(
+        self, bucket: str, name: str, query: Mapping[str, str], *, reads: bool = False
+    ) -> AsyncIterator[None]:
         preconditions.refuse_ignored(query)
         async with self._if_conditional(query):
-            await preconditions.check(self.upstream, bucket, name, query)
+            await preconditions.check(self.upstream, bucket, name, query, reads=reads)
             yield
 
-    def _if_conditional(self, query: Any) -> contextlib.AbstractAsyncContextManager[None]:
+    def _if_conditional(self, query: Mapping[str, str]) -> contextlib.AbstractAsyncContextManager[None]:
         conditional = any(name.endswith(("GenerationMatch", "GenerationNotMatch")) for name in query)
         return self._conditional if conditional else contextlib.nullcontext()
 
@@ -230,18 +232,8 @@ def create_app(base_url: str, settings: Settings) -> web.Application:
     return app
 
 
-def object_path(bucket: str, name: str) -> str:
-    """
-    Give the storage server's percent-encoded path of an object.
-
-    :param bucket: bucket name.
-    :param name: object name as the client knows it.
-    """
-    return f"/storage/v1/b/{quote(bucket, safe='')}/o/{quote(names.encode(name), safe='')}"
-
-
 def _bucket_path(request: web.Request) -> str:
-    return f"/storage/v1/b/{quote(request.match_info['bucket'], safe='')}"
+    return names.bucket_path(request.match_info["bucket"])
 
 
 def _texts(values: dict[str, Any]) -> dict[str, str]:

@@ -9,10 +9,40 @@ still work.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
+from localcloud.errors import ApiError
+
 MARK = "~"
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+
+
+def bucket_path(bucket: str) -> str:
+    """
+    Give the storage server's percent-encoded path of a bucket.
+
+    Source: https://cloud.google.com/storage/docs/buckets#naming
+
+    :param bucket: bucket name.
+    :raises ApiError: 400 when no bucket can have this name.
+    """
+    if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+        raise ApiError(400, "INVALID_ARGUMENT", f"Invalid bucket name: '{bucket}'", "invalid")
+    return f"/storage/v1/b/{bucket}"
+
+
+def object_path(bucket: str, name: str) -> str:
+    """
+    Give the storage server's percent-encoded path of an object.
+
+    :param bucket: bucket name.
+    :param name: object name as the client knows it.
+    :raises ApiError: 400 when no bucket can have this name.
+    """
+    return f"{bucket_path(bucket)}/o/{quote(encode(name), safe='')}"
 
 
 def encode(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import urllib3
 
@@ -34,7 +34,7 @@ class ObjectStore:
         :raises ApiError: 404 when there is no such object.
         """
         bucket, name = split(uri)
-        response = self._call("GET", f"{_object_path(bucket, name)}?alt=media", uri)
+        response = self._call("GET", f"{names.object_path(bucket, name)}?alt=media", uri)
         return response.data
 
     def write(self, uri: str, data: bytes) -> None:
@@ -47,7 +47,7 @@ class ObjectStore:
         """
         bucket, name = split(uri)
         query = urlencode({"uploadType": "media", "name": names.encode(name)})
-        self._call("POST", f"/upload/storage/v1/b/{quote(bucket, safe='')}/o?{query}", uri, data)
+        self._call("POST", f"/upload{names.bucket_path(bucket)}/o?{query}", uri, data)
 
     def exists(self, uri: str) -> bool:
         """
@@ -57,7 +57,7 @@ class ObjectStore:
         """
         bucket, name = split(uri)
         try:
-            self._call("GET", _object_path(bucket, name), uri)
+            self._call("GET", names.object_path(bucket, name), uri)
         except ApiError as error:
             if error.code == 404:
                 return False
@@ -79,7 +79,7 @@ class ObjectStore:
     def _items(self, bucket: str, prefix: str, uri: str) -> Iterator[dict[str, Any]]:
         query = {"prefix": names.encode_prefix(prefix)}
         while True:
-            path = f"/storage/v1/b/{quote(bucket, safe='')}/o?{urlencode(query)}"
+            path = f"{names.bucket_path(bucket)}/o?{urlencode(query)}"
             page = json.loads(self._call("GET", path, uri).data)
             yield from page.get("items", [])
             if not page.get("nextPageToken"):
@@ -110,7 +110,3 @@ def split(uri: str) -> tuple[str, str]:
     if not uri.startswith("gs://") or not bucket:
         raise ApiError(400, "INVALID_ARGUMENT", f"Not a gs:// address: {uri}", "invalid")
     return bucket, name
-
-
-def _object_path(bucket: str, name: str) -> str:
-    return f"/storage/v1/b/{quote(bucket, safe='')}/o/{quote(names.encode(name), safe='')}"

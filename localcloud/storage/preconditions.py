@@ -7,7 +7,6 @@ Source: https://cloud.google.com/storage/docs/request-preconditions
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import quote
 
 from localcloud.errors import ApiError, not_served
 from localcloud.storage import names
@@ -35,7 +34,13 @@ def refuse_ignored(query: Mapping[str, str]) -> None:
 
 
 async def check(
-    upstream: Upstream, bucket: str, name: str, query: Mapping[str, str], kind: str = "if"
+    upstream: Upstream,
+    bucket: str,
+    name: str,
+    query: Mapping[str, str],
+    *,
+    kind: str = "if",
+    reads: bool = False,
 ) -> None:
     """
     Compare an object's generation with what the caller expects; 0 stands for an object that is not there.
@@ -45,18 +50,19 @@ async def check(
     :param name: object name as the client knows it.
     :param query: parameters of the query.
     :param kind: beginning of the parameters' names, ``if`` or ``ifSource``.
-    :raises ApiError: 412 when it is another one, or 304 when it is the one that was not wanted.
+    :param reads: whether the call only reads, so that an unwanted object is no failure but nothing new.
+    :raises ApiError: 412, or 304 for a read, when the precondition does not hold.
     """
     match = query.get(f"{kind}GenerationMatch")
     no_match = query.get(f"{kind}GenerationNotMatch")
     if match is None and no_match is None:
         return
-    path = f"/storage/v1/b/{quote(bucket, safe='')}/o/{quote(names.encode(name), safe='')}"
+    path = names.object_path(bucket, name)
     generation = str((await upstream.call("GET", path)).json().get("generation", "0"))
     if match is not None and match != generation:
         raise _failed(412, f"{kind}GenerationMatch={match}", bucket, name, generation)
     if no_match is not None and no_match == generation:
-        raise _failed(304, f"{kind}GenerationNotMatch={no_match}", bucket, name, generation)
+        raise _failed(304 if reads else 412, f"{kind}GenerationNotMatch={no_match}", bucket, name, generation)
 
 
 def _failed(code: int, condition: str, bucket: str, name: str, generation: str) -> ApiError:

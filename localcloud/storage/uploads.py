@@ -10,7 +10,6 @@ import email.parser
 import email.policy
 import json
 from typing import Any
-from urllib.parse import quote
 
 from aiohttp import web
 
@@ -62,7 +61,7 @@ async def resume(upstream: Upstream, request: web.Request) -> Answer:
 
 
 def _path(bucket: str) -> str:
-    return f"/upload/storage/v1/b/{quote(bucket, safe='')}/o"
+    return f"/upload{names.bucket_path(bucket)}/o"
 
 
 def _name(metadata: dict[str, Any]) -> str:

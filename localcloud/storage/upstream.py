@@ -145,8 +145,14 @@ def _described(headers: Mapping[str, str]) -> dict[str, str]:
 def _refuse_failures(called: str, answer: Answer) -> None:
     """Name what files cannot do: a 500 would make clients try again for two minutes."""
     if answer.status == 500:
-        text = answer.body.decode(errors="replace").strip()
-        raise not_served(f"{called}: {text}")
+        raise not_served(f"{called}: {_message(answer)}")
+
+
+def _message(answer: Answer) -> str:
+    try:
+        return str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return answer.body.decode(errors="replace").strip()
 
 
 def _decode_names(answer: Answer) -> None:

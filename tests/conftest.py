@@ -1,0 +1,158 @@
+"""One real localcloud for all tests of a session, started as its users start it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from localcloud.config import Settings
+from localcloud.environment import CLEARED, client_environment, process_environment
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+START_SECONDS = 90
+STOP_SECONDS = 30
+
+
+@dataclass
+class Cloud:
+    """A localcloud in a process of its own."""
+
+    settings: Settings
+    process: subprocess.Popen[str] | None = field(default=None, repr=False)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a client needs in its environment."""
+        return client_environment(self.settings)
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far."""
+        return self._output_path.read_text()
+
+    @property
+    def _output_path(self) -> Path:
+        return self.settings.state.with_name(f"{self.settings.state.name}.out")
+
+    @property
+    def _own_environment(self) -> dict[str, str]:
+        # a developer's own settings or proxies must not reach what is tested
+        foreign = (*CLEARED, *self.environment)
+        kept = {name: value for name, value in os.environ.items() if name not in foreign}
+        return kept | {
+            "LOCALCLOUD_STATE": str(self.settings.state),
+            "LOCALCLOUD_PORT": str(self.settings.port),
+            "LOCALCLOUD_PROJECT": self.settings.project,
+            "LOCALCLOUD_PIPELINE_PYTHON": str(self.settings.pipeline_python),
+        }
+
+    def command(self, name: str) -> subprocess.CompletedProcess[str]:
+        """Run ``python -m localcloud NAME`` to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "localcloud", name],
+            cwd=REPOSITORY,
+            env=self._own_environment,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=False,
+        )
+
+    def client(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a client in a process of its own, led to this localcloud."""
+        return subprocess.run(
+            command,
+            cwd=REPOSITORY,
+            env=process_environment(self.settings),
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=False,
+        )
+
+    def start(self) -> None:
+        """Start it and wait until it serves."""
+        with self._output_path.open("a") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "localcloud", "up"],
+                cwd=REPOSITORY,
+                env=self._own_environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        waiting = subprocess.Popen(
+            [sys.executable, "-m", "localcloud", "wait"], cwd=REPOSITORY, env=self._own_environment
+        )
+        try:
+            while waiting.poll() is None and self.process.poll() is None:
+                with_timeout(waiting)
+        finally:
+            waiting.kill()
+        if waiting.wait() != 0:
+            self.kill()
+            pytest.fail(f"localcloud does not start:\n{self.output}")
+
+    def stop(self) -> int:
+        """Stop it as ctrl-C does, and give its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(STOP_SECONDS)
+
+    def kill(self) -> None:
+        """Kill it without a chance to clean up."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def with_timeout(process: subprocess.Popen[bytes]) -> None:
+    """Give a process a moment."""
+    try:
+        process.wait(0.2)
+    except subprocess.TimeoutExpired:
+        return
+
+
+@pytest.fixture(scope="session")
+def make_cloud(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Cloud]:
+    """Make a localcloud with a state folder and a port of its own; it is not started yet."""
+
+    def make() -> Cloud:
+        state = tmp_path_factory.mktemp("localcloud") / "state"
+        python = Settings.from_environment().pipeline_python
+        return Cloud(Settings(state=state, port=free_port(), pipeline_python=python))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def cloud(make_cloud: Callable[[], Cloud]) -> Iterator[Cloud]:
+    """Give the session's localcloud; from its first use on, the clients of this process are led to it."""
+    running = make_cloud()
+    running.start()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in CLEARED:
+            patch.delenv(name, raising=False)
+        for name, value in running.environment.items():
+            patch.setenv(name, value)
+        try:
+            yield running
+            assert running.stop() == 0, running.output
+        finally:
+            running.kill()
+
+
+def free_port() -> int:
+    """Find a port that is free now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
