@@ -13,3 +13,7 @@ Resource names in a request (the fields that the REST paths name: ``name``, ``pa
 ``model.name``, ...) arrive checked against their pattern and normalised to the project number. A method
 without a handler answers UNIMPLEMENTED.
 """
+
+from localcloud.vertex.service import VertexService
+
+__all__ = ["VertexService"]
