@@ -1,0 +1,43 @@
+"""DAG files parsed the way Airflow's DAG processor parses them."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plugins.airflow_environment import REPOSITORY, isolate_airflow
+
+isolate_airflow()
+
+ENVIRONMENT = {"WINE_PROJECT": "wine-local", "WINE_REGION": "europe-west1", "WINE_BUCKET": "wine-bucket"}
+ParseDags = Callable[[Path], Any]
+
+
+@pytest.fixture
+def wine_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def dags_folder(tmp_path: Path) -> Path:
+    """A copy of dags/ that a test may spoil."""
+    return Path(shutil.copytree(REPOSITORY / "dags", tmp_path / "dags"))
+
+
+@pytest.fixture
+def parse_dags(monkeypatch: pytest.MonkeyPatch) -> ParseDags:
+    """Parse a DAGs folder into a DagBag; its modules shadow those of any other folder."""
+    from airflow.dag_processing.dagbag import BundleDagBag
+
+    def parse(folder: Path) -> Any:
+        monkeypatch.syspath_prepend(str(folder))
+        monkeypatch.delitem(sys.modules, "wine_config", raising=False)
+        return BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="wine")
+
+    return parse

@@ -1,0 +1,104 @@
+"""What a user may write into wine_config.yaml, and what he is told when it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from wine_config import CONFIG_FILE, ConfigError, load_wines
+
+ENVIRONMENT = {"WINE_PROJECT": "wine-local", "WINE_REGION": "europe-west1", "WINE_BUCKET": "wine-bucket"}
+
+
+def spoiled(tmp_path: Path, key: str, value: Any) -> Path:
+    """Copy the config with one key set to a value; an empty value takes the key away."""
+    content = yaml.safe_load(CONFIG_FILE.read_text())
+    *parents, last = key.split(".")
+    section = content
+    for parent in parents:
+        section = section[parent]
+    if value is None:
+        del section[last]
+    else:
+        section[last] = value
+    path = tmp_path / "wine_config.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def test_placeholders_are_filled_in_for_each_wine() -> None:
+    wines = {wine.name: wine for wine in load_wines(environment=ENVIRONMENT)}
+
+    assert set(wines) == {"white", "red"}
+    assert wines["white"].spec == "gs://wine-bucket/specs/wine-white.json"
+    assert wines["red"].pipeline_root == "gs://wine-bucket/pipeline_root/wine-red"
+    assert (wines["red"].project, wines["red"].region) == ("wine-local", "europe-west1")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("wines.white.schedul", "@daily", "wines.white.schedul: unknown key"),
+        ("wines.white.monitoring.sampling", 1, "wines.white.monitoring.sampling: unknown key"),
+        ("wines.red.table", None, "wines.red.table: missing"),
+        ("wines.red.schedule", "every day", "wines.red.schedule: Value error, 'every day' is no cron"),
+        ("wines.red.monitoring.sampling_rate", 3, "sampling_rate: Input should be less than or equal to 1"),
+        ("wines.red.monitoring.interval_hours", 1.5, "wines.red.monitoring.interval_hours: "),
+        ("wines.red.monitoring.emails", ["nobody"], "wines.red.monitoring.emails.0: "),
+        ("wines.White", {}, "wines.White"),
+        ("dataset", "no-dashes", "dataset: "),
+        ("spec", "gs://{buket}/spec.json", "the only placeholders are {bucket} and {wine}"),
+        ("spec", "/tmp/spec.json", "spec: "),
+        ("poll_interval", 0, "poll_interval: Input should be greater than or equal to 1, not 0"),
+        ("wines", {}, "wines: "),
+    ],
+)
+def test_a_bad_entry_is_named_by_file_and_key_in_one_line(
+    tmp_path: Path, key: str, value: Any, says: str
+) -> None:
+    path = spoiled(tmp_path, key, value)
+
+    with pytest.raises(ConfigError) as error:
+        load_wines(path, ENVIRONMENT)
+
+    assert str(error.value).startswith(f"{path}: ")
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_several_bad_entries_are_named_together(tmp_path: Path) -> None:
+    path = spoiled(tmp_path, "wines.white", {"table": "white_wine", "tabel": "x", "schedule": None})
+
+    with pytest.raises(ConfigError, match=r"wines.white.monitoring: missing; wines.white.tabel: unknown key"):
+        load_wines(path, ENVIRONMENT)
+
+
+@pytest.mark.parametrize("text", ["wines: [", "", "- a list"])
+def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "wine_config.yaml"
+    path.write_text(text)
+
+    with pytest.raises(ConfigError, match=str(path)):
+        load_wines(path, ENVIRONMENT)
+
+
+def test_a_wine_without_a_schedule_is_for_manual_runs(tmp_path: Path) -> None:
+    content = yaml.safe_load(CONFIG_FILE.read_text())
+    content["wines"]["white"]["schedule"] = None
+    path = tmp_path / "wine_config.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    assert load_wines(path, ENVIRONMENT)[0].schedule is None
+
+
+@pytest.mark.parametrize("name", list(ENVIRONMENT))
+def test_a_missing_variable_is_named(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"not set: {name}$"):
+        load_wines(environment=ENVIRONMENT | {name: ""})
+
+
+def test_a_bucket_with_a_scheme_is_refused() -> None:
+    with pytest.raises(ConfigError, match="WINE_BUCKET is the bare name"):
+        load_wines(environment=ENVIRONMENT | {"WINE_BUCKET": "gs://wine-bucket"})

@@ -1,0 +1,23 @@
+"""A small data contract, as a compiled pipeline file carries it."""
+
+from __future__ import annotations
+
+import json
+
+from vertex_mlops.contract import DataContract
+
+CONTRACT = {
+    "query": "SELECT `ph`, `quality` FROM `{table}` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({data_version})",
+    "columns": {
+        "ph": {"type": "FLOAT64", "min": 0.0, "max": 14.0},
+        "alcohol": {"type": "FLOAT64", "min": 0.0, "max": 25.0},
+        "quality": {"type": "INT64", "min": 0, "max": 10},
+    },
+    "label": "quality",
+    "sample_instance": {"ph": [3.53], "alcohol": [13.8]},
+    "sample_example": "aGVsbG8=",
+}
+
+
+def contract() -> DataContract:
+    return DataContract.from_spec(json.dumps({"dataContract": CONTRACT}), "gs://bucket/spec.json")

@@ -1,0 +1,101 @@
+"""Reading the data contract, and putting its questions into SQL."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from google.cloud.bigquery import SchemaField
+from vertex_mlops.contract import DataContract
+from vertex_mlops.contract_checks import check_query, row_problems, schema_problems
+from vertex_mlops.exceptions import SpecError
+
+from tests.plugins.contracts import CONTRACT, contract
+
+URI = "gs://bucket/specs/wine-white.json"
+CLEAN = {"row_count": 5} | dict.fromkeys(
+    (f"{name}__{kind}" for name in CONTRACT["columns"] for kind in ("null", "nan", "range")), 0
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("not json", "not a compiled pipeline"),
+        ("[]", "not a compiled pipeline"),
+        ('{"pipelineSpec": {}}', "not a compiled pipeline with a dataContract: 'dataContract'"),
+        (json.dumps({"dataContract": CONTRACT | {"extra": 1}}), "dataContract.extra"),
+        (json.dumps({"dataContract": CONTRACT | {"columns": {"ph": {"type": "STRING"}}}}), "columns.ph.type"),
+    ],
+)
+def test_a_file_without_a_valid_contract_is_named_in_one_line(text: str, says: str) -> None:
+    with pytest.raises(SpecError) as error:
+        DataContract.from_spec(text, URI)
+
+    assert says in str(error.value)
+    assert str(error.value).startswith(f"{URI}: ")
+    assert "\n" not in str(error.value)
+
+
+def test_the_label_is_no_feature() -> None:
+    assert contract().features == ["ph", "alcohol"]
+
+
+def test_the_training_query_is_pinned_and_survives_the_way_into_the_pipeline_parameter() -> None:
+    query = contract().pinned_query("p.d.t", 1700000000000)
+
+    assert "`p.d.t` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS(1700000000000)" in query
+    assert json.loads(DataContract.input_config(query)) == {
+        "splits": [{"name": "single_split", "pattern": query}]
+    }
+
+
+def test_legacy_type_names_are_the_same_types() -> None:
+    schema = [
+        SchemaField("ph", "FLOAT"),
+        SchemaField("alcohol", "FLOAT64"),
+        SchemaField("quality", "INTEGER"),
+    ]
+
+    assert schema_problems(contract(), schema) == {}
+
+
+def test_missing_columns_other_types_and_arrays_are_told_apart() -> None:
+    schema = [SchemaField("ph", "STRING"), SchemaField("quality", "INTEGER", mode="REPEATED")]
+
+    assert schema_problems(contract(), schema) == {
+        "ph": "is STRING, must be FLOAT64",
+        "alcohol": "is missing",
+        "quality": "is ARRAY<INT64>, must be INT64",
+    }
+
+
+def test_the_check_reads_the_same_state_of_the_table_as_the_training() -> None:
+    query = check_query(contract(), ["ph"], "p.d.t", 1700000000000)
+
+    assert query.endswith("FROM `p.d.t` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS(1700000000000)")
+    assert "alcohol" not in query
+
+
+def test_only_floats_are_asked_for_nan() -> None:
+    query = check_query(contract(), ["ph", "quality"], "p.d.t", 1)
+
+    assert "IS_NAN(`ph`)" in query
+    assert "IS_NAN(`quality`)" not in query
+
+
+@pytest.mark.parametrize(
+    ("counts", "problems"),
+    [
+        ({}, []),
+        ({"row_count": 0}, ["has 0 rows"]),
+        ({"ph__null": 3}, ["column ph has 3 NULL"]),
+        (
+            {"alcohol__nan": 1, "quality__range": 2},
+            ["column alcohol has 1 NaN", "column quality has 2 outside 0..10"],
+        ),
+    ],
+)
+def test_counts_become_words(counts: dict[str, Any], problems: list[str]) -> None:
+    assert row_problems(contract(), list(contract().columns), CLEAN | counts) == problems

@@ -1,0 +1,151 @@
+"""Ids of pipeline jobs, and what is read from finished ones."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+from google.cloud.aiplatform_v1.types import PipelineJob
+from google.protobuf import json_format
+from vertex_mlops.pipeline_jobs import attempt_id, failure, pipeline_job_id, read_result, resource_id
+
+VALID_ID = re.compile(r"[a-z][-a-z0-9]{0,126}")
+DAG_IDS = ["wine_retraining_white", "wine_retraining.white", "0dag", "été", "d" * 250]
+RUN_IDS = [
+    "manual__2026-01-01T00:00:00+00:00",
+    "scheduled__2026-01-01T00:00:00+00:00",
+    "manual__2026-01-01T00:00:00.000001+00:00",
+    "MANUAL__2026-01-01T00:00:00+00:00",
+    "-",
+    "",
+    "r" * 250,
+    "r" * 249 + "s",
+    "日本",
+]
+
+
+def job(**fields: object) -> PipelineJob:
+    """Make a job from JSON as the API returns it."""
+    message = PipelineJob()
+    json_format.ParseDict(fields, PipelineJob.pb(message))
+    return message
+
+
+def task(name: str, **outputs: dict[str, object]) -> dict[str, object]:
+    return {
+        "taskName": name,
+        "outputs": {key: {"artifacts": [artifact]} for key, artifact in outputs.items()},
+    }
+
+
+FINISHED_TASKS = [
+    task(
+        "latest_blessed_model_resolver",
+        model_blessing={"schemaTitle": "tfx.ModelBlessing", "metadata": {"blessed": 1}},
+    ),
+    task("Transform", transformed_examples={"schemaTitle": "tfx.Examples", "uri": "gs://b/transformed"}),
+    task("BigQueryExampleGen", examples={"schemaTitle": "tfx.Examples", "uri": "gs://b/examples"}),
+]
+
+
+@pytest.mark.parametrize("dag_id", DAG_IDS)
+@pytest.mark.parametrize("run_id", RUN_IDS)
+def test_every_dag_and_run_id_gives_an_id_that_vertex_takes_at_any_attempt(dag_id: str, run_id: str) -> None:
+    job_id = pipeline_job_id(dag_id=dag_id, run_id=run_id, task_id="train", map_index=-1)
+
+    assert VALID_ID.fullmatch(job_id)
+    assert VALID_ID.fullmatch(attempt_id(job_id, 9999))
+
+
+def test_ids_of_different_task_instances_never_meet_even_after_cleaning_and_cutting() -> None:
+    ids = [
+        attempt_id(pipeline_job_id(dag_id=dag, run_id=run, task_id=task, map_index=index), attempt)
+        for dag, run, task, index, attempt in itertools.product(
+            DAG_IDS, RUN_IDS, ["train", "train_2"], [-1, 0, 1], [1, 2]
+        )
+    ]
+
+    assert len(set(ids)) == len(ids)
+
+
+def test_parts_of_the_identity_do_not_flow_into_each_other() -> None:
+    one = pipeline_job_id(dag_id="a-b", run_id="c", task_id="t", map_index=-1)
+    other = pipeline_job_id(dag_id="a", run_id="b-c", task_id="t", map_index=-1)
+
+    assert one != other
+
+
+def test_the_same_task_instance_always_gets_the_same_id() -> None:
+    ids = {pipeline_job_id(dag_id="d", run_id="r", task_id="t", map_index=3) for _ in range(3)}
+
+    assert len(ids) == 1
+
+
+def test_a_blessed_and_pushed_model_is_read_with_the_raw_examples_and_the_evaluators_verdict() -> None:
+    evaluator = task(
+        "Evaluator",
+        blessing={"schemaTitle": "tfx.ModelBlessing", "metadata": {"blessed": 1}},
+        evaluation={"schemaTitle": "tfx.ModelEvaluation", "uri": "gs://b/evaluation"},
+    )
+    pushed = {"pushed": 1, "pushed_destination": "projects/1/locations/r/models/7"}
+    pusher = task("Pusher", pushed_model={"schemaTitle": "tfx.PushedModel", "metadata": pushed})
+
+    result = read_result(
+        job(
+            name="projects/1/locations/r/pipelineJobs/j",
+            state="PIPELINE_STATE_SUCCEEDED",
+            labels={"wine": "white", "data_version": "1700000000000"},
+            jobDetail={"taskDetails": [*FINISHED_TASKS, evaluator, pusher]},
+        )
+    )
+
+    assert result == {
+        "name": "projects/1/locations/r/pipelineJobs/j",
+        "state": "PIPELINE_STATE_SUCCEEDED",
+        "data_version": "1700000000000",
+        "blessed": True,
+        "model": "projects/1/locations/r/models/7",
+        "endpoint": None,
+        "deployed_model_id": None,
+        "training_examples": "gs://b/examples",
+        "evaluation": "gs://b/evaluation",
+    }
+
+
+def test_a_model_that_was_not_blessed_is_not_mistaken_for_the_resolvers_blessed_one() -> None:
+    evaluator = task("Evaluator", blessing={"schemaTitle": "tfx.ModelBlessing", "metadata": {"blessed": 0}})
+    pusher = task("Pusher", pushed_model={"schemaTitle": "tfx.PushedModel", "metadata": {"pushed": 0}})
+
+    result = read_result(job(jobDetail={"taskDetails": [*FINISHED_TASKS, evaluator, pusher]}))
+
+    assert result["blessed"] is False
+    assert result["model"] is None
+
+
+def test_a_pipeline_without_an_evaluator_has_no_verdict() -> None:
+    assert read_result(job(jobDetail={"taskDetails": FINISHED_TASKS}))["blessed"] is None
+
+
+def test_a_failure_names_the_job_the_task_and_its_error_in_one_line() -> None:
+    failed = {"taskName": "Trainer", "state": "FAILED", "error": {"code": 13, "message": "loss is\nNaN"}}
+
+    line = failure(
+        job(name="p/j", state="PIPELINE_STATE_FAILED", jobDetail={"taskDetails": [task("Evaluator"), failed]})
+    )
+
+    assert line == "p/j ended as PIPELINE_STATE_FAILED; task Trainer: loss is NaN"
+
+
+def test_a_failure_without_a_failed_task_gives_the_error_of_the_job() -> None:
+    line = failure(job(name="p/j", state="PIPELINE_STATE_FAILED", error={"message": "quota"}))
+
+    assert line == "p/j ended as PIPELINE_STATE_FAILED; quota"
+
+
+def test_a_paused_job_has_no_cause_to_tell() -> None:
+    assert failure(job(name="p/j", state="PIPELINE_STATE_PAUSED")) == "p/j ended as PIPELINE_STATE_PAUSED"
+
+
+def test_the_id_is_the_last_part_of_a_resource_name() -> None:
+    assert resource_id("projects/1/locations/europe-west1/endpoints/7") == "7"
