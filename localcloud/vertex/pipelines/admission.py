@@ -102,8 +102,10 @@ def check_bucket(root: str, objects: ObjectStore) -> None:
         # a prefix that no object has: only the bucket is asked for
         objects.list(f"gs://{bucket}/\x7f")
     except ApiError as error:
+        if error.code != 404:
+            raise
         raise exceptions.InvalidArgument(
-            f"runtime_config.gcs_output_directory: bucket {bucket!r} does not exist ({error.message})."
+            f"runtime_config.gcs_output_directory: the bucket {bucket!r} does not exist."
         ) from error
 
 

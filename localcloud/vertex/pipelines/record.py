@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,6 @@ from google.cloud.aiplatform_v1.types import (
 from google.rpc import status_pb2  # type: ignore[import-untyped]
 
 from localcloud.vertex.api import now
-from localcloud.vertex.names import new_id
 from localcloud.vertex.pipelines.lineage import Lineage, Outputs
 from localcloud.vertex.store import ResourceStore
 
@@ -32,6 +32,8 @@ TERMINAL = frozenset(
         JobState.PIPELINE_STATE_CANCELLED,
     }
 )
+# an int64 in the API
+_TASK_IDS = 2**63
 _DONE = frozenset({TaskState.SUCCEEDED, TaskState.SKIPPED})
 _EXECUTION_STATES = {
     TaskState.RUNNING: _ExecutionState.RUNNING,
@@ -101,13 +103,13 @@ class JobRecord:
         :param state: PENDING, or NOT_TRIGGERED for a task that never gets its turn.
         :return: its id.
         """
-        task_id = new_id()
-        detail = PipelineTaskDetail(task_id=int(task_id), task_name=name, create_time=now(), state=state)
+        task_id = secrets.randbelow(_TASK_IDS)
+        detail = PipelineTaskDetail(task_id=task_id, task_name=name, create_time=now(), state=state)
         if state == TaskState.NOT_TRIGGERED:
             detail.end_time = detail.create_time
         detail.pipeline_task_status.append(_status(state))
         self._update(lambda job: job.job_detail.task_details.append(detail))
-        return task_id
+        return str(task_id)
 
     def start_task(self, name: str, *, resolver: bool, inputs: Outputs, parameters: dict[str, Any]) -> None:
         """

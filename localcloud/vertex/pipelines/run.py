@@ -65,6 +65,7 @@ class JobRun:
             if not self._abandoned.is_set():
                 self._finish()
         except Exception as error:
+            self._runner.stop()
             log.exception("a pipeline job failed inside localcloud")
             text = f"localcloud failed: {type(error).__name__}: {error}"
             self._record.finish(JobState.PIPELINE_STATE_FAILED, _status(code_pb2.INTERNAL, text))
