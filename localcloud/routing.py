@@ -8,7 +8,7 @@ from aiohttp import web
 
 from localcloud.errors import error_middleware
 from localcloud.gateway import ProtocolFactory, Routes
-from localcloud.storage.identity import WithoutIdentity
+from localcloud.storage.framing import OneFraming
 
 # No more than this is waited for requests under way when localcloud stops.
 SHUTDOWN_SECONDS = 2.0
@@ -63,7 +63,7 @@ def routes(
     """
 
     def mended_storage() -> asyncio.Protocol:
-        return WithoutIdentity(storage())
+        return OneFraming(storage())
 
     return Routes(
         http=[

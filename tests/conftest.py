@@ -7,12 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from localcloud import health
 from localcloud.config import Settings
 from localcloud.environment import CLEARED, client_environment, process_environment
 
@@ -89,17 +91,18 @@ class Cloud:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-        waiting = subprocess.Popen(
-            [sys.executable, "-m", "localcloud", "wait"], cwd=REPOSITORY, env=self._own_environment
-        )
+        while self.process.poll() is None:
+            if self.serves():
+                return
+            time.sleep(0.1)
+        pytest.fail(f"localcloud does not start:\n{self.output}")
+
+    def serves(self) -> bool:
+        """Tell whether it answers and is ready."""
         try:
-            while waiting.poll() is None and self.process.poll() is None:
-                with_timeout(waiting)
-        finally:
-            waiting.kill()
-        if waiting.wait() != 0:
-            self.kill()
-            pytest.fail(f"localcloud does not start:\n{self.output}")
+            return bool(health.ask(self.settings)["status"] == "SERVING")
+        except (OSError, ValueError):
+            return False
 
     def stop(self) -> int:
         """Stop it as ctrl-C does, and give its exit code."""
@@ -112,14 +115,6 @@ class Cloud:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-
-
-def with_timeout(process: subprocess.Popen[bytes]) -> None:
-    """Give a process a moment."""
-    try:
-        process.wait(0.2)
-    except subprocess.TimeoutExpired:
-        return
 
 
 @pytest.fixture(scope="session")

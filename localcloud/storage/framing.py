@@ -1,0 +1,63 @@
+"""
+TensorFlow's uploads frame their bodies in two ways at once, which HTTP parsers rightly refuse.
+
+It says ``Transfer-Encoding: identity`` beside a length, which HTTP/1.1 knows no more, and a length beside
+``Transfer-Encoding: chunked``, which then counts for nothing (RFC 9112, section 6.3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+HEAD_END = b"\r\n\r\n"
+
+_IDENTITY = re.compile(rb"\r\ntransfer-encoding:[ \t]*identity[ \t]*(?=\r\n|$)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r]*chunked", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*(?=\r\n|$)", re.IGNORECASE)
+
+
+class OneFraming(asyncio.Protocol):
+    """
+    Takes the header that does not count out of every request of a connection, and leaves bodies alone.
+
+    :param http: protocol that answers the requests.
+    """
+
+    def __init__(self, http: asyncio.Protocol) -> None:
+        self.http = http
+        self.connection_made = http.connection_made  # type: ignore[method-assign]
+        self.connection_lost = http.connection_lost  # type: ignore[method-assign]
+        self.eof_received = http.eof_received  # type: ignore[method-assign]
+        self.pause_writing = http.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = http.resume_writing  # type: ignore[method-assign]
+        self._head = b""
+        self._body_left = 0
+        self._untouched = False
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on bodies as they are, and heads once they are whole."""
+        passed = bytearray()
+        while data and not self._untouched:
+            passed += data[: self._body_left]
+            beyond = data[self._body_left :]
+            self._body_left -= len(data) - len(beyond)
+            head, end, data = (self._head + beyond).partition(HEAD_END)
+            if not end:
+                self._head = head
+                break
+            self._head = b""
+            passed += self._mended(head) + end
+        passed += data
+        if passed:
+            self.http.data_received(bytes(passed))
+
+    def _mended(self, head: bytes) -> bytes:
+        head = _IDENTITY.sub(b"", head)
+        if _CHUNKED.search(head):
+            # where a chunked body ends is the parser's to know; this client asks once a connection
+            self._untouched = True
+            return _LENGTH.sub(b"", head)
+        length = _LENGTH.search(head)
+        self._body_left = int(length[1]) if length else 0
+        return head
