@@ -1,16 +1,22 @@
-"""What an operator finds around it when Airflow runs it, as far as these operators look."""
+"""A real Google Cloud on this machine, and what an operator finds around it when Airflow runs it."""
 
 from __future__ import annotations
 
+import json
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from tests.conftest import Cloud
 from tests.plugins.airflow_environment import isolate_airflow
 
 isolate_airflow()
+
+REGION = "europe-west1"
+Upload = Callable[[dict[str, Any]], str]
 
 
 @dataclass
@@ -27,13 +33,33 @@ class TaskInstance:
         self.xcoms[key] = value
 
 
+def context_of(operator: Any, run_id: str | None = None) -> Any:
+    """The context in which Airflow would execute an operator; each call is another run unless it is named."""
+    dag_id = operator.dag.dag_id if operator.has_dag() else "adhoc"
+    ti = TaskInstance(dag_id=dag_id, run_id=run_id or f"manual__{uuid.uuid4()}", task_id=operator.task_id)
+    return {"ti": ti, "task": operator, "params": {}}
+
+
+@pytest.fixture(scope="session")
+def place(cloud: Cloud) -> dict[str, str]:
+    """The arguments that tell an operator where Vertex AI is."""
+    return {"project_id": cloud.settings.project, "region": REGION}
+
+
+@pytest.fixture(scope="session")
+def bucket(cloud: Cloud) -> Any:
+    from google.cloud import storage
+
+    return storage.Client(project=cloud.settings.project).create_bucket("plugins", location="EU")
+
+
 @pytest.fixture
-def context_of() -> Callable[..., Any]:
-    """Make the context in which Airflow would execute an operator."""
+def upload(bucket: Any) -> Upload:
+    """Put a compiled pipeline file into the bucket and return its URI."""
 
-    def make(operator: Any, run_id: str = "manual__2026-01-01T00:00:00+00:00") -> Any:
-        dag_id = operator.dag.dag_id if operator.has_dag() else "adhoc"
-        ti = TaskInstance(dag_id=dag_id, run_id=run_id, task_id=operator.task_id)
-        return {"ti": ti, "task": operator, "params": {}}
+    def put(content: dict[str, Any]) -> str:
+        blob = bucket.blob(f"specs/{uuid.uuid4()}.json")
+        blob.upload_from_string(json.dumps(content))
+        return f"gs://{bucket.name}/{blob.name}"
 
-    return make
+    return put

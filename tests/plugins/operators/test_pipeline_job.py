@@ -1,0 +1,195 @@
+"""One pipeline job for each task instance, against a real PipelineService."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+from google.cloud.aiplatform_v1 import PipelineServiceClient
+from google.cloud.aiplatform_v1.types import PipelineState
+from vertex_mlops.exceptions import PipelineJobFailedError
+from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
+from vertex_mlops.pipeline_jobs import resource_id
+
+from tests.plugins.conftest import REGION, Upload, context_of
+from tests.plugins.pipelines import pipeline, producer, step
+
+NOTHING = pipeline(step("Nothing", "pass"))
+FAILS = pipeline(step("Trainer", "raise SystemExit('the loss is NaN')"))
+SLEEPS = pipeline(step("Sleeper", "import time", "time.sleep(120)"))
+
+
+@pytest.fixture
+def client(place: dict[str, str]) -> PipelineServiceClient:
+    return PipelineServiceClient(client_options={"api_endpoint": f"{REGION}-aiplatform.googleapis.com"})
+
+
+def train(place: dict[str, str], spec_uri: str, **changes: Any) -> RunPipelineJobOnceOperator:
+    arguments: dict[str, Any] = {
+        "task_id": "train",
+        "display_name": "wine-white",
+        "template_path": spec_uri,
+        "pipeline_root": "gs://plugins/root",
+        "parameter_values": {"input_config": "{}"},
+        "labels": {"wine": "white", "data_version": 1700000000000},
+        "poll_interval": 1,
+    }
+    return RunPipelineJobOnceOperator(**arguments | place | changes)
+
+
+def jobs(client: PipelineServiceClient, place: dict[str, str], context: Any) -> list[Any]:
+    """All jobs of one task instance, the oldest first."""
+    first = context["ti"].xcoms["pipeline_job_id"]
+    stem = first if len(first.rpartition("-")[2]) == 16 else first.rpartition("-")[0]
+    found = client.list_pipeline_jobs(parent=client.common_location_path(place["project_id"], REGION))
+    return sorted((job for job in found if stem in job.name), key=lambda job: job.create_time)
+
+
+async def deferred_result(operator: RunPipelineJobOnceOperator, context: Any) -> Any:
+    """Execute as a deferrable task: let the trigger wait, then hand over to a fresh operator."""
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context)
+    event = await anext(deferred.value.trigger.run())
+    resumed = operator.prepare_for_execution()
+    method = getattr(resumed, deferred.value.method_name)
+    return method(context=context, event=event.payload, **deferred.value.kwargs)
+
+
+def test_the_result_tells_the_artifacts_the_verdict_and_the_data_version(
+    place: dict[str, str], upload: Upload
+) -> None:
+    spec = pipeline(
+        producer("BigQueryExampleGen", "examples", "tfx.Examples"),
+        producer("Evaluator", "blessing", "tfx.ModelBlessing", blessed=0),
+        producer("Pusher", "pushed_model", "tfx.PushedModel", pushed=0),
+    )
+    operator = train(place, upload(spec))
+
+    result = operator.execute(context_of(operator))
+
+    assert result["state"] == "PIPELINE_STATE_SUCCEEDED"
+    assert result["data_version"] == "1700000000000"
+    assert result["blessed"] is False
+    assert result["model"] is result["endpoint"] is result["deployed_model_id"] is None
+    assert str(result["training_examples"]).startswith("gs://plugins/root/")
+
+
+async def test_the_result_is_the_same_whether_the_task_waits_itself_or_defers(
+    place: dict[str, str], upload: Upload
+) -> None:
+    uri = upload(NOTHING)
+    waiting, deferring = train(place, uri), train(place, uri, deferrable=True)
+
+    waited = waiting.execute(context_of(waiting))
+    deferred = await deferred_result(deferring, context_of(deferring))
+
+    assert {**waited, "name": ""} == {**deferred, "name": ""}
+
+
+def test_a_retry_finds_the_job_that_succeeded_and_starts_no_other(
+    place: dict[str, str], upload: Upload, client: PipelineServiceClient
+) -> None:
+    uri = upload(NOTHING)
+    operator = train(place, uri)
+    context = context_of(operator, run_id="manual__found")
+    first = operator.execute(context)
+
+    retry = train(place, uri)
+    second = retry.execute(context_of(retry, run_id="manual__found"))
+
+    assert second == first
+    assert len(jobs(client, place, context)) == 1
+
+
+async def test_a_retry_waits_for_the_job_that_still_runs(
+    place: dict[str, str], upload: Upload, client: PipelineServiceClient
+) -> None:
+    uri = upload(pipeline(step("Nap", "import time", "time.sleep(5)")))
+    lost = train(place, uri, deferrable=True)
+    context = context_of(lost, run_id="manual__running")
+    with pytest.raises(TaskDeferred):
+        lost.execute(context)
+
+    retry = train(place, uri, deferrable=True)
+    result = await deferred_result(retry, context_of(retry, run_id="manual__running"))
+
+    assert resource_id(result["name"]) == context["ti"].xcoms["pipeline_job_id"]
+    assert len(jobs(client, place, context)) == 1
+
+
+async def test_an_error_while_polling_does_not_end_the_wait(place: dict[str, str], upload: Upload) -> None:
+    operator = train(place, upload(SLEEPS), deferrable=True)
+    context = context_of(operator)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context)
+
+    resumed = operator.prepare_for_execution()
+    lost_connection = {"status": "error", "message": "503 the connection was lost"}
+    with pytest.raises(TaskDeferred) as again:
+        resumed.execute_complete(context, lost_connection, **deferred.value.kwargs)
+
+    assert again.value.trigger.job_id == deferred.value.trigger.job_id
+    resumed.on_kill()
+
+
+def test_a_failed_pipeline_names_the_task_and_its_error_in_one_line(
+    place: dict[str, str], upload: Upload
+) -> None:
+    operator = train(place, upload(FAILS))
+
+    with pytest.raises(PipelineJobFailedError) as error:
+        operator.execute(context_of(operator))
+
+    assert "task Trainer: " in str(error.value)
+    assert "the loss is NaN" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+async def test_a_failed_pipeline_fails_the_deferred_task_alike(place: dict[str, str], upload: Upload) -> None:
+    operator = train(place, upload(FAILS), deferrable=True)
+
+    with pytest.raises(PipelineJobFailedError, match="task Trainer: "):
+        await deferred_result(operator, context_of(operator))
+
+
+def test_clearing_a_failed_task_starts_another_job(
+    place: dict[str, str], upload: Upload, client: PipelineServiceClient
+) -> None:
+    failed = train(place, upload(FAILS))
+    with pytest.raises(PipelineJobFailedError):
+        failed.execute(context_of(failed, run_id="manual__cleared"))
+
+    cleared = train(place, upload(NOTHING))
+    context = context_of(cleared, run_id="manual__cleared")
+    result = cleared.execute(context)
+
+    assert [job.state for job in jobs(client, place, context)] == [
+        PipelineState.PIPELINE_STATE_FAILED,
+        PipelineState.PIPELINE_STATE_SUCCEEDED,
+    ]
+    assert resource_id(result["name"]).endswith("-2")
+
+
+def test_killing_the_task_cancels_its_job(
+    place: dict[str, str], upload: Upload, client: PipelineServiceClient
+) -> None:
+    operator = train(place, upload(SLEEPS), deferrable=True)
+    context = context_of(operator)
+    with pytest.raises(TaskDeferred):
+        operator.execute(context)
+
+    operator.on_kill()
+
+    (job,) = jobs(client, place, context)
+    assert job.state in (PipelineState.PIPELINE_STATE_CANCELLING, PipelineState.PIPELINE_STATE_CANCELLED)
+
+
+def test_the_link_to_the_job_and_its_id_are_left_for_the_ui(place: dict[str, str], upload: Upload) -> None:
+    operator = train(place, upload(NOTHING))
+    context = context_of(operator)
+
+    operator.execute(context)
+
+    job_id = context["ti"].xcoms["pipeline_job_id"]
+    assert context["ti"].xcoms["pipeline_job_conf"] == {"pipeline_id": job_id}
