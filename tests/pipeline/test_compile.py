@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wine_pipeline.compile import compile_pipeline, write_compiled
+from wine_pipeline.config import EvaluationConfig, Target, WineConfig
+from wine_pipeline.pipeline import build_input_config
+
+TARGET = Target("wine-local", "europe-west1", "wine-bucket", image="registry/wine:1")
+
+
+@pytest.fixture(scope="module")
+def job() -> dict[str, Any]:
+    return compile_pipeline(WineConfig("white"), TARGET)
+
+
+@pytest.fixture(scope="module")
+def tasks(job: dict[str, Any]) -> dict[str, Any]:
+    return job["pipelineSpec"]["root"]["dag"]["tasks"]
+
+
+def constant(task: dict[str, Any], parameter: str) -> Any:
+    return json.loads(task["inputs"]["parameters"][parameter]["runtimeValue"]["constant"])
+
+
+def test_the_tasks_go_from_bigquery_to_the_endpoint(tasks: dict[str, Any]) -> None:
+    assert set(tasks) == {
+        "BigQueryExampleGen",
+        "StatisticsGen",
+        "SchemaGen",
+        "ExampleValidator",
+        "Transform",
+        "Trainer",
+        "latest_blessed_model_resolver-model-blessing-resolver",
+        "latest_blessed_model_resolver-model-resolver",
+        "Evaluator",
+        "Pusher",
+    }
+
+
+def test_the_query_is_the_only_parameter(job: dict[str, Any], tasks: dict[str, Any]) -> None:
+    spec = job["pipelineSpec"]
+
+    assert spec["schemaVersion"] == "2.1.0"
+    assert spec["root"]["inputDefinitions"]["parameters"] == {"input_config": {"parameterType": "STRING"}}
+    taken = {
+        (task, name)
+        for task, definition in tasks.items()
+        for name, value in definition.get("inputs", {}).get("parameters", {}).items()
+        if "componentInputParameter" in value
+    }
+    assert taken == {("BigQueryExampleGen", "input_config")}
+
+
+def test_the_parameter_holds_the_query_as_one_split() -> None:
+    assert json.loads(build_input_config("SELECT 1")) == {
+        "splits": [{"name": "single_split", "pattern": "SELECT 1"}]
+    }
+
+
+def test_the_rows_are_split_four_to_one_by_their_hash(tasks: dict[str, Any]) -> None:
+    splits = constant(tasks["BigQueryExampleGen"], "output_config")["split_config"]["splits"]
+
+    assert splits == [{"name": "train", "hash_buckets": 4}, {"name": "eval", "hash_buckets": 1}]
+
+
+def test_no_task_takes_a_result_from_the_cache(tasks: dict[str, Any]) -> None:
+    assert not any(task.get("cachingOptions", {}).get("enableCache") for task in tasks.values())
+
+
+def test_own_code_goes_by_its_import_path(tasks: dict[str, Any]) -> None:
+    transform, trainer = tasks["Transform"]["inputs"]["parameters"], tasks["Trainer"]["inputs"]["parameters"]
+
+    assert transform["preprocessing_fn"]["runtimeValue"]["constant"] == (
+        "wine_pipeline.preprocessing.preprocessing_fn"
+    )
+    assert trainer["run_fn"]["runtimeValue"]["constant"] == "wine_pipeline.trainer.run_fn"
+    assert "module_file" not in transform | trainer
+
+
+def test_every_task_runs_in_the_image_and_keeps_beams_files_in_the_bucket(job: dict[str, Any]) -> None:
+    executors = job["pipelineSpec"]["deploymentSpec"]["executors"].values()
+    containers = [executor["container"] for executor in executors if "container" in executor]
+
+    assert len(containers) == 8
+    for container in containers:
+        assert container["image"] == "registry/wine:1"
+        assert container["command"][:2] == ["python", "-m"]
+        assert "--project=wine-local" in container["args"]
+        assert "--temp_location=gs://wine-bucket/tmp" in container["args"]
+        assert "--runner=DirectRunner" in container["args"]
+
+
+def test_the_pusher_deploys_to_the_wines_own_endpoint(tasks: dict[str, Any]) -> None:
+    pusher = constant(tasks["Pusher"], "custom_config")
+
+    assert pusher["ai_platform_enable_vertex"] is True
+    assert pusher["ai_platform_vertex_region"] == "europe-west1"
+    assert pusher["ai_platform_serving_args"]["project_id"] == "wine-local"
+    assert pusher["ai_platform_serving_args"]["endpoint_name"] == "wine-white"
+
+
+def test_the_thresholds_come_from_the_config() -> None:
+    config = WineConfig("white", evaluation=EvaluationConfig(min_auc=0.83))
+
+    job = compile_pipeline(config, TARGET)
+
+    evaluator = job["pipelineSpec"]["root"]["dag"]["tasks"]["Evaluator"]
+    metrics = constant(evaluator, "eval_config")["metrics_specs"][0]["metrics"]
+    (auc,) = [metric for metric in metrics if metric["class_name"] == "AUC"]
+    assert auc["threshold"]["value_threshold"]["lower_bound"] == 0.83
+
+
+def test_the_names_and_the_root_are_the_wines_own(job: dict[str, Any]) -> None:
+    assert job["displayName"] == job["pipelineSpec"]["pipelineInfo"]["name"] == "wine-white"
+    assert job["runtimeConfig"]["gcsOutputDirectory"] == "gs://wine-bucket/pipeline_root/wine-white"
+
+
+def test_the_contract_lies_beside_the_spec(job: dict[str, Any]) -> None:
+    assert set(job["dataContract"]) == {"query", "columns", "label", "sample_instance", "sample_example"}
+
+
+def test_compiling_twice_gives_the_same_bytes_in_any_process(tmp_path: Path) -> None:
+    here, there = tmp_path / "here.json", tmp_path / "deep" / "there.json"
+    write_compiled(WineConfig("white"), TARGET, here)
+
+    arguments = ["--wine", "white", "--output", str(there), "--project", "wine-local"]
+    arguments += ["--region", "europe-west1", "--bucket", "wine-bucket", "--image", "registry/wine:1"]
+    subprocess.run(
+        [sys.executable, "-m", "wine_pipeline", "compile", *arguments],
+        check=True,
+        env=os.environ | {"PYTHONHASHSEED": "7"},
+        timeout=120,
+    )
+
+    assert here.read_bytes() == there.read_bytes()

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import pytest
+from wine_pipeline.config import (
+    ConfigError,
+    EvaluationConfig,
+    ServingConfig,
+    Target,
+    TrainingConfig,
+    WineConfig,
+)
+
+
+@pytest.mark.parametrize(
+    ("make", "values", "named"),
+    [
+        (WineConfig, {"wine": "White Wine"}, "White Wine"),
+        (WineConfig, {"wine": ""}, "wine"),
+        (WineConfig, {"wine": "white", "good_grade": 11}, "good_grade"),
+        (WineConfig, {"wine": "white", "good_grade": 0}, "good_grade"),
+        (TrainingConfig, {"epochs": 0}, "epochs"),
+        (TrainingConfig, {"batch_size": -1}, "batch_size"),
+        (TrainingConfig, {"learning_rate": 0.0}, "learning_rate"),
+        (TrainingConfig, {"dropout": 1.0}, "dropout"),
+        (TrainingConfig, {"seed": -1}, "seed"),
+        (EvaluationConfig, {"min_auc": 1.2}, "min_auc"),
+        (EvaluationConfig, {"max_mad": -0.1}, "max_mad"),
+        (ServingConfig, {"min_replicas": 2, "max_replicas": 1}, "max_replicas"),
+        (Target, {"project": "Wine", "region": "europe-west1", "bucket": "wine"}, "project"),
+        (Target, {"project": "wine-local", "region": "Belgium", "bucket": "wine"}, "region"),
+        (Target, {"project": "wine-local", "region": "europe-west1", "bucket": "gs://wine"}, "bucket"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line_that_names_it(
+    make: Any, values: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ConfigError, match=named) as refused:
+        make(**values)
+
+    assert "\n" not in str(refused.value)
+
+
+def test_a_config_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        WineConfig("white").good_grade = 7  # type: ignore[misc]
+
+
+def test_the_wine_is_read_off_its_table() -> None:
+    assert WineConfig.from_table("white_wine").name == "wine-white"
+
+
+def test_a_table_of_another_kind_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'beers' must end in '_wine'"):
+        WineConfig.from_table("beers")
+
+
+def test_the_training_settings_survive_the_way_to_the_trainer() -> None:
+    config = TrainingConfig(epochs=3, learning_rate=0.01)
+
+    carried = json.loads(json.dumps(config.to_custom_config()))
+
+    assert TrainingConfig.from_custom_config(carried) == config
+
+
+def test_the_task_image_is_the_projects_own_unless_one_is_given() -> None:
+    own = Target("wine-local", "europe-west1", "wine-bucket")
+    given = Target("wine-local", "europe-west1", "wine-bucket", image="registry/wine:2")
+
+    assert own.task_image.startswith("europe-west1-docker.pkg.dev/wine-local/")
+    assert given.task_image == "registry/wine:2"

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import base64
+import re
+
+import pytest
+import tensorflow as tf
+from wine_pipeline.config import WineConfig
+from wine_pipeline.data_contract import build_data_contract
+from wine_pipeline.features import FEATURE_NAMES, FEATURES
+from wine_pipeline.table import pinned_query
+
+CONTRACT = build_data_contract(WineConfig("white"))
+
+
+def test_the_query_reads_every_column_once_and_the_derived_label() -> None:
+    selected = CONTRACT["query"].split(" FROM ")[0]
+
+    for name in FEATURE_NAMES:
+        assert selected.count(f"`{name}`") == 1, name
+    assert re.findall(r"`quality`", selected) == ["`quality`", "`quality`"]
+    assert selected.endswith("CAST(`quality` >= 6 AS INT64) AS `good`")
+
+
+def test_the_query_is_pinned_to_one_version_of_the_table() -> None:
+    query = pinned_query(WineConfig("white"), "wine-local.wine_quality.white_wine", 1700000000123)
+
+    assert query.endswith(
+        "FROM `wine-local.wine_quality.white_wine` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS(1700000000123)"
+    )
+    assert "{" not in query
+
+
+@pytest.mark.parametrize("grade", [5, 7])
+def test_what_counts_as_good_is_configurable(grade: int) -> None:
+    contract = build_data_contract(WineConfig("white", good_grade=grade))
+
+    assert f"`quality` >= {grade}" in contract["query"]
+
+
+def test_the_columns_are_the_features_and_the_label() -> None:
+    columns = CONTRACT["columns"]
+
+    assert set(columns) == {*FEATURE_NAMES, "quality"}
+    assert columns["quality"] == {"type": "INT64", "min": 0, "max": 10}
+    assert all(columns[name]["type"] == "FLOAT64" for name in FEATURE_NAMES)
+    assert CONTRACT["label"] == "quality"
+
+
+def test_both_samples_are_the_lab_wine() -> None:
+    example = tf.train.Example.FromString(base64.b64decode(CONTRACT["sample_example"]))
+
+    for feature in FEATURES:
+        assert CONTRACT["sample_instance"][feature.name] == [feature.lab_wine]
+        (value,) = example.features.feature[feature.name].float_list.value
+        assert value == pytest.approx(feature.lab_wine, rel=1e-6)
+    assert len(example.features.feature) == len(FEATURES)

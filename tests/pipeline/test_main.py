@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from wine_pipeline.__main__ import main
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
+LAB_FLAGS = [
+    "--google_cloud_project=wine-local",
+    "--google_cloud_region=europe-west1",
+    "--google_cloud_dataset=wine_quality",
+    "--gcs_bucket=wine-bucket",
+]
+
+
+def set_wine_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINE_PROJECT", "wine-local")
+    monkeypatch.setenv("WINE_REGION", "europe-west1")
+    monkeypatch.setenv("WINE_BUCKET", "wine-bucket")
+
+
+def test_the_target_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    set_wine_environment(monkeypatch)
+    monkeypatch.setenv("WINE_IMAGE", "registry/wine:3")
+    output = tmp_path / "wine-red.json"
+
+    assert main(["compile", "--wine", "red", "--output", str(output)]) == 0
+
+    job = json.loads(output.read_text())
+    assert job["runtimeConfig"]["gcsOutputDirectory"] == "gs://wine-bucket/pipeline_root/wine-red"
+    assert "registry/wine:3" in json.dumps(job["pipelineSpec"])
+
+
+@pytest.mark.parametrize("missing", ["PROJECT", "REGION", "BUCKET"])
+def test_a_missing_setting_is_named_in_one_line_with_exit_code_2(
+    missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_wine_environment(monkeypatch)
+    monkeypatch.delenv(f"WINE_{missing}")
+    output = tmp_path / "wine.json"
+
+    assert main(["compile", "--wine", "white", "--output", str(output)]) == 2
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"WINE_{missing}" in line
+    assert not output.exists()
+
+
+def test_an_impossible_wine_is_refused_with_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_wine_environment(monkeypatch)
+
+    assert main(["compile", "--wine", "Merlot!", "--output", str(tmp_path / "wine.json")]) == 2
+
+    assert "Merlot!" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_wine_environment(monkeypatch)
+    (tmp_path / "file").touch()
+
+    assert main(["compile", "--wine", "white", "--output", str(tmp_path / "file" / "wine.json")]) == 1
+
+    assert str(tmp_path / "file") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        ([*LAB_FLAGS, "--wine_table=white_wine"], "--username"),
+        ([*LAB_FLAGS, "--username=ada"], "--wine_table"),
+    ],
+)
+def test_the_labs_flags_are_all_required(
+    flags: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", *flags])
+
+    assert stopped.value.code == 2
+    assert named in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--wine_table=beers", "--username=ada"], "beers"),
+        (["--wine_table=white_wine", "--username=Ada Lovelace"], "Ada Lovelace"),
+    ],
+)
+def test_a_run_with_a_bad_flag_stops_before_anything_starts(
+    flags: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", *LAB_FLAGS, *flags]) == 2
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert named in line
+
+
+def test_a_missing_evaluation_is_named_with_exit_code_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["metrics", str(tmp_path)]) == 1
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert str(tmp_path) in captured.err
+
+
+def test_a_wrong_argument_is_answered_without_loading_tfx() -> None:
+    check = (
+        "import sys; from wine_pipeline.__main__ import main\n"
+        "code = main(['compile', '--wine', 'white', '--output', 'x'])\n"
+        "sys.exit(0 if code == 2 and not {'tfx', 'tensorflow'} & set(sys.modules) else 1)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", check], timeout=60, check=False).returncode == 0

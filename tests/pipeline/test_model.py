@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from wine_pipeline.config import WineConfig
+from wine_pipeline.data_contract import build_data_contract
+from wine_pipeline.features import FEATURE_NAMES
+
+from tests.pipeline.conftest import Row
+from tests.pipeline.stages import to_example
+
+
+@pytest.fixture(scope="module")
+def served(model: Path) -> Any:
+    return tf.saved_model.load(str(model / "Format-Serving"))
+
+
+def predict_raw(served: Any, rows: list[Row]) -> dict[str, np.ndarray]:
+    columns = {name: tf.constant([[row[name]] for row in rows], tf.float32) for name in FEATURE_NAMES}
+    return {name: value.numpy() for name, value in served.signatures["serving_raw"](**columns).items()}
+
+
+def predict_examples(served: Any, examples: list[bytes]) -> dict[str, np.ndarray]:
+    outputs = served.signatures["serving_default"](examples=tf.constant(examples))
+    return {name: value.numpy() for name, value in outputs.items()}
+
+
+def test_the_lab_wine_gets_the_same_numbers_through_both_signatures(served: Any) -> None:
+    contract = build_data_contract(WineConfig("white"))
+    instance = {name: value[0] for name, value in contract["sample_instance"].items()}
+
+    raw = predict_raw(served, [instance])
+    example = predict_examples(served, [base64.b64decode(contract["sample_example"])])
+
+    assert set(raw) == set(example) == {"good", "grade"}
+    for name in raw:
+        assert raw[name].shape == (1, 1)
+        np.testing.assert_allclose(raw[name], example[name], rtol=1e-6)
+
+
+def test_the_labels_in_an_example_change_nothing(served: Any, wine_rows: list[Row]) -> None:
+    row = wine_rows[0]
+    unlabelled = {name: row[name] for name in FEATURE_NAMES}
+
+    with_labels = predict_examples(served, [to_example(row).SerializeToString()])
+    without = predict_examples(served, [to_example(unlabelled).SerializeToString()])
+
+    np.testing.assert_array_equal(with_labels["grade"], without["grade"])
+
+
+def test_the_answers_are_a_probability_and_a_grade(served: Any, wine_rows: list[Row]) -> None:
+    outputs = predict_raw(served, wine_rows)
+
+    assert outputs["good"].min() >= 0
+    assert outputs["good"].max() <= 1
+    assert 3 < outputs["grade"].min() < outputs["grade"].max() < 9
+    # One trunk, one opinion: wines that are likely good have the higher grades.
+    assert np.corrcoef(outputs["good"][:, 0], outputs["grade"][:, 0])[0, 1] > 0.7
+
+
+def test_an_example_without_a_feature_is_refused(served: Any, wine_rows: list[Row]) -> None:
+    incomplete = {name: wine_rows[0][name] for name in FEATURE_NAMES if name != "alcohol"}
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="alcohol"):
+        predict_examples(served, [to_example(incomplete).SerializeToString()])
