@@ -1,0 +1,5 @@
+"""A small BigQuery: the REST API on DuckDB, with real modification times and a week of history."""
+
+from localcloud.bigquery.app import create_app
+
+__all__ = ["create_app"]

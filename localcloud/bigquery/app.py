@@ -1,0 +1,205 @@
+"""The routes of BigQuery's REST API, version 2."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from aiohttp import web
+
+from localcloud.bigquery.datasets import Datasets
+from localcloud.bigquery.failures import unsupported
+from localcloud.bigquery.jobs import Jobs
+from localcloud.bigquery.tabledata import TableData
+from localcloud.bigquery.tables import Tables
+from localcloud.bigquery.uploads import ResumableUploads, read_multipart
+from localcloud.bigquery.warehouse import Warehouse
+from localcloud.config import Settings
+from localcloud.errors import error_middleware
+from localcloud.storage.objects import ObjectStore
+
+_PROJECT = "/bigquery/v2/projects/{project}"
+_DATASET = _PROJECT + "/datasets/{dataset}"
+_TABLE = _DATASET + "/tables/{table}"
+_UPLOADS = (
+    "/upload/bigquery/v2/projects/{project}/jobs",
+    "/resumable/upload/bigquery/v2/projects/{project}/jobs",
+)
+_MAX_BODY = 1 << 30
+
+
+def create_app(settings: Settings, objects: ObjectStore) -> web.Application:
+    """
+    Make the service; its state is under ``settings.state``/bigquery.
+
+    :param settings: project, location and state.
+    :param objects: where load and extract jobs find gs:// objects.
+    """
+    return _Service(Warehouse(settings, objects)).app
+
+
+class _Service:
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        # DuckDB's connection belongs to one thread, so changes come one after the other
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bigquery")
+        self._datasets = Datasets(warehouse)
+        self._tables = Tables(warehouse)
+        self._tabledata = TableData(warehouse)
+        self._jobs = Jobs(warehouse, self._tabledata)
+        self._uploads = ResumableUploads()
+        self.app = web.Application(middlewares=[error_middleware], client_max_size=_MAX_BODY)
+        self.app.cleanup_ctx.append(self._close)
+        self.app.add_routes(self._routes())
+
+    def _routes(self) -> list[web.RouteDef]:
+        return [
+            web.get(_PROJECT + "/datasets", self.list_datasets),
+            web.post(_PROJECT + "/datasets", self.insert_dataset),
+            web.get(_DATASET, self.get_dataset),
+            web.patch(_DATASET, self.patch_dataset),
+            web.put(_DATASET, self.update_dataset),
+            web.delete(_DATASET, self.delete_dataset),
+            web.get(_DATASET + "/tables", self.list_tables),
+            web.post(_DATASET + "/tables", self.insert_table),
+            web.get(_TABLE, self.get_table),
+            web.patch(_TABLE, self.patch_table),
+            web.put(_TABLE, self.update_table),
+            web.delete(_TABLE, self.delete_table),
+            web.get(_TABLE + "/data", self.list_rows),
+            web.post(_TABLE + "/insertAll", self.insert_rows),
+            web.get(_PROJECT + "/jobs", self.list_jobs),
+            web.post(_PROJECT + "/jobs", self.insert_job),
+            web.get(_PROJECT + "/jobs/{job}", self.get_job),
+            web.post(_PROJECT + "/jobs/{job}/cancel", self.cancel_job),
+            web.delete(_PROJECT + "/jobs/{job}/delete", self.delete_job),
+            web.post(_PROJECT + "/queries", self.query),
+            web.get(_PROJECT + "/queries/{job}", self.get_query_results),
+            *[web.post(path, self.start_upload) for path in _UPLOADS],
+            *[web.put(path, self.continue_upload) for path in _UPLOADS],
+        ]
+
+    async def _close(self, app: web.Application) -> AsyncIterator[None]:
+        yield
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._warehouse.catalog.close)
+        self._thread.shutdown()
+
+    async def _call(self, request: web.Request, method: Callable[..., Any], *arguments: Any) -> web.Response:
+        """Run a method in a transaction of its own and answer with what it gives."""
+
+        def run() -> Any:
+            with self._warehouse.catalog.transaction():
+                self._warehouse.sweep()
+                return method(*arguments)
+
+        return await self._in_thread(request, run)
+
+    async def _in_thread(
+        self, request: web.Request, method: Callable[..., Any], *arguments: Any
+    ) -> web.Response:
+        self._warehouse.check_project(request.match_info["project"])
+        result = await asyncio.get_running_loop().run_in_executor(self._thread, method, *arguments)
+        return web.Response(status=204) if result is None else web.json_response(result)
+
+    # datasets
+
+    async def list_datasets(self, request: web.Request) -> web.Response:
+        return await self._call(request, self._datasets.list, request.query)
+
+    async def insert_dataset(self, request: web.Request) -> web.Response:
+        return await self._call(request, self._datasets.insert, await request.json())
+
+    async def get_dataset(self, request: web.Request) -> web.Response:
+        return await self._call(request, self._datasets.get, request.match_info["dataset"])
+
+    async def patch_dataset(self, request: web.Request) -> web.Response:
+        name, body = request.match_info["dataset"], await request.json()
+        return await self._call(request, self._datasets.patch, name, body, request.headers.get("If-Match"))
+
+    async def update_dataset(self, request: web.Request) -> web.Response:
+        name, body = request.match_info["dataset"], await request.json()
+        return await self._call(request, self._datasets.update, name, body, request.headers.get("If-Match"))
+
+    async def delete_dataset(self, request: web.Request) -> web.Response:
+        contents = request.query.get("deleteContents", "").lower() == "true"
+        return await self._call(request, self._datasets.delete, request.match_info["dataset"], contents)
+
+    # tables
+
+    async def list_tables(self, request: web.Request) -> web.Response:
+        return await self._call(request, self._tables.list, request.match_info["dataset"], request.query)
+
+    async def insert_table(self, request: web.Request) -> web.Response:
+        return await self._call(
+            request, self._tables.insert, request.match_info["dataset"], await request.json()
+        )
+
+    async def get_table(self, request: web.Request) -> web.Response:
+        return await self._call(request, self._tables.get, *_table(request))
+
+    async def patch_table(self, request: web.Request) -> web.Response:
+        body, if_match = await request.json(), request.headers.get("If-Match")
+        return await self._call(request, self._tables.patch, *_table(request), body, if_match)
+
+    async def update_table(self, request: web.Request) -> web.Response:
+        body, if_match = await request.json(), request.headers.get("If-Match")
+        return await self._call(request, self._tables.update, *_table(request), body, if_match)
+
+    async def delete_table(self, request: web.Request) -> web.Response:
+        return await self._call(request, self._tables.delete, *_table(request))
+
+    async def list_rows(self, request: web.Request) -> web.Response:
+        return await self._call(request, self._tabledata.list, *_table(request), request.query)
+
+    async def insert_rows(self, request: web.Request) -> web.Response:
+        return await self._call(request, self._tabledata.insert_all, *_table(request), await request.json())
+
+    # jobs: they keep their own transactions, so that a failed job is still recorded
+
+    async def list_jobs(self, request: web.Request) -> web.Response:
+        states = request.query.getall("stateFilter", [])
+        return await self._call(request, self._jobs.list, request.query, states)
+
+    async def insert_job(self, request: web.Request) -> web.Response:
+        return await self._in_thread(request, self._jobs.insert, await request.json())
+
+    async def get_job(self, request: web.Request) -> web.Response:
+        name, location = request.match_info["job"], request.query.get("location")
+        return await self._call(request, self._jobs.get, name, location)
+
+    async def cancel_job(self, request: web.Request) -> web.Response:
+        name, location = request.match_info["job"], request.query.get("location")
+        return await self._call(request, self._jobs.cancel, name, location)
+
+    async def delete_job(self, request: web.Request) -> web.Response:
+        name, location = request.match_info["job"], request.query.get("location")
+        return await self._call(request, self._jobs.delete, name, location)
+
+    async def query(self, request: web.Request) -> web.Response:
+        return await self._in_thread(request, self._jobs.query, await request.json())
+
+    async def get_query_results(self, request: web.Request) -> web.Response:
+        return await self._call(request, self._jobs.results, request.match_info["job"], request.query)
+
+    # uploads
+
+    async def start_upload(self, request: web.Request) -> web.Response:
+        kind = request.query.get("uploadType")
+        if kind == "multipart":
+            job, media = await read_multipart(request)
+            return await self._in_thread(request, self._jobs.insert, job, media)
+        if kind == "resumable":
+            return self._uploads.begin(await request.json(), request)
+        raise unsupported(f"uploadType={kind}")
+
+    async def continue_upload(self, request: web.Request) -> web.Response:
+        received = await self._uploads.receive(request)
+        if isinstance(received, web.Response):
+            return received
+        return await self._in_thread(request, self._jobs.insert, *received)
+
+
+def _table(request: web.Request) -> tuple[str, str]:
+    return request.match_info["dataset"], request.match_info["table"]

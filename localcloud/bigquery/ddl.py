@@ -1,0 +1,112 @@
+"""CREATE TABLE, with and without AS SELECT, and DROP TABLE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from localcloud.bigquery.binding import Binder, Scope
+from localcloud.bigquery.catalog import Table
+from localcloud.bigquery.compiler import Compiled
+from localcloud.bigquery.failures import already_exists, failure, not_found, unsupported
+from localcloud.bigquery.rows import next_time
+from localcloud.bigquery.types import Field, normalise_schema
+from localcloud.bigquery.warehouse import Warehouse
+
+_PLAIN = {"this", "kind", "exists", "replace", "expression", "with_"}
+
+
+@dataclass
+class Definition:
+    """A planned change of what tables exist; ``operation`` is BigQuery's ``ddlOperationPerformed``."""
+
+    operation: str
+    dataset_id: str
+    table_id: str
+    existing: Table | None
+    fields: list[Field] = field(default_factory=list)
+    compiled: Compiled | None = None
+
+
+class Ddl:
+    """
+    Plans and makes definitions; the caller keeps the transaction.
+
+    :param warehouse: where the tables are.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def plan(self, statement: exp.Expression, scope: Scope) -> Definition:
+        """
+        Check a statement without running it.
+
+        :raises ApiError: 409 for a table that exists, 404 for one that does not, 501 for options.
+        """
+        extra = {key for key, value in statement.args.items() if value} - _PLAIN
+        if isinstance(statement, exp.Create) and extra:
+            raise unsupported(f"{', '.join(sorted(extra))} of CREATE TABLE ({statement.sql('bigquery')})")
+        name = statement.this.this if isinstance(statement.this, exp.Schema) else statement.this
+        table_id, dataset_id = Binder(self._warehouse.catalog, scope).split(name)
+        dataset = self._warehouse.catalog.dataset(dataset_id)
+        full = f"{self._warehouse.settings.project}:{dataset_id}.{table_id}"
+        if scope.location and dataset.location.lower() != scope.location.lower():
+            raise not_found("Dataset", full.split(".")[0], scope.location)
+        existing = self._warehouse.catalog.find_table(dataset_id, table_id)
+        if isinstance(statement, exp.Drop):
+            if existing is None and not statement.args.get("exists"):
+                raise not_found("Table", full)
+            return Definition("DROP" if existing else "SKIP", dataset_id, table_id, existing)
+        if existing and statement.args.get("exists"):
+            return Definition("SKIP", dataset_id, table_id, existing)
+        if existing and not statement.args.get("replace"):
+            raise already_exists("Table", full)
+        operation = "REPLACE" if existing else "CREATE"
+        definition = Definition(operation, dataset_id, table_id, existing)
+        self._columns(statement, scope, definition)
+        return definition
+
+    def _columns(self, statement: exp.Expression, scope: Scope, definition: Definition) -> None:
+        if isinstance(statement.this, exp.Schema):
+            definition.fields = normalise_schema([_field(column) for column in statement.this.expressions])
+        if not statement.expression:
+            return
+        if definition.fields:
+            raise unsupported("CREATE TABLE with both columns and AS SELECT")
+        definition.compiled = self._warehouse.compiler.compile(statement.expression.copy(), scope)
+        definition.fields = normalise_schema(definition.compiled.fields)
+
+    def run(self, definition: Definition) -> None:
+        """Make a planned definition."""
+        catalog = self._warehouse.catalog
+        table = definition.existing
+        if definition.operation == "SKIP":
+            return
+        if definition.operation == "DROP" and table:
+            catalog.remove_table(table)
+            return
+        if table is None:
+            dataset = catalog.dataset(definition.dataset_id)
+            table = self._warehouse.create_table(dataset, definition.table_id, definition.fields, {}, None)
+            at = table.created
+        else:
+            at = next_time(table)
+            self._warehouse.rows.replace(table, definition.fields, at)
+        if definition.compiled:
+            names = [column["name"] for column in definition.fields]
+            self._warehouse.rows.append_query(table, definition.compiled.sql, names, at)
+        table.modified = at
+        catalog.put_table(table)
+
+
+def _field(column: exp.Expression) -> Field:
+    if not isinstance(column, exp.ColumnDef) or column.kind is None:
+        raise failure("invalidQuery", f"Column definition expected: {column.sql('bigquery')}")
+    mode = "NULLABLE"
+    for constraint in column.constraints:
+        if not isinstance(constraint.kind, exp.NotNullColumnConstraint):
+            raise unsupported(f"{constraint.sql('bigquery')} of a column")
+        mode = "REQUIRED"
+    return {"name": column.name, "type": column.kind.sql("bigquery"), "mode": mode}

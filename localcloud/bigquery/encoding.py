@@ -1,0 +1,164 @@
+"""Values as BigQuery's JSON writes and reads them."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from localcloud.bigquery.types import Field, quote
+
+TimestampFormat = str  # FLOAT64, INT64 or ISO8601_STRING, as formatOptions.timestampOutputFormat names them
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def select_list(fields: list[Field]) -> str:
+    """Give the SELECT list whose values :func:`encode_row` understands."""
+    return ", ".join(_selected(field) for field in fields) or "1"
+
+
+def _selected(field: Field) -> str:
+    name = quote(field["name"])
+    if field["type"] == "TIMESTAMP":
+        return f"epoch_us({name})"
+    if field["type"] in ("DATE", "DATETIME", "TIME", "NUMERIC"):
+        return f"CAST({name} AS VARCHAR)"
+    return name
+
+
+def encode_row(row: tuple[Any, ...], fields: list[Field], timestamps: TimestampFormat) -> dict[str, Any]:
+    """Give a row as ``{"f": [{"v": ...}]}``; every value is a string or null."""
+    return {
+        "f": [
+            {"v": encode(value, field["type"], timestamps)} for value, field in zip(row, fields, strict=True)
+        ]
+    }
+
+
+def encode(value: Any, type_name: str, timestamps: TimestampFormat = "FLOAT64") -> str | None:
+    """
+    Give a value that came through :func:`select_list` as BigQuery's text.
+
+    :param type_name: the column's legacy type name.
+    :param timestamps: how a TIMESTAMP is written.
+    """
+    if value is None:
+        return None
+    if type_name == "FLOAT":
+        return encode_float(value)
+    if type_name == "BOOLEAN":
+        return "true" if value else "false"
+    if type_name == "BYTES":
+        return base64.b64encode(value).decode()
+    if type_name == "TIMESTAMP":
+        return _encode_timestamp(value, timestamps)
+    if type_name == "DATETIME":
+        return str(value).replace(" ", "T")
+    if type_name == "NUMERIC":
+        return str(value).rstrip("0").rstrip(".")
+    return str(value)
+
+
+def encode_float(value: float) -> str:
+    """Give a FLOAT64 as text, with BigQuery's words for what is no number."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return repr(value)
+
+
+def _encode_timestamp(microseconds: int, form: TimestampFormat) -> str:
+    if form == "INT64":
+        return str(microseconds)
+    if form == "ISO8601_STRING":
+        moment = _EPOCH + timedelta(microseconds=microseconds)
+        return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return repr(microseconds / 1e6)
+
+
+def _decode_integer(value: Any) -> int:
+    number = int(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or number != int(number) or not -(2**63) <= number < 2**63:
+        raise ValueError
+    return int(number)
+
+
+def _decode_float(value: Any) -> float:
+    if isinstance(value, bool):
+        raise ValueError
+    return float(value)
+
+
+def _decode_boolean(value: Any) -> bool:
+    words = {
+        "true": True,
+        "t": True,
+        "1": True,
+        "yes": True,
+        "false": False,
+        "f": False,
+        "0": False,
+        "no": False,
+    }
+    if isinstance(value, bool):
+        return value
+    return words[str(value).lower()]
+
+
+def _decode_string(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float):
+        raise ValueError
+    return str(value)
+
+
+def _decode_timestamp(value: Any) -> datetime:
+    if isinstance(value, int | float):
+        return _EPOCH + timedelta(microseconds=round(value * 1_000_000))
+    moment = datetime.fromisoformat(value.strip().removesuffix("UTC").strip())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _decode_datetime(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value.strip())
+    if moment.tzinfo:
+        raise ValueError
+    return moment
+
+
+def _decode_numeric(value: Any) -> Decimal:
+    return Decimal(str(value)).quantize(Decimal("1e-9"))
+
+
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    "INTEGER": _decode_integer,
+    "FLOAT": _decode_float,
+    "BOOLEAN": _decode_boolean,
+    "STRING": _decode_string,
+    "BYTES": lambda value: base64.b64decode(value, validate=True),
+    "TIMESTAMP": _decode_timestamp,
+    "DATETIME": _decode_datetime,
+    "DATE": lambda value: date.fromisoformat(value.strip()),
+    "TIME": lambda value: time.fromisoformat(value.strip()),
+    "NUMERIC": _decode_numeric,
+}
+
+
+def decode(value: Any, type_name: str) -> Any:
+    """
+    Read a value that a client sent as JSON or as CSV text.
+
+    :param type_name: the column's legacy type name.
+    :raises ValueError: when it is no such value.
+    """
+    if value is None:
+        return None
+    try:
+        return _DECODERS[type_name](value)
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"Could not convert value to {type_name.lower()}. Value: {value!r}") from error

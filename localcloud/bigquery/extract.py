@@ -1,0 +1,163 @@
+"""Extract jobs: a table to AVRO, CSV, JSON lines or Parquet in gs://."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import gzip
+import io
+import json
+from typing import Any
+
+import fastavro
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from localcloud.bigquery.encoding import encode_float
+from localcloud.bigquery.failures import failure, unsupported
+from localcloud.bigquery.rows import snapshot
+from localcloud.bigquery.types import Field
+from localcloud.bigquery.warehouse import Warehouse, required
+
+_AVRO: dict[str, Any] = {
+    "INTEGER": "long",
+    "FLOAT": "double",
+    "BOOLEAN": "boolean",
+    "STRING": "string",
+    "BYTES": "bytes",
+    "TIMESTAMP": {"type": "long", "logicalType": "timestamp-micros"},
+    "DATE": {"type": "int", "logicalType": "date"},
+    "TIME": {"type": "long", "logicalType": "time-micros"},
+    "DATETIME": {"type": "string", "logicalType": "datetime"},
+    "NUMERIC": {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 9},
+}
+_AVRO_CODECS = {"NONE": "null", "DEFLATE": "deflate"}
+_PARQUET_CODECS = {"NONE": "none", "GZIP": "gzip", "SNAPPY": "snappy", "ZSTD": "zstd"}
+_SHARD = "000000000000"
+
+
+class Extracts:
+    """
+    Runs extract jobs.
+
+    Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfigurationExtract
+
+    :param warehouse: where the tables are.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def run(self, config: dict[str, Any], location: str | None) -> tuple[dict[str, Any], str]:
+        """
+        Write a table to an object; a ``*`` in its name becomes the number of the one shard.
+
+        :param config: ``configuration.extract``.
+        :param location: where the job must run; where the table is if None.
+        :returns: the job's statistics and its location.
+        :raises ApiError: 404 for a table or bucket that is missing, 501 for another format.
+        """
+        source = required(config, "sourceTable")
+        self._warehouse.check_project(source.get("projectId"))
+        table = self._warehouse.catalog.table(source["datasetId"], source["tableId"], location)
+        where = self._warehouse.catalog.dataset(table.dataset_id).location
+        uris = config.get("destinationUris") or [required(config, "destinationUri")]
+        if len(uris) != 1:
+            raise unsupported("more than one destinationUri of an extract job")
+        if not uris[0].startswith("gs://"):
+            raise failure("invalid", f"Invalid destination URI: {uris[0]}")
+        part = snapshot(table)
+        content = _write(self._warehouse.rows.arrow(part), part.fields, config)
+        self._warehouse.objects.write(uris[0].replace("*", _SHARD), content)
+        statistics = {"destinationUriFileCounts": ["1"], "inputBytes": str(len(content))}
+        return {"totalBytesProcessed": "0", "extract": statistics}, where
+
+
+def _write(data: pa.Table, fields: list[Field], config: dict[str, Any]) -> bytes:
+    form = (config.get("destinationFormat") or "CSV").upper()
+    compression = (config.get("compression") or "NONE").upper()
+    if form == "AVRO":
+        return _avro(
+            data, fields, _codec(_AVRO_CODECS, compression, form), bool(config.get("useAvroLogicalTypes"))
+        )
+    if form == "PARQUET":
+        sink = io.BytesIO()
+        pq.write_table(data, sink, compression=_codec(_PARQUET_CODECS, compression, form))
+        return sink.getvalue()
+    if form == "CSV":
+        text = _csv(data, fields, config)
+    elif form == "NEWLINE_DELIMITED_JSON":
+        text = _json(data, fields)
+    else:
+        raise unsupported(f"the destinationFormat {form}")
+    codec = _codec({"NONE": "", "GZIP": "gzip"}, compression, form)
+    return gzip.compress(text.encode(), mtime=0) if codec else text.encode()
+
+
+def _codec(known: dict[str, str], compression: str, form: str) -> str:
+    if compression not in known:
+        raise unsupported(f"the compression {compression} for {form}")
+    return known[compression]
+
+
+def _avro(data: pa.Table, fields: list[Field], codec: str, logical: bool) -> bytes:
+    columns = []
+    for field in fields:
+        kind = _AVRO[field["type"]]
+        if field["type"] in ("DATE", "TIME", "DATETIME") and not logical:
+            raise unsupported(f"AVRO extracts of {field['type']} columns without useAvroLogicalTypes")
+        columns.append(
+            {"name": field["name"], "type": kind if field["mode"] == "REQUIRED" else ["null", kind]}
+        )
+    rows = data.to_pylist()
+    texts = [field["name"] for field in fields if field["type"] == "DATETIME"]
+    for row in rows:
+        row.update({name: row[name].isoformat() for name in texts if row[name] is not None})
+    schema = fastavro.parse_schema({"type": "record", "name": "Root", "fields": columns})
+    sink = io.BytesIO()
+    fastavro.writer(sink, schema, rows, codec=codec)
+    return sink.getvalue()
+
+
+def _csv(data: pa.Table, fields: list[Field], config: dict[str, Any]) -> str:
+    sink = io.StringIO()
+    delimiter = config.get("fieldDelimiter") or ","
+    writer = csv.writer(
+        sink, delimiter="\t" if delimiter in ("tab", "\\t") else delimiter, lineterminator="\n"
+    )
+    if config.get("printHeader", True):
+        writer.writerow([field["name"] for field in fields])
+    for row in data.to_pylist():
+        writer.writerow([_text(row[field["name"]], field["type"]) for field in fields])
+    return sink.getvalue()
+
+
+def _json(data: pa.Table, fields: list[Field]) -> str:
+    lines = []
+    for row in data.to_pylist():
+        present = [field for field in fields if row[field["name"]] is not None]
+        lines.append(json.dumps({f["name"]: _json_value(row[f["name"]], f["type"]) for f in present}) + "\n")
+    return "".join(lines)
+
+
+def _json_value(value: Any, type_name: str) -> Any:
+    finite = type_name == "FLOAT" and value - value == 0
+    return value if finite or type_name == "BOOLEAN" else _text(value, type_name)
+
+
+def _text(value: Any, type_name: str) -> str:
+    if value is None:
+        return ""
+    if type_name == "FLOAT":
+        return encode_float(value)
+    if type_name == "BOOLEAN":
+        return "true" if value else "false"
+    if type_name == "TIMESTAMP":
+        return f"{value.replace(tzinfo=None).isoformat(sep=' ')} UTC"
+    if type_name == "DATETIME":
+        return str(value.isoformat())
+    if type_name == "BYTES":
+        return base64.b64encode(value).decode()
+    if type_name == "NUMERIC":
+        return f"{value:f}".rstrip("0").rstrip(".")
+    return str(value)

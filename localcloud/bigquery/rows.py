@@ -1,0 +1,217 @@
+"""The rows of a table and their history: a change closes rows and opens others, and removes none."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from localcloud.bigquery.catalog import Catalog, Table, Version, now_ms
+from localcloud.bigquery.failures import failure
+from localcloud.bigquery.types import TYPES, Field, arrow_schema, quote
+
+# BigQuery reserves the prefix __ROOT__, so no column of a user can have these names.
+OPENED = '"__ROOT__opened"'
+CLOSED = '"__ROOT__closed"'
+FOREVER = 2**63 - 1
+TIME_TRAVEL_MS = 7 * 24 * 3600 * 1000
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A table as it was at one time (ms)."""
+
+    table: Table
+    version: Version
+    at: int
+
+    @property
+    def fields(self) -> list[Field]:
+        """The columns at that time."""
+        return self.version.fields
+
+    @property
+    def source(self) -> str:
+        """The FROM and WHERE that give its rows."""
+        return f"data.{self.version.storage} WHERE {OPENED} <= {self.at} AND {self.at} < {CLOSED}"
+
+
+def snapshot(table: Table, at: int | None = None) -> Snapshot:
+    """
+    Give a table as it is, or as it was.
+
+    :param at: ms since the epoch; now if None.
+    :raises ApiError: 400 for a time before the table, before the last 7 days, or to come.
+    """
+    if at is None:
+        return Snapshot(table, table.current, table.modified)
+    now = max(now_ms(), table.modified)
+    earliest = max(table.created, now - TIME_TRAVEL_MS)
+    name = f"{table.dataset_id}.{table.table_id}@{at}"
+    if at < earliest:
+        message = f"Invalid snapshot time {at} for Table {name}. Cannot read before {earliest}."
+        raise failure("invalid", message)
+    if at > now:
+        raise failure("invalid", f"Invalid snapshot time {at} for Table {name}. It is in the future.")
+    return Snapshot(table, table.version_at(at), at)
+
+
+def next_time(table: Table) -> int:
+    """Give the time of a change that begins now: later than every earlier change of the table."""
+    return max(now_ms(), table.modified + 1)
+
+
+class Rows:
+    """
+    Changes and reads rows; the caller keeps the transaction.
+
+    :param catalog: where the tables are listed.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._connection = catalog.connection
+
+    def new_version(self, since: int, fields: list[Field]) -> Version:
+        """Make an empty store of rows."""
+        storage = f"rows_{uuid.uuid4().hex}"
+        columns = "".join(f"{quote(field['name'])} {TYPES[field['type']].duckdb}, " for field in fields)
+        self._connection.execute(f"CREATE TABLE data.{storage} ({columns}{OPENED} BIGINT, {CLOSED} BIGINT)")
+        return Version(since, storage, fields)
+
+    def change_schema(self, table: Table, fields: list[Field], at: int) -> None:
+        """Give a table a schema that has all columns of the old one, and maybe more."""
+        present = {field["name"].lower() for field in table.current.fields}
+        for field in fields:
+            if field["name"].lower() not in present:
+                column = f"{quote(field['name'])} {TYPES[field['type']].duckdb}"
+                self._connection.execute(f"ALTER TABLE data.{table.current.storage} ADD COLUMN {column}")
+        table.versions.append(Version(at, table.current.storage, fields))
+
+    def replace(self, table: Table, fields: list[Field], at: int) -> None:
+        """Empty a table and give it any schema; the past keeps its own."""
+        table.versions.append(self.new_version(at, fields))
+
+    def append_query(self, table: Table, sql: str, names: Sequence[str], at: int) -> int:
+        """
+        Add the rows of a query.
+
+        :param sql: DuckDB SQL whose columns are ``names`` in that order.
+        :returns: how many rows.
+        :raises ApiError: 400 for a NULL in a REQUIRED column.
+        """
+        targets = "".join(f"{quote(name)}, " for name in names)
+        inner = ", ".join(f"c{index}" for index in range(len(names)))
+        columns = self._casts(table, names)
+        insert = (
+            f"INSERT INTO data.{table.current.storage} ({targets}{OPENED}, {CLOSED}) "  # noqa: S608
+            f"SELECT {columns}{at}, {FOREVER} FROM ({sql}) AS q({inner})"
+        )
+        count = self._connection.execute(insert).fetchall()[0][0]
+        self._check_required(table, at)
+        return int(count)
+
+    def _casts(self, table: Table, names: Sequence[str]) -> str:
+        types = {field["name"].lower(): TYPES[field["type"]].duckdb for field in table.current.fields}
+        return "".join(f"CAST(c{index} AS {types[name.lower()]}), " for index, name in enumerate(names))
+
+    def append_arrow(self, table: Table, data: pa.Table, at: int) -> int:
+        """
+        Add rows that were read from a file or sent by a client.
+
+        :param data: columns by the names of the table's; absent ones become NULL.
+        :returns: how many rows.
+        """
+        if data.num_rows == 0:
+            return 0
+        self._connection.register("incoming", data)
+        try:
+            names = ", ".join(quote(name) for name in data.column_names)
+            return self.append_query(table, f"SELECT {names} FROM incoming", data.column_names, at)  # noqa: S608
+        finally:
+            self._connection.unregister("incoming")
+
+    def _check_required(self, table: Table, at: int) -> None:
+        for field in table.current.fields:
+            if field["mode"] != "REQUIRED":
+                continue
+            sql = (
+                f"SELECT count(*) FROM data.{table.current.storage} "  # noqa: S608
+                f"WHERE {OPENED} = {at} AND {quote(field['name'])} IS NULL"
+            )
+            if self._connection.execute(sql).fetchall()[0][0]:
+                raise failure("invalid", f"Required field {field['name']} cannot be null")
+
+    def close(self, table: Table, condition: str, at: int) -> int:
+        """
+        Remove rows from the present, keeping them in the past.
+
+        :param condition: DuckDB SQL over the store's columns.
+        :returns: how many rows.
+        """
+        sql = (
+            f"UPDATE data.{table.current.storage} SET {CLOSED} = {at} "  # noqa: S608
+            f"WHERE {CLOSED} = {FOREVER} AND ({condition})"
+        )
+        return int(self._connection.execute(sql).fetchall()[0][0])
+
+    def measure(self, part: Snapshot) -> tuple[int, dict[str, int]]:
+        """Give the number of rows, and for each column its bytes as BigQuery bills them."""
+        names = [quote(field["name"]) for field in part.fields]
+        sizes = [
+            TYPES[field["type"]].size.format(name) for field, name in zip(part.fields, names, strict=True)
+        ]
+        sums = "".join(
+            f", COALESCE(SUM(CASE WHEN {name} IS NOT NULL THEN {size} END), 0)"
+            for name, size in zip(names, sizes, strict=True)
+        )
+        row = self._connection.execute(f"SELECT count(*){sums} FROM {part.source}").fetchall()[0]  # noqa: S608
+        by_column = {
+            field["name"].lower(): int(value) for field, value in zip(part.fields, row[1:], strict=True)
+        }
+        return int(row[0]), by_column
+
+    def count(self, part: Snapshot) -> int:
+        """Give the number of rows."""
+        return int(self._connection.execute(f"SELECT count(*) FROM {part.source}").fetchall()[0][0])  # noqa: S608
+
+    def select(self, part: Snapshot, columns: str, offset: int = 0, limit: int | None = None) -> Any:
+        """
+        Read rows in the order in which they came.
+
+        :param columns: the SELECT list.
+        :param limit: at most so many rows; all if None.
+        :returns: DuckDB's result, to fetch from.
+        """
+        page = f"LIMIT {limit} OFFSET {offset}" if limit is not None else f"OFFSET {offset}"
+        return self._connection.execute(f"SELECT {columns} FROM {part.source} ORDER BY rowid {page}")  # noqa: S608
+
+    def arrow(self, part: Snapshot) -> pa.Table:
+        """Read all rows as Arrow, with the table's types."""
+        columns = ", ".join(quote(field["name"]) for field in part.fields) or "1"
+        result: duckdb.DuckDBPyConnection = self.select(part, columns)
+        return result.to_arrow_table().cast(arrow_schema(part.fields))
+
+    def purge(self) -> None:
+        """Let go of what time travel can no longer reach."""
+        oldest = now_ms() - TIME_TRAVEL_MS
+        for dataset in self._catalog.datasets():
+            for table in self._catalog.tables(dataset.dataset_id):
+                self._purge_table(table, oldest)
+
+    def _purge_table(self, table: Table, oldest: int) -> None:
+        kept = [
+            v for v, after in zip(table.versions, table.versions[1:], strict=False) if after.since > oldest
+        ]
+        kept.append(table.current)
+        for storage in {v.storage for v in table.versions} - {v.storage for v in kept}:
+            self._connection.execute(f"DROP TABLE data.{storage}")
+        for storage in {v.storage for v in kept}:
+            self._connection.execute(f"DELETE FROM data.{storage} WHERE {CLOSED} < {oldest}")  # noqa: S608
+        if len(kept) != len(table.versions):
+            table.versions = kept
+            self._catalog.put_table(table)

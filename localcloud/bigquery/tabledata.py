@@ -1,0 +1,178 @@
+"""The methods of ``tabledata``: rows out in pages, rows in by streaming."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from localcloud.bigquery.catalog import Table
+from localcloud.bigquery.encoding import decode, encode_row, select_list
+from localcloud.bigquery.failures import failure, unsupported
+from localcloud.bigquery.resources import etag, make_token, positive, read_token
+from localcloud.bigquery.rows import next_time, snapshot
+from localcloud.bigquery.types import Field, arrow_schema
+from localcloud.bigquery.warehouse import Warehouse, required
+
+PAGE = 10_000
+# BigQuery remembers an insertId for about a minute.
+_DEDUPLICATION_SECONDS = 60.0
+
+
+class TableData:
+    """
+    Serves ``tabledata``.
+
+    Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/tabledata
+
+    :param warehouse: where the tables are.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._inserted: dict[tuple[str, str], float] = {}
+
+    def list(self, dataset_id: str, table_id: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """
+        Give a page of a table.
+
+        :raises ApiError: 404 when it does not exist.
+        """
+        table = self._warehouse.catalog.table(dataset_id, table_id)
+        answer = self.page(table, query, timestamp_format(query))
+        answer.pop("schema", None)
+        return {"kind": "bigquery#tableDataList", "etag": etag(table.uid, table.modified), **answer}
+
+    def page(self, table: Table, query: Mapping[str, str], timestamps: str) -> dict[str, Any]:
+        """
+        Give rows as ``maxResults``, ``startIndex``, ``pageToken`` and ``selectedFields`` ask.
+
+        All pages show the table as it was when the first was read.
+
+        :param timestamps: how a TIMESTAMP is written.
+        """
+        start, at = positive(query, "startIndex", 0), None
+        if query.get("pageToken"):
+            start, at = read_token(query["pageToken"])
+        part = snapshot(table, at)
+        fields = _selected(part.fields, query.get("selectedFields"))
+        size = positive(query, "maxResults", PAGE)
+        total = self._warehouse.rows.count(part)
+        rows = self._warehouse.rows.select(part, select_list(fields), start, size).fetchall()
+        answer: dict[str, Any] = {"totalRows": str(total)}
+        # absent, not empty: a client takes an empty list for the whole result
+        if rows:
+            answer["rows"] = [encode_row(row, fields, timestamps) for row in rows]
+        if size and start + size < total:
+            answer["pageToken"] = make_token(start + size, part.at)
+        return answer
+
+    def insert_all(self, dataset_id: str, table_id: str, body: dict[str, Any]) -> dict[str, Any]:
+        """
+        Stream rows in: all of them, or with ``skipInvalidRows`` the good ones.
+
+        :returns: ``insertErrors`` for the rows that were refused.
+        :raises ApiError: 404 when the table does not exist.
+        """
+        if body.get("templateSuffix"):
+            raise unsupported("templateSuffix of insertAll")
+        table = self._warehouse.catalog.table(dataset_id, table_id)
+        rows = required(body, "rows")
+        good: dict[int, dict[str, Any]] = {}
+        bad: dict[int, dict[str, str]] = {}
+        for index, row in enumerate(rows):
+            try:
+                content = row.get("json") or {}
+                good[index] = decode_row(content, table.current.fields, bool(body.get("ignoreUnknownValues")))
+            except InvalidRowError as error:
+                bad[index] = {
+                    "reason": "invalid",
+                    "location": error.column,
+                    "debugInfo": "",
+                    "message": str(error),
+                }
+        if bad and not body.get("skipInvalidRows"):
+            stopped = {"reason": "stopped", "location": "", "debugInfo": "", "message": ""}
+            bad |= dict.fromkeys(good, stopped)
+            good = {}
+        self._forget_old_insert_ids()
+        fresh = [row for index, row in good.items() if self._is_new(table, rows[index].get("insertId"))]
+        if fresh:
+            at = next_time(table)
+            data = pa.Table.from_pylist(fresh, schema=arrow_schema(table.current.fields))
+            self._warehouse.rows.append_arrow(table, data, at)
+            table.modified = at
+            self._warehouse.catalog.put_table(table)
+        answer: dict[str, Any] = {"kind": "bigquery#tableDataInsertAllResponse"}
+        if bad:
+            answer["insertErrors"] = [{"index": index, "errors": [bad[index]]} for index in sorted(bad)]
+        return answer
+
+    def _is_new(self, table: Table, insert_id: str | None) -> bool:
+        if insert_id is None:
+            return True
+        key = (table.uid, insert_id)
+        is_new = key not in self._inserted
+        self._inserted[key] = time.monotonic()
+        return is_new
+
+    def _forget_old_insert_ids(self) -> None:
+        oldest = time.monotonic() - _DEDUPLICATION_SECONDS
+        self._inserted = {key: seen for key, seen in self._inserted.items() if seen > oldest}
+
+
+class InvalidRowError(ValueError):
+    """
+    A row that does not fit its table.
+
+    :param column: the column at fault.
+    :param message: one line.
+    """
+
+    def __init__(self, column: str, message: str) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+def decode_row(content: Mapping[str, Any], fields: list[Field], ignore_unknown: bool) -> dict[str, Any]:
+    """
+    Read a row from JSON.
+
+    :param ignore_unknown: drop keys that are no columns instead of refusing the row.
+    :raises InvalidRowError: for an unknown key, a value of another type, a NULL in a REQUIRED column.
+    """
+    lowered = {key.lower(): value for key, value in content.items()}
+    row = {}
+    for field in fields:
+        name = field["name"]
+        try:
+            row[name] = decode(lowered.pop(name.lower(), None), field["type"])
+        except ValueError as error:
+            raise InvalidRowError(name, str(error)) from error
+        if row[name] is None and field["mode"] == "REQUIRED":
+            raise InvalidRowError(name, f"Missing required field: {name}.")
+    if lowered and not ignore_unknown:
+        name = next(iter(lowered))
+        raise InvalidRowError(name, f"no such field: {name}.")
+    return row
+
+
+def timestamp_format(query: Mapping[str, str]) -> str:
+    """Give how the client wants TIMESTAMPs: ``FLOAT64``, ``INT64`` or ``ISO8601_STRING``."""
+    form = query.get("formatOptions.timestampOutputFormat")
+    if form and form != "TIMESTAMP_OUTPUT_FORMAT_UNSPECIFIED":
+        return form
+    return "INT64" if query.get("formatOptions.useInt64Timestamp", "").lower() == "true" else "FLOAT64"
+
+
+def _selected(fields: list[Field], selection: str | None) -> list[Field]:
+    if not selection:
+        return fields
+    by_name = {field["name"].lower(): field for field in fields}
+    names = [name.strip().lower() for name in selection.split(",")]
+    for name in names:
+        if name not in by_name:
+            raise failure("invalid", f"Invalid value for: {name} is not a valid field")
+    return [by_name[field["name"].lower()] for field in fields if field["name"].lower() in names]

@@ -1,0 +1,195 @@
+"""The methods of ``tables``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.bigquery.catalog import Table
+from localcloud.bigquery.failures import already_exists, failure
+from localcloud.bigquery.resources import check_etag, etag, page, patched, writable
+from localcloud.bigquery.rows import next_time, snapshot
+from localcloud.bigquery.types import Field, normalise_schema
+from localcloud.bigquery.warehouse import Warehouse, required
+
+_ID = re.compile(r"[\w -]{1,1024}")
+_ALLOWED = {"description", "friendlyName", "labels"}
+_HANDLED = {"expirationTime", "schema", "tableReference"}
+_OUTPUT_ONLY = {
+    *("creationTime", "etag", "id", "kind", "lastModifiedTime", "location", "selfLink", "type"),
+    *("numActiveLogicalBytes", "numBytes", "numLongTermBytes", "numLongTermLogicalBytes", "numRows"),
+    "numTotalLogicalBytes",
+}
+
+
+class Tables:
+    """
+    Serves ``tables``.
+
+    Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables
+
+    :param warehouse: where they are.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._catalog = warehouse.catalog
+
+    def insert(self, dataset_id: str, body: dict[str, Any]) -> dict[str, Any]:
+        """
+        Create an empty table.
+
+        :raises ApiError: 409 when it exists, 404 without its dataset, 501 for views and partitions.
+        """
+        table_id = required(body, "tableReference", "tableId")
+        self._warehouse.check_project(body["tableReference"].get("projectId"))
+        dataset = self._catalog.dataset(dataset_id)
+        if not _ID.fullmatch(table_id):
+            raise failure("invalid", f'Invalid table ID "{table_id}".')
+        if self._catalog.find_table(dataset_id, table_id):
+            raise already_exists("Table", f"{self._catalog.project}:{dataset_id}.{table_id}")
+        resource = self._settable(body)
+        fields = normalise_schema((body.get("schema") or {}).get("fields", []))
+        table = self._warehouse.create_table(dataset, table_id, fields, resource, _expiry(body))
+        return self.describe(table)
+
+    def get(self, dataset_id: str, table_id: str) -> dict[str, Any]:
+        """
+        Give a table's metadata; no rows are billed for it.
+
+        :raises ApiError: 404 when it does not exist.
+        """
+        return self.describe(self._catalog.table(dataset_id, table_id))
+
+    def list(self, dataset_id: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """
+        Give the tables of a dataset.
+
+        :raises ApiError: 404 without that dataset.
+        """
+        self._catalog.dataset(dataset_id)
+        tables = self._catalog.tables(dataset_id)
+        answer = page(tables, query, 50, self._describe_item)
+        return {
+            "kind": "bigquery#tableList",
+            "etag": etag(*[table.uid for table in tables]),
+            "tables": answer.pop("items"),
+            "totalItems": len(tables),
+            **answer,
+        }
+
+    def patch(
+        self, dataset_id: str, table_id: str, body: dict[str, Any], if_match: str | None
+    ) -> dict[str, Any]:
+        """
+        Change what the body names; a schema may gain columns and loosen them.
+
+        :raises ApiError: 412 when ``if_match`` is outdated, 400 for a schema that drops or retypes a column.
+        """
+        table = self._catalog.table(dataset_id, table_id)
+        return self._change(table, patched(table.resource, self._settable(body)), body, if_match)
+
+    def update(
+        self, dataset_id: str, table_id: str, body: dict[str, Any], if_match: str | None
+    ) -> dict[str, Any]:
+        """Replace all that may be set; raises as :meth:`patch`."""
+        table = self._catalog.table(dataset_id, table_id)
+        whole = {"expirationTime": None, **body}
+        return self._change(table, patched({}, self._settable(body)), whole, if_match)
+
+    def _settable(self, body: dict[str, Any]) -> dict[str, Any]:
+        settable = writable(body, _ALLOWED | _HANDLED, _OUTPUT_ONLY, "table")
+        return {key: value for key, value in settable.items() if key in _ALLOWED}
+
+    def _change(
+        self, table: Table, resource: dict[str, Any], body: dict[str, Any], if_match: str | None
+    ) -> dict[str, Any]:
+        check_etag(if_match, self._etag(table))
+        at = next_time(table)
+        if "expirationTime" in body:
+            table.expires = _expiry(body)
+        if body.get("schema"):
+            fields = normalise_schema(body["schema"].get("fields", []))
+            if fields != table.current.fields:
+                check_evolution(self._warehouse, table, fields)
+                self._warehouse.rows.change_schema(table, fields, at)
+        table.resource = resource
+        table.modified = at
+        self._catalog.put_table(table)
+        return self.describe(table)
+
+    def delete(self, dataset_id: str, table_id: str) -> None:
+        """
+        Delete a table with its past.
+
+        :raises ApiError: 404 when it does not exist.
+        """
+        self._catalog.remove_table(self._catalog.table(dataset_id, table_id))
+
+    def _etag(self, table: Table) -> str:
+        return etag("table", table.uid, table.modified)
+
+    def _describe_item(self, table: Table) -> dict[str, Any]:
+        described = {
+            "kind": "bigquery#table",
+            "id": f"{self._catalog.project}:{table.dataset_id}.{table.table_id}",
+            "tableReference": self._warehouse.reference(table),
+            "type": "TABLE",
+            "creationTime": str(table.created),
+        }
+        if table.expires is not None:
+            described["expirationTime"] = str(table.expires)
+        return described | {
+            key: table.resource[key] for key in ("labels", "friendlyName") if key in table.resource
+        }
+
+    def describe(self, table: Table) -> dict[str, Any]:
+        """Give the whole resource of a table."""
+        count, sizes = self._warehouse.rows.measure(snapshot(table))
+        size = str(sum(sizes.values()))
+        path = f"projects/{self._catalog.project}/datasets/{table.dataset_id}/tables/{table.table_id}"
+        return {
+            **self._describe_item(table),
+            "etag": self._etag(table),
+            "selfLink": f"https://bigquery.googleapis.com/bigquery/v2/{path}",
+            "schema": {"fields": table.current.fields},
+            "numRows": str(count),
+            "numBytes": size,
+            "numLongTermBytes": "0",
+            "numTotalLogicalBytes": size,
+            "numActiveLogicalBytes": size,
+            "numLongTermLogicalBytes": "0",
+            "lastModifiedTime": str(table.modified),
+            "location": self._catalog.dataset(table.dataset_id).location,
+            **table.resource,
+        }
+
+
+def _expiry(body: dict[str, Any]) -> int | None:
+    value = body.get("expirationTime")
+    return int(value) if value else None
+
+
+def check_evolution(warehouse: Warehouse, table: Table, fields: list[Field]) -> None:
+    """
+    Refuse a new schema that is more than an addition.
+
+    :raises ApiError: 400 that names the column.
+    """
+    name = f"{warehouse.settings.project}:{table.dataset_id}.{table.table_id}"
+    new = {field["name"].lower(): field for field in fields}
+    problem = None
+    for old in table.current.fields:
+        field = new.pop(old["name"].lower(), None)
+        if field is None:
+            problem = f"Field {old['name']} is missing in new schema"
+        elif field["type"] != old["type"]:
+            problem = f"Field {old['name']} has changed type from {old['type']} to {field['type']}"
+        elif field["mode"] == "REQUIRED" != old["mode"]:
+            problem = f"Field {old['name']} has changed mode from NULLABLE to REQUIRED"
+    for field in new.values():
+        if field["mode"] == "REQUIRED":
+            problem = f"Cannot add required fields to an existing schema. (field: {field['name']})"
+    if problem:
+        raise failure("invalid", f"Provided Schema does not match Table {name}. {problem}")

@@ -1,0 +1,114 @@
+"""The parts that every method of the API shares."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any
+
+from localcloud.bigquery.binding import Scope
+from localcloud.bigquery.catalog import Catalog, Dataset, Table, now_ms
+from localcloud.bigquery.compiler import Compiler
+from localcloud.bigquery.failures import failure
+from localcloud.bigquery.functions import MACROS
+from localcloud.bigquery.rows import Rows
+from localcloud.bigquery.types import Field
+from localcloud.config import Settings
+from localcloud.storage.objects import ObjectStore
+
+# BigQuery keeps the result of a query that named no destination for about a day.
+RESULT_LIFE_MS = 24 * 3600 * 1000
+
+
+class Warehouse:
+    """
+    Holds the catalog, the rows and the compiler of one project.
+
+    :param settings: project, location and the folder of the state.
+    :param objects: where load and extract jobs find gs:// objects.
+    """
+
+    def __init__(self, settings: Settings, objects: ObjectStore) -> None:
+        self.settings = settings
+        self.objects = objects
+        self.catalog = Catalog(settings.state / "bigquery" / "catalog.duckdb", settings.project, MACROS)
+        self.rows = Rows(self.catalog)
+        self.compiler = Compiler(self.catalog, self.rows)
+        with self.catalog.transaction():
+            self.sweep()
+            self.rows.purge()
+
+    def scope(self, default_dataset: str | None = None, location: str | None = None) -> Scope:
+        """Give where a statement runs; parameters as :class:`Scope` has them."""
+        return Scope((self.settings.project, self.settings.project_number), default_dataset, location)
+
+    def check_project(self, project: str | None) -> None:
+        """
+        Refuse another project than the one that exists.
+
+        :raises ApiError: 403.
+        """
+        self.scope().check_project(project, f"Project {project}")
+
+    def sweep(self) -> None:
+        """Drop the tables whose time has come."""
+        for table in self.catalog.expired_tables():
+            self.catalog.remove_table(table)
+
+    def create_table(
+        self,
+        dataset: Dataset,
+        table_id: str,
+        fields: list[Field],
+        resource: dict[str, Any],
+        expires: int | None,
+    ) -> Table:
+        """
+        Make an empty table.
+
+        :param resource: what its owner may set.
+        :param expires: ms since the epoch; the dataset's default if None.
+        """
+        now = now_ms()
+        life = dataset.resource.get("defaultTableExpirationMs")
+        if expires is None and life is not None:
+            expires = now + int(life)
+        version = self.rows.new_version(now, fields)
+        table = Table(
+            uuid.uuid4().hex, dataset.dataset_id, table_id, now, now, expires, resource, versions=[version]
+        )
+        self.catalog.put_table(table)
+        return table
+
+    def create_result_table(self, location: str, fields: list[Field]) -> Table:
+        """Make the hidden table that keeps a query's result for a day."""
+        digest = hashlib.sha256(f"{self.settings.project}:{location}".encode()).hexdigest()[:40]
+        dataset_id = f"_{digest}"
+        dataset = self.catalog.find_dataset(dataset_id)
+        if dataset is None:
+            now = now_ms()
+            dataset = Dataset(dataset_id, now, now, {"location": location})
+            self.catalog.put_dataset(dataset)
+        return self.create_table(dataset, f"anon{uuid.uuid4().hex}", fields, {}, now_ms() + RESULT_LIFE_MS)
+
+    def reference(self, table: Table) -> dict[str, str]:
+        """Give a table's ``tableReference``."""
+        return {
+            "projectId": self.settings.project,
+            "datasetId": table.dataset_id,
+            "tableId": table.table_id,
+        }
+
+
+def required(body: dict[str, Any], *path: str) -> Any:
+    """
+    Give a value deep in a request.
+
+    :raises ApiError: 400 that names the path when it is missing.
+    """
+    value: Any = body
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    if value in (None, ""):
+        raise failure("required", f"Required parameter is missing: {'.'.join(path)}")
+    return value
