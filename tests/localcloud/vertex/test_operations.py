@@ -79,7 +79,9 @@ def test_a_cancelled_operation_turns_back_where_it_can(operations: Operations) -
     assert call(operations, "WaitOperation", name=name).error.code == code_pb2.CANCELLED
 
 
-def test_an_operation_that_a_stop_interrupted_is_aborted(store: ResourceStore, operations: Operations) -> None:
+def test_an_operation_that_a_stop_interrupted_is_aborted(
+    store: ResourceStore, operations: Operations
+) -> None:
     name = f"{ENDPOINT}/operations/3"
     store.put(name, operations_pb2.Operation(name=name))
 

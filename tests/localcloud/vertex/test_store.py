@@ -50,7 +50,7 @@ def test_a_list_keeps_the_order_of_creation_when_messages_change(store: Resource
 
 
 def test_what_is_absent_is_not_found(store: ResourceStore) -> None:
-    with pytest.raises(exceptions.NotFound, match="Endpoint .*/endpoints/1 does not exist"):
+    with pytest.raises(exceptions.NotFound, match=r"Endpoint .*/endpoints/1 does not exist"):
         store.get(f"{ENDPOINTS}/1", v1.Endpoint)
     with pytest.raises(exceptions.NotFound):
         store.delete(f"{ENDPOINTS}/1")
