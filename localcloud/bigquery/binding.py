@@ -23,10 +23,12 @@ class Scope:
 
     :param projects: the names that the one project answers to: its id and its number.
     :param default_dataset: dataset of names that carry none.
+    :param home: the location that a job without one has until its tables tell.
     :param location: where all datasets must be; anywhere if None.
     """
 
     projects: tuple[str, str]
+    home: str
     default_dataset: str | None = None
     location: str | None = None
 
@@ -61,7 +63,7 @@ class Binder:
         :raises ApiError: 404 if there is none, 403 for another project, 501 for what is no plain table.
         """
         table_id, dataset_id = self.split(node)
-        return self._catalog.table(dataset_id, table_id, self._scope.location)
+        return self._catalog.table(dataset_id, table_id, self._scope.location, self._scope.home)
 
     def split(self, node: exp.Table) -> tuple[str, str]:
         """Give table id and dataset id of a name; raises as :meth:`find`, except 404."""
@@ -81,8 +83,8 @@ class Binder:
         self._scope.check_project(node.catalog, f"Table {node.catalog}:{dataset_id}.{node.name}")
         return node.name, dataset_id
 
-    def resolve(self, statement: exp.Expression) -> None:
-        """Find every table that a query names; the marks it leaves are what :meth:`replace` and pricing use."""
+    def resolve(self, statement: exp.Expr) -> None:
+        """Find every table that a query names, and mark the names with what they stand for."""
         named = {cte.alias.lower() for cte in statement.find_all(exp.CTE)}
         for node in list(statement.find_all(exp.Table)):
             if isinstance(node.this, exp.Identifier) and not node.db and node.name.lower() in named:
@@ -123,7 +125,7 @@ class Binder:
             for index, part in enumerate(self.snapshots)
         }
 
-    def replace(self, statement: exp.Expression) -> None:
+    def replace(self, statement: exp.Expr) -> None:
         """Put the rows in the place of the names."""
         for node in list(statement.find_all(exp.Table)):
             if "snapshot" not in node.meta:
@@ -136,7 +138,7 @@ class Binder:
 
     def _select(self, node: exp.Table) -> exp.Select:
         part = self.snapshots[node.meta["snapshot"]]
-        columns: list[exp.Expression] = [exp.column(field["name"], quoted=True) for field in part.fields]
+        columns: list[exp.Expr] = [exp.column(field["name"], quoted=True) for field in part.fields]
         if node.meta.get("target"):
             columns.append(exp.alias_(exp.column("rowid"), ROW, quoted=True))
         rows = exp.to_table(f"data.{part.version.storage}", dialect="duckdb")

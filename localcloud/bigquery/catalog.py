@@ -18,12 +18,15 @@ from localcloud.bigquery.types import Field
 _TABLES = """
 CREATE SCHEMA IF NOT EXISTS meta;
 CREATE SCHEMA IF NOT EXISTS data;
-CREATE TABLE IF NOT EXISTS meta.datasets (dataset_id VARCHAR, created BIGINT, modified BIGINT, resource VARCHAR);
+CREATE TABLE IF NOT EXISTS meta.datasets (
+    dataset_id VARCHAR, created BIGINT, modified BIGINT, resource VARCHAR
+);
 CREATE TABLE IF NOT EXISTS meta.tables (
-    uid VARCHAR, dataset_id VARCHAR, table_id VARCHAR, created BIGINT, modified BIGINT, expires BIGINT, resource VARCHAR
+    uid VARCHAR, dataset_id VARCHAR, table_id VARCHAR,
+    created BIGINT, modified BIGINT, expires BIGINT, resource VARCHAR
 );
 CREATE TABLE IF NOT EXISTS meta.versions (uid VARCHAR, since BIGINT, storage VARCHAR, fields VARCHAR);
-CREATE TABLE IF NOT EXISTS meta.jobs (job_id VARCHAR, created BIGINT, state VARCHAR, resource VARCHAR);
+CREATE TABLE IF NOT EXISTS meta.jobs (job_id VARCHAR, created BIGINT, resource VARCHAR);
 """
 
 
@@ -129,7 +132,7 @@ class Catalog:
     def datasets(self) -> list[Dataset]:
         """Give all datasets by name."""
         rows = self._rows("FROM meta.datasets ORDER BY dataset_id")
-        return [Dataset(*row[:3], json.loads(row[3])) for row in rows]
+        return [Dataset(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
 
     def find_dataset(self, dataset_id: str) -> Dataset | None:
         """Give a dataset if it exists."""
@@ -175,24 +178,28 @@ class Catalog:
         """Give the tables whose ``expirationTime`` has passed."""
         return self._tables("expires <= ?", now_ms())
 
-    def table(self, dataset_id: str, table_id: str, location: str | None = None) -> Table:
+    def table(
+        self, dataset_id: str, table_id: str, location: str | None = None, home: str | None = None
+    ) -> Table:
         """
         Give a table.
 
-        :param location: where a job looks for it; nowhere in particular if None.
+        :param location: where it must be; anywhere if None.
+        :param home: the location to name in the error when a job without one looks for it.
         :raises ApiError: 404 when it, or its dataset there, does not exist.
         """
         dataset = self.find_dataset(dataset_id)
         if dataset is None or (location and dataset.location.lower() != location.lower()):
-            raise not_found("Dataset", f"{self.project}:{dataset_id}", location)
+            raise not_found("Dataset", f"{self.project}:{dataset_id}", location or home)
         table = self.find_table(dataset_id, table_id)
         if table is None:
-            raise not_found("Table", f"{self.project}:{dataset_id}.{table_id}", location)
+            where = dataset.location if home else None
+            raise not_found("Table", f"{self.project}:{dataset_id}.{table_id}", where)
         return table
 
     def _tables(self, condition: str, *values: Any) -> list[Table]:
         rows = self._rows(f"FROM meta.tables WHERE {condition} ORDER BY table_id", *values)
-        tables = [Table(*row[:6], json.loads(row[6])) for row in rows]
+        tables = [Table(row[0], row[1], row[2], row[3], row[4], row[5], json.loads(row[6])) for row in rows]
         for table in tables:
             versions = self._rows("FROM meta.versions WHERE uid = ? ORDER BY since", table.uid)
             table.versions = [Version(row[1], row[2], json.loads(row[3])) for row in versions]
@@ -234,11 +241,8 @@ class Catalog:
 
     def put_job(self, job_id: str, resource: dict[str, Any]) -> None:
         """Keep the resource of a finished job."""
-        state = resource["status"]["state"]
         created = int(resource["statistics"]["creationTime"])
-        self._rows(
-            "INSERT INTO meta.jobs VALUES (?, ?, ?, ?)", job_id, created, state, json.dumps(resource)
-        )
+        self._rows("INSERT INTO meta.jobs VALUES (?, ?, ?)", job_id, created, json.dumps(resource))
 
     def find_job(self, job_id: str) -> dict[str, Any] | None:
         """Give a job's resource if there is such a job."""

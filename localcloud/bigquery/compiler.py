@@ -30,6 +30,8 @@ from localcloud.bigquery.rows import Rows, Snapshot
 from localcloud.bigquery.sql import DIALECT
 from localcloud.bigquery.types import Field, from_duckdb
 
+Columns = set[tuple[int, str]]
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -53,12 +55,14 @@ class Compiler:
         self._catalog = catalog
         self._rows = rows
 
-    def compile(self, query: exp.Expression, scope: Scope) -> Compiled:
+    def compile(self, query: exp.Expr, scope: Scope) -> Compiled:
         """
         Compile a query and check it against the tables.
 
         :raises ApiError: what BigQuery gives for a bad query, 501 for what is not served.
         """
+        if not isinstance(query, exp.Query):
+            raise failure("invalidQuery", f"Not a query: {query.sql('bigquery')}")
         check_functions(query)
         original = query.copy()
         binder = Binder(self._catalog, scope)
@@ -67,16 +71,16 @@ class Compiler:
         types, columns = _analyse(query, binder.schema())
         check_operands(query, types)
         _name_columns(query)
-        query = to_duckdb(query, types)
-        binder.replace(query)
+        translated = to_duckdb(query, types)
+        binder.replace(translated)
         try:
-            sql = query.sql("duckdb", unsupported_level=ErrorLevel.RAISE)
+            sql = translated.sql("duckdb", unsupported_level=ErrorLevel.RAISE)
         except UnsupportedError as error:
             raise unsupported(str(error)) from error
         described = self._describe(sql, original)
         return Compiled(sql, described, self._price(binder.snapshots, columns), binder.snapshots)
 
-    def _describe(self, sql: str, query: exp.Expression) -> list[Field]:
+    def _describe(self, sql: str, query: exp.Expr) -> list[Field]:
         with duckdb_failures(query):
             columns = self._catalog.connection.execute(f"DESCRIBE {sql}").fetchall()
         fields: list[Field] = []
@@ -89,7 +93,7 @@ class Compiler:
             fields.append({"name": name, "type": from_duckdb(kind, name), "mode": "NULLABLE"})
         return fields
 
-    def _price(self, snapshots: list[Snapshot], columns: set[tuple[int, str]] | None) -> int:
+    def _price(self, snapshots: list[Snapshot], columns: Columns | None) -> int:
         total = 0
         priced = set()
         for index, part in enumerate(snapshots):
@@ -101,10 +105,8 @@ class Compiler:
         return total
 
 
-def _analyse(
-    query: exp.Expression, schema: dict[str, Any]
-) -> tuple[OperandTypes, set[tuple[int, str]] | None]:
-    """Find operand types and referenced columns; where sqlglot gives up, all types and all columns are possible."""
+def _analyse(query: exp.Expr, schema: dict[str, Any]) -> tuple[OperandTypes, set[tuple[int, str]] | None]:
+    """Find operand types and referenced columns; when sqlglot gives up, each type and column is possible."""
     try:
         typed = qualify(
             query.copy(),
@@ -126,7 +128,7 @@ def _analyse(
     return types, columns
 
 
-def _name_columns(query: exp.Expression) -> None:
+def _name_columns(query: exp.Query) -> None:
     """Give nameless result columns BigQuery's names: f0_, f1_ and so on."""
     count = 0
     for column in query.selects:
@@ -136,7 +138,7 @@ def _name_columns(query: exp.Expression) -> None:
 
 
 @contextmanager
-def duckdb_failures(query: exp.Expression) -> Iterator[None]:
+def duckdb_failures(query: exp.Expr) -> Iterator[None]:
     """
     Turn DuckDB's complaints into BigQuery's.
 
@@ -148,7 +150,7 @@ def duckdb_failures(query: exp.Expression) -> Iterator[None]:
         raise _query_failure(error, query) from error
 
 
-def _query_failure(error: duckdb.Error, query: exp.Expression) -> Exception:
+def _query_failure(error: duckdb.Error, query: exp.Expr) -> Exception:
     text = str(error).splitlines()[0]
     message = text.split(": ", 1)[-1] if " Error: " in text else text
     if match := re.search(r'Referenced column "([^"]+)" not found', text):
@@ -166,7 +168,7 @@ def _query_failure(error: duckdb.Error, query: exp.Expression) -> Exception:
     return failure("invalidQuery", message)
 
 
-def _place(query: exp.Expression, name: str) -> str:
+def _place(query: exp.Expr, name: str) -> str:
     for node in query.find_all(exp.Identifier):
         if node.name.lower() == name.lower() and "line" in node.meta:
             column = node.meta["col"] - (node.meta["end"] - node.meta["start"])

@@ -39,7 +39,7 @@ class Ddl:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
 
-    def plan(self, statement: exp.Expression, scope: Scope) -> Definition:
+    def plan(self, statement: exp.Expr, scope: Scope) -> Definition:
         """
         Check a statement without running it.
 
@@ -48,7 +48,7 @@ class Ddl:
         extra = {key for key, value in statement.args.items() if value} - _PLAIN
         if isinstance(statement, exp.Create) and extra:
             raise unsupported(f"{', '.join(sorted(extra))} of CREATE TABLE ({statement.sql('bigquery')})")
-        name = statement.this.this if isinstance(statement.this, exp.Schema) else statement.this
+        name = _table_name(statement)
         table_id, dataset_id = Binder(self._warehouse.catalog, scope).split(name)
         dataset = self._warehouse.catalog.dataset(dataset_id)
         full = f"{self._warehouse.settings.project}:{dataset_id}.{table_id}"
@@ -68,7 +68,7 @@ class Ddl:
         self._columns(statement, scope, definition)
         return definition
 
-    def _columns(self, statement: exp.Expression, scope: Scope, definition: Definition) -> None:
+    def _columns(self, statement: exp.Expr, scope: Scope, definition: Definition) -> None:
         if isinstance(statement.this, exp.Schema):
             definition.fields = normalise_schema([_field(column) for column in statement.this.expressions])
         if not statement.expression:
@@ -89,7 +89,7 @@ class Ddl:
             return
         if table is None:
             dataset = catalog.dataset(definition.dataset_id)
-            table = self._warehouse.create_table(dataset, definition.table_id, definition.fields, {}, None)
+            table = self._warehouse.create_table(dataset, definition.table_id, definition.fields)
             at = table.created
         else:
             at = next_time(table)
@@ -101,7 +101,17 @@ class Ddl:
         catalog.put_table(table)
 
 
-def _field(column: exp.Expression) -> Field:
+def _table_name(statement: exp.Expr) -> exp.Table:
+    names = statement.args.get("tables") or [statement.this]
+    if len(names) > 1:
+        raise unsupported("DROP TABLE of more than one table")
+    name = names[0].this if isinstance(names[0], exp.Schema) else names[0]
+    if not isinstance(name, exp.Table):
+        raise failure("invalidQuery", f"Not a table: {name.sql('bigquery')}")
+    return name
+
+
+def _field(column: exp.Expr) -> Field:
     if not isinstance(column, exp.ColumnDef) or column.kind is None:
         raise failure("invalidQuery", f"Column definition expected: {column.sql('bigquery')}")
     mode = "NULLABLE"

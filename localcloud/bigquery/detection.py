@@ -50,8 +50,8 @@ def detect_csv(lines: list[list[str]], skip: int) -> tuple[list[Field], int]:
     """
     Find out columns and header of a CSV file.
 
-    :param skip: ``skipLeadingRows``; the last skipped row is the header. If 0, a first row that is all text above
-        rows that are not is one.
+    :param skip: ``skipLeadingRows``; the last skipped row is the header. If 0, the first row is, when it is
+        all text above rows that are not.
     :returns: the columns and the number of rows before the data.
     """
     if skip:

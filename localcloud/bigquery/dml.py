@@ -40,7 +40,7 @@ class Dml:
         self._warehouse = warehouse
         self._rows = warehouse.rows
 
-    def plan(self, statement: exp.Expression, kind: str, scope: Scope) -> Change:
+    def plan(self, statement: exp.Expr, kind: str, scope: Scope) -> Change:
         """
         Check a statement without running it.
 
@@ -87,12 +87,12 @@ class Dml:
 
     # plans
 
-    def _target(self, node: exp.Expression, scope: Scope) -> Table:
+    def _target(self, node: exp.Expr, scope: Scope) -> Table:
         if not isinstance(node, exp.Table):
             raise failure("invalidQuery", f"Not a table: {node.sql('bigquery')}")
         return Binder(self._warehouse.catalog, scope).find(node)
 
-    def _plan_insert(self, statement: exp.Expression, scope: Scope) -> Change:
+    def _plan_insert(self, statement: exp.Expr, scope: Scope) -> Change:
         target = statement.this
         names: list[str] = []
         if isinstance(target, exp.Schema):
@@ -118,7 +118,7 @@ class Dml:
                 self._check_type(self._column(table, name), given, expression)
         return Change("INSERT", compiled, table, columns)
 
-    def _plan_update(self, statement: exp.Expression, scope: Scope) -> Change:
+    def _plan_update(self, statement: exp.Expr, scope: Scope) -> Change:
         table = self._target(statement.this, scope)
         _demand_where(statement, "UPDATE")
         name = statement.this.alias or table.table_id
@@ -139,14 +139,14 @@ class Dml:
                 self._check_type(self._column(table, given["name"]), given, assigned[given["name"]])
         return Change("UPDATE", compiled, table, names)
 
-    def _plan_delete(self, statement: exp.Expression, scope: Scope) -> Change:
+    def _plan_delete(self, statement: exp.Expr, scope: Scope) -> Change:
         table = self._target(statement.this, scope)
         _demand_where(statement, "DELETE")
         name = statement.this.alias or table.table_id
         compiled = self._warehouse.compiler.compile(_affected_rows(statement, name, []), scope)
         return Change("DELETE", compiled, table, [])
 
-    def _plan_truncate(self, statement: exp.Expression, scope: Scope) -> Change:
+    def _plan_truncate(self, statement: exp.Expr, scope: Scope) -> Change:
         target = statement.expressions[0]
         delete = exp.Delete(this=target, where=exp.Where(this=exp.true()))
         return replace(self._plan_delete(delete, scope), kind="TRUNCATE_TABLE")
@@ -166,7 +166,7 @@ class Dml:
                     kind = "STRING" if value.is_string else "INTEGER" if value.is_int else "FLOAT"
                     self._check_type(self._column(table, name), {"type": kind}, value)
 
-    def _check_type(self, column: Field, given: Field, expression: exp.Expression) -> None:
+    def _check_type(self, column: Field, given: Field, expression: exp.Expr) -> None:
         literal = expression.unalias()
         if isinstance(literal, exp.Null) or column["type"] == given["type"]:
             return
@@ -187,8 +187,7 @@ class Dml:
 def _values_query(values: exp.Values, width: int) -> exp.Select:
     for row in values.expressions:
         if len(row.expressions) != width:
-            message = f"Inserted row has wrong column count; Has {len(row.expressions)}, expected {width}"
-            raise failure("invalidQuery", message)
+            raise _wrong_count(len(row.expressions), width)
     names = [exp.to_identifier(f"v{index}") for index in range(width)]
     source = exp.Values(
         expressions=[row.copy() for row in values.expressions],
@@ -197,12 +196,17 @@ def _values_query(values: exp.Values, width: int) -> exp.Select:
     return exp.select(*[exp.column(name.copy(), table="v") for name in names]).from_(source)
 
 
-def _demand_where(statement: exp.Expression, word: str) -> None:
+def _wrong_count(given: int, expected: int) -> Exception:
+    message = f"Inserted row has wrong column count; Has {given}, expected {expected}"
+    return failure("invalidQuery", message)
+
+
+def _demand_where(statement: exp.Expr, word: str) -> None:
     if not statement.args.get("where"):
         raise failure("invalidQuery", f"{word} must have a WHERE clause")
 
 
-def _affected_rows(statement: exp.Expression, name: str, selected: list[exp.Expression]) -> exp.Select:
+def _affected_rows(statement: exp.Expr, name: str, selected: list[exp.Expr]) -> exp.Select:
     """Make the query for the rows that a statement changes, and the values that they get."""
     target = statement.this.copy()
     target.meta["target"] = True

@@ -12,6 +12,7 @@ from typing import Any
 from localcloud.bigquery.types import Field, quote
 
 TimestampFormat = str  # FLOAT64, INT64 or ISO8601_STRING, as formatOptions.timestampOutputFormat names them
+_TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -94,19 +95,12 @@ def _decode_float(value: Any) -> float:
 
 
 def _decode_boolean(value: Any) -> bool:
-    words = {
-        "true": True,
-        "t": True,
-        "1": True,
-        "yes": True,
-        "false": False,
-        "f": False,
-        "0": False,
-        "no": False,
-    }
     if isinstance(value, bool):
         return value
-    return words[str(value).lower()]
+    word = str(value).lower()
+    if word not in _TRUE + _FALSE:
+        raise ValueError
+    return word in _TRUE
 
 
 def _decode_string(value: Any) -> str:

@@ -15,25 +15,10 @@ from localcloud.bigquery.warehouse import Warehouse, required
 from localcloud.bigquery.writer import Destination, Writer
 
 _SERVED = {
-    *(
-        "allowJaggedRows",
-        "allowQuotedNewlines",
-        "autodetect",
-        "createDisposition",
-        "destinationTable",
-        "encoding",
-    ),
-    *(
-        "fieldDelimiter",
-        "ignoreUnknownValues",
-        "maxBadRecords",
-        "nullMarker",
-        "parquetOptions",
-        "quote",
-        "schema",
-    ),
-    *("schemaUpdateOptions", "skipLeadingRows", "sourceFormat", "sourceUris", "useAvroLogicalTypes"),
-    "writeDisposition",
+    *("allowJaggedRows", "allowQuotedNewlines", "autodetect", "createDisposition", "destinationTable"),
+    *("encoding", "fieldDelimiter", "ignoreUnknownValues", "maxBadRecords", "nullMarker", "parquetOptions"),
+    *("quote", "schema", "schemaUpdateOptions", "skipLeadingRows", "sourceFormat", "sourceUris"),
+    *("useAvroLogicalTypes", "writeDisposition"),
 }
 _GZIP = b"\x1f\x8b"
 

@@ -18,14 +18,8 @@ from localcloud.bigquery.warehouse import Warehouse, required
 from localcloud.bigquery.writer import Destination, Writer
 
 _UNSUPPORTED = (
-    *("clustering", "connectionProperties", "destinationEncryptionConfiguration", "rangePartitioning"),
-    *(
-        "scriptOptions",
-        "tableDefinitions",
-        "timePartitioning",
-        "userDefinedFunctionResources",
-        "createSession",
-    ),
+    *("clustering", "connectionProperties", "createSession", "rangePartitioning", "scriptOptions"),
+    *("tableDefinitions", "timePartitioning", "userDefinedFunctionResources"),
 )
 
 
@@ -70,7 +64,7 @@ class Queries:
             return self._change(statement, kind, scope, config, dry_run)
 
     def _select(
-        self, statement: exp.Expression, scope: Scope, config: dict[str, Any], dry_run: bool
+        self, statement: exp.Expr, scope: Scope, config: dict[str, Any], dry_run: bool
     ) -> tuple[dict[str, Any], str]:
         compiled = self._warehouse.compiler.compile(statement, scope)
         where = self._location(compiled, scope)
@@ -94,7 +88,7 @@ class Queries:
         return table
 
     def _change(
-        self, statement: exp.Expression, kind: str, scope: Scope, config: dict[str, Any], dry_run: bool
+        self, statement: exp.Expr, kind: str, scope: Scope, config: dict[str, Any], dry_run: bool
     ) -> tuple[dict[str, Any], str]:
         _refuse_destination(config, kind)
         change = self._dml.plan(statement, kind, scope)
@@ -110,7 +104,7 @@ class Queries:
         return statistics, where
 
     def _define(
-        self, statement: exp.Expression, kind: str, scope: Scope, config: dict[str, Any], dry_run: bool
+        self, statement: exp.Expr, kind: str, scope: Scope, config: dict[str, Any], dry_run: bool
     ) -> tuple[dict[str, Any], str]:
         _refuse_destination(config, kind)
         definition = self._ddl.plan(statement, scope)
@@ -154,6 +148,8 @@ class Queries:
 def _refuse_unsupported(config: dict[str, Any], text: str) -> None:
     if config.get("useLegacySql", True) and not text.lstrip().lower().startswith("#standardsql"):
         raise unsupported("legacy SQL; set useLegacySql to false")
+    if (config.get("destinationEncryptionConfiguration") or {}).get("kmsKeyName"):
+        raise unsupported("destinationEncryptionConfiguration of a query job")
     for key in _UNSUPPORTED:
         if config.get(key):
             raise unsupported(f"{key} of a query job")

@@ -188,6 +188,9 @@ def _parquet_field(column: pa.Field) -> Field:
     raise unsupported(f"the Parquet type {kind} ({column.name})")
 
 
+_WIDENING = {("INTEGER", "FLOAT"), ("INTEGER", "NUMERIC")}
+
+
 def _fit(batch: Batch, fields: list[Field] | None) -> Batch:
     """Read a file that carries its schema by the schema that the job asks for."""
     if fields is None:
@@ -200,10 +203,9 @@ def _fit(batch: Batch, fields: list[Field] | None) -> Batch:
             columns[field["name"]] = pa.nulls(batch.data.num_rows, target.type)
             continue
         column = batch.data[found["name"]]
-        if found["type"] != field["type"] and column.null_count < len(column):
-            if (found["type"], field["type"]) not in {("INTEGER", "FLOAT"), ("INTEGER", "NUMERIC")}:
-                message = f"column {field['name']} has type {found['type']}, the schema says {field['type']}"
-                raise broken(message)
+        change = (found["type"], field["type"])
+        if change[0] != change[1] and column.null_count < len(column) and change not in _WIDENING:
+            raise broken(f"column {field['name']} has type {change[0]}, the schema says {change[1]}")
         columns[field["name"]] = column.cast(target.type)
     if own:
         raise broken(f"no such field: {next(iter(own.values()))['name']}.")

@@ -8,13 +8,13 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from localcloud.bigquery.failures import failure, unsupported
 from localcloud.bigquery.types import TYPES, legacy_name
 
 DIALECT = "bigquery"
-_KINDS: list[tuple[type[exp.Expression], str]] = [
+_KINDS: list[tuple[type[exp.Expr], str]] = [
     (exp.Query, "SELECT"),
     (exp.Insert, "INSERT"),
     (exp.Update, "UPDATE"),
@@ -25,7 +25,7 @@ _KINDS: list[tuple[type[exp.Expression], str]] = [
 ]
 
 
-def parse(query: str, parameters: list[dict[str, Any]], parameter_mode: str | None) -> exp.Expression:
+def parse(query: str, parameters: list[dict[str, Any]], parameter_mode: str | None) -> exp.Expr:
     """
     Parse one statement.
 
@@ -61,16 +61,14 @@ def _syntax_error(what: str, line: Any, column: Any) -> Exception:
     return failure("invalidQuery", f"Syntax error: {what} at [{line}:{column}]")
 
 
-def statement_type(statement: exp.Expression) -> str:
+def statement_type(statement: exp.Expr) -> str:
     """
     Give the ``statementType`` of a statement.
 
     :raises ApiError: 501 for a kind that localcloud does not run.
     """
-    for kind, name in _KINDS:
-        if isinstance(statement, kind):
-            break
-    else:
+    name = next((name for kind, name in _KINDS if isinstance(statement, kind)), None)
+    if name is None:
         words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(statement).__name__).upper()
         name = str(statement.this) if isinstance(statement, exp.Command) else words
         raise unsupported(f"{name} statements")
@@ -94,7 +92,7 @@ def _name_the_positional(query: str, count: int) -> str:
     return query
 
 
-def _with_parameters(statement: exp.Expression, parameters: list[dict[str, Any]]) -> exp.Expression:
+def _with_parameters(statement: exp.Expr, parameters: list[dict[str, Any]]) -> exp.Expr:
     values = {parameter["name"].lower(): _literal(parameter) for parameter in parameters}
     for node in list(statement.find_all(exp.Parameter, exp.Placeholder)):
         name = node.name.lower()
@@ -104,7 +102,7 @@ def _with_parameters(statement: exp.Expression, parameters: list[dict[str, Any]]
     return statement
 
 
-def _literal(parameter: dict[str, Any]) -> exp.Expression:
+def _literal(parameter: dict[str, Any]) -> exp.Expr:
     kind = parameter["parameterType"]
     value = parameter.get("parameterValue", {})
     if kind["type"] == "ARRAY":
@@ -113,7 +111,7 @@ def _literal(parameter: dict[str, Any]) -> exp.Expression:
     return _scalar(value.get("value"), kind["type"])
 
 
-def _scalar(value: Any, type_name: str) -> exp.Expression:
+def _scalar(value: Any, type_name: str) -> exp.Expr:
     name = TYPES[legacy_name(type_name)].name
     literal = exp.null() if value is None else exp.Literal.string(str(value))
     if name == "STRING" and value is not None:

@@ -94,8 +94,7 @@ class TableData:
                     "message": str(error),
                 }
         if bad and not body.get("skipInvalidRows"):
-            stopped = {"reason": "stopped", "location": "", "debugInfo": "", "message": ""}
-            bad |= dict.fromkeys(good, stopped)
+            bad |= dict.fromkeys(good, _row_error("stopped", "", ""))
             good = {}
         self._forget_old_insert_ids()
         fresh = [row for index, row in good.items() if self._is_new(table, rows[index].get("insertId"))]
@@ -157,6 +156,10 @@ def decode_row(content: Mapping[str, Any], fields: list[Field], ignore_unknown: 
         name = next(iter(lowered))
         raise InvalidRowError(name, f"no such field: {name}.")
     return row
+
+
+def _row_error(reason: str, column: str, message: str) -> dict[str, str]:
+    return {"reason": reason, "location": column, "debugInfo": "", "message": message}
 
 
 def timestamp_format(query: Mapping[str, str]) -> str:

@@ -40,7 +40,12 @@ class Warehouse:
 
     def scope(self, default_dataset: str | None = None, location: str | None = None) -> Scope:
         """Give where a statement runs; parameters as :class:`Scope` has them."""
-        return Scope((self.settings.project, self.settings.project_number), default_dataset, location)
+        return Scope(
+            (self.settings.project, self.settings.project_number),
+            self.settings.location,
+            default_dataset,
+            location,
+        )
 
     def check_project(self, project: str | None) -> None:
         """
@@ -60,8 +65,8 @@ class Warehouse:
         dataset: Dataset,
         table_id: str,
         fields: list[Field],
-        resource: dict[str, Any],
-        expires: int | None,
+        resource: dict[str, Any] | None = None,
+        expires: int | None = None,
     ) -> Table:
         """
         Make an empty table.
@@ -75,7 +80,7 @@ class Warehouse:
             expires = now + int(life)
         version = self.rows.new_version(now, fields)
         table = Table(
-            uuid.uuid4().hex, dataset.dataset_id, table_id, now, now, expires, resource, versions=[version]
+            uuid.uuid4().hex, dataset.dataset_id, table_id, now, now, expires, resource or {}, [version]
         )
         self.catalog.put_table(table)
         return table

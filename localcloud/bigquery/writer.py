@@ -87,8 +87,8 @@ class Writer:
         table = catalog.find_table(destination.dataset_id, destination.table_id)
         if table is None:
             if destination.create == "CREATE_NEVER":
-                raise not_found("Table", name)
-            table = self._warehouse.create_table(dataset, destination.table_id, fields, {}, None)
+                raise not_found("Table", name, dataset.location)
+            table = self._warehouse.create_table(dataset, destination.table_id, fields)
             at = table.created
         else:
             at = next_time(table)
