@@ -35,7 +35,7 @@ from localcloud.vertex.pipelines.run import JobRun
 from localcloud.vertex.pipelines.tasks import Job, TaskRunner
 from localcloud.vertex.query import select
 from localcloud.vertex.store import ResourceStore
-from localcloud.vertex.worker.errors import PipelinePythonMissingError, WorkerError
+from localcloud.vertex.worker.errors import ChildStoppedError, PipelinePythonMissingError, WorkerError
 from localcloud.vertex.worker.pool import WorkerPool
 
 log = logging.getLogger(__name__)
@@ -229,5 +229,7 @@ class PipelineService:
         try:
             for module, why in self._pool.preload(modules).items():
                 log.warning("the pipeline environment cannot import %s: %s", module, why)
+        except ChildStoppedError:
+            log.info("stopped while warming up")
         except WorkerError as error:
             log.warning("the pipeline environment is not warm: %s", error)

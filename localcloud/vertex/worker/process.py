@@ -13,7 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from localcloud.vertex.worker.errors import ChildStoppedError, PipelinePythonMissingError, WorkerDiedError
+from localcloud.vertex.worker.errors import (
+    ChildStoppedError,
+    PipelinePythonMissingError,
+    WorkerDiedError,
+    WorkerError,
+)
 
 _PROGRAM = Path(__file__).with_name("zygote.py")
 _STOP_SECONDS = 2
@@ -95,6 +100,7 @@ class ZygoteProcess:
     def __init__(self, python: Path, environment: Mapping[str, str], log: Path) -> None:
         check_interpreter(python)
         self._log = log
+        self._stopping = False
         # mkdtemp is readable by its owner alone, and short enough for a socket's path
         self._folder = Path(tempfile.mkdtemp(prefix="localcloud-"))
         self._address = str(self._folder / "zygote")
@@ -131,8 +137,10 @@ class ZygoteProcess:
             raise self.died() from error
         return Connection(stream, self)
 
-    def died(self) -> WorkerDiedError:
+    def died(self) -> WorkerError:
         """Make the error that says that it is gone."""
+        if self._stopping:
+            return ChildStoppedError("Stopped by localcloud")
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_SECONDS)
         code = self._process.returncode
@@ -140,6 +148,7 @@ class ZygoteProcess:
 
     def stop(self) -> None:
         """End it, and every child with it."""
+        self._stopping = True
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:

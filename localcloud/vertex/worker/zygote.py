@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import importlib
+import importlib.util
 import json
 import os
 import runpy
@@ -147,17 +147,29 @@ def preload(modules: list[str]) -> dict[str, str]:
     """
     Import modules, in the order given.
 
+    Only what is installed: a module that somebody works on is read by each task, in its newest version.
+
     :param modules: dotted names.
     :return: the error of each module that cannot be imported.
     """
     failed = {}
     for module in modules:
         try:
-            importlib.import_module(module)
+            if _is_installed(module):
+                importlib.import_module(module)
         except BaseException as error:
             traceback.print_exc()
             failed[module] = f"{type(error).__name__}: {error}"
     return failed
+
+
+def _is_installed(module: str) -> bool:
+    package = module.partition(".")[0]
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+    places = [spec.origin or "", *(spec.submodule_search_locations or ())]
+    return any(place.startswith(sys.prefix) for place in places)
 
 
 def run(request: dict[str, Any], connection: socket.socket) -> int:
