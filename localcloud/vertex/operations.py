@@ -105,7 +105,9 @@ class Operations:
         self, operation: operations_pb2.Operation, details: Any, work: Work, cancellation: Cancellation
     ) -> None:
         try:
-            operation.response.CopyFrom(_packed(work(cancellation) or empty_pb2.Empty()))
+            response = work(cancellation)
+            # not `or`: an empty proto-plus message is false
+            operation.response.CopyFrom(_packed(empty_pb2.Empty() if response is None else response))
         except exceptions.GoogleAPICallError as error:
             status = error.grpc_status_code
             operation.error.code = status.value[0] if status else code_pb2.UNKNOWN

@@ -55,6 +55,15 @@ def test_an_operation_is_open_until_its_work_is_done(operations: Operations) -> 
     assert ended.metadata.type_url.endswith("CreateEndpointOperationMetadata")
 
 
+def test_an_empty_response_keeps_its_type(operations: Operations) -> None:
+    for response, expected in ((v1.UndeployModelResponse(), "UndeployModelResponse"), (None, "Empty")):
+        name = operations.start(ENDPOINT, METADATA, lambda cancellation, value=response: value).name
+
+        ended = call(operations, "WaitOperation", name=name)
+
+        assert ended.response.type_url.endswith(f".{expected}")
+
+
 def test_what_the_work_raises_is_the_error_of_the_operation(operations: Operations) -> None:
     def work(cancellation: Any) -> None:
         raise exceptions.FailedPrecondition("no such file")
