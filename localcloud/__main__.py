@@ -10,7 +10,7 @@ import sys
 import time
 
 from localcloud import health, pki
-from localcloud.config import HOST, Settings
+from localcloud.config import HOST, Settings, SettingsError
 from localcloud.environment import CLEARED, client_environment
 from localcloud.errors import StartError
 
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments).command
     try:
         return COMMANDS[chosen](Settings.from_environment())
-    except StartError as error:
+    except (SettingsError, StartError) as error:
         print(f"localcloud: {error}", file=sys.stderr)
         return 2
 

@@ -10,6 +10,10 @@ DEFAULT_PORT = 19443
 HOST = "127.0.0.1"
 
 
+class SettingsError(Exception):
+    """A variable of the environment that makes no sense, named in one line."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """
@@ -32,12 +36,16 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read ``LOCALCLOUD_STATE``, ``_PORT``, ``_PROJECT`` and ``_PIPELINE_PYTHON``."""
+        """
+        Read ``LOCALCLOUD_STATE``, ``_PORT``, ``_PROJECT`` and ``_PIPELINE_PYTHON``.
+
+        :raises SettingsError: when the port is none.
+        """
         repository = Path(__file__).resolve().parent.parent
         env = os.environ
         return cls(
             state=Path(env.get("LOCALCLOUD_STATE", repository / ".local" / "cloud")).absolute(),
-            port=int(env.get("LOCALCLOUD_PORT", DEFAULT_PORT)),
+            port=_port(env.get("LOCALCLOUD_PORT", str(DEFAULT_PORT))),
             project=env.get("LOCALCLOUD_PROJECT", cls.project),
             # absolute(), not resolve(): the venv's python is a link that must not be followed
             pipeline_python=Path(
@@ -54,3 +62,9 @@ class Settings:
     def logs(self) -> Path:
         """Folder of the logs of the child processes and of the pipeline tasks."""
         return self.state / "logs"
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        raise SettingsError(f"LOCALCLOUD_PORT must be a port from 1 to 65535, not {text}")
+    return int(text)

@@ -104,7 +104,7 @@ async def _services(
 
     served = routes(
         storage=await factory(storage.create_app(storage_url, settings)),
-        bigquery=await factory(_bigquery_app(bigquery, settings, objects)),
+        bigquery=await factory(bigquery.create_app(settings, objects)),
         vertex=await factory(service.http_app),
         oauth=await factory(oauth.create_app(settings)),
         unserved=await factory(unserved_app()),
@@ -119,11 +119,6 @@ def _load() -> tuple[ModuleType, ModuleType]:
     from localcloud import bigquery, vertex
 
     return bigquery, vertex
-
-
-def _bigquery_app(bigquery: ModuleType, settings: Settings, objects: storage.ObjectStore) -> web.Application:
-    # TODO: plain bigquery.create_app once it is there
-    return bigquery.create_app(settings, objects) if hasattr(bigquery, "create_app") else unserved_app()
 
 
 def _refuse_new(gateway: Gateway, health: Health) -> None:

@@ -66,7 +66,11 @@ class Front:
     async def bucket(self, request: web.Request) -> web.Response:
         """Serve ``storage.buckets.get`` and ``delete``."""
         preconditions.refuse_ignored(request.query)
-        return _response(await self.upstream.call(request.method, _bucket_path(request)))
+        answer = await self.upstream.call(request.method, _bucket_path(request))
+        if request.method == "DELETE" and answer.status == 412:
+            message = "The bucket you tried to delete is not empty."
+            raise ApiError(409, "FAILED_PRECONDITION", message, "conflict")
+        return _response(answer)
 
     async def storage_layout(self, request: web.Request) -> web.Response:
         """Serve ``storage.buckets.getStorageLayout``; TensorFlow asks before it renames a folder."""
@@ -121,6 +125,10 @@ class Front:
             if answer.status == 404:
                 return web.Response(status=404, text=f"No such object: {bucket}/{name}")
             response = web.StreamResponse(status=answer.status, headers=passed_on(answer.headers))
+            if answer.status == 416:
+                # the Python client learns from this header that an object is empty
+                found = (await self.upstream.call("GET", names.object_path(bucket, name))).json()
+                response.headers["Content-Range"] = f"bytes */{found.get('size', 0)}"
             await response.prepare(request)
             async for block in answer.content.iter_chunked(BLOCK):
                 await response.write(block)

@@ -35,17 +35,16 @@ async def list_objects(upstream: Upstream, path: str, query: Query) -> Answer:
             raise not_served(f"the parameter {name} of storage.objects.list")
     size = _page_size(query.get("maxResults", ""))
     after = _decode_token(query.get("pageToken", ""))
-    matches = translate(query["matchGlob"]).fullmatch if query.get("matchGlob") else None
+    matches = translate(query.get("matchGlob") or "**").fullmatch
+    prefix = query.get("prefix", "")
     answer = await upstream.call("GET", path, _upstream_query(query))
     if answer.status != 200:
         return answer
     listing = answer.json()
     entries = [(item["name"], item) for item in listing.get("items", [])]
     entries += [(prefix, None) for prefix in listing.get("prefixes", [])]
-    chosen = sorted(
-        (entry for entry in entries if entry[0] > after and (matches is None or matches(entry[0]))),
-        key=lambda entry: entry[0],
-    )
+    found = [entry for entry in entries if entry[0].startswith(prefix) and matches(entry[0])]
+    chosen = sorted((entry for entry in found if entry[0] > after), key=lambda entry: entry[0])
     return Answer.of(_page(chosen[:size], more=len(chosen) > size))
 
 
@@ -84,7 +83,7 @@ def _page_size(text: str) -> int:
 
 def _decode_token(text: str) -> str:
     try:
-        return base64.urlsafe_b64decode(text).decode()
+        return base64.b64decode(text, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise ApiError(400, "INVALID_ARGUMENT", f"Invalid pageToken: {text}", "invalid") from error
 

@@ -2,9 +2,9 @@
 Object names as the storage server's files can carry them.
 
 Cloud Storage allows names that a file system does not keep as they are: the folder marker ``dir/`` that
-TensorFlow writes, ``a//b``, ``..``. A part of a path that is empty, ``.`` or ``..`` is kept with a ``~``
-before it, and so is one that begins with ``~``; every other name is its own path. Prefixes and delimiters
-still work.
+TensorFlow writes, ``a//b``, ``..``. A part of a path that is ``.`` or ``..`` or begins with ``~`` is kept
+with a ``~`` before it, an empty one as ``~`` at the end and as ``~-`` before a slash, for the first is a file
+and the second a folder; every other name is its own path. Prefixes and delimiters still work.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from urllib.parse import quote
 from localcloud.errors import ApiError
 
 MARK = "~"
+NOTHING = "~-"
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
@@ -51,19 +52,24 @@ def encode(name: str) -> str:
 
     :param name: object name as the client knows it.
     """
-    return "/".join(_encode_part(part) for part in name.split("/"))
+    *folders, last = name.split("/")
+    return "/".join([*map(_encode_folder, folders), _encode_part(last)])
 
 
 def encode_prefix(prefix: str) -> str:
     """
-    Give the prefix that the kept names of all objects with this prefix have.
+    Give a prefix that the kept names of all objects with this prefix have.
+
+    Others may have it too: who lists must still compare the names themselves.
 
     :param prefix: beginning of an object name; its last part may be the beginning of a longer one.
     """
-    *whole, beginning = prefix.split("/")
-    if beginning.startswith(MARK):
+    *folders, beginning = prefix.split("/")
+    if beginning in (".", ".."):
+        beginning = ""
+    elif beginning.startswith(MARK):
         beginning = MARK + beginning
-    return "/".join([*map(_encode_part, whole), beginning])
+    return "/".join([*map(_encode_folder, folders), beginning])
 
 
 def decode(kept: str) -> str:
@@ -72,7 +78,7 @@ def decode(kept: str) -> str:
 
     :param kept: name under which the storage server keeps the object.
     """
-    return "/".join(part.removeprefix(MARK) for part in kept.split("/"))
+    return "/".join("" if part == NOTHING else part.removeprefix(MARK) for part in kept.split("/"))
 
 
 def decode_resource(resource: dict[str, Any]) -> None:
@@ -94,3 +100,7 @@ def decode_resource(resource: dict[str, Any]) -> None:
 
 def _encode_part(part: str) -> str:
     return MARK + part if part in ("", ".", "..") or part.startswith(MARK) else part
+
+
+def _encode_folder(part: str) -> str:
+    return _encode_part(part) if part else NOTHING

@@ -72,9 +72,8 @@ class ObjectStore:
         :raises ApiError: 404 when there is no such bucket.
         """
         bucket, prefix = split(uri_prefix)
-        return sorted(
-            f"gs://{bucket}/{names.decode(item['name'])}" for item in self._items(bucket, prefix, uri_prefix)
-        )
+        found = (names.decode(item["name"]) for item in self._items(bucket, prefix, uri_prefix))
+        return sorted(f"gs://{bucket}/{name}" for name in found if name.startswith(prefix))
 
     def _items(self, bucket: str, prefix: str, uri: str) -> Iterator[dict[str, Any]]:
         query = {"prefix": names.encode_prefix(prefix)}

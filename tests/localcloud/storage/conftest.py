@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from google.cloud import storage
+
+
+@pytest.fixture(scope="session")
+def client(cloud) -> storage.Client:
+    """Google's own client, as a user makes it."""
+    return storage.Client()
+
+
+@pytest.fixture
+def bucket(client) -> storage.Bucket:
+    """A bucket of the test's own."""
+    return client.create_bucket(f"test-{uuid.uuid4().hex}")

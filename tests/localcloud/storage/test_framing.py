@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from localcloud.storage.framing import OneFraming
+
+IDENTITY = (
+    b"POST /a HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: identity\r\nHost: x\r\n\r\nhello"
+    # a body that looks like a request is still a body
+    b"POST /b HTTP/1.1\r\nContent-Length: 49\r\n\r\nPUT /c HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n"
+    b"GET /d HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n"
+)
+CHUNKED = (
+    b"PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"
+    b"5\r\nhello\r\n0\r\n\r\nGET /b HTTP/1.1\r\n\r\n"
+)
+
+
+class Recorder(asyncio.Protocol):
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.received = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+
+
+def framed(sent: bytes, block: int) -> bytes:
+    recorder = Recorder()
+    framing = OneFraming(recorder)
+    for start in range(0, len(sent), block):
+        framing.data_received(sent[start : start + block])
+    return recorder.received
+
+
+@pytest.mark.parametrize("block", [1, 7, 10_000])
+def test_identity_is_taken_out_of_heads_and_left_in_bodies(block):
+    head = b"Transfer-Encoding: identity\r\n"
+    expected = IDENTITY.replace(b"5\r\n" + head, b"5\r\n").replace(
+        b"/d HTTP/1.1\r\n" + head, b"/d HTTP/1.1\r\n"
+    )
+
+    assert framed(IDENTITY, block) == expected
+
+
+@pytest.mark.parametrize("block", [1, 7, 10_000])
+def test_a_length_beside_chunks_is_taken_out(block):
+    assert framed(CHUNKED, block) == CHUNKED.replace(b"Content-Length: 5\r\n", b"")

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from google.api_core.exceptions import MethodNotImplemented, NotModified, PreconditionFailed
+
+
+@pytest.fixture
+def blob(bucket):
+    """An object that is there."""
+    bucket.blob("wine").upload_from_string("old")
+    return bucket.get_blob("wine")
+
+
+STALE = [
+    pytest.param(lambda blob: blob.upload_from_string("new", if_generation_match=1), id="upload"),
+    pytest.param(lambda blob: blob.upload_from_string("new", if_generation_match=0), id="create"),
+    pytest.param(
+        lambda blob: blob.upload_from_string("new", if_generation_not_match=blob.generation), id="not match"
+    ),
+    pytest.param(lambda blob: blob.download_as_bytes(if_generation_match=1), id="download"),
+    pytest.param(lambda blob: blob.reload(if_generation_match=1), id="get"),
+    pytest.param(lambda blob: blob.delete(if_generation_match=1), id="delete"),
+    pytest.param(lambda blob: blob.compose([blob], if_generation_match=1), id="compose"),
+    pytest.param(lambda blob: blob.compose([blob], if_source_generation_match=[1]), id="compose source"),
+    pytest.param(lambda blob: blob.rewrite(blob, if_generation_match=1), id="rewrite"),
+    pytest.param(lambda blob: blob.rewrite(blob, if_source_generation_match=1), id="rewrite source"),
+]
+
+
+@pytest.mark.parametrize("call", STALE)
+def test_a_stale_generation_fails_and_changes_nothing(bucket, blob, call):
+    with pytest.raises(PreconditionFailed):
+        call(bucket.get_blob("wine"))
+
+    assert bucket.get_blob("wine").generation == blob.generation
+    assert bucket.blob("wine").download_as_bytes() == b"old"
+
+
+def test_a_resumable_upload_with_a_stale_generation_does_not_begin(bucket, blob):
+    chunked = bucket.blob("wine", chunk_size=256 * 1024)
+
+    with pytest.raises(PreconditionFailed):
+        chunked.upload_from_file(io.BytesIO(b"x" * 300_000), if_generation_match=1)
+
+    assert bucket.blob("wine").download_as_bytes() == b"old"
+
+
+def test_the_current_generation_goes_through(bucket, blob):
+    blob.upload_from_string("new", if_generation_match=blob.generation)
+    current = bucket.get_blob("wine")
+
+    current.delete(if_generation_match=current.generation)
+
+    assert bucket.get_blob("wine") is None
+
+
+def test_an_object_that_is_not_there_has_generation_0(bucket):
+    bucket.blob("first").upload_from_string("one", if_generation_match=0)
+
+    with pytest.raises(PreconditionFailed):
+        bucket.blob("first").upload_from_string("two", if_generation_match=0)
+
+    assert bucket.blob("first").download_as_bytes() == b"one"
+
+
+def test_a_read_of_what_is_known_already_is_not_modified(bucket, blob):
+    with pytest.raises(NotModified):
+        blob.reload(if_generation_not_match=blob.generation)
+    with pytest.raises(NotModified):
+        blob.download_as_bytes(if_generation_not_match=blob.generation)
+
+
+def test_a_precondition_that_could_not_be_kept_is_refused_by_name(blob):
+    with pytest.raises(MethodNotImplemented, match="ifMetagenerationMatch"):
+        blob.delete(if_metageneration_match=1)
