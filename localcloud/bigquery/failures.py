@@ -9,6 +9,7 @@ _CODES = {
     "accessDenied": (403, "PERMISSION_DENIED"),
     "conditionNotMet": (412, "FAILED_PRECONDITION"),
     "duplicate": (409, "ALREADY_EXISTS"),
+    "internalError": (500, "INTERNAL"),
     "invalid": (400, "INVALID_ARGUMENT"),
     "invalidQuery": (400, "INVALID_ARGUMENT"),
     "notFound": (404, "NOT_FOUND"),

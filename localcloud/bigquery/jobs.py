@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from localcloud.bigquery.tabledata import TableData, timestamp_format
 from localcloud.bigquery.warehouse import Warehouse
 from localcloud.errors import ApiError
 
+log = logging.getLogger(__name__)
 _ID = re.compile(r"[\w-]{1,1024}")
 _USER = "localcloud@localhost"
 
@@ -78,8 +80,11 @@ class Jobs:
         except ApiError as error:
             if dry_run:
                 raise
-            proto = {"reason": error.reason, "message": error.message}
-            status |= {"errorResult": proto, "errors": [proto]}
+            status |= _failed(error.reason, error.message)
+        except Exception as error:
+            # a failed job, not a 500: the clients repeat a 500 for ten minutes
+            log.exception("job %s failed", job_id)
+            status |= _failed("internalError", f"localcloud failed: {type(error).__name__}: {error}")
         times = {"creationTime": str(started), "startTime": str(started), "endTime": str(now_ms())}
         resource = self._describe(job_id, where, config, status, {**times, **statistics})
         if dry_run:
@@ -241,6 +246,11 @@ _QUERY_KEYS = (
     *("connectionProperties", "createSession", "defaultDataset", "destinationEncryptionConfiguration"),
     *("maximumBytesBilled", "parameterMode", "query", "queryParameters", "useLegacySql", "useQueryCache"),
 )
+
+
+def _failed(reason: str, message: str) -> dict[str, Any]:
+    error = {"reason": reason, "message": message}
+    return {"errorResult": error, "errors": [error]}
 
 
 def _list_item(job: dict[str, Any]) -> dict[str, Any]:

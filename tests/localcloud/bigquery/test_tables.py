@@ -1,0 +1,133 @@
+"""Tables and their metadata, through google-cloud-bigquery."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from google.api_core.exceptions import (
+    BadRequest,
+    Conflict,
+    MethodNotImplemented,
+    NotFound,
+    PreconditionFailed,
+)
+from google.cloud import bigquery
+
+
+def modified(client: bigquery.Client, table: str) -> int:
+    return int(client.get_table(table)._properties["lastModifiedTime"])
+
+
+def test_a_table_tells_its_rows_bytes_and_legacy_types(client: bigquery.Client, wine_table: str) -> None:
+    table = client.get_table(wine_table)
+    assert table.num_rows == 4898
+    assert table.num_bytes == 4898 * 12 * 8
+    assert (table.table_type, table.location) == ("TABLE", "EU")
+    assert {field.field_type for field in table.schema} == {"FLOAT", "INTEGER"}
+
+
+def test_every_change_advances_the_modification_time(client: bigquery.Client, wine_table: str) -> None:
+    times = [modified(client, wine_table)]
+
+    def note() -> None:
+        times.append(modified(client, wine_table))
+
+    client.insert_rows_json(wine_table, [{"quality": 5}])
+    note()
+    client.query_and_wait(f"INSERT INTO `{wine_table}` (quality) VALUES (6)")
+    note()
+    client.query_and_wait(f"UPDATE `{wine_table}` SET quality = 7 WHERE quality = 9")
+    note()
+    client.query_and_wait(f"DELETE FROM `{wine_table}` WHERE quality = 3")
+    note()
+    client.load_table_from_json([{"quality": 4}], wine_table).result()
+    note()
+    table = client.get_table(wine_table)
+    table.schema = [*table.schema, bigquery.SchemaField("color", "STRING")]
+    client.update_table(table, ["schema"])
+    note()
+    assert times == sorted(set(times))
+
+
+def test_reading_does_not_change_the_modification_time(client: bigquery.Client, wine_table: str) -> None:
+    before = modified(client, wine_table)
+    client.query_and_wait(f"SELECT AVG(quality) FROM `{wine_table}`")
+    list(client.list_rows(wine_table, max_results=1))
+    client.query_and_wait(f"DELETE FROM `{wine_table}` WHERE quality > 100")
+    assert modified(client, wine_table) == before
+
+
+def test_metadata_can_be_changed(client: bigquery.Client, wine_table: str) -> None:
+    table = client.get_table(wine_table)
+    table.labels = {"wine": "white"}
+    table.description = "UCI"
+    client.update_table(table, ["labels", "description"])
+    found = client.get_table(wine_table)
+    assert (found.labels, found.description, found.num_rows) == ({"wine": "white"}, "UCI", 4898)
+    with pytest.raises(PreconditionFailed):
+        client.update_table(table, ["labels"])
+
+
+def test_a_schema_may_grow_but_not_shrink_or_change(client: bigquery.Client, wine_table: str) -> None:
+    table = client.get_table(wine_table)
+    table.schema = [*table.schema, bigquery.SchemaField("color", "STRING")]
+    grown = client.update_table(table, ["schema"])
+    assert grown.schema[-1].name == "color"
+    assert next(iter(client.list_rows(wine_table, max_results=1)))["color"] is None
+
+    grown.schema = grown.schema[1:]
+    with pytest.raises(BadRequest, match="Field fixed_acidity is missing in new schema"):
+        client.update_table(grown, ["schema"])
+    grown.schema = [bigquery.SchemaField("fixed_acidity", "STRING"), *client.get_table(wine_table).schema[1:]]
+    with pytest.raises(BadRequest, match="fixed_acidity has changed type from FLOAT to STRING"):
+        client.update_table(grown, ["schema"])
+
+
+def test_an_expired_table_is_gone(client: bigquery.Client, dataset: str) -> None:
+    table = bigquery.Table(f"{client.project}.{dataset}.brief", [bigquery.SchemaField("a", "INT64")])
+    table.expires = datetime.now(UTC) + timedelta(milliseconds=300)
+    client.create_table(table)
+    assert [item.table_id for item in client.list_tables(dataset)] == ["brief"]
+    time.sleep(0.4)
+    assert list(client.list_tables(dataset)) == []
+    with pytest.raises(NotFound):
+        client.get_table(table)
+
+
+def test_tables_are_listed_in_pages_and_deleted(client: bigquery.Client, dataset: str) -> None:
+    for name in ("a", "b", "c"):
+        client.create_table(f"{client.project}.{dataset}.{name}")
+    assert [item.table_id for item in client.list_tables(dataset, page_size=2)] == ["a", "b", "c"]
+    client.delete_table(f"{dataset}.b")
+    assert [item.table_id for item in client.list_tables(dataset)] == ["a", "c"]
+    with pytest.raises(NotFound, match=f"Not found: Table {client.project}:{dataset}.b"):
+        client.delete_table(f"{dataset}.b")
+
+
+def test_what_exists_or_has_no_dataset_is_refused(client: bigquery.Client, wine_table: str) -> None:
+    with pytest.raises(Conflict, match="Already Exists: Table"):
+        client.create_table(wine_table)
+    with pytest.raises(NotFound, match="Not found: Dataset"):
+        client.create_table(f"{client.project}.nowhere.t")
+
+
+def test_views_partitions_and_nested_columns_are_refused_by_name(
+    client: bigquery.Client, dataset: str
+) -> None:
+    view = bigquery.Table(f"{client.project}.{dataset}.v")
+    view.view_query = "SELECT 1"
+    with pytest.raises(MethodNotImplemented, match="view of a table"):
+        client.create_table(view)
+    partitioned = bigquery.Table(f"{client.project}.{dataset}.p", [bigquery.SchemaField("d", "DATE")])
+    partitioned.time_partitioning = bigquery.TimePartitioning(field="d")
+    with pytest.raises(MethodNotImplemented, match="timePartitioning of a table"):
+        client.create_table(partitioned)
+    for field in (
+        bigquery.SchemaField("r", "RECORD", fields=[bigquery.SchemaField("a", "INT64")]),
+        bigquery.SchemaField("l", "INT64", mode="REPEATED"),
+        bigquery.SchemaField("g", "GEOGRAPHY"),
+    ):
+        with pytest.raises(MethodNotImplemented, match="does not support"):
+            client.create_table(bigquery.Table(f"{client.project}.{dataset}.n", [field]))
