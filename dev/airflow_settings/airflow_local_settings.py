@@ -1,1 +1,15 @@
-"""Imported once by each long-running Airflow process: forked tasks inherit Google's libraries warm."""
+"""Imported once by each long-running Airflow process: forked tasks inherit these libraries warm."""
+
+import importlib
+
+for _module in (
+    "google.cloud.aiplatform",
+    "google.cloud.bigquery",
+    "google.cloud.storage",
+    "airflow.providers.google.cloud.hooks.bigquery",
+    "airflow.providers.google.cloud.hooks.gcs",
+    "airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service",
+    "airflow.providers.google.cloud.hooks.vertex_ai.model_service",
+    "airflow.providers.google.cloud.operators.vertex_ai.pipeline_job",
+):
+    importlib.import_module(_module)
