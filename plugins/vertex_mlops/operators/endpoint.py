@@ -12,7 +12,6 @@ from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseO
 from airflow.sdk.exceptions import AirflowSkipException
 from google.api_core.exceptions import Forbidden, GoogleAPICallError, RetryError, Unauthorized
 from google.api_core.retry import Retry
-from google.protobuf.json_format import MessageToDict
 
 from vertex_mlops.contract import DataContract, read_data_contract
 from vertex_mlops.exceptions import DeployedModelRejectedError
@@ -108,7 +107,8 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             # says something about this task's account, nothing about the model
             raise
         except (GoogleAPICallError, RetryError, ValueError) as error:
-            reason = f"deployed model {deployed_model_id} of {endpoint_name}: {error}"
+            cause = " ".join(str(error).split())
+            reason = f"deployed model {deployed_model_id} of {endpoint_name}: {cause}"
             outcome = self._roll_back(endpoint_id, deployed_model_id)
             raise DeployedModelRejectedError(f"{reason}; {outcome}") from error
         self.log.info("Deployed model %s answers %s", deployed_model_id, prediction)
@@ -144,19 +144,20 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             body={"instances": [contract.sample_instance], "signature_name": "serving_raw"},
             retry=retry,
         )
-        examples: list[Any] = [{"examples": {"b64": contract.sample_example}}]
-        response = PredictionServiceHook(**connection).predict(
-            project_id=self.project_id,
-            location=self.region,
-            endpoint_id=endpoint_id,
-            instances=examples,
+        # the hook's own predict() hands over a request that proto-plus cannot read
+        client = PredictionServiceHook(**connection).get_prediction_service_client(self.region)
+        instances: list[Any] = [{"examples": {"b64": contract.sample_example}}]
+        response = client.predict(
+            endpoint=client.endpoint_path(self.project_id, self.region, endpoint_id),
+            instances=instances,
             retry=retry,
         )
-        body = MessageToDict(type(response).pb(response))
+        # not through protobuf's JSON, which refuses NaN
+        body: dict[str, Any] = {"predictions": list(response.predictions)}
         return {"serving_raw": raw, "serving_default": RawPrediction(response.deployed_model_id, body)}
 
     def _get_endpoint(self, endpoint_id: str) -> Endpoint:
-        return self.hook.get_endpoint(project_id=self.project_id, region=self.region, endpoint_id=endpoint_id)
+        return self.hook.get_endpoint(project_id=self.project_id, region=self.region, endpoint=endpoint_id)
 
     def _roll_back(self, endpoint_id: str, rejected_id: str) -> str:
         deployed = self._get_endpoint(endpoint_id).deployed_models

@@ -1,0 +1,120 @@
+"""Real models behind a real endpoint."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud import aiplatform_v1
+
+from tests.conftest import Cloud
+from tests.plugins.airflow_environment import REPOSITORY
+from tests.plugins.conftest import REGION, Upload
+from tests.plugins.contracts import CONTRACT
+
+SERVING_IMAGE = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
+CLIENT_OPTIONS = {"api_endpoint": f"{REGION}-aiplatform.googleapis.com"}
+
+
+@dataclass(frozen=True)
+class Models:
+    """
+    The models of tests/plugins/saved_models.py in the model registry.
+
+    :param names: resource name of each.
+    :param example: the tf.Example that all of them know, in base64.
+    """
+
+    names: dict[str, str]
+    example: str
+
+
+@pytest.fixture(scope="session")
+def models(cloud: Cloud, bucket: Any, tmp_path_factory: pytest.TempPathFactory) -> Models:
+    folder = tmp_path_factory.mktemp("models")
+    exported = subprocess.run(
+        [cloud.settings.pipeline_python, REPOSITORY / "tests/plugins/saved_models.py", folder],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for path in folder.rglob("*"):
+        if path.is_file():
+            bucket.blob(f"models/{path.relative_to(folder)}").upload_from_filename(path)
+    names = {
+        path.name: _register(cloud, f"gs://{bucket.name}/models/{path.name}") for path in folder.iterdir()
+    }
+    return Models(names, exported.stdout.strip())
+
+
+def _register(cloud: Cloud, folder: str) -> str:
+    client = aiplatform_v1.ModelServiceClient(client_options=CLIENT_OPTIONS)
+    model = {
+        "display_name": Path(folder).name,
+        "artifact_uri": folder,
+        "container_spec": {"image_uri": SERVING_IMAGE},
+    }
+    parent = client.common_location_path(cloud.settings.project, REGION)
+    return client.upload_model(parent=parent, model=model).result().model
+
+
+@dataclass
+class Endpoint:
+    """An endpoint and what a test does to it."""
+
+    client: aiplatform_v1.EndpointServiceClient
+    models: Models
+    name: str
+
+    def deploy(self, model: str, traffic: int = 100) -> str:
+        """Deploy one of the models and return its id; what serves already shares the rest of the traffic."""
+        current = dict(self.read().traffic_split)
+        split = {"0": traffic} | {id_: share * (100 - traffic) // 100 for id_, share in current.items()}
+        machine = {"machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count": 1}
+        deployed = self.client.deploy_model(
+            endpoint=self.name,
+            deployed_model={"model": self.models.names[model], "dedicated_resources": machine},
+            traffic_split=split,
+        ).result()
+        return deployed.deployed_model.id
+
+    def read(self) -> aiplatform_v1.Endpoint:
+        return self.client.get_endpoint(name=self.name)
+
+    @property
+    def traffic(self) -> dict[str, int]:
+        return {id_: share for id_, share in self.read().traffic_split.items() if share}
+
+    @property
+    def deployed(self) -> set[str]:
+        return {model.id for model in self.read().deployed_models}
+
+    def close(self) -> None:
+        """Stop every model server."""
+        while deployed := sorted(self.deployed):
+            first, *others = deployed
+            # a model can only be undeployed when it has no traffic, or is the last one
+            split = {others[0]: 100} if others else {}
+            self.client.undeploy_model(
+                request={"endpoint": self.name, "deployed_model_id": first, "traffic_split": split}
+            ).result()
+
+
+@pytest.fixture
+def endpoint(place: dict[str, str], models: Models) -> Iterator[Endpoint]:
+    client = aiplatform_v1.EndpointServiceClient(client_options=CLIENT_OPTIONS)
+    parent = client.common_location_path(place["project_id"], REGION)
+    name = client.create_endpoint(parent=parent, endpoint={"display_name": "wine-test"}).result().name
+    endpoint = Endpoint(client, models, name)
+    yield endpoint
+    endpoint.close()
+
+
+@pytest.fixture
+def spec_uri(upload: Upload, models: Models) -> str:
+    """A compiled pipeline file whose contract holds the instance that all models know."""
+    return upload({"pipelineSpec": {}, "dataContract": CONTRACT | {"sample_example": models.example}})
