@@ -23,7 +23,26 @@ from localcloud.storage.upstream import Answer, Query
 LARGEST_BATCH = 100
 BOUNDARY = "batch_localcloud"
 
-_OBJECT = re.compile(r"/storage/v1/b/(?P<bucket>[^/]+)/o/(?P<object>[^/]+)")
+_OBJECT = re.compile(
+    r"/storage/v1/b/(?P<bucket>[^/]+)/o/(?P<object>[^/]+)"
+    r"(?:/(?P<verb>copyTo|rewriteTo)/b/(?P<to_bucket>[^/]+)/o/(?P<to_object>[^/]+))?"
+)
+METHODS = frozenset({"GET", "PATCH", "PUT", "DELETE"})
+
+
+@dataclass(frozen=True)
+class Destination:
+    """
+    Where an object is copied to.
+
+    :param verb: copyTo or rewriteTo.
+    :param bucket: bucket name.
+    :param name: object name as the client knows it.
+    """
+
+    verb: str
+    bucket: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -31,12 +50,13 @@ class ObjectCall:
     """
     One call about one object.
 
-    :param method: GET, PATCH, PUT or DELETE.
+    :param method: GET, PATCH, PUT or DELETE; POST for a copy.
     :param bucket: bucket name.
     :param name: object name as the client knows it.
     :param query: parameters of the query.
     :param headers: headers of the call.
     :param body: its content.
+    :param destination: of a copy.
     """
 
     method: str
@@ -45,6 +65,7 @@ class ObjectCall:
     query: Query
     headers: dict[str, str]
     body: bytes
+    destination: Destination | None = None
 
 
 async def answer(request: web.Request, call: Callable[[ObjectCall], Awaitable[Answer]]) -> web.Response:
@@ -82,12 +103,16 @@ def _parse(part: MIMEPart) -> ObjectCall:
     method, _, target = request_line.partition(" ")
     url = urlsplit(target.partition(" ")[0])
     match = _OBJECT.fullmatch(url.path)
-    if match is None or method not in ("GET", "PATCH", "PUT", "DELETE"):
+    if match is None or (method != "POST" if match["verb"] else method not in METHODS):
         raise not_served(f"{method} {url.path} in a batch")
     headers = dict(line.split(": ", 1) for line in header_lines.split("\n") if ": " in line)
     sent = {name: value for name, value in headers.items() if name.lower() == "content-type"}
     query = dict(parse_qsl(url.query, keep_blank_values=True))
-    return ObjectCall(method, unquote(match["bucket"]), unquote(match["object"]), query, sent, body.strip())
+    destination = None
+    if match["verb"]:
+        destination = Destination(match["verb"], unquote(match["to_bucket"]), unquote(match["to_object"]))
+    bucket, name = unquote(match["bucket"]), unquote(match["object"])
+    return ObjectCall(method, bucket, name, query, sent, body.strip(), destination)
 
 
 def _written(part: MIMEPart, result: Answer) -> bytes:

@@ -20,7 +20,7 @@ from aiohttp import web
 from localcloud.config import Settings
 from localcloud.errors import ApiError, error_middleware, not_served
 from localcloud.storage import batch, listing, names, preconditions, uploads
-from localcloud.storage.batch import ObjectCall
+from localcloud.storage.batch import Destination, ObjectCall
 from localcloud.storage.upstream import Answer, Upstream, passed_on
 
 # Whole bodies are read only of multipart uploads, batches and metadata; content is streamed.
@@ -52,7 +52,7 @@ class Front:
         names.bucket_path(bucket.get("name", ""))
         body = json.dumps(bucket).encode()
         headers = {"Content-Type": "application/json"}
-        return _response(await self.upstream.call("POST", "/storage/v1/b", {}, headers, body))
+        return _response(self._owned(await self.upstream.call("POST", "/storage/v1/b", {}, headers, body)))
 
     async def list_buckets(self, request: web.Request) -> web.Response:
         """Serve ``storage.buckets.list``."""
@@ -61,7 +61,7 @@ class Front:
         buckets = answer.json()
         prefix = request.query.get("prefix", "")
         buckets["items"] = [item for item in buckets.get("items", []) if item["name"].startswith(prefix)]
-        return _response(Answer.of(buckets))
+        return _response(self._owned(Answer.of(buckets)))
 
     async def bucket(self, request: web.Request) -> web.Response:
         """Serve ``storage.buckets.get`` and ``delete``."""
@@ -70,7 +70,7 @@ class Front:
         if request.method == "DELETE" and answer.status == 412:
             message = "The bucket you tried to delete is not empty."
             raise ApiError(409, "FAILED_PRECONDITION", message, "conflict")
-        return _response(answer)
+        return _response(self._owned(answer))
 
     async def storage_layout(self, request: web.Request) -> web.Response:
         """Serve ``storage.buckets.getStorageLayout``; TensorFlow asks before it renames a folder."""
@@ -108,6 +108,8 @@ class Front:
 
         :param call: what to do.
         """
+        if call.destination:
+            return await self._copy(call, call.destination)
         async with self._checked(call.bucket, call.name, call.query, reads=call.method == "GET"):
             path = names.object_path(call.bucket, call.name)
             return await self.upstream.call(call.method, path, call.query, call.headers, call.body or None)
@@ -152,21 +154,24 @@ class Front:
     async def copy(self, request: web.Request) -> web.Response:
         """Serve ``storage.objects.rewrite`` and ``copy``; a rewrite is always done at once."""
         match = request.match_info
-        source = names.object_path(match["bucket"], match["object"])
-        destination = names.object_path(match["to_bucket"], match["to_object"]).removeprefix("/storage/v1")
-        path = f"{source}/{match['verb']}{destination}"
-        async with self._checked(match["to_bucket"], match["to_object"], request.query):
-            await preconditions.check(
-                self.upstream, match["bucket"], match["object"], request.query, kind="ifSource"
-            )
-            body = await request.read()
-            return _response(
-                await self.upstream.call("POST", path, dict(request.query), request.headers, body)
-            )
+        destination = Destination(match["verb"], match["to_bucket"], match["to_object"])
+        query, headers, body = dict(request.query), dict(request.headers), await request.read()
+        call = ObjectCall("POST", match["bucket"], match["object"], query, headers, body, destination)
+        return _response(await self.object_call(call))
+
+    async def _copy(self, call: ObjectCall, destination: Destination) -> Answer:
+        target = names.object_path(destination.bucket, destination.name).removeprefix("/storage/v1")
+        path = f"{names.object_path(call.bucket, call.name)}/{destination.verb}{target}"
+        async with self._checked(destination.bucket, destination.name, call.query):
+            await preconditions.check(self.upstream, call.bucket, call.name, call.query, kind="ifSource")
+            return await self.upstream.call("POST", path, call.query, call.headers, call.body)
 
     async def upload(self, request: web.Request) -> web.Response:
         """Serve ``storage.objects.insert``."""
         preconditions.refuse_ignored(request.query)
+        if preconditions.conditional(request.query):
+            # a slow client must not hold the lock
+            await request.read()
         async with self._if_conditional(request.query):
             return _response(await uploads.insert(self.upstream, request))
 
@@ -188,8 +193,16 @@ class Front:
             yield
 
     def _if_conditional(self, query: Mapping[str, str]) -> contextlib.AbstractAsyncContextManager[None]:
-        conditional = any(name.endswith(("GenerationMatch", "GenerationNotMatch")) for name in query)
-        return self._conditional if conditional else contextlib.nullcontext()
+        return self._conditional if preconditions.conditional(query) else contextlib.nullcontext()
+
+    def _owned(self, answer: Answer) -> Answer:
+        """Write the project into buckets: the Vertex SDK refuses one that is not its project's."""
+        if answer.status != 200 or not answer.body:
+            return answer
+        content = answer.json()
+        for bucket in content.get("items", [content]):
+            bucket["projectNumber"] = self.settings.project_number
+        return Answer.of(content)
 
     def _check_project(self, request: web.Request) -> None:
         project = request.query.get("project", "")

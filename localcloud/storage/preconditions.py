@@ -33,6 +33,15 @@ def refuse_ignored(query: Mapping[str, str]) -> None:
             raise not_served(f"the parameter {name} of Cloud Storage")
 
 
+def conditional(query: Mapping[str, str]) -> bool:
+    """
+    Tell whether a call depends on a generation.
+
+    :param query: parameters of the query.
+    """
+    return any(name.endswith(("GenerationMatch", "GenerationNotMatch")) for name in query)
+
+
 async def check(
     upstream: Upstream,
     bucket: str,

@@ -32,7 +32,8 @@ async def insert(upstream: Upstream, request: web.Request) -> Answer:
     body: Body = None
     if kind == "media":
         name = query.get("name", "")
-        body = request.content if request.can_read_body else b""
+        streamed = request.can_read_body and not preconditions.conditional(query)
+        body = request.content if streamed else await request.read()
     elif kind == "multipart":
         body = await request.read()
         name = query.get("name") or _name(_metadata(request.headers["Content-Type"], body))
