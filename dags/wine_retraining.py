@@ -10,7 +10,7 @@ learn from? train and deploy; does the new model answer? watch it.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 from vertex_mlops.operators.bigquery import BigQueryDataContractCheckOperator, BigQueryTableFreshnessOperator
@@ -26,8 +26,8 @@ for wine in load_wines():
         dag_id=f"wine_retraining_{wine.name}",
         description=f"Retrain the {wine.name} wine model when there is new data",
         doc_md=__doc__,
+        # without a start_date the first run waits for the next tick: unpausing alone trains nothing
         schedule=wine.schedule,
-        start_date=datetime(2026, 1, 1),
         catchup=False,
         max_active_runs=1,
         params={"force": Param(False, type="boolean", description="Train although the table is unchanged")},
