@@ -121,7 +121,7 @@ class Binder:
     def schema(self) -> dict[str, dict[str, str]]:
         """Give the columns and types of all resolved tables, as sqlglot wants them."""
         return {
-            f"s{index}": {field["name"]: field["type"] for field in part.fields}
+            f"s{index}": {field["name"]: field["type"] for field in part.fields} | {ROW: "INTEGER"}
             for index, part in enumerate(self.snapshots)
         }
 

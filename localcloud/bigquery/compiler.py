@@ -132,7 +132,7 @@ def _name_columns(query: exp.Query) -> None:
     """Give nameless result columns BigQuery's names: f0_, f1_ and so on."""
     count = 0
     for column in query.selects:
-        if not column.alias_or_name and not column.is_star:
+        if not isinstance(column, exp.Alias | exp.Column) and not column.is_star:
             column.replace(exp.alias_(column.copy(), f"f{count}_", quoted=True))
             count += 1
 

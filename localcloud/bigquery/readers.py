@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from localcloud.bigquery.detection import detect, detect_csv
+from localcloud.bigquery.encoding import decode
 from localcloud.bigquery.failures import failure, unsupported
 from localcloud.bigquery.tabledata import InvalidRowError, decode_row
 from localcloud.bigquery.types import Field, arrow_schema, normalise_schema
@@ -131,6 +132,9 @@ def _read_avro(data: bytes, config: dict[str, Any]) -> Batch:
         schema: Any = reader.writer_schema
         fields = normalise_schema([_avro_field(field, config) for field in schema["fields"]])
         rows: list[Any] = list(reader)
+        for name in [field["name"] for field in fields if field["type"] == "DATETIME"]:
+            for row in rows:
+                row[name] = decode(row[name], "DATETIME")
     except (ValueError, EOFError, StopIteration) as error:
         raise broken(f"The Apache Avro library failed to read the file: {error}") from error
     return Batch(fields, pa.Table.from_pylist(rows, schema=arrow_schema(fields)))
@@ -151,7 +155,7 @@ def _avro_field(field: dict[str, Any], config: dict[str, Any]) -> Field:
     if logical and not config.get("useAvroLogicalTypes"):
         raise unsupported("Avro logical types without useAvroLogicalTypes")
     type_name = _AVRO_LOGICAL.get(logical) if logical else _AVRO.get(name)
-    if type_name is None or type_name == "DATETIME":
+    if type_name is None:
         raise unsupported(f"the Avro type {logical or name} ({field['name']})")
     return {"name": field["name"], "type": type_name, "mode": "NULLABLE" if "null" in kinds else "REQUIRED"}
 

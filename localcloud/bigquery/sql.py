@@ -43,7 +43,7 @@ def parse(query: str, parameters: list[dict[str, Any]], parameter_mode: str | No
         place = error.errors[0]
         near = f' near "{place["highlight"]}"' if place.get("highlight") else ""
         raise _syntax_error(
-            f"{place['description'].rstrip('.')}{near}", place["line"], place["col"]
+            f"{_without_tokens(place['description'])}{near}", place["line"], place["col"]
         ) from error
     except TokenError as error:
         raise failure("invalidQuery", f"Syntax error: {error}".splitlines()[0]) from error
@@ -55,6 +55,12 @@ def parse(query: str, parameters: list[dict[str, Any]], parameter_mode: str | No
     if isinstance(statement, exp.Alias | exp.Column | exp.Literal):
         raise _syntax_error(f'Unexpected identifier "{query.split()[0]}"', 1, 1)
     return _with_parameters(statement, parameters)
+
+
+def _without_tokens(description: str) -> str:
+    """Replace sqlglot's print of a token by the token's text; the last has none of its own."""
+    text = re.sub(r"<Token .*?SENTINEL.*?>", "end of input", description)
+    return re.sub(r"<Token .*?text: (.*?), line.*?>", r'"\1"', text).rstrip(".")
 
 
 def _syntax_error(what: str, line: Any, column: Any) -> Exception:

@@ -1,0 +1,120 @@
+"""DML, DDL and streaming inserts."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
+from google.cloud import bigquery
+
+
+@pytest.fixture
+def grades(client: bigquery.Client, dataset: str) -> str:
+    name = f"{client.project}.{dataset}.grades"
+    client.query_and_wait(f"CREATE TABLE `{name}` (id INT64 NOT NULL, grade FLOAT64, note STRING)")
+    client.query_and_wait(f"INSERT INTO `{name}` VALUES (1, 5, 'a'), (2, CAST('nan' AS FLOAT64), NULL)")
+    return name
+
+
+def test_statements_count_the_rows_they_change(client: bigquery.Client, rows, grades: str) -> None:
+    counts = []
+    for statement in (
+        f"INSERT INTO `{grades}` (id, grade) SELECT id + 2, grade FROM `{grades}`",
+        f"UPDATE `{grades}` AS g SET grade = g.grade + 1, note = 'b' WHERE id > 2",
+        f"DELETE FROM `{grades}` WHERE IS_NAN(grade)",
+    ):
+        job = client.query(statement)
+        job.result()
+        counts.append(job.num_dml_affected_rows)
+    assert counts == [2, 2, 2]
+    assert rows(f"SELECT * FROM `{grades}` ORDER BY id") == [(1, 5.0, "a"), (3, 6.0, "b")]
+
+
+def test_an_update_may_join_but_each_row_gets_one_value(client: bigquery.Client, rows, grades: str) -> None:
+    client.query_and_wait(f"CREATE TABLE `{grades}_new` AS SELECT 1 AS id, 7.0 AS grade")
+    update = f"UPDATE `{grades}` g SET grade = n.grade FROM `{grades}_new` n WHERE g.id = n.id"
+    client.query_and_wait(update)
+    assert rows(f"SELECT grade FROM `{grades}` WHERE id = 1") == [(7.0,)]
+    client.query_and_wait(f"INSERT INTO `{grades}_new` VALUES (1, 8.0)")
+    with pytest.raises(BadRequest, match="must match at most one source row"):
+        client.query_and_wait(update)
+    assert rows(f"SELECT grade FROM `{grades}` WHERE id = 1") == [(7.0,)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "complaint"),
+    [
+        ("DELETE FROM `{0}`", "DELETE must have a WHERE clause"),
+        ("UPDATE `{0}` SET grade = 1", "UPDATE must have a WHERE clause"),
+        ("UPDATE `{0}` SET nosuch = 1 WHERE TRUE", "Column nosuch is not present in table"),
+        (
+            "UPDATE `{0}` SET grade = 'x' WHERE TRUE",
+            "STRING cannot be assigned to grade, which has type FLOAT64",
+        ),
+        ("UPDATE `{0}` SET id = 1.5 WHERE TRUE", "FLOAT64 cannot be assigned to id, which has type INT64"),
+        ("INSERT INTO `{0}` (id, grade) VALUES (1)", "wrong column count; Has 1, expected 2"),
+        ("INSERT INTO `{0}` (id, grade) VALUES (1, 'x')", "STRING cannot be assigned to grade"),
+        ("INSERT INTO `{0}` (grade) VALUES (1)", "Required field id cannot be null"),
+        ("UPDATE `{0}` SET id = NULL WHERE TRUE", "Required field id cannot be null"),
+    ],
+)
+def test_a_bad_change_changes_nothing(client, rows, grades, statement, complaint) -> None:
+    with pytest.raises(BadRequest, match=complaint):
+        client.query_and_wait(statement.format(grades))
+    assert rows(f"SELECT COUNT(*), SUM(id) FROM `{grades}`") == [(2, 3)]
+
+
+def test_tables_are_made_replaced_and_dropped(client: bigquery.Client, rows, grades: str) -> None:
+    with pytest.raises(Conflict, match="Already Exists"):
+        client.query_and_wait(f"CREATE TABLE `{grades}` (a INT64)")
+    client.query_and_wait(f"CREATE TABLE IF NOT EXISTS `{grades}` (a INT64)")
+    assert client.get_table(grades).num_rows == 2
+    job = client.query(f"CREATE OR REPLACE TABLE `{grades}` AS SELECT id FROM `{grades}`")
+    job.result()
+    assert job.ddl_operation_performed == "REPLACE"
+    assert rows(f"SELECT * FROM `{grades}` ORDER BY id") == [(1,), (2,)]
+    client.query_and_wait(f"DROP TABLE `{grades}`")
+    client.query_and_wait(f"DROP TABLE IF EXISTS `{grades}`")
+    with pytest.raises(NotFound):
+        client.query_and_wait(f"DROP TABLE `{grades}`")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "MERGE `{0}` USING `{0}` ON FALSE WHEN NOT MATCHED THEN INSERT ROW",
+        "ALTER TABLE `{0}` ADD COLUMN x INT64",
+        "CREATE TABLE `{0}_p` (d DATE) PARTITION BY d",
+        "CREATE TABLE `{0}_a` (a ARRAY<INT64>)",
+        "CREATE TEMP TABLE t AS SELECT 1",
+    ],
+)
+def test_other_statements_are_refused_by_name(client, grades, statement) -> None:
+    with pytest.raises(MethodNotImplemented, match="localcloud's BigQuery does not support"):
+        client.query_and_wait(statement.format(grades))
+
+
+def test_streamed_rows_are_there_at_once(client: bigquery.Client, rows, grades: str) -> None:
+    streamed = [{"id": 3, "grade": "NaN"}, {"id": "4", "grade": None, "note": "n"}]
+    assert client.insert_rows_json(grades, streamed) == []
+    found = rows(f"SELECT * FROM `{grades}` WHERE id > 2 ORDER BY id")
+    assert math.isnan(found[0][1])
+    assert found[1] == (4, None, "n")
+
+
+def test_a_row_that_does_not_fit_stops_the_stream(client: bigquery.Client, grades: str) -> None:
+    streamed = [{"id": 3}, {"id": "x"}, {"id": 5, "nosuch": 1}, {"grade": 1}]
+    errors = client.insert_rows_json(grades, streamed)
+    reasons = [(error["index"], error["errors"][0]["reason"]) for error in errors]
+    assert reasons == [(0, "stopped"), (1, "invalid"), (2, "invalid"), (3, "invalid")]
+    assert client.get_table(grades).num_rows == 2
+    errors = client.insert_rows_json(grades, streamed, skip_invalid_rows=True)
+    assert [error["index"] for error in errors] == [1, 2, 3]
+    assert client.get_table(grades).num_rows == 3
+
+
+def test_a_repeated_insert_id_is_inserted_once(client: bigquery.Client, grades: str) -> None:
+    for _ in range(2):
+        client.insert_rows_json(grades, [{"id": 3}], row_ids=["same"])
+    assert client.get_table(grades).num_rows == 3
