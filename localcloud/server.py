@@ -96,6 +96,8 @@ async def _services(
     stack.push_async_callback(service.stop)
     await service.start()
     say(f"vertex: gRPC at {service.grpc_target}")
+    if not settings.pipeline_python.exists():
+        say(f"vertex: pipeline jobs and models will fail, for there is no {settings.pipeline_python}")
 
     async def factory(app: web.Application) -> ProtocolFactory:
         runner = await serve(app)

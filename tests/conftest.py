@@ -80,8 +80,8 @@ class Cloud:
             check=False,
         )
 
-    def start(self) -> None:
-        """Start it and wait until it serves."""
+    def launch(self) -> None:
+        """Start it."""
         with self._output_path.open("a") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "localcloud", "up"],
@@ -91,6 +91,11 @@ class Cloud:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
+
+    def start(self) -> None:
+        """Start it and wait until it serves."""
+        self.launch()
+        assert self.process is not None
         while self.process.poll() is None:
             if self.serves():
                 return

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import psutil
 import pytest
@@ -95,3 +96,15 @@ def test_the_progress_ends_with_the_address(own_cloud):
     lines = own_cloud.output.splitlines()
 
     assert lines[-1].endswith(f"ready: project wine-local at http://127.0.0.1:{own_cloud.settings.port}")
+
+
+def test_interrupted_while_it_starts_it_stops_what_it_started(make_cloud):
+    cloud = make_cloud()
+    cloud.launch()
+    while "storage:" not in cloud.output:
+        time.sleep(0.02)
+    children = descendants(cloud)
+
+    assert cloud.stop() == 0
+
+    assert not psutil.wait_procs(children, timeout=0)[1]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 
 import pytest
+import requests
 from google.api_core.exceptions import MethodNotImplemented, NotModified, PreconditionFailed
 
 
@@ -75,3 +76,16 @@ def test_a_read_of_what_is_known_already_is_not_modified(bucket, blob):
 def test_a_precondition_that_could_not_be_kept_is_refused_by_name(blob):
     with pytest.raises(MethodNotImplemented, match="ifMetagenerationMatch"):
         blob.delete(if_metageneration_match=1)
+
+
+def test_a_simple_upload_keeps_its_precondition_and_its_content(bucket, blob):
+    url = f"https://storage.googleapis.com/upload/storage/v1/b/{bucket.name}/o"
+    query = {"uploadType": "media", "name": "wine"}
+
+    stale = requests.post(url, params=query | {"ifGenerationMatch": "1"}, data=b"new", timeout=10)
+    current = requests.post(
+        url, params=query | {"ifGenerationMatch": str(blob.generation)}, data=b"new", timeout=10
+    )
+
+    assert (stale.status_code, current.status_code) == (412, 200)
+    assert bucket.blob("wine").download_as_bytes() == b"new"
