@@ -95,10 +95,10 @@ def read_data_contract(
     :param impersonation_chain: service accounts to impersonate.
     :raises SpecError: the object is missing or carries no valid contract.
     """
-    from airflow.providers.google.cloud.hooks.gcs import GCSHook, _parse_gcs_url
+    from airflow.providers.google.cloud.hooks.gcs import GCSHook
     from google.api_core.exceptions import NotFound
 
-    bucket, name = _parse_gcs_url(spec_uri)
+    bucket, _, name = spec_uri.removeprefix("gs://").partition("/")
     hook = GCSHook(gcp_conn_id=gcp_conn_id, impersonation_chain=impersonation_chain)
     try:
         content: Any = hook.download(bucket_name=bucket, object_name=name)

@@ -202,4 +202,5 @@ class ModelMonitoringHook(GoogleBaseHook, OperationHelper):
             time.sleep(poll_interval)
 
     def _options(self, region: str) -> ClientOptions:
-        return self.get_client_options(api_endpoint_override=f"{region}-aiplatform.googleapis.com:443")
+        regional = f"{region}-aiplatform.googleapis.com:443" if self.is_default_universe() else None
+        return self.get_client_options(api_endpoint_override=regional)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from airflow.providers.google.cloud.links.base import BaseGoogleLink
 
+# the page that the Vertex AI SDK shows for such a job
 MODEL_MONITORING_JOB_LINK = (
-    "/vertex-ai/locations/{region}/endpoints/{endpoint_id}"
-    "/model-deployment-monitoring-jobs/{job_id}?project={project_id}"
+    "/agent-platform/locations/{region}/model-deployment-monitoring/{job_id}?project={project_id}"
 )
 
 

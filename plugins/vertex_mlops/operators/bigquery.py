@@ -84,7 +84,8 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
     :param dataset_id: The ID of the dataset (templated).
     :param table_id: The ID of the table (templated).
     :param pipeline_job_labels: Labels that the pipeline jobs trained on this table carry (templated).
-    :param force: If True, go on although the table has not changed (templated).
+    :param force: If True, go on although the table has not changed (templated: take ``dag.param(...)``,
+        since a Jinja expression gives a string, and "False" is true).
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which

@@ -117,7 +117,7 @@ class CreateOrUpdateModelMonitoringJobOperator(GoogleCloudBaseOperator):
         if job_id is None:
             job_id, created = self._create()
         job = self._wait(job_id) if created else self._update(job_id)
-        ModelMonitoringJobLink.persist(context=context, endpoint_id=resource_id(self.endpoint), job_id=job_id)
+        ModelMonitoringJobLink.persist(context=context, job_id=job_id)
         if job.state == JobState.JOB_STATE_FAILED:
             raise ModelMonitoringJobError(f"{job.name} failed: {job.error.message}")
         self.log.info("%s is %s", job.name, job.state.name)
