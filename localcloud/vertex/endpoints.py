@@ -15,7 +15,7 @@ from localcloud.vertex.filters import Queryable
 from localcloud.vertex.names import id_of, new_id
 from localcloud.vertex.operations import Operations
 from localcloud.vertex.query import select_for
-from localcloud.vertex.rules import check_display_name, check_etag, new_etag, refuse_set
+from localcloud.vertex.rules import check_display_name, check_etag, check_labels, new_etag, refuse_set
 from localcloud.vertex.store import ResourceStore
 from localcloud.vertex.traffic import check_split
 
@@ -62,6 +62,7 @@ class EndpointService:
     def _create(self, request: v1.CreateEndpointRequest) -> operations_pb2.Operation:
         endpoint = request.endpoint
         check_display_name(endpoint.display_name, "endpoint.display_name")
+        check_labels(endpoint.labels)
         refuse_set(endpoint, *_NOT_SERVED)
         if request.endpoint_id and not _ENDPOINT_ID.fullmatch(request.endpoint_id):
             raise exceptions.InvalidArgument(f"Invalid endpoint_id {request.endpoint_id!r}.")
@@ -91,6 +92,7 @@ class EndpointService:
             check_etag(request.endpoint.etag, endpoint.etag)
             masks.apply(endpoint, request.endpoint, request.update_mask.paths, _UPDATABLE)
             check_display_name(endpoint.display_name, "endpoint.display_name")
+            check_labels(endpoint.labels)
             check_split(endpoint.traffic_split, [deployed.id for deployed in endpoint.deployed_models])
             save(self._store, endpoint)
         return endpoint

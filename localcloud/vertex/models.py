@@ -19,7 +19,7 @@ from localcloud.vertex.names import canonical, new_id
 from localcloud.vertex.operations import Operations
 from localcloud.vertex.query import select_for
 from localcloud.vertex.registry import DEFAULT_ALIAS, ModelRegistry, model_id
-from localcloud.vertex.rules import check_display_name, new_etag, refuse_set
+from localcloud.vertex.rules import check_display_name, check_labels, new_etag, refuse_set
 
 _MODEL_ID = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}")
 _ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
@@ -80,6 +80,7 @@ class ModelService:
     def _upload(self, request: v1.UploadModelRequest) -> operations_pb2.Operation:
         model = request.model
         check_display_name(model.display_name, "model.display_name")
+        check_labels(model.labels)
         refuse_set(model, "encryption_spec", "explanation_spec", "base_model_source")
         _check_aliases(model.version_aliases)
         name = self._name_for(request)
@@ -149,6 +150,7 @@ class ModelService:
             self._registry.put_version(model)
         else:
             check_display_name(model.display_name, "model.display_name")
+            check_labels(model.labels)
             model.update_time, model.etag = now(), new_etag()
             self._registry.put_shared(model)
         return self._registry.resolve(f"{model.name}@{model.version_id}")

@@ -21,7 +21,7 @@ from localcloud.vertex.monitoring_rules import check_job
 from localcloud.vertex.names import canonical, new_id
 from localcloud.vertex.operations import Cancellation, Operations
 from localcloud.vertex.query import select_for
-from localcloud.vertex.rules import check_display_name
+from localcloud.vertex.rules import check_display_name, check_labels
 from localcloud.vertex.store import ResourceStore
 
 _SETTLING = datetime.timedelta(seconds=2)
@@ -82,6 +82,7 @@ class MonitoringService:
         for name in _OUTPUT_ONLY:
             type(job).pb(job).ClearField(name)
         check_display_name(job.display_name, "model_deployment_monitoring_job.display_name")
+        check_labels(job.labels)
         job.endpoint = canonical(job.endpoint, self._settings)
         with self._store.transaction():
             endpoint = self._endpoint(job)
@@ -132,6 +133,7 @@ class MonitoringService:
             if paths:
                 masks.apply(job, asked, paths, _UPDATABLE)
             check_display_name(job.display_name, "model_deployment_monitoring_job.display_name")
+            check_labels(job.labels)
             check_job(job, [deployed.id for deployed in self._endpoint(job).deployed_models])
             job.state, job.update_time = _State.JOB_STATE_UPDATING, now()
             self._store.put(job.name, job)

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 COLLECTION = "operations"
 _POLL_SECONDS = 0.1
+_STOP_SECONDS = 5.0
 _MAX_WAIT_SECONDS = 60.0
 
 
@@ -59,6 +60,7 @@ class Operations:
     def __init__(self, store: ResourceStore) -> None:
         self._store = store
         self._cancellations: dict[str, Cancellation] = {}
+        self._threads: dict[str, threading.Thread] = {}
 
     def start(self, resource: str, metadata: type, work: Work) -> operations_pb2.Operation:
         """
@@ -76,10 +78,19 @@ class Operations:
         cancellation = self._cancellations[operation.name] = Cancellation()
         self._store.put(operation.name, operation)
         answer = operations_pb2.Operation.FromString(operation.SerializeToString())
-        threading.Thread(
+        thread = threading.Thread(
             target=self._run, args=(operation, details, work, cancellation), name=operation.name, daemon=True
-        ).start()
+        )
+        self._threads[operation.name] = thread
+        thread.start()
         return answer
+
+    def stop(self) -> None:
+        """Ask all work to turn back, and give it a moment to record how it ended."""
+        for cancellation in list(self._cancellations.values()):
+            cancellation.request()
+        for thread in list(self._threads.values()):
+            thread.join(_STOP_SECONDS)
 
     def abort_interrupted(self) -> None:
         """End the operations that the last run of localcloud left open."""
@@ -119,8 +130,9 @@ class Operations:
         operation.done = True
         details.generic_metadata.update_time = now()
         operation.metadata.CopyFrom(_packed(details))
-        self._cancellations.pop(operation.name, None)
         self._store.put(operation.name, operation)
+        self._cancellations.pop(operation.name, None)
+        self._threads.pop(operation.name, None)
 
     def _get(self, request: operations_pb2.GetOperationRequest) -> operations_pb2.Operation:
         return self._store.get(request.name, operations_pb2.Operation)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from google.api_core import exceptions
@@ -10,6 +12,8 @@ from google.api_core import exceptions
 from localcloud.vertex.api import unimplemented
 
 _MAX_DISPLAY_NAME = 128
+_MAX_LABELS = 64
+_LABEL_PART = re.compile(r"[\w-]{0,63}")
 
 
 def check_display_name(value: str, field: str) -> None:
@@ -26,6 +30,29 @@ def check_display_name(value: str, field: str) -> None:
         raise exceptions.InvalidArgument(
             f"{field} has {len(value)} characters, more than {_MAX_DISPLAY_NAME}."
         )
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """
+    Hold labels to what Google Cloud allows.
+
+    Source: https://cloud.google.com/resource-manager/docs/labels-overview#requirements
+
+    :param labels: values by key.
+    :raises google.api_core.exceptions.InvalidArgument: too many, or a key or a value that is not allowed.
+    """
+    if len(labels) > _MAX_LABELS:
+        raise exceptions.InvalidArgument(f"{len(labels)} labels are more than {_MAX_LABELS}.")
+    for key, value in labels.items():
+        if not key or not key[0].isalpha() or not _is_label_part(key) or not _is_label_part(value):
+            raise exceptions.InvalidArgument(
+                f"Invalid label {key!r}: {value!r}. Keys and values have at most 63 lowercase letters,"
+                " digits, underscores and dashes; a key begins with a letter."
+            )
+
+
+def _is_label_part(text: str) -> bool:
+    return _LABEL_PART.fullmatch(text) is not None and text == text.lower()
 
 
 def check_etag(sent: str, stored: str) -> None:

@@ -84,5 +84,6 @@ class VertexService:
         self._grpc.stop()
         self._pipelines.stop()
         self._pool.stop()
+        self._operations.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._store.close()

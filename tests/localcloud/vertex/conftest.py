@@ -63,6 +63,7 @@ class Wine:
     """A model that gives a wine of 13.8 % alcohol the grade 6.9."""
 
     uri: str
+    folder: Path
     example: str
 
 
@@ -98,7 +99,7 @@ def wine(cloud: Any, bucket: storage.Bucket, tmp_path_factory: pytest.TempPathFa
         [python, "-c", _EXPORT, folder], capture_output=True, text=True, timeout=120, check=True
     )
     _upload(bucket, folder, "wine")
-    return Wine(f"gs://{BUCKET}/wine", exported.stdout.split()[-1])
+    return Wine(f"gs://{BUCKET}/wine", folder, exported.stdout.split()[-1])
 
 
 def _upload(bucket: storage.Bucket, folder: Path, prefix: str) -> None:
