@@ -89,27 +89,17 @@ class ModelService:
         model.version_create_time = model.version_update_time = model.create_time
         model.etag = new_etag()
         model.supported_deployment_resources_types = _RESOURCES
-        stored = self._registry.add(name, model)
+        stored = self._registry.add(name, model, new=not request.parent_model)
         response = v1.UploadModelResponse(model=name, model_version_id=stored.version_id)
         return self._operations.start(name, v1.UploadModelOperationMetadata, lambda _: response)
 
     def _name_for(self, request: v1.UploadModelRequest) -> str:
         if request.parent_model:
-            return self._registry.resolve(canonical(request.parent_model, self._settings)).name
+            return canonical(request.parent_model, self._settings).partition("@")[0]
         wanted = request.model_id or new_id()
         if not _MODEL_ID.fullmatch(wanted):
             raise exceptions.InvalidArgument(f"Invalid model_id {wanted!r}.")
-        name = f"{request.parent}/models/{wanted}"
-        if self._exists(name):
-            raise exceptions.AlreadyExists(f"Model {name} already exists.")
-        return name
-
-    def _exists(self, name: str) -> bool:
-        try:
-            self._registry.versions(name)
-        except exceptions.NotFound:
-            return False
-        return True
+        return f"{request.parent}/models/{wanted}"
 
     def _check_artifact(self, model: v1.Model) -> None:
         image = model.container_spec.image_uri
@@ -142,49 +132,50 @@ class ModelService:
     def _update(self, request: v1.UpdateModelRequest) -> v1.Model:
         _, _, version = request.model.name.partition("@")
         of_version = version not in ("", "-")
-        model = self._registry.resolve(request.model.name.removesuffix("@-"))
         updatable = _VERSION_UPDATABLE if of_version else _SHARED_UPDATABLE
-        masks.apply(model, request.model, request.update_mask.paths, updatable)
-        if of_version:
-            model.version_update_time = now()
-            self._registry.put_version(model)
-        else:
-            check_display_name(model.display_name, "model.display_name")
+
+        def change(model: v1.Model) -> None:
+            masks.apply(model, request.model, request.update_mask.paths, updatable)
             check_labels(model.labels)
-            model.update_time, model.etag = now(), new_etag()
-            self._registry.put_shared(model)
-        return self._registry.resolve(f"{model.name}@{model.version_id}")
+            if of_version:
+                model.version_update_time = now()
+            else:
+                check_display_name(model.display_name, "model.display_name")
+                model.update_time, model.etag = now(), new_etag()
+
+        return self._registry.edit(request.model.name.removesuffix("@-"), change)
 
     def _delete(self, request: v1.DeleteModelRequest) -> operations_pb2.Operation:
         name = request.name.partition("@")[0]
-        for model in self._registry.versions(name):
-            _check_not_deployed(model)
-        self._registry.delete(name)
+        with self._registry.transaction():
+            for model in self._registry.versions(name):
+                _check_not_deployed(model)
+            self._registry.delete(name)
         return self._operations.start(name, v1.DeleteOperationMetadata, lambda _: None)
 
     def _delete_version(self, request: v1.DeleteModelVersionRequest) -> operations_pb2.Operation:
         if "@" not in request.name:
             raise exceptions.InvalidArgument(f"Invalid name {request.name!r}: it names no version.")
-        model = self._registry.resolve(request.name)
-        _check_not_deployed(model)
-        if DEFAULT_ALIAS in model.version_aliases:
-            raise exceptions.FailedPrecondition(
-                f"Version {model.version_id} of {model.name} is the default version and cannot be deleted."
-            )
-        self._registry.delete_version(model)
+        with self._registry.transaction():
+            model = self._registry.resolve(request.name)
+            _check_not_deployed(model)
+            if DEFAULT_ALIAS in model.version_aliases:
+                raise exceptions.FailedPrecondition(
+                    f"{model.name}@{model.version_id} is the default version and cannot be deleted."
+                )
+            self._registry.delete_version(model)
         return self._operations.start(model.name, v1.DeleteOperationMetadata, lambda _: None)
 
     def _merge_version_aliases(self, request: v1.MergeVersionAliasesRequest) -> v1.Model:
-        model = self._registry.resolve(request.name)
         removed = {alias[1:] for alias in request.version_aliases if alias.startswith("-")}
         added = [alias for alias in request.version_aliases if not alias.startswith("-")]
         _check_aliases([*added, *removed])
         if DEFAULT_ALIAS in removed:
-            raise exceptions.InvalidArgument(
-                "The default alias cannot be removed, only moved to another version."
-            )
-        kept = [alias for alias in model.version_aliases if alias not in removed and alias not in added]
-        self._registry.set_aliases(model, [*kept, *(alias for alias in added if alias not in removed)])
+            raise exceptions.InvalidArgument("The default alias cannot be removed, only moved.")
+        with self._registry.transaction():
+            model = self._registry.resolve(request.name)
+            kept = [alias for alias in model.version_aliases if alias not in {*removed, *added}]
+            self._registry.set_aliases(model, [*kept, *(alias for alias in added if alias not in removed)])
         return self._registry.resolve(f"{model.name}@{model.version_id}")
 
 

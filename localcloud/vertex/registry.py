@@ -7,6 +7,9 @@ A model is kept as two kinds of message: ``.../models/ID`` holds what all versio
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 
@@ -54,39 +57,63 @@ class ModelRegistry:
         shared = self._store.get(name, v1.Model)
         return [self._laid_over(shared, own) for own in self._own(name)]
 
-    def add(self, name: str, model: v1.Model) -> v1.Model:
-        """Store a model as the next version of its name; the first one makes the model."""
+    def transaction(self) -> AbstractContextManager[None]:
+        """Do everything inside or nothing, with no deployment or other change in between."""
+        return self._store.transaction()
+
+    def add(self, name: str, model: v1.Model, *, new: bool) -> v1.Model:
+        """
+        Store a model as the next version of its name.
+
+        :param name: model name without a version.
+        :param model: what is uploaded; its name and version are set.
+        :param new: the name must be free; else it must exist.
+        :raises google.api_core.exceptions.AlreadyExists: it is not free.
+        :raises google.api_core.exceptions.NotFound: it does not exist.
+        """
         with self._store.transaction():
             own = self._own(name)
+            if new and own:
+                raise exceptions.AlreadyExists(f"Model {name} already exists.")
+            if not new and not own:
+                raise exceptions.NotFound(f"Model {name} does not exist.")
             model.name = name
             model.version_id = str(1 + max((int(version.version_id) for version in own), default=0))
-            if not own:
-                self.put_shared(model)
+            if new:
+                self._put_shared(model)
+                model.labels = {}
                 if DEFAULT_ALIAS not in model.version_aliases:
                     model.version_aliases.append(DEFAULT_ALIAS)
             aliases = list(model.version_aliases)
             self._take_aliases(own, aliases)
-            self.put_version(model)
+            self._store.put(_version_key(model), model)
         return self.resolve(f"{name}@{model.version_id}")
 
-    def put_shared(self, model: v1.Model) -> None:
-        """Store what all versions share, labels included."""
-        shared = v1.Model({field: getattr(model, field) for field in _SHARED})
-        shared.labels = dict(model.labels)
-        self._store.put(model.name, shared)
+    def edit(self, reference: str, change: Callable[[v1.Model], None]) -> v1.Model:
+        """
+        Change what all versions share, or what is one version's own.
 
-    def put_version(self, model: v1.Model) -> None:
-        """Store what is the version's own."""
-        self._store.put(f"{model.name}/versions/{model.version_id}", model)
+        :param reference: model name; with ``@VERSION`` or ``@ALIAS`` it means that version.
+        :param change: changes the message in place.
+        :return: the version as a caller sees it.
+        :raises google.api_core.exceptions.NotFound: there is no such model or version.
+        """
+        with self._store.transaction():
+            model = self.resolve(reference)
+            key = _version_key(model) if "@" in reference else model.name
+            stored = self._store.get(key, v1.Model)
+            change(stored)
+            self._store.put(key, stored)
+            return self.resolve(f"{model.name}@{model.version_id}")
 
     def set_aliases(self, model: v1.Model, aliases: list[str]) -> None:
         """Give a version these aliases, and take them from every other version."""
         with self._store.transaction():
             own = self._own(model.name)
             self._take_aliases([other for other in own if other.version_id != model.version_id], aliases)
-            kept = self._store.get(f"{model.name}/versions/{model.version_id}", v1.Model)
+            kept = self._store.get(_version_key(model), v1.Model)
             kept.version_aliases = aliases
-            self.put_version(kept)
+            self._store.put(_version_key(kept), kept)
 
     def delete(self, name: str) -> None:
         """Remove a model with all its versions."""
@@ -97,7 +124,12 @@ class ModelRegistry:
 
     def delete_version(self, model: v1.Model) -> None:
         """Remove one version."""
-        self._store.delete(f"{model.name}/versions/{model.version_id}")
+        self._store.delete(_version_key(model))
+
+    def _put_shared(self, model: v1.Model) -> None:
+        shared = v1.Model({field: getattr(model, field) for field in _SHARED})
+        shared.labels = dict(model.labels)
+        self._store.put(model.name, shared)
 
     def _own(self, name: str) -> list[v1.Model]:
         return self._store.list(f"{name}/versions", v1.Model)
@@ -107,7 +139,7 @@ class ModelRegistry:
             kept = [alias for alias in version.version_aliases if alias not in aliases]
             if kept != list(version.version_aliases):
                 version.version_aliases = kept
-                self.put_version(version)
+                self._store.put(_version_key(version), version)
 
     def _laid_over(self, shared: v1.Model, own: v1.Model) -> v1.Model:
         for field in _SHARED:
@@ -120,6 +152,10 @@ class ModelRegistry:
             if (deployed.model, deployed.model_version_id) == (own.name, own.version_id)
         ]
         return own
+
+
+def _version_key(model: v1.Model) -> str:
+    return f"{model.name}/versions/{model.version_id}"
 
 
 def model_id(model: v1.Model) -> str:

@@ -127,6 +127,21 @@ def test_an_update_is_of_the_model_or_of_one_version(clients: Any, new_model: Ne
             clients.models.update_model(model={"name": reference}, update_mask={"paths": [path]})
 
 
+def test_labels_are_of_the_model_or_of_one_version(clients: Any, new_model: NewModel) -> None:
+    name = new_model(labels={"wine": "white"}).model
+    new_model(parent_model=name, labels={"data_version": "7"})
+    mask = {"paths": ["labels"]}
+    assert dict(clients.models.get_model(name=f"{name}@2").labels) == {"wine": "white", "data_version": "7"}
+
+    clients.models.update_model(model={"name": name, "labels": {"wine": "red"}}, update_mask=mask)
+    clients.models.update_model(
+        model={"name": f"{name}@2", "labels": {"data_version": "8"}}, update_mask=mask
+    )
+
+    assert dict(clients.models.get_model(name=f"{name}@1").labels) == {"wine": "red"}
+    assert dict(clients.models.get_model(name=f"{name}@2").labels) == {"wine": "red", "data_version": "8"}
+
+
 def test_the_default_version_cannot_be_deleted_alone(clients: Any, new_model: NewModel) -> None:
     name = new_model().model
     new_model(parent_model=name)

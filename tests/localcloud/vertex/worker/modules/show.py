@@ -1,0 +1,7 @@
+"""Prints what a program can know about how it was started."""
+
+import json
+import os
+import sys
+
+print(json.dumps({"argv": sys.argv[1:], "name": __name__, "greeting": os.environ.get("GREETING")}))

@@ -1,0 +1,177 @@
+"""Tasks of the pipeline environment, run by forking its warm process."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from localcloud.config import Settings
+from localcloud.vertex.worker.errors import (
+    ChildStoppedError,
+    PipelinePythonMissingError,
+    UnsupportedCommandError,
+    WorkerDiedError,
+)
+from localcloud.vertex.worker.pool import Task, TaskExit, WorkerPool
+
+from .conftest import MODULES, eventually, runs
+
+REPOSITORY = Path(__file__).resolve().parents[4]
+
+
+def run(pool: WorkerPool, log: Path, module: str, *args: str, **environment: str) -> TaskExit:
+    return pool.run_task(["python", "-m", module], list(args), environment, log)
+
+
+def linger(pool: WorkerPool, tmp_path: Path) -> tuple[Task, list[int]]:
+    """Start a task that stays, and give the ids of its two processes."""
+    file = tmp_path / "pids"
+    task = pool.start_task(["python", "-m", "linger"], [str(file)], {}, tmp_path / "log")
+    assert eventually(file.exists), (tmp_path / "log").read_text()
+    return task, [int(pid) for pid in file.read_text().split()]
+
+
+def test_a_command_runs_as_the_interpreter_would_run_it(pool, tmp_path):
+    log = tmp_path / "logs" / "task.log"
+
+    ended = run(pool, log, "show", "--a", "b c", GREETING="hello")
+
+    assert ended.code == 0
+    assert json.loads(log.read_text()) == {"argv": ["--a", "b c"], "name": "__main__", "greeting": "hello"}
+    assert ended.max_rss_bytes > 1_000_000
+
+
+def test_one_tasks_environment_does_not_reach_the_next(pool, tmp_path):
+    run(pool, tmp_path / "first", "show", GREETING="hello")
+
+    run(pool, tmp_path / "second", "show")
+
+    assert json.loads((tmp_path / "second").read_text())["greeting"] is None
+
+
+@pytest.mark.parametrize(("argument", "code"), [("0", 0), ("3", 3), ("the reason", 1)])
+def test_the_exit_code_is_the_programs_own(pool, tmp_path, argument, code):
+    assert run(pool, tmp_path / "log", "stop", argument).code == code
+
+
+def test_what_a_program_says_at_its_end_is_in_the_log(pool, tmp_path):
+    run(pool, tmp_path / "log", "stop", "the reason")
+
+    assert "the reason" in (tmp_path / "log").read_text()
+
+
+def test_a_module_that_does_not_exist_fails_with_the_interpreters_words(pool, tmp_path):
+    assert run(pool, tmp_path / "log", "no_such_module").code == 1
+    assert "no_such_module" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("command", [["bash", "-c", "true"], ["python", "script.py"], [], ["python", "-m"]])
+def test_another_kind_of_command_is_refused_by_name(pool, tmp_path, command):
+    with pytest.raises(UnsupportedCommandError, match="runs only `python -m MODULE`"):
+        pool.start_task(command, [], {}, tmp_path / "log")
+
+
+def test_two_tasks_run_at_the_same_time(pool, tmp_path):
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    first = pool.start_task(["python", "-m", "meet"], [one, two], {}, tmp_path / "log")
+
+    second = pool.start_task(["python", "-m", "meet"], [two, one], {}, tmp_path / "log")
+
+    assert [first.wait().code, second.wait().code] == [0, 0]
+
+
+def test_cancelling_ends_the_task_and_what_it_started(pool, tmp_path):
+    task, pids = linger(pool, tmp_path)
+    caught: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            task.wait()
+        except ChildStoppedError as error:
+            caught.append(error)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+
+    task.cancel()
+
+    waiting.join(10)
+    assert caught
+    assert eventually(lambda: not any(map(runs, pids)))
+
+
+def test_a_killed_worker_fails_the_task_in_flight_and_the_next_one_runs(pool, tmp_path):
+    task, pids = linger(pool, tmp_path)
+    psutil.Process(psutil.Process(pids[0]).ppid()).send_signal(signal.SIGKILL)
+
+    with pytest.raises(WorkerDiedError, match="exit code -9"):
+        task.wait()
+
+    assert eventually(lambda: not runs(pids[0]))
+    assert run(pool, tmp_path / "next", "show").code == 0
+
+
+def test_stopping_ends_every_task(pool, tmp_path):
+    _, pids = linger(pool, tmp_path)
+
+    pool.stop()
+
+    assert eventually(lambda: not any(map(runs, pids)))
+
+
+def test_no_process_outlives_an_owner_that_was_killed(pipeline_python, tmp_path):
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from localcloud.config import Settings\n"
+        "from localcloud.vertex.worker.pool import WorkerPool\n"
+        "state = Path(sys.argv[1])\n"
+        "pool = WorkerPool(Settings(state=state, pipeline_python=Path(sys.argv[2])),"
+        " {'PYTHONPATH': sys.argv[3]})\n"
+        "pool.run_task(['python', '-m', 'linger'], [str(state / 'pids')], {}, state / 'log')\n"
+    )
+    file = tmp_path / "pids"
+    owner = subprocess.Popen(
+        [sys.executable, "-c", program, tmp_path, pipeline_python, MODULES], cwd=REPOSITORY
+    )
+    assert eventually(file.exists)
+    pids = [int(pid) for pid in file.read_text().split()]
+    zygote = psutil.Process(pids[0]).ppid()
+
+    owner.kill()
+    owner.wait()
+
+    assert eventually(lambda: not any(map(runs, [zygote, *pids])))
+
+
+def test_preloading_names_what_cannot_be_imported(pool):
+    assert pool.preload(["json", "no_such_module"]) == {
+        "no_such_module": "ModuleNotFoundError: No module named 'no_such_module'"
+    }
+
+
+def test_a_module_that_is_edited_is_read_anew(pool, own_modules, tmp_path):
+    module = own_modules / "edited.py"
+    module.write_text("print('old')")
+    pool.preload(["edited"])
+    run(pool, tmp_path / "old", "edited")
+
+    module.write_text("print('newer')")
+    run(pool, tmp_path / "new", "edited")
+
+    assert (tmp_path / "old").read_text() == "old\n"
+    assert (tmp_path / "new").read_text() == "newer\n"
+
+
+def test_a_missing_pipeline_environment_is_named_with_what_to_set(tmp_path):
+    absent = tmp_path / "bin" / "python"
+    pool = WorkerPool(Settings(state=tmp_path, pipeline_python=absent), {})
+
+    with pytest.raises(PipelinePythonMissingError, match=f"{absent}.*LOCALCLOUD_PIPELINE_PYTHON"):
+        run(pool, tmp_path / "log", "show")
