@@ -15,6 +15,9 @@ from wine_pipeline.trainer import run_fn
 
 INPUT_CONFIG = "input_config"
 
+# In this process. Beam's `DirectRunner` would first download another runner from GitHub in every task.
+_BEAM_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+
 
 def build_input_config(query: str) -> str:
     """
@@ -51,13 +54,19 @@ def create_pipeline(
         components=[examples, *_learn_and_deploy(config, target, examples.outputs["examples"])],
         enable_cache=False,
         metadata_connection_config=metadata,
-        beam_pipeline_args=[
-            f"--project={target.project}",
-            f"--temp_location={target.temp_location}",
-            "--runner=DirectRunner",
-            "--direct_num_workers=1",
-        ],
+        beam_pipeline_args=_beam_arguments(target),
     )
+
+
+def _beam_arguments(target: Target) -> list[str]:
+    return [
+        f"--project={target.project}",
+        f"--temp_location={target.temp_location}",
+        f"--runner={_BEAM_RUNNER}",
+        "--direct_num_workers=1",
+        # Says that the code is there already: else every task packs TFX's sources for workers that don't exist.
+        f"--sdk_container_image={target.task_image}",
+    ]
 
 
 def _learn_and_deploy(

@@ -94,7 +94,7 @@ def test_every_task_runs_in_the_image_and_keeps_beams_files_in_the_bucket(job: d
         assert container["command"][:2] == ["python", "-m"]
         assert "--project=wine-local" in container["args"]
         assert "--temp_location=gs://wine-bucket/tmp" in container["args"]
-        assert "--runner=DirectRunner" in container["args"]
+        assert "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner" in container["args"]
 
 
 def test_the_pusher_deploys_to_the_wines_own_endpoint(tasks: dict[str, Any]) -> None:
