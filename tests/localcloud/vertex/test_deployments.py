@@ -132,13 +132,16 @@ def test_what_is_absent_is_not_found(clients: Any, parent: str, serving: v1.Endp
         clients.endpoints.undeploy_model(endpoint=serving.name, deployed_model_id="404")
 
 
-def test_an_id_that_is_deployed_is_taken(serving: v1.Endpoint, deploy: Deploy, new_endpoint: Any) -> None:
+def test_an_id_that_is_deployed_is_taken(
+    clients: Any, serving: v1.Endpoint, deploy: Deploy, new_endpoint: Any
+) -> None:
     endpoint = new_endpoint().name
     model = serving.deployed_models[0].model
     deploy(endpoint, model, id="1")
 
     with pytest.raises(exceptions.AlreadyExists):
         deploy(endpoint, model, id="1")
+    clients.endpoints.undeploy_model(endpoint=endpoint, deployed_model_id="1").result(timeout=30)
 
 
 def test_only_the_scale_of_a_deployed_model_can_be_changed(clients: Any, serving: v1.Endpoint) -> None:

@@ -1,0 +1,126 @@
+"""A PipelineService over a real store, a real storage server and the real pipeline environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import urllib3
+from google.cloud.aiplatform_v1.types import (
+    CreatePipelineJobRequest,
+    GetPipelineJobRequest,
+    PipelineJob,
+    PipelineTaskDetail,
+)
+
+from localcloud.config import Settings
+from localcloud.storage import FakeGcs, ObjectStore
+from localcloud.vertex.pipelines import PipelineService
+from localcloud.vertex.pipelines.record import TERMINAL
+from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.worker.pool import WorkerPool
+
+MODULES = Path(__file__).with_name("modules")
+LOCATION = "projects/123456789012/locations/europe-west1"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def objects(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ObjectStore]:
+    """Give a storage server with one bucket, ``pipelines``."""
+    server = FakeGcs(Settings(state=tmp_path_factory.mktemp("storage")))
+    await server.start()
+    urllib3.request("POST", f"{server.base_url}/storage/v1/b?project=p", json={"name": "pipelines"})
+    yield ObjectStore(server.base_url)
+    await server.stop()
+
+
+@pytest.fixture(scope="session")
+def pipeline_pool(objects: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerPool]:
+    """Give a pool whose tasks find the modules of these tests and the storage server."""
+    python = Settings.from_environment().pipeline_python
+    if not os.access(python, os.X_OK):
+        pytest.skip(f"the pipeline environment is not installed: no {python}")
+    settings = Settings(state=tmp_path_factory.mktemp("pool"), pipeline_python=python)
+    pool = WorkerPool(settings, {"PYTHONPATH": str(MODULES), "STORAGE_URL": objects.base_url})
+    yield pool
+    pool.stop()
+
+
+class Jobs:
+    """
+    Create jobs and look at them, as a client does.
+
+    :param make: makes a PipelineService over the same state.
+    :param objects: the buckets.
+    """
+
+    def __init__(self, make: Callable[[], PipelineService], objects: ObjectStore) -> None:
+        self._make = make
+        self._objects = objects
+        self.service = make()
+
+    def restart(self) -> None:
+        """Stop the service and start another one over the same state."""
+        self.service.stop()
+        self.service = self._make()
+        self.service.start()
+
+    def create(self, job: PipelineJob, job_id: str = "") -> str:
+        """Start a job and give its name."""
+        job_id = job_id or f"job-{uuid.uuid4().hex[:8]}"
+        request = CreatePipelineJobRequest(parent=LOCATION, pipeline_job=job, pipeline_job_id=job_id)
+        return self.service.create(request).name
+
+    def get(self, name: str) -> PipelineJob:
+        """Read a job."""
+        return self.service.get(GetPipelineJobRequest(name=name))
+
+    def ended(self, name: str) -> PipelineJob:
+        """Wait for the end of a job."""
+        return self.until(name, lambda job: job.state in TERMINAL)
+
+    def run(self, job: PipelineJob) -> PipelineJob:
+        """Run a job to its end."""
+        return self.ended(self.create(job))
+
+    def until(self, name: str, condition: Callable[[PipelineJob], bool]) -> PipelineJob:
+        """Wait until a job is in a condition."""
+        end = time.monotonic() + 60
+        while not condition(job := self.get(name)):
+            assert time.monotonic() < end, job
+            time.sleep(0.02)
+        return job
+
+    def executor_input(self, job: PipelineJob, task: str) -> dict[str, Any]:
+        """Read what the container command of a task was given."""
+        found = task_of(job, task)
+        folder = f"gs://pipelines/root/123456789012/{job.name.rsplit('/', 1)[1]}/{task}_{found.task_id}"
+        return json.loads(self._objects.read(f"{folder}/executor_input.json"))
+
+
+@pytest.fixture
+def jobs(pipeline_pool: WorkerPool, objects: ObjectStore, tmp_path: Path) -> Iterator[Jobs]:
+    """Give a PipelineService with a state of its own."""
+    store = ResourceStore(tmp_path / "resources.sqlite")
+    settings = Settings(state=tmp_path)
+    made = Jobs(lambda: PipelineService(store, pipeline_pool, objects, settings), objects)
+    yield made
+    made.service.stop()
+    store.close()
+
+
+def task_of(job: PipelineJob, name: str) -> PipelineTaskDetail:
+    """Give one task of a job."""
+    return next(task for task in job.job_detail.task_details if task.task_name == name)
+
+
+def states(job: PipelineJob) -> dict[str, str]:
+    """Give the state of each task of a job."""
+    return {task.task_name: task.state.name for task in job.job_detail.task_details}
