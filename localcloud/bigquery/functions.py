@@ -31,18 +31,17 @@ CREATE TEMP MACRO bq_micros(n) AS make_timestamptz(CAST(n AS BIGINT));
 CREATE TEMP MACRO bq_is_inf(x) AS isinf(CAST(x AS DOUBLE));
 """
 
-# Each was compared with BigQuery's documentation:
-# https://cloud.google.com/bigquery/docs/reference/standard-sql/functions-all
+# What means the same in both, or is made to: any other function is refused by name.
+# Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/functions-all
 _SERVED = {
-    *["Abs", "And", "AnyValue", "ApproxDistinct", "ApproxQuantiles", "Array", "Avg", "Between"],
-    *["Bracket", "Case", "Cast", "Ceil", "Coalesce", "Concat", "Contains", "Corr", "Count", "CountIf"],
-    *["CovarPop", "CovarSamp", "CurrentDate", "CurrentTimestamp", "Date", "DateDiff", "DenseRank"],
-    *["Div", "EndsWith", "Exists", "Exp", "Extract", "First", "FirstValue", "Floor", "Greatest"],
-    *["GroupConcat", "If", "IntDiv", "IsInf", "IsNan", "Lag", "Lead", "Least", "Left", "Length", "Ln"],
-    *["LogicalAnd", "LogicalOr", "Lower", "Max", "Min", "Mod", "Ntile", "Nullif", "Or", "Pow", "Rand"],
-    *["Rank", "RegexpLike", "Replace", "Right", "Round", "RowNumber", "SafeDivide", "Sign", "Sqrt"],
-    *["StartsWith", "Stddev", "StddevPop", "StddevSamp", "Substring", "Sum", "Timestamp"],
-    *["TimestampAdd", "TimestampDiff", "TimestampSub", "TimestampTrunc", "Trim", "TryCast"],
+    *["Abs", "And", "AnyValue", "ApproxDistinct", "ApproxQuantiles", "Array", "Avg", "Case", "Cast"],
+    *["Ceil", "Coalesce", "Concat", "Corr", "Count", "CountIf", "CovarPop", "CovarSamp", "CurrentDate"],
+    *["CurrentTimestamp", "Date", "DateDiff", "DenseRank", "EndsWith", "Exists", "Exp", "Extract"],
+    *["FirstValue", "Floor", "Greatest", "GroupConcat", "If", "IsInf", "IsNan", "Lag", "Lead", "Least"],
+    *["Left", "Length", "Ln", "LogicalAnd", "LogicalOr", "Lower", "Max", "Min", "Ntile", "Nullif", "Or"],
+    *["Pow", "Rand", "Rank", "RegexpLike", "Replace", "Right", "Round", "RowNumber", "SafeDivide"],
+    *["Sign", "Sqrt", "StartsWith", "Stddev", "StddevPop", "StddevSamp", "Substring", "Sum"],
+    *["Timestamp", "TimestampAdd", "TimestampDiff", "TimestampSub", "TimestampTrunc", "Trim", "TryCast"],
     *["UnixMicros", "UnixMillis", "UnixSeconds", "UnixToTime", "Unnest", "Upper", "Variance"],
     *["VariancePop", "Xor"],
 }
@@ -136,7 +135,8 @@ def to_duckdb(statement: exp.Expr, types: OperandTypes) -> exp.Expr:
     :param types: what :func:`operand_types` found; a node that is missing there may have any type.
     """
     for node in reversed(list(statement.walk())):
-        replacement = _replacement(node, types.get(node.meta.get("typed", -1)))
+        typed = node.this if isinstance(node, exp.Window) else node
+        replacement = _replacement(node, types.get(typed.meta.get("typed", -1)))
         if replacement is not None:
             if node is statement:
                 statement = replacement
@@ -149,6 +149,8 @@ def _replacement(node: exp.Expr, types: list[Any] | None) -> exp.Expr | None:
         return _comparison(node, types)
     if isinstance(node, exp.Min | exp.Max):
         return _extreme(node, types)
+    if isinstance(node, exp.Window):
+        return _extreme_over(node, types)
     if isinstance(node, exp.Literal):
         return _number(node)
     if isinstance(node, exp.Cast):
@@ -178,6 +180,14 @@ def _extreme(node: exp.Expr, types: list[Any] | None) -> exp.Expr | None:
     if isinstance(node.parent, exp.Window) or not types or types[0] not in _FLOATS:
         return None
     return _call("bq_min" if isinstance(node, exp.Min) else "bq_max", node.this)
+
+
+def _extreme_over(node: exp.Window, types: list[Any] | None) -> exp.Expr | None:
+    if not isinstance(node.this, exp.Min | exp.Max) or not types or types[0] not in _FLOATS:
+        return None
+    any_nan = node.copy()
+    any_nan.set("this", _call("bool_or", exp.IsNan(this=node.this.this.copy())))
+    return exp.Case().when(any_nan, exp.cast(exp.Literal.string("nan"), "DOUBLE")).else_(node.copy())
 
 
 def _number(node: exp.Literal) -> exp.Expr | None:

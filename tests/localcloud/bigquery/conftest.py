@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
+from tests.conftest import Cloud
+
 FEATURES = (
     *(
         "fixed_acidity",
@@ -29,7 +31,7 @@ WINE_SCHEMA = [
 
 
 @pytest.fixture(scope="session")
-def client(cloud) -> bigquery.Client:
+def client(cloud: Cloud) -> bigquery.Client:
     """Give a client that came up as any user's does: from its environment."""
     return bigquery.Client()
 

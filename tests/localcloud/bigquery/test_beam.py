@@ -10,6 +10,7 @@ from pathlib import Path
 from google.cloud import bigquery, storage
 
 from localcloud.environment import process_environment
+from tests.conftest import Cloud
 
 READ = """
 import json, sys
@@ -25,7 +26,7 @@ with beam.Pipeline(options=options) as pipeline:
 
 
 def test_beam_exports_a_pinned_query_and_leaves_only_the_users_dataset(
-    cloud, client: bigquery.Client, wine_table: str, tmp_path: Path
+    cloud: Cloud, client: bigquery.Client, wine_table: str, tmp_path: Path
 ) -> None:
     # given a table, its version, and a row that came later
     version = int(client.get_table(wine_table).modified.timestamp() * 1000)

@@ -8,6 +8,8 @@ import pytest
 from google.api_core.exceptions import BadRequest, Conflict, Forbidden, NotFound, PreconditionFailed
 from google.cloud import bigquery
 
+from tests.conftest import Cloud
+
 
 def test_a_dataset_is_created_read_changed_and_deleted(client: bigquery.Client) -> None:
     name = f"test_{uuid.uuid4().hex}"
@@ -87,6 +89,6 @@ def test_an_outdated_etag_is_refused(client: bigquery.Client, dataset: str) -> N
         client.update_dataset(old, ["description"])
 
 
-def test_another_project_is_refused(cloud) -> None:
+def test_another_project_is_refused(cloud: Cloud) -> None:
     with pytest.raises(Forbidden, match="Access Denied"):
         bigquery.Client(project="other").get_dataset("wine_quality")

@@ -38,6 +38,7 @@ def test_no_comparison_with_nan_holds(rows) -> None:
     query = f"""SELECT COUNTIF(x > 1), COUNTIF(x < 1), COUNTIF(x >= x), COUNTIF(x = x), COUNTIF(x != x),
         COUNTIF(NOT x BETWEEN 0 AND 25), COUNTIF(IS_NAN(x)), COUNTIF(x IS NULL) FROM {values}"""
     assert rows(query) == [(1, 0, 1, 1, 1, 1, 1, 1)]
+    assert math.isnan(rows(f"SELECT MIN(x) OVER () FROM {values} LIMIT 1")[0][0])
     low, high = rows(f"SELECT MIN(x), MAX(x) FROM {values}")[0]
     assert math.isnan(low)
     assert math.isnan(high)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from google.cloud import bigquery
 from localcloud.bigquery import create_app
 from localcloud.config import HOST, Settings
 from localcloud.storage import ObjectStore
+from tests.conftest import Cloud
 
 
 @contextmanager
@@ -72,3 +74,36 @@ def test_a_failed_statement_leaves_nothing_behind(settings: Settings) -> None:
     with served(settings) as client:
         assert list(client.list_tables("wine_quality")) == []
         client.query_and_wait("CREATE TABLE wine_quality.t AS SELECT 1 AS a")
+
+
+WRITE = """
+from google.cloud import bigquery
+client = bigquery.Client()
+client.create_dataset("wine_quality")
+client.query_and_wait("CREATE TABLE wine_quality.t AS SELECT 1 AS a")
+client.query_and_wait("UPDATE wine_quality.t SET a = 2 WHERE TRUE")
+table = client.get_table("wine_quality.t")
+table.schema = [*table.schema, bigquery.SchemaField("b", "STRING")]
+client.update_table(table, ["schema"])
+client.insert_rows_json(table, [{"a": 3, "b": "x"}])
+"""
+READ = """
+from google.cloud import bigquery
+rows = bigquery.Client().query_and_wait("SELECT a, b FROM wine_quality.t ORDER BY a")
+assert [row.values() for row in rows] == [(2, None), (3, "x")]
+"""
+
+
+def test_what_was_answered_outlives_a_kill(make_cloud: Callable[[], Cloud]) -> None:
+    cloud = make_cloud()
+    cloud.start()
+    try:
+        written = cloud.client(sys.executable, "-c", WRITE)
+        assert written.returncode == 0, written.stderr
+        cloud.kill()
+        cloud.start()
+        read = cloud.client(sys.executable, "-c", READ)
+        assert read.returncode == 0, read.stderr
+        assert cloud.stop() == 0
+    finally:
+        cloud.kill()
