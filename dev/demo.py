@@ -63,7 +63,7 @@ class Demo:
             with self.progress.step("Load the UCI white wines into BigQuery"):
                 line(load_wine(self.settings, WINE))
             with self.progress.step("Compile the pipeline and upload it"):
-                line(publish_pipeline(self.settings, WINE))
+                line(publish_pipeline(self.settings, self.progress, WINE))
             with self.progress.step("First run: train, evaluate, deploy, verify, monitor"):
                 first = self.retrain("first")
             with self.progress.step("Ask the endpoint both ways"):
@@ -77,7 +77,7 @@ class Demo:
                 third = self.retrain("third")
                 self.compare(first, third)
             with self.progress.step("What happened"):
-                self.report.print_runs()
+                self.report.print_runs(self.progress)
         self.report.print_measures(self.progress, memory)
 
     def retrain(self, label: str) -> RunRow:
@@ -134,7 +134,7 @@ class Demo:
         active = [
             f"{task} {state}" for task, state in states.items() if state in ("queued", "running", "deferred")
         ]
-        text = ", ".join(active)
+        text = ", ".join(active) or "waiting for the scheduler"
         if states.get("train") == "deferred":
             self.report.note_slots(self.stack.airflow.occupied_slots())
             jobs = self.vertex.pipeline_jobs(WINE)

@@ -47,10 +47,10 @@ class Report:
         """Remember (occupied, deferred) slots, sampled while the pipeline ran."""
         self.slot_samples.append(slots)
 
-    def print_runs(self) -> None:
+    def print_runs(self, progress: Progress) -> None:
         """Print one block a run: identities, evaluation figures, traffic, monitoring."""
-        uris = [argument for row in self.runs for argument in ("--evaluation", row.evaluation)]
-        metrics = json.loads(pipeline_command(self.settings, "metrics", *uris))
+        uris = [row.evaluation for row in self.runs]
+        metrics = json.loads(pipeline_command(self.settings, progress, "metrics", "--evaluation", *uris))
         for row in self.runs:
             figures = metrics[row.evaluation]
             traffic = ", ".join(f"{model}: {share} %" for model, share in row.serving.traffic.items())

@@ -140,7 +140,7 @@ def up(settings: StackSettings) -> None:
                 stack.progress.line(load_wine(settings, wine))
         with stack.progress.step("Compile the pipelines and upload them"):
             for wine in ("white", "red"):
-                stack.progress.line(f"{publish_pipeline(settings, wine)} uploaded")
+                stack.progress.line(f"{publish_pipeline(settings, stack.progress, wine)} uploaded")
     except BaseException:
         stack.stop()
         raise

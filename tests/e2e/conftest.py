@@ -33,7 +33,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     try:
         demo.stack.start()
         load_wine(settings, WINE)
-        publish_pipeline(settings, WINE)
+        publish_pipeline(settings, demo.progress, WINE)
         yield demo
     finally:
         demo.stack.stop()
