@@ -114,7 +114,7 @@ def test_an_answer_from_another_model_than_the_new_one_is_no_proof(
         verify(place, spec_uri, **pushed(endpoint, "sound", new))
 
 
-def test_models_that_share_the_traffic_stay_deployed(
+def test_every_model_without_traffic_is_undeployed_also_one_that_came_later(
     place: dict[str, str], endpoint: Endpoint, spec_uri: str
 ) -> None:
     idle = endpoint.deploy("other")
