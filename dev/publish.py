@@ -4,37 +4,49 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from google.cloud.storage import Client
 
+from dev.progress import Progress
 from dev.settings import StackSettings
+
+COMMAND_SECONDS = 600
 
 
 class PipelineCommandError(RuntimeError):
     """A command of ``wine_pipeline`` failed; the message holds the end of its output."""
 
 
-def pipeline_command(settings: StackSettings, *arguments: str) -> str:
+def pipeline_command(settings: StackSettings, progress: Progress, *arguments: str) -> str:
     """
     Run ``python -m wine_pipeline`` in the pipeline environment and return what it printed.
 
     :raises PipelineCommandError: it failed.
     """
     command = [str(settings.cloud.pipeline_python), "-m", "wine_pipeline", *arguments]
-    done = subprocess.run(
-        command,
-        env=settings.environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        tail = "\n".join(done.stderr.splitlines()[-10:])
-        raise PipelineCommandError(f"wine_pipeline {arguments[0]} failed:\n{tail}")
-    return done.stdout
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            command, env=settings.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=errors
+        )
+        try:
+            code = progress.wait(
+                f"wine_pipeline {arguments[0]}",
+                lambda: (f"wine_pipeline {arguments[0]} runs", process.poll()),
+                timeout=COMMAND_SECONDS,
+                every=0.5,
+            )
+        finally:
+            process.kill()
+            process.wait()
+        output.seek(0)
+        errors.seek(0)
+        if code:
+            tail = "\n".join(errors.read().splitlines()[-10:])
+            raise PipelineCommandError(f"wine_pipeline {arguments[0]} failed:\n{tail}")
+        return output.read()
 
 
 def spec_path(settings: StackSettings, wine: str) -> Path:
@@ -47,7 +59,7 @@ def read_spec(settings: StackSettings, wine: str) -> dict[str, Any]:
     return dict(json.loads(spec_path(settings, wine).read_text()))
 
 
-def publish_pipeline(settings: StackSettings, wine: str) -> str:
+def publish_pipeline(settings: StackSettings, progress: Progress, wine: str) -> str:
     """
     Compile the pipeline of a wine and upload it, making the bucket if there is none.
 
@@ -55,7 +67,7 @@ def publish_pipeline(settings: StackSettings, wine: str) -> str:
     """
     path = spec_path(settings, wine)
     path.parent.mkdir(parents=True, exist_ok=True)
-    pipeline_command(settings, "compile", "--wine", wine, "--output", str(path))
+    pipeline_command(settings, progress, "compile", "--wine", wine, "--output", str(path))
     client = Client(project=settings.cloud.project)
     bucket = client.lookup_bucket(settings.bucket) or client.create_bucket(settings.bucket)
     blob = bucket.blob(f"specs/{path.name}")
