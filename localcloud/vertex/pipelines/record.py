@@ -79,6 +79,10 @@ class JobRecord:
             for task in finished
         }
 
+    def cancelling(self) -> bool:
+        """Tell whether a client has asked to cancel the job."""
+        return self._store.get(self._name, PipelineJob).state == JobState.PIPELINE_STATE_CANCELLING
+
     def finish(self, state: int, error: status_pb2.Status | None = None) -> None:
         """
         Mark the end of the job.

@@ -61,6 +61,8 @@ class JobRun:
         """Run to the end, whatever happens."""
         try:
             self._outputs = self._record.begin()
+            if self._record.cancelling():
+                self.cancel()
             self._run_tasks()
             if not self._abandoned.is_set():
                 self._finish()
@@ -73,7 +75,7 @@ class JobRun:
     def _run_tasks(self) -> None:
         started = set(self._outputs)
         running: set[Future[None]] = set()
-        with ThreadPoolExecutor(len(self._spec.tasks), thread_name_prefix="task") as threads:
+        with ThreadPoolExecutor(max(1, len(self._spec.tasks)), thread_name_prefix="task") as threads:
             while True:
                 for task in self._ready(started):
                     started.add(task.name)

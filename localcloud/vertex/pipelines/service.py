@@ -86,10 +86,7 @@ class PipelineService:
         """Go on with the jobs that the last stop interrupted, and warm up for the next one."""
         jobs = self._store.find(_COLLECTION, PipelineJob)
         for job in jobs:
-            if job.state == JobState.PIPELINE_STATE_CANCELLING:
-                self._record(job, admission.plan(job)).finish(JobState.PIPELINE_STATE_CANCELLED)
-            elif job.state not in TERMINAL:
-                log.info("going on with %s", job.name)
+            if job.state not in TERMINAL:
                 self._launch(job, admission.plan(job))
         if jobs:
             self._warm_up(admission.plan(jobs[-1]))

@@ -24,7 +24,7 @@ from localcloud.vertex.pipelines.spec import (
     title_of,
 )
 from localcloud.vertex.worker.errors import ChildStoppedError, WorkerError
-from localcloud.vertex.worker.pool import Task, WorkerPool
+from localcloud.vertex.worker.pool import Task, TaskExit, WorkerPool
 
 _LAST_LINES = 12
 _LAST_CHARACTERS = 4000
@@ -193,26 +193,28 @@ class TaskRunner:
         args = [execution.executor_input() if part == EXECUTOR_INPUT else part for part in command.args]
         environment = {**self._job.environment, **container.environment}
         try:
-            code = self._wait(self._pool.start_task(command.command, args, environment, log))
+            ended = self._wait(self._pool.start_task(command.command, args, environment, log))
         except ChildStoppedError as error:
             raise TaskStoppedError(str(error)) from error
         except WorkerError as error:
             if self._stopped:
                 raise TaskStoppedError(str(error)) from error
             raise TaskFailedError(f"Task {execution.task.name} failed: {error}") from error
-        if code:
-            raise TaskFailedError(f"Task {execution.task.name} failed: {_why(code)}. {_tail(log)}")
+        if ended.code:
+            raise TaskFailedError(f"Task {execution.task.name} failed: {_why(ended.code)}. {_tail(log)}")
+        with log.open("a") as file:
+            print(f"{ended.cpu_seconds:.1f} s of CPU, {ended.max_rss_bytes >> 20} MiB", file=file)
         if self._objects.exists(execution.output_file):
             execution.apply(json.loads(self._objects.read(execution.output_file)))
 
-    def _wait(self, task: Task) -> int:
+    def _wait(self, task: Task) -> TaskExit:
         with self._lock:
             stopped = self._stopped
             self._running.add(task)
         if stopped:
             task.cancel()
         try:
-            return task.wait().code
+            return task.wait()
         finally:
             with self._lock:
                 self._running.discard(task)

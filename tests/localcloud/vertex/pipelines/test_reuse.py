@@ -46,10 +46,7 @@ def test_a_task_that_differs_is_run(jobs, other):
 
 def test_what_the_hook_finds_decides_about_the_cache_and_reaches_the_command(jobs, tmp_path):
     span = tmp_path / "span"
-    pipeline = cached(span_file=str(span))
-    pipeline.executors["Trainer_executor"]["container"]["lifecycle"] = {
-        "preCacheCheck": {"command": ["python", "-m", "span"], "args": ["{{$}}"]}
-    }
+    pipeline = cached(hook="span", span_file=str(span))
     span.write_text("1")
     first = jobs.run(pipeline.job())
     again = jobs.run(pipeline.job())

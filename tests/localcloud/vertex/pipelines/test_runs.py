@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from google.cloud.aiplatform_v1.types import Artifact
 
-from .conftest import states, task_of
+from .conftest import LOCATION, states, task_of
 from .specs import Pipeline
 
 
@@ -36,9 +36,7 @@ def test_an_output_shows_where_it_is_and_what_the_command_said_of_it(jobs):
     assert model.schema_title == "tfx.Model"
     assert dict(model.metadata) == {"version": 3, "by": "hand"}
     assert model.state == Artifact.State.LIVE
-    assert model.name.startswith(
-        "projects/123456789012/locations/europe-west1/metadataStores/default/artifacts/"
-    )
+    assert model.name.startswith(f"{LOCATION}/metadataStores/default/artifacts/")
     assert task_of(job, "Pusher").inputs["model"].artifacts[0] == model
 
 

@@ -146,7 +146,7 @@ def test_a_missing_pipeline_environment_is_refused_before_the_job_exists(objects
     service = PipelineService(store, WorkerPool(settings, {}), objects, settings)
     request = CreatePipelineJobRequest(parent=LOCATION, pipeline_job=one_task().job())
 
-    with pytest.raises(exceptions.FailedPrecondition, match="/absent/python.*LOCALCLOUD_PIPELINE_PYTHON"):
+    with pytest.raises(exceptions.FailedPrecondition, match=r"/absent/python.*LOCALCLOUD_PIPELINE_PYTHON"):
         service.create(request)
 
     assert not service.list(ListPipelineJobsRequest(parent=LOCATION)).pipeline_jobs

@@ -1,8 +1,8 @@
 """
 A container command: gives each output artifact the metadata that the task's parameter ``metadata`` says.
 
-With the parameter ``fail`` it ends with that text; with ``wait_for`` it waits until that file exists. It writes
-down, beside its outputs, the ExecutorInput that it got.
+With the parameter ``fail`` it ends with that text; with ``wait_for`` it waits until that file exists. It
+writes down, beside its outputs, the ExecutorInput that it got.
 """
 
 import json
@@ -41,10 +41,8 @@ def main(executor_input: dict) -> None:
         for key, value in outputs["artifacts"].items()
     }
     folder = os.path.dirname(outputs["outputFile"])
-    upload(
-        f"{folder}/executor_input.json",
-        json.dumps({**executor_input, "region": os.environ["CLOUD_ML_REGION"]}),
-    )
+    seen = {**executor_input, "region": os.environ["CLOUD_ML_REGION"]}
+    upload(f"{folder}/executor_input.json", json.dumps(seen))
     upload(outputs["outputFile"], json.dumps({"artifacts": artifacts}))
 
 
