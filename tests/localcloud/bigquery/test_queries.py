@@ -131,11 +131,17 @@ def test_a_result_comes_in_pages_and_in_order(client: bigquery.Client, wine_tabl
 
 
 def test_a_result_becomes_a_dataframe(client: bigquery.Client, wine_table: str) -> None:
-    frame = client.query(f"SELECT quality, pH FROM `{wine_table}`").to_dataframe(
-        create_bqstorage_client=False
-    )
-    assert frame.shape == (4898, 2)
-    assert frame["quality"].sum() == 28790
+    query = f"SELECT quality, pH FROM `{wine_table}`"
+    by_rest = client.query(query).to_dataframe(create_bqstorage_client=False)
+    first_page = client.query_and_wait(query).to_dataframe()
+    assert by_rest.equals(first_page)
+    assert by_rest.shape == (4898, 2)
+    assert by_rest["quality"].sum() == 28790
+
+
+def test_the_storage_read_api_is_refused_by_name(client: bigquery.Client, wine_table: str) -> None:
+    with pytest.raises(MethodNotImplemented, match=r"BigQueryRead\.CreateReadSession"):
+        client.list_rows(wine_table).to_dataframe()
 
 
 def test_a_destination_table_obeys_its_dispositions(client: bigquery.Client, rows, wine_table: str) -> None:
