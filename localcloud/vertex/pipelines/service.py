@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from google.api_core import exceptions
@@ -21,6 +21,7 @@ from google.cloud.aiplatform_v1.types import (
     PipelineJob,
 )
 from google.protobuf import empty_pb2
+from google.rpc import code_pb2, status_pb2  # type: ignore[import-untyped]
 
 from localcloud.config import Settings
 from localcloud.storage.objects import ObjectStore
@@ -87,9 +88,9 @@ class PipelineService:
         jobs = self._store.find(_COLLECTION, PipelineJob)
         for job in jobs:
             if job.state not in TERMINAL:
-                self._launch(job, admission.plan(job))
+                self._resume(job)
         if jobs:
-            self._warm_up(admission.plan(jobs[-1]))
+            self._warm_up(jobs[-1])
 
     def stop(self) -> None:
         """Stop every task, and wait until the records are written."""
@@ -118,11 +119,11 @@ class PipelineService:
         job.display_name = job.display_name or job_id
         job.state = JobState.PIPELINE_STATE_PENDING
         job.create_time = job.update_time = now()
-        lineage = self._lineage(job, plan)
+        lineage = self._lineage(job)
         job.job_detail.pipeline_context = lineage.pipeline_context()
         job.job_detail.pipeline_run_context = lineage.run_context(job_id)
         self._store.create(job.name, job)
-        self._warm_up(plan)
+        self._warm_up(job)
         self._launch(job, plan)
         return job
 
@@ -182,6 +183,14 @@ class PipelineService:
             self._store.delete(job.name)
         return self._operations.start(job.name, DeleteOperationMetadata, lambda _: None)
 
+    def _resume(self, job: PipelineJob) -> None:
+        try:
+            self._launch(job, admission.plan(job))
+        except exceptions.GoogleAPICallError as error:
+            # kept by another version of localcloud, which ran what this one refuses
+            status = status_pb2.Status(code=code_pb2.UNIMPLEMENTED, message=error.message)
+            self._record(job).finish(JobState.PIPELINE_STATE_FAILED, status)
+
     def _launch(self, job: PipelineJob, plan: Plan) -> None:
         job_id = id_of(job.name)
         number = self._settings.project_number
@@ -197,8 +206,8 @@ class PipelineService:
         policy = job.runtime_config.failure_policy
         run = JobRun(
             plan.spec,
-            self._record(job, plan),
-            TaskRunner(shared, self._lineage(job, plan), self._pool, self._objects),
+            self._record(job),
+            TaskRunner(shared, self._lineage(job), self._pool, self._objects),
             self._slots,
             fail_fast=policy == PipelineFailurePolicy.PIPELINE_FAILURE_POLICY_FAIL_FAST,
         )
@@ -212,21 +221,20 @@ class PipelineService:
         with self._lock:
             del self._runs[name]
 
-    def _lineage(self, job: PipelineJob, plan: Plan) -> Lineage:
-        return Lineage(self._store, location_of(job.name), plan.spec.name)
+    def _lineage(self, job: PipelineJob) -> Lineage:
+        return Lineage(self._store, location_of(job.name), views.pipeline_name(job))
 
-    def _record(self, job: PipelineJob, plan: Plan) -> JobRecord:
-        return JobRecord(self._store, job.name, self._lineage(job, plan))
+    def _record(self, job: PipelineJob) -> JobRecord:
+        return JobRecord(self._store, job.name, self._lineage(job))
 
-    def _warm_up(self, plan: Plan) -> None:
-        modules = plan.spec.modules()
-        threading.Thread(target=self._preload, args=(modules,), name="warm-up", daemon=True).start()
+    def _warm_up(self, job: PipelineJob) -> None:
+        threading.Thread(target=self._preload, args=(job,), name="warm-up", daemon=True).start()
 
-    def _preload(self, modules: Sequence[str]) -> None:
+    def _preload(self, job: PipelineJob) -> None:
         try:
-            for module, why in self._pool.preload(modules).items():
+            for module, why in self._pool.preload(admission.plan(job).spec.modules()).items():
                 log.warning("the pipeline environment cannot import %s: %s", module, why)
         except ChildStoppedError:
             log.info("stopped while warming up")
-        except WorkerError as error:
+        except (WorkerError, exceptions.GoogleAPICallError) as error:
             log.warning("the pipeline environment is not warm: %s", error)

@@ -26,6 +26,7 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 PR_SET_PDEATHSIG = 1
@@ -140,6 +141,11 @@ class Zygote:
     def _end(self) -> None:
         for child in self._children.values():
             _kill_group(child.pid)
+        # an owner that was killed cannot tidy up
+        with suppress(OSError):
+            address = Path(self._listener.getsockname())
+            address.unlink()
+            address.parent.rmdir()
         os._exit(0)
 
 

@@ -58,11 +58,15 @@ class Jobs:
     Create jobs and look at them, as a client does.
 
     :param make: makes a PipelineService over the same state.
+    :param store: that state.
     :param objects: the buckets.
     """
 
-    def __init__(self, make: Callable[[], PipelineService], objects: ObjectStore) -> None:
+    def __init__(
+        self, make: Callable[[], PipelineService], store: ResourceStore, objects: ObjectStore
+    ) -> None:
         self._make = make
+        self.store = store
         self._objects = objects
         self.service = make()
 
@@ -110,7 +114,7 @@ def jobs(pipeline_pool: WorkerPool, objects: ObjectStore, tmp_path: Path) -> Ite
     """Give a PipelineService with a state of its own."""
     store = ResourceStore(tmp_path / "resources.sqlite")
     settings = Settings(state=tmp_path)
-    made = Jobs(lambda: PipelineService(store, pipeline_pool, objects, settings), objects)
+    made = Jobs(lambda: PipelineService(store, pipeline_pool, objects, settings), store, objects)
     yield made
     made.service.stop()
     store.close()

@@ -131,3 +131,17 @@ def test_a_job_that_was_interrupted_goes_on_with_what_was_left(jobs, tmp_path):
     assert task_of(after, "First") == task_of(before, "First")
     assert task_of(after, "Second").task_id != task_of(before, "Second").task_id
     assert after.start_time == before.start_time
+
+
+def test_an_interrupted_job_that_can_no_longer_be_run_fails_with_the_reason(jobs, tmp_path):
+    name = jobs.create(Pipeline().container("Task", wait_for=str(tmp_path / "never")).job())
+    jobs.until(name, lambda job: states(job).get("Task") == "RUNNING")
+    jobs.service.stop()
+    job = jobs.get(name)
+    job.network = "projects/1/global/networks/n"
+    jobs.store.put(name, job)
+
+    jobs.restart()
+
+    assert jobs.get(name).state.name == "PIPELINE_STATE_FAILED"
+    assert "PipelineJob.network" in jobs.get(name).error.message
