@@ -67,8 +67,8 @@ class TrainingConfig:
     batch_size: int = 64
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
-    dropout: float = 0.2
-    hidden_units: int = 128
+    dropout: float = 0.4
+    hidden_units: int = 256
     layers: int = 2
     seed: int = 20
 

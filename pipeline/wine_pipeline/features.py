@@ -12,7 +12,7 @@ GOOD = "good"
 """Label derived from the grade, and the model's output for its probability."""
 
 GRADE = "grade"
-"""The model's output for the expected :data:`QUALITY`."""
+"""The model's output for the :data:`QUALITY` to expect: the value with the least mean absolute deviation."""
 
 
 @dataclass(frozen=True)

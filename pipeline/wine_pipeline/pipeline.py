@@ -64,7 +64,7 @@ def _beam_arguments(target: Target) -> list[str]:
         f"--temp_location={target.temp_location}",
         f"--runner={_BEAM_RUNNER}",
         "--direct_num_workers=1",
-        # Says that the code is there already: else every task packs TFX's sources for workers that don't exist.
+        # Says that the code is there: else every task packs TFX's sources for workers that don't exist.
         f"--sdk_container_image={target.task_image}",
     ]
 
@@ -79,7 +79,12 @@ def _learn_and_deploy(
     )
     # By import path: a module file would be built into a wheel here and installed at each task's start.
     transform = tfx.components.Transform(
-        examples=examples, schema=schema.outputs["schema"], preprocessing_fn=_import_path(preprocessing_fn)
+        examples=examples,
+        schema=schema.outputs["schema"],
+        preprocessing_fn=_import_path(preprocessing_fn),
+        # Nothing reads either: StatisticsGen measured the rows, and another data version shares no analysis.
+        disable_statistics=True,
+        disable_analyzer_cache=True,
     )
     trainer = tfx.components.Trainer(
         run_fn=_import_path(run_fn),
