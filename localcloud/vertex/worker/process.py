@@ -1,13 +1,11 @@
-"""The warm process as localcloud sees it: started, asked for children over a unix socket, stopped."""
+"""The warm process as localcloud sees it: started, asked for children, stopped."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -101,19 +99,14 @@ class ZygoteProcess:
         check_interpreter(python)
         self._log = log
         self._stopping = False
-        # mkdtemp is readable by its owner alone, and short enough for a socket's path
-        self._folder = Path(tempfile.mkdtemp(prefix="localcloud-"))
-        self._address = str(self._folder / "zygote")
         log.parent.mkdir(parents=True, exist_ok=True)
-        with socket.socket(socket.AF_UNIX) as listener, log.open("ab") as output:
-            listener.bind(self._address)
-            listener.listen(128)
+        self._control, its_end = socket.socketpair()
+        with its_end, log.open("ab") as output:
             self._process = subprocess.Popen(
-                [str(python), "-P", "-u", str(_PROGRAM), str(listener.fileno())],
-                stdin=subprocess.PIPE,
+                [str(python), "-P", "-u", str(_PROGRAM)],
+                stdin=its_end.fileno(),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                pass_fds=[listener.fileno()],
                 env=dict(environment),
                 start_new_session=True,
             )
@@ -129,9 +122,10 @@ class ZygoteProcess:
 
         :raises WorkerDiedError: the process is gone.
         """
-        stream = socket.socket(socket.AF_UNIX)
+        stream, its_end = socket.socketpair()
         try:
-            stream.connect(self._address)
+            with its_end:
+                socket.send_fds(self._control, [b"."], [its_end.fileno()])
         except OSError as error:
             stream.close()
             raise self.died() from error
@@ -149,15 +143,16 @@ class ZygoteProcess:
     def stop(self) -> None:
         """End it, and every child with it."""
         self._stopping = True
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        with suppress(OSError):
+            # closing alone would leave a thread that is sending where it is
+            self._control.shutdown(socket.SHUT_RDWR)
+        self._control.close()
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             # it is inside an import; the kernel kills the children when it dies
             self._process.kill()
             self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def check_interpreter(python: Path) -> None:

@@ -1,11 +1,12 @@
 """
 A warm process of the pipeline environment: it has imported what tasks need, and forks a child for each.
 
-The pool starts it as ``python -P zygote.py LISTENER_FD`` and talks to it on a unix socket, one connection per
-request, one JSON object a line. A request is ``{"kind": "preload", "modules": [...]}``, answered with
-``{"failed": {module: error}}``, or a child: ``{"kind": "task", "module", "args", "environment", "log"}`` or
-``{"kind": "serve", "program", "args", "log"}``. A child's connection carries the child's own lines (``serve``
-only) and at last ``{"exit": code, "max_rss_bytes", "cpu_seconds"}``. Closing the connection kills the child.
+The pool starts it as ``python -P zygote.py`` with a unix socket for standard input, and sends it one
+connection for each request, one JSON object a line. A request is ``{"kind": "preload", "modules": [...]}``,
+answered with ``{"failed": {module: error}}``, or a child: ``{"kind": "task", "module", "args", "environment",
+"log"}`` or ``{"kind": "serve", "program", "args", "log"}``. A child's connection carries the child's own lines
+(``serve`` only) and at last ``{"exit": code, "max_rss_bytes", "cpu_seconds"}``. Closing the connection kills
+the child.
 
 It stays single-threaded and runs no TensorFlow operation, so that its children can. It ends, and they with
 it, when its standard input does: the kernel closes that however localcloud dies.
@@ -26,8 +27,7 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 PR_SET_PDEATHSIG = 1
 _MAX_REQUEST = 64 << 20
@@ -45,15 +45,14 @@ class Zygote:
     """
     Serve requests until the standard input ends.
 
-    :param listener: unix socket that the pool connects to.
+    :param control: unix socket that the pool sends connections through.
     """
 
-    def __init__(self, listener: socket.socket) -> None:
-        self._listener = listener
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
         self._children: dict[int, Child] = {}
         self._selector = selectors.DefaultSelector()
-        self._selector.register(listener, selectors.EVENT_READ, self._accept)
-        self._selector.register(sys.stdin, selectors.EVENT_READ, self._end)
+        self._selector.register(control, selectors.EVENT_READ, self._accept)
 
     def serve(self) -> None:
         """Answer one event after the other; never returns."""
@@ -64,7 +63,10 @@ class Zygote:
                     key.data()
 
     def _accept(self) -> None:
-        connection, _ = self._listener.accept()
+        sent, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
+        if not sent:
+            self._end()
+        connection = socket.socket(fileno=descriptors[0])
         with suppress(OSError, ValueError):
             self._answer(connection, json.loads(_read_line(connection)))
             return
@@ -106,12 +108,12 @@ class Zygote:
 
     def _close_others(self, connection: socket.socket) -> None:
         self._selector.close()
-        self._listener.close()
         for child in self._children.values():
             os.close(child.pidfd)
             child.connection.close()
         null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, sys.stdin.fileno())
+        # in the place of the control socket
+        os.dup2(null, self._control.fileno())
         os.close(null)
 
     def _hear(self, child: Child) -> None:
@@ -138,14 +140,9 @@ class Zygote:
         child.connection.close()
         del self._children[child.pid]
 
-    def _end(self) -> None:
+    def _end(self) -> NoReturn:
         for child in self._children.values():
             _kill_group(child.pid)
-        # an owner that was killed cannot tidy up
-        with suppress(OSError):
-            address = Path(self._listener.getsockname())
-            address.unlink()
-            address.parent.rmdir()
         os._exit(0)
 
 
@@ -251,4 +248,4 @@ def _send(connection: socket.socket, answer: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    Zygote(socket.socket(fileno=int(sys.argv[1]))).serve()
+    Zygote(socket.socket(fileno=sys.stdin.fileno())).serve()
