@@ -50,7 +50,7 @@ class Report:
     def print_runs(self, progress: Progress) -> None:
         """Print one block a run: identities, evaluation figures, traffic, monitoring."""
         uris = [row.evaluation for row in self.runs]
-        metrics = json.loads(pipeline_command(self.settings, progress, "metrics", "--evaluation", *uris))
+        metrics = json.loads(pipeline_command(self.settings, progress, "metrics", *uris))
         for row in self.runs:
             figures = metrics[row.evaluation]
             traffic = ", ".join(f"{model}: {share} %" for model, share in row.serving.traffic.items())
