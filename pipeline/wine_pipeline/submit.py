@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import aiplatform
 from google.cloud.aiplatform_v1.types import PipelineJob, PipelineState, PipelineTaskDetail
 
@@ -23,6 +24,10 @@ _ENDED = {
     PipelineState.PIPELINE_STATE_FAILED,
     PipelineState.PIPELINE_STATE_CANCELLED,
 }
+
+
+class SubmissionError(RuntimeError):
+    """Vertex AI refused the pipeline job."""
 
 
 class PipelineFailedError(RuntimeError):
@@ -40,7 +45,8 @@ def run_on_vertex(config: WineConfig, target: Target, table: str, username: str)
     :param table: project.dataset.table to learn from, at its current version.
     :param username: who asked; becomes a label of the job.
     :return: resource name of the job.
-    :raises NoTableError: if there is no such table.
+    :raises TableError: if there is no such table, or it may not be read.
+    :raises SubmissionError: if Vertex AI refuses the job.
     :raises PipelineFailedError: if the job fails or is cancelled.
     """
     data_version = read_data_version(target.project, table)
@@ -56,7 +62,10 @@ def run_on_vertex(config: WineConfig, target: Target, table: str, username: str)
             project=target.project,
             location=target.region,
         )
-    job.submit()
+    try:
+        job.submit()
+    except GoogleAPICallError as error:
+        raise SubmissionError(f"{target.project} in {target.region}: {error.message}") from error
     print(f"{job.resource_name}: data version {data_version} of {table}", flush=True)
     return _follow(job)
 

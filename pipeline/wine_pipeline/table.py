@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from google.api_core.exceptions import NotFound
+from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery
 
 from wine_pipeline.config import WineConfig
 from wine_pipeline.data_contract import query_template
 
 
-class NoTableError(LookupError):
-    """The table to learn from doesn't exist."""
+class TableError(LookupError):
+    """The table to learn from doesn't exist or may not be read."""
 
 
 def read_data_version(project: str, table: str) -> int:
@@ -23,12 +23,12 @@ def read_data_version(project: str, table: str) -> int:
 
     :param project: that asks.
     :param table: project.dataset.table.
-    :raises NoTableError: if there is no such table.
+    :raises TableError: if there is no such table, or it may not be read.
     """
     try:
         modified = bigquery.Client(project=project).get_table(table).modified
-    except NotFound as error:
-        raise NoTableError(f"no table {table}") from error
+    except GoogleAPICallError as error:
+        raise TableError(f"table {table}: {error.message}") from error
     return (modified - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
 
 

@@ -88,6 +88,7 @@ def fit(config: TrainingConfig, train: Split, evaluation: Split) -> keras.Model:
         validation_data=evaluation.dataset(_READ_BATCH),
         epochs=config.epochs,
         callbacks=[stopping],
+        shuffle=False,  # the dataset does, from the seed
         verbose=2,
     )
     print(
