@@ -4,9 +4,9 @@ A warm process of the pipeline environment: it has imported what tasks need, and
 The pool starts it as ``python -P zygote.py`` with a unix socket for standard input, and sends it one
 connection for each request, one JSON object a line. A request is ``{"kind": "preload", "modules": [...]}``,
 answered with ``{"failed": {module: error}}``, or a child: ``{"kind": "task", "module", "args", "environment",
-"log"}`` or ``{"kind": "serve", "program", "args", "log"}``. A child's connection carries the child's own lines
-(``serve`` only) and at last ``{"exit": code, "max_rss_bytes", "cpu_seconds"}``. Closing the connection kills
-the child.
+"log"}`` or ``{"kind": "serve", "program", "args", "log"}``. A child's connection carries the child's own
+lines (``serve`` only) and at last ``{"exit": code, "max_rss_bytes", "cpu_seconds"}``. Closing the connection
+kills the child.
 
 It stays single-threaded and runs no TensorFlow operation, so that its children can. It ends, and they with
 it, when its standard input does: the kernel closes that however localcloud dies.
