@@ -6,15 +6,18 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
-from dev.airflow_api import AirflowApiError, run_seconds
+from google.api_core.exceptions import GoogleAPICallError
+
+from dev.airflow_api import run_seconds
 from dev.measures import MemoryWatch
 from dev.progress import Progress
-from dev.publish import PipelineCommandError, publish_pipeline, read_spec
+from dev.publish import publish_pipeline, read_spec
 from dev.report import Report, RunRow
 from dev.settings import REPOSITORY, StackSettings
-from dev.stack import Stack, StackError
+from dev.stack import Stack
 from dev.vertex_state import VertexState, query_jobs
 from dev.wine_data import append_vintage, load_wine
 
@@ -35,11 +38,12 @@ class Demo:
     The nine steps, against real parts.
 
     :param settings: the demo's own stack.
+    :param steps: how many steps the caller will announce.
     """
 
-    def __init__(self, settings: StackSettings) -> None:
+    def __init__(self, settings: StackSettings, steps: int = STEPS) -> None:
         self.settings = settings
-        self.progress = Progress(total=STEPS)
+        self.progress = Progress(total=steps)
         self.stack = Stack(settings, self.progress)
         self.report = Report(settings)
         self._vertex: VertexState | None = None
@@ -237,33 +241,38 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def main() -> int:
-    """Run the demo on a fresh state of its own, and stop everything whatever happens."""
-    settings = StackSettings(root=REPOSITORY / ".local" / "demo")
+def guarded(name: str, work: Callable[[], None], stack: Stack) -> int:
+    """
+    Do the work, say in a line what went wrong, and stop every process whatever happens.
+
+    :param name: the command, as a person typed it.
+    :return: the exit code.
+    """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    try:
+        work()
+    except KeyboardInterrupt:
+        print(f"\n{name}: interrupted; stopping every process", file=sys.stderr)
+        return 130
+    except (TimeoutError, RuntimeError, GoogleAPICallError) as error:
+        print(f"\n{name}: {error}", file=sys.stderr)
+        return 1
+    finally:
+        # A second ctrl-C must not leave half of them running.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        stack.stop()
+    return 0
+
+
+def main() -> int:
+    """Run the demo on a fresh state of its own."""
+    settings = StackSettings(root=REPOSITORY / ".local" / "demo")
     demo = Demo(settings)
     demo.stack.repair()
     shutil.rmtree(settings.root, ignore_errors=True)
     settings.activate()
-    try:
-        demo.run()
-    except KeyboardInterrupt:
-        print("\nmake demo: interrupted; stopping every process", file=sys.stderr)
-        return 130
-    except (
-        DemoError,
-        StackError,
-        AirflowApiError,
-        PipelineCommandError,
-        TimeoutError,
-        RuntimeError,
-    ) as error:
-        print(f"\nmake demo: {error}", file=sys.stderr)
-        return 1
-    finally:
-        demo.stack.stop()
-    return 0
+    return guarded("make demo", demo.run, demo.stack)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,30 @@ class VertexState:
     def pipeline_job(self, name: str) -> aiplatform_v1.PipelineJob:
         """Return one pipeline job."""
         return self._pipelines.get_pipeline_job(name=name)
+
+    def run_pipeline(
+        self, job: aiplatform_v1.PipelineJob, parameters: dict[str, Any], timeout: float
+    ) -> None:
+        """
+        Submit a pipeline job and wait for its end.
+
+        :param parameters: values of its parameters, which the pipeline reads as JSON.
+        :param timeout: seconds.
+        :raises RuntimeError: it did not succeed in time.
+        """
+        for name, value in parameters.items():
+            # proto-plus takes a plain string for a Value
+            job.runtime_config.parameter_values[name] = json.dumps(value)  # type: ignore[assignment]
+        created = self._pipelines.create_pipeline_job(parent=self.parent, pipeline_job=job)
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            found = self.pipeline_job(created.name)
+            if found.state == aiplatform_v1.PipelineState.PIPELINE_STATE_SUCCEEDED:
+                return
+            if found.end_time:
+                raise RuntimeError(f"{found.name} ended as {found.state.name}: {found.error.message}")
+            time.sleep(0.2)
+        raise RuntimeError(f"{created.name} did not end in {timeout:.0f} s")
 
     def serving(self, endpoint: str) -> ServingState:
         """Return what an endpoint serves."""
