@@ -95,7 +95,9 @@ class Bench:
         pipeline_command(
             self.settings,
             self.demo.progress,
-            *("local", "--wine", WINE, "--table", self._table, "--data_version", str(self._data_version())),
+            *("local", "--wine", WINE, "--table", self._table),
+            *("--data_version", str(self._data_version())),
+            *("--memory", str(self.settings.root / "local-dag-runner.sqlite")),
         )
 
     @property

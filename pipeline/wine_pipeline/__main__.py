@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_target(command)
     command.add_argument("--table", required=True, help="project.dataset.table")
     command.add_argument("--data_version", type=int, help="lastModifiedTime in ms; default: the current one")
+    command.add_argument("--memory", type=Path, required=True, help="SQLite file that knows earlier runs")
     command.set_defaults(command=_local)
 
     command = commands.add_parser("metrics", help="print the figures of evaluations as JSON")
@@ -108,7 +109,7 @@ def _local(options: argparse.Namespace) -> None:
     from wine_pipeline.table import pinned_query, read_data_version
 
     version = options.data_version or read_data_version(target.project, options.table)
-    print(run_locally(config, target, pinned_query(config, options.table, version)))
+    print(run_locally(config, target, pinned_query(config, options.table, version), options.memory))
 
 
 def _metrics(options: argparse.Namespace) -> None:

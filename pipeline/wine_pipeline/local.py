@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,24 +12,22 @@ from wine_pipeline.config import Target, WineConfig
 from wine_pipeline.pipeline import build_input_config, create_pipeline
 
 
-def run_locally(config: WineConfig, target: Target, query: str) -> str:
+def run_locally(config: WineConfig, target: Target, query: str, memory: Path) -> str:
     """
     Run every component, deployment included, one after the other.
 
-    Artifacts go to a folder of their own below the pipeline root; what the runner remembers is thrown
-    away, so that the model is measured without a champion.
+    Artifacts go to a folder of their own below the pipeline root. The last blessed model that the memory
+    knows is the champion, as it is on Vertex AI.
 
     :param config: of the wine.
     :param target: where the artifacts and the endpoint are.
     :param query: SQL that gives the rows.
+    :param memory: SQLite file of ML Metadata; made if there is none.
     :return: the folder of the artifacts.
     """
     root = f"{target.pipeline_root(config)}/local/{datetime.now(UTC):%Y%m%d%H%M%S}"
     input_config = json_format.Parse(build_input_config(query), tfx.proto.Input())
-    with tempfile.TemporaryDirectory() as folder:
-        metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(
-            str(Path(folder) / "metadata.sqlite")
-        )
-        pipeline = create_pipeline(config, target, input_config, root, metadata)
-        tfx.orchestration.LocalDagRunner().run(pipeline)
+    metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(memory))
+    pipeline = create_pipeline(config, target, input_config, root, metadata)
+    tfx.orchestration.LocalDagRunner().run(pipeline)
     return root
