@@ -67,10 +67,12 @@ class Front:
         """Serve ``storage.buckets.get`` and ``delete``."""
         preconditions.refuse_ignored(request.query)
         answer = await self.upstream.call(request.method, _bucket_path(request))
-        if request.method == "DELETE" and answer.status == 412:
+        if request.method == "GET":
+            return _response(self._owned(answer))
+        if answer.status == 412:
             message = "The bucket you tried to delete is not empty."
             raise ApiError(409, "FAILED_PRECONDITION", message, "conflict")
-        return _response(self._owned(answer))
+        return _response(answer)
 
     async def storage_layout(self, request: web.Request) -> web.Response:
         """Serve ``storage.buckets.getStorageLayout``; TensorFlow asks before it renames a folder."""
@@ -197,7 +199,7 @@ class Front:
 
     def _owned(self, answer: Answer) -> Answer:
         """Write the project into buckets: the Vertex SDK refuses one that is not its project's."""
-        if answer.status != 200 or not answer.body:
+        if answer.status != 200:
             return answer
         content = answer.json()
         for bucket in content.get("items", [content]):

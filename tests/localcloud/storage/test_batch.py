@@ -50,3 +50,12 @@ def test_what_is_no_batch_is_refused(cloud, content_type):
 
     assert answer.status_code == 400
     assert "this one has 0" in answer.json()["error"]["message"]
+
+
+def test_a_batch_copies_as_beam_does_when_it_renames(client, bucket):
+    bucket.blob("shard").upload_from_string("rows")
+
+    with client.batch():
+        bucket.copy_blob(bucket.blob("shard"), bucket, "final name")
+
+    assert bucket.blob("final name").download_as_bytes() == b"rows"

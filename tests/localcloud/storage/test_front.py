@@ -22,6 +22,14 @@ def test_a_bucket_is_not_made_twice(client, bucket):
         client.create_bucket(bucket.name)
 
 
+def test_a_bucket_belongs_to_the_project(client, bucket, cloud):
+    found = client.get_bucket(bucket.name)
+    (listed,) = [other for other in client.list_buckets() if other.name == bucket.name]
+
+    # the Vertex SDK takes a bucket of another project for a squatted one
+    assert str(found.project_number) == str(listed.project_number) == cloud.settings.project_number
+
+
 def test_a_bucket_with_objects_is_not_deleted(bucket):
     bucket.blob("one").upload_from_string("x")
 
