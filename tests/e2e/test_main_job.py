@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from google.cloud import aiplatform_v1, bigquery
 
@@ -21,16 +23,31 @@ def first(demo: Demo) -> RunRow:
     return demo.retrain("first")
 
 
+@dataclass(frozen=True)
+class SkippedRun:
+    """What a run on unchanged data did: the states of its tasks, and the jobs that are new since."""
+
+    states: dict[str, str]
+    new_pipeline_jobs: set[str]
+    new_queries: set[str]
+
+
 @pytest.fixture(scope="module")
-def skipped(demo: Demo, first: RunRow) -> dict[str, str]:
-    """Run again with unchanged data, and return the state of each task."""
+def skipped(demo: Demo, first: RunRow) -> SkippedRun:
+    """Run again with unchanged data."""
+    pipeline_jobs = {job.name for job in demo.vertex.pipeline_jobs(WINE)}
+    queries = {job.job_id for job in query_jobs(demo.settings)}
     run_id = demo.stack.airflow.trigger(DAG_ID)
     assert demo.follow(run_id)["state"] == "success"
-    return demo.stack.airflow.task_states(DAG_ID, run_id)
+    return SkippedRun(
+        states=demo.stack.airflow.task_states(DAG_ID, run_id),
+        new_pipeline_jobs={job.name for job in demo.vertex.pipeline_jobs(WINE)} - pipeline_jobs,
+        new_queries={job.job_id for job in query_jobs(demo.settings)} - queries,
+    )
 
 
 @pytest.fixture(scope="module")
-def third(demo: Demo, first: RunRow, skipped: dict[str, str]) -> RunRow:
+def third(demo: Demo, first: RunRow, skipped: SkippedRun) -> RunRow:
     """Append rows and train again."""
     append_vintage(demo.settings, WINE, NEW_ROWS, seed=2)
     return demo.retrain("third")
@@ -91,19 +108,21 @@ def test_monitoring_runs_with_thresholds_for_every_feature(demo: Demo, first: Ru
     assert all(0 < threshold.value <= 1 for threshold in drift.values())
 
 
-def test_without_new_data_everything_after_check_freshness_is_skipped(
-    demo: Demo, first: RunRow, skipped: dict[str, str]
-):
-    assert skipped.pop("check_freshness") == "success"
-    assert set(skipped.values()) == {"skipped"}
-    assert [job.name for job in demo.vertex.pipeline_jobs(WINE)][:1] == [first.pipeline_job]
+def test_while_the_pipeline_runs_the_task_is_deferred_and_holds_no_worker_slot(demo: Demo, first: RunRow):
+    occupied, deferred = zip(*demo.report.slot_samples, strict=True)
+
+    assert set(occupied) == {0}
+    assert max(deferred) == 1
 
 
-def test_check_freshness_runs_no_query(demo: Demo, first: RunRow, skipped: dict[str, str]):
-    queries = [job.query for job in query_jobs(demo.settings)]
+def test_without_new_data_everything_after_check_freshness_is_skipped(skipped: SkippedRun):
+    assert skipped.states.pop("check_freshness") == "success"
+    assert set(skipped.states.values()) == {"skipped"}
+    assert skipped.new_pipeline_jobs == set()
 
-    # the check of the data and the read of the pipeline, once each for the one run that trained
-    assert sum("COUNT" in query.upper() for query in queries) <= 1, queries
+
+def test_check_freshness_scans_nothing_because_it_runs_no_query(skipped: SkippedRun):
+    assert skipped.new_queries == set()
 
 
 def test_new_rows_bring_a_new_model_and_update_the_same_monitoring_job(
