@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from wine_pipeline.config import WineConfig
-from wine_pipeline.features import FEATURE_NAMES, FEATURES, GOOD, QUALITY, QUALITY_MAX, QUALITY_MIN
+from wine_pipeline.features import FEATURE_NAMES, FEATURES, GOOD, GRADE, QUALITY, QUALITY_MAX, QUALITY_MIN
 
 
 def query_template(config: WineConfig) -> str:
@@ -56,6 +56,10 @@ def build_data_contract(config: WineConfig) -> dict[str, Any]:
         "query": query_template(config),
         "columns": columns,
         "label": QUALITY,
+        "outputs": {
+            GOOD: {"min": 0.0, "max": 1.0},
+            GRADE: {"min": float(QUALITY_MIN), "max": float(QUALITY_MAX)},
+        },
         "sample_instance": sample_instance(),
         "sample_example": sample_example(),
     }

@@ -16,7 +16,7 @@ from google.cloud.aiplatform_v1.types import PipelineJob, PipelineState, Pipelin
 from wine_pipeline.compile import write_compiled
 from wine_pipeline.config import Target, WineConfig
 from wine_pipeline.pipeline import INPUT_CONFIG, build_input_config
-from wine_pipeline.table import pinned_query, read_data_version
+from wine_pipeline.table import pinned_query, read_data_version, table_label
 
 _POLL_SECONDS = 5.0
 _ENDED = {
@@ -45,10 +45,12 @@ def run_on_vertex(config: WineConfig, target: Target, table: str, username: str)
     :param table: project.dataset.table to learn from, at its current version.
     :param username: who asked; becomes a label of the job.
     :return: resource name of the job.
+    :raises ConfigError: if the table's name cannot become a label.
     :raises TableError: if there is no such table, or it may not be read.
     :raises SubmissionError: if Vertex AI refuses the job.
     :raises PipelineFailedError: if the job fails or is cancelled.
     """
+    label = table_label(table)
     data_version = read_data_version(target.project, table)
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder) / f"{config.name}.json"
@@ -58,7 +60,12 @@ def run_on_vertex(config: WineConfig, target: Target, table: str, username: str)
             template_path=str(spec),
             job_id=f"{config.name}-{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(2)}",
             parameter_values={INPUT_CONFIG: build_input_config(pinned_query(config, table, data_version))},
-            labels={"wine": config.wine, "data_version": str(data_version), "username": username},
+            labels={
+                "wine": config.wine,
+                "table": label,
+                "data_version": str(data_version),
+                "username": username,
+            },
             project=target.project,
             location=target.region,
         )

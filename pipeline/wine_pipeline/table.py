@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery
 
-from wine_pipeline.config import WineConfig
+from wine_pipeline.config import WineConfig, check_label
 from wine_pipeline.data_contract import query_template
 
 
@@ -41,3 +41,14 @@ def pinned_query(config: WineConfig, table: str, data_version: int) -> str:
     :param data_version: lastModifiedTime in ms.
     """
     return query_template(config).format(table=table, data_version=data_version)
+
+
+def table_label(table: str) -> str:
+    """
+    Return the table as the value of a label, so that runs on different data can be told apart.
+
+    :param table: project.dataset.table.
+    :raises ConfigError: if the data set's or the table's name holds a character that no label may.
+    """
+    _, dataset, name = table.split(".", 2)
+    return check_label("data set and table", f"{dataset}-{name}".lower()[:63])

@@ -5,10 +5,10 @@ import re
 
 import pytest
 import tensorflow as tf
-from wine_pipeline.config import WineConfig
+from wine_pipeline.config import ConfigError, WineConfig
 from wine_pipeline.data_contract import build_data_contract
 from wine_pipeline.features import FEATURE_NAMES, FEATURES
-from wine_pipeline.table import pinned_query
+from wine_pipeline.table import pinned_query, table_label
 
 CONTRACT = build_data_contract(WineConfig("white"))
 
@@ -45,6 +45,22 @@ def test_the_columns_are_the_features_and_the_label() -> None:
     assert columns["quality"] == {"type": "INT64", "min": 0, "max": 10}
     assert all(columns[name]["type"] == "FLOAT64" for name in FEATURE_NAMES)
     assert CONTRACT["label"] == "quality"
+
+
+def test_the_outputs_are_a_probability_and_a_grade() -> None:
+    assert CONTRACT["outputs"] == {"good": {"min": 0.0, "max": 1.0}, "grade": {"min": 0.0, "max": 10.0}}
+
+
+def test_a_label_tells_the_data_set_and_the_table() -> None:
+    label = table_label("wine-local.Wine_Quality.white_wine")
+
+    assert label == "wine_quality-white_wine"
+    assert len(table_label(f"wine-local.wine_quality.{'a' * 80}")) == 63
+
+
+def test_a_table_that_cannot_be_a_label_is_refused() -> None:
+    with pytest.raises(ConfigError, match="wine quality-white_wine"):
+        table_label("wine-local.wine quality.white_wine")
 
 
 def test_both_samples_are_the_lab_wine() -> None:
