@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vertex_mlops.exceptions import SpecError
 
 
-class Column(BaseModel):
+class Range(BaseModel):
     """
-    One column of the training table.
+    What a value may be.
 
-    :param type: GoogleSQL type name.
     :param min: smallest plausible value, inclusive.
     :param max: largest plausible value, inclusive.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: Literal["FLOAT64", "INT64"]
     min: float
     max: float
+
+
+class Column(Range):
+    """
+    One column of the training table.
+
+    :param type: GoogleSQL type name.
+    """
+
+    type: Literal["FLOAT64", "INT64"]
 
 
 class DataContract(BaseModel):
@@ -34,6 +42,7 @@ class DataContract(BaseModel):
     :param query: training query with the placeholders ``{table}`` and ``{data_version}``.
     :param columns: every column that the query reads.
     :param label: the column that the model learns to predict.
+    :param outputs: what each signature of the model answers.
     :param sample_instance: one instance in JSON, as the signature ``serving_raw`` takes it.
     :param sample_example: the same instance as a base64 tf.Example, as ``serving_default`` takes it.
     """
@@ -43,6 +52,7 @@ class DataContract(BaseModel):
     query: str
     columns: dict[str, Column]
     label: str
+    outputs: Annotated[dict[str, Range], Field(min_length=1)]
     sample_instance: dict[str, list[float]]
     sample_example: str
 

@@ -14,6 +14,7 @@ CONTRACT = {
         "quality": {"type": "INT64", "min": 0, "max": 10},
     },
     "label": "quality",
+    "outputs": {"good": {"min": 0.0, "max": 1.0}, "grade": {"min": 0.0, "max": 10.0}},
     "sample_instance": {"ph": [3.53], "alcohol": [13.8]},
     "sample_example": "aGVsbG8=",
 }

@@ -14,6 +14,7 @@ from vertex_mlops.exceptions import SpecError
 from tests.plugins.contracts import CONTRACT, contract
 
 URI = "gs://bucket/specs/wine-white.json"
+TEXT_COLUMN = {"type": "STRING", "min": 0, "max": 1}
 CLEAN = {"row_count": 5} | dict.fromkeys(
     (f"{name}__{kind}" for name in CONTRACT["columns"] for kind in ("null", "nan", "range")), 0
 )
@@ -26,7 +27,8 @@ CLEAN = {"row_count": 5} | dict.fromkeys(
         ("[]", "not a compiled pipeline"),
         ('{"pipelineSpec": {}}', "not a compiled pipeline with a dataContract: 'dataContract'"),
         (json.dumps({"dataContract": CONTRACT | {"extra": 1}}), "dataContract.extra"),
-        (json.dumps({"dataContract": CONTRACT | {"columns": {"ph": {"type": "STRING"}}}}), "columns.ph.type"),
+        (json.dumps({"dataContract": CONTRACT | {"outputs": {}}}), "dataContract.outputs"),
+        (json.dumps({"dataContract": CONTRACT | {"columns": {"ph": TEXT_COLUMN}}}), "columns.ph.type"),
     ],
 )
 def test_a_file_without_a_valid_contract_is_named_in_one_line(text: str, says: str) -> None:

@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from google.api_core.exceptions import Forbidden, GoogleAPICallError, RetryError, Unauthorized
 from google.api_core.retry import Retry
 
-from vertex_mlops.contract import DataContract, read_data_contract
+from vertex_mlops.contract import DataContract, Range, read_data_contract
 from vertex_mlops.exceptions import DeployedModelRejectedError
 from vertex_mlops.hooks.prediction_service import RawPrediction, RawPredictionHook
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 # the two signatures compute the same numbers in float32
 _TOLERANCE = 1e-4
-# outputs of the model, each with the range it must lie in
-_OUTPUT_RANGES = {"good": (0.0, 1.0), "grade": (0.0, 10.0)}
 # a model server that has just started may still be refused for a moment
 _RETRY_SECONDS = 60.0
 
@@ -102,7 +100,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
         try:
             answers = self._ask(endpoint_id, contract)
-            prediction = check_answers(answers, deployed_model_id)
+            prediction = check_answers(answers, deployed_model_id, contract.outputs)
         except (Forbidden, Unauthorized):
             # says something about this task's account, nothing about the model
             raise
@@ -193,19 +191,22 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         return idle
 
 
-def check_answers(answers: Mapping[str, RawPrediction], deployed_model_id: str) -> dict[str, float]:
+def check_answers(
+    answers: Mapping[str, RawPrediction], deployed_model_id: str, outputs: Mapping[str, Range]
+) -> dict[str, float]:
     """
     Return the prediction that all signatures agree on.
 
     :param answers: by the name of the signature.
     :param deployed_model_id: id of the model that must have answered.
+    :param outputs: what each answer must hold.
     :raises ValueError: another model answered, or an answer is malformed, out of range or differs.
     """
     predictions = {}
     for signature, answer in answers.items():
         if answer.deployed_model_id != deployed_model_id:
             raise ValueError(f"{signature} was answered by deployed model {answer.deployed_model_id!r}")
-        predictions[signature] = _read_prediction(signature, answer.body)
+        predictions[signature] = _read_prediction(signature, answer.body, outputs)
     (first_name, first), *others = predictions.items()
     for signature, other in others:
         for output, value in other.items():
@@ -214,14 +215,16 @@ def check_answers(answers: Mapping[str, RawPrediction], deployed_model_id: str) 
     return first
 
 
-def _read_prediction(signature: str, body: dict[str, Any]) -> dict[str, float]:
+def _read_prediction(signature: str, body: dict[str, Any], outputs: Mapping[str, Range]) -> dict[str, float]:
     try:
         (prediction,) = body["predictions"]
-        outputs = {name: float(prediction[name][0]) for name in _OUTPUT_RANGES}
+        values = {name: float(prediction[name][0]) for name in outputs}
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise ValueError(f"{signature} answered {str(body)[:200]}") from error
-    for name, (low, high) in _OUTPUT_RANGES.items():
+    for name, bounds in outputs.items():
         # NaN compares false, infinity lies outside
-        if not low <= outputs[name] <= high:
-            raise ValueError(f"{signature} answered {name}={outputs[name]}, outside {low:g}..{high:g}")
-    return outputs
+        if not bounds.min <= values[name] <= bounds.max:
+            raise ValueError(
+                f"{signature} answered {name}={values[name]}, outside {bounds.min:g}..{bounds.max:g}"
+            )
+    return values

@@ -12,6 +12,7 @@ from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator, check_a
 from vertex_mlops.pipeline_jobs import PipelineResult
 
 from tests.plugins.conftest import context_of
+from tests.plugins.contracts import contract
 from tests.plugins.operators.conftest import Endpoint
 
 PUSHED_NOTHING = PipelineResult(
@@ -155,10 +156,10 @@ def answer(deployed_model_id: str = "1", **outputs: Any) -> RawPrediction:
 )
 def test_every_malformed_answer_is_refused(bad: RawPrediction) -> None:
     with pytest.raises(ValueError, match="serving_default"):
-        check_answers({"serving_raw": answer(), "serving_default": bad}, "1")
+        check_answers({"serving_raw": answer(), "serving_default": bad}, "1", contract().outputs)
 
 
 def test_answers_that_differ_by_rounding_agree() -> None:
     answers = {"serving_raw": answer(), "serving_default": answer(grade=[6.50001])}
 
-    assert check_answers(answers, "1") == {"good": 0.9, "grade": 6.5}
+    assert check_answers(answers, "1", contract().outputs) == {"good": 0.9, "grade": 6.5}
