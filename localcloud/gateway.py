@@ -11,12 +11,11 @@ import asyncio
 import errno
 import fnmatch
 import logging
-import socket
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from localcloud.config import HOST, Settings
+from localcloud.connections import Early, Prompt, ProtocolFactory, pipe_to
 from localcloud.errors import ApiError, StartError
 from localcloud.pki import DOMAIN
 
@@ -24,8 +23,6 @@ log = logging.getLogger(__name__)
 
 HEAD_LIMIT = 16 * 1024
 HANDSHAKE_SECONDS = 15.0
-
-ProtocolFactory = Callable[[], asyncio.Protocol]
 
 
 @dataclass(frozen=True)
@@ -137,21 +134,22 @@ class Gateway:
         if tls is None or routes is None:
             transport.abort()
             return
+        early.connection_made(tls)
         ssl_object: ssl.SSLObject = tls.get_extra_info("ssl_object")
         if ssl_object.selected_alpn_protocol() != "h2":
-            early.hand_over(tls, Prompt(routes.http_for(host)()))
+            early.hand_over(Prompt(routes.http_for(host)()))
             return
         try:
-            pipe = await _pipe(tls, routes.grpc)
+            pipe = await pipe_to(routes.grpc, tls)
         except OSError as error:
             log.error("%s: the gRPC server at %s does not answer: %s", host, routes.grpc, error)
             tls.abort()
             return
-        if not early.hand_over(tls, pipe):
+        if not early.hand_over(pipe):
             pipe.peer.close()
 
 
-class Arrival(asyncio.Protocol):
+class Arrival(Early):
     """
     A new connection: reads the first request and decides what becomes of it.
 
@@ -159,19 +157,13 @@ class Arrival(asyncio.Protocol):
     """
 
     def __init__(self, gateway: Gateway) -> None:
+        super().__init__()
         self.gateway = gateway
-        self.transport: asyncio.Transport | None = None
-        self.received = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         """Wait for the end of the head, then decide."""
         assert self.transport is not None
-        self.received += data
+        super().data_received(data)
         head, end, rest = self.received.partition(b"\r\n\r\n")
         if not end:
             if len(head) > HEAD_LIMIT:
@@ -183,9 +175,7 @@ class Arrival(asyncio.Protocol):
         if method == "CONNECT" and not rest:
             self._connect(target)
         elif target.startswith("/"):
-            early = Early()
-            early.data_received(self.received)
-            early.hand_over(self.transport, self.gateway.health())
+            self.hand_over(self.gateway.health())
         else:
             message = f"localcloud is a CONNECT proxy for *.{DOMAIN}; it does not serve {method} {target}"
             log.warning("refused %s %s", method, target)
@@ -208,104 +198,3 @@ class Arrival(asyncio.Protocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
-
-
-class Early(asyncio.Protocol):
-    """Keeps what arrives before it is known who answers."""
-
-    def __init__(self) -> None:
-        self.received: list[bytes] = []
-        self.lost = False
-
-    def data_received(self, data: bytes) -> None:
-        """Keep the data."""
-        self.received.append(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Remember that there is nobody left to answer."""
-        self.lost = True
-
-    def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> bool:
-        """
-        Let a protocol have the connection as if it had been there from the beginning.
-
-        Gives False when the client has gone already.
-
-        :param transport: the connection.
-        :param protocol: who answers from now on.
-        """
-        if self.lost:
-            return False
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
-        if self.received:
-            protocol.data_received(b"".join(self.received))
-        return True
-
-
-class Prompt(asyncio.Protocol):
-    """
-    Acknowledges each segment at once.
-
-    Behind a proxy urllib3 leaves Nagle's algorithm on: it holds a request's body back until the head is
-    acknowledged, which the kernel would put off for 40 ms.
-
-    :param protocol: who answers.
-    """
-
-    def __init__(self, protocol: asyncio.Protocol) -> None:
-        self.connection_lost = protocol.connection_lost  # type: ignore[method-assign]
-        self.eof_received = protocol.eof_received  # type: ignore[method-assign]
-        self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
-        self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
-        self._protocol = protocol
-        self._socket: socket.socket | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Pass it on."""
-        self._socket = transport.get_extra_info("socket")
-        self._protocol.connection_made(transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Acknowledge, for the kernel forgets the wish after each time, and pass the data on."""
-        if self._socket is not None:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        self._protocol.data_received(data)
-
-
-class Pipe(asyncio.Protocol):
-    """
-    One end of a pipe between two connections.
-
-    :param peer: the other connection.
-    """
-
-    def __init__(self, peer: asyncio.Transport) -> None:
-        self.peer = peer
-
-    def data_received(self, data: bytes) -> None:
-        """Pass it on."""
-        self.peer.write(data)
-
-    def pause_writing(self) -> None:
-        """Let the other side wait while this one is slow."""
-        self.peer.pause_reading()
-
-    def resume_writing(self) -> None:
-        """Let the other side go on."""
-        self.peer.resume_reading()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End the other side too."""
-        self.peer.close()
-
-
-async def _pipe(client: asyncio.Transport, target: str) -> Pipe:
-    """Connect to a server and give the protocol that the client's connection must get."""
-    loop = asyncio.get_running_loop()
-    if target.startswith("unix:"):
-        server, _ = await loop.create_unix_connection(lambda: Pipe(client), target.removeprefix("unix:"))
-    else:
-        host, _, port = target.rpartition(":")
-        server, _ = await loop.create_connection(lambda: Pipe(client), host, int(port))
-    return Pipe(server)

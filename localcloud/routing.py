@@ -6,8 +6,9 @@ import asyncio
 
 from aiohttp import web
 
+from localcloud.connections import Early, Prompt, ProtocolFactory
 from localcloud.errors import error_middleware
-from localcloud.gateway import ProtocolFactory, Routes
+from localcloud.gateway import Routes
 from localcloud.storage.framing import OneFraming
 
 # No more than this is waited for requests under way when localcloud stops.
@@ -86,7 +87,7 @@ def unserved_app() -> web.Application:
     return web.Application(middlewares=[error_middleware])
 
 
-class ByPath(asyncio.Protocol):
+class ByPath(Early):
     """
     Chooses the service of a shared host by the first request of the connection.
 
@@ -97,26 +98,16 @@ class ByPath(asyncio.Protocol):
     """
 
     def __init__(self, services: dict[str, ProtocolFactory], otherwise: ProtocolFactory) -> None:
+        super().__init__()
         self.services = services
         self.otherwise = otherwise
-        self.transport: asyncio.Transport | None = None
-        self.received = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         """Wait for the request line, then hand the connection over."""
-        assert self.transport is not None
-        self.received += data
+        super().data_received(data)
         line, end, _ = self.received.partition(b"\r\n")
         if not end:
             return
         path = line.decode("latin-1").partition(" ")[2]
         found = (factory for prefix, factory in self.services.items() if path.startswith(prefix))
-        protocol = next(found, self.otherwise)()
-        self.transport.set_protocol(protocol)
-        protocol.connection_made(self.transport)
-        protocol.data_received(self.received)
+        self.hand_over(Prompt(next(found, self.otherwise)()))

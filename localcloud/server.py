@@ -15,9 +15,10 @@ from aiohttp import web
 
 from localcloud import oauth, pki, storage
 from localcloud.config import HOST, Settings
+from localcloud.connections import ProtocolFactory
 from localcloud.environment import client_environment
 from localcloud.errors import StartError
-from localcloud.gateway import Gateway, ProtocolFactory, Routes
+from localcloud.gateway import Gateway, Routes
 from localcloud.health import Health
 from localcloud.routing import protocol_factory, routes, serve, unserved_app
 
