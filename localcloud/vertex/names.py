@@ -10,7 +10,8 @@ from google.api_core import exceptions
 from localcloud.config import Settings
 
 _LOCATION = re.compile(r"projects/[^/]+/locations/[^/]+")
-_ID_DIGITS = 19
+_SMALLEST_ID = 10**18
+_ID_LIMIT = 2**63
 
 
 def canonical(name: str, settings: Settings) -> str:
@@ -36,8 +37,8 @@ def canonical(name: str, settings: Settings) -> str:
 
 
 def new_id() -> str:
-    """Make a numeric resource id of the length Vertex uses."""
-    return str(secrets.randbelow(9 * 10 ** (_ID_DIGITS - 1)) + 10 ** (_ID_DIGITS - 1))
+    """Make a numeric resource id as Vertex does: 19 digits that fit into a signed 64-bit integer."""
+    return str(_SMALLEST_ID + secrets.randbelow(_ID_LIMIT - _SMALLEST_ID))
 
 
 def location_of(name: str) -> str:
@@ -46,11 +47,6 @@ def location_of(name: str) -> str:
     if not found:
         raise exceptions.InvalidArgument(f"Invalid resource name: {name!r} names no location.")
     return found.group()
-
-
-def parent_of(name: str) -> str:
-    """Give a resource name without its last collection and id."""
-    return name.rsplit("/", 2)[0]
 
 
 def id_of(name: str) -> str:
