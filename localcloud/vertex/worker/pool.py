@@ -159,12 +159,6 @@ class WorkerPool:
             )
         )
 
-    def run_task(
-        self, command: Sequence[str], args: Sequence[str], environment: Mapping[str, str], log_path: Path
-    ) -> TaskExit:
-        """Run a container command to its end; see :meth:`start_task`."""
-        return self.start_task(command, args, environment, log_path).wait()
-
     def start_replica(self, model_uri: str, name: str) -> Replica:
         """
         Load a SavedModel in a process of its own and wait until it answers.

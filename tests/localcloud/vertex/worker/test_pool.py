@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[4]
 
 
 def run(pool: WorkerPool, log: Path, module: str, *args: str, **environment: str) -> TaskExit:
-    return pool.run_task(["python", "-m", module], list(args), environment, log)
+    return pool.start_task(["python", "-m", module], list(args), environment, log).wait()
 
 
 def linger(pool: WorkerPool, tmp_path: Path) -> tuple[Task, list[int]]:
@@ -134,7 +134,7 @@ def test_no_process_outlives_an_owner_that_was_killed(pipeline_python, tmp_path)
         "state = Path(sys.argv[1])\n"
         "pool = WorkerPool(Settings(state=state, pipeline_python=Path(sys.argv[2])),"
         " {'PYTHONPATH': sys.argv[3]})\n"
-        "pool.run_task(['python', '-m', 'linger'], [str(state / 'pids')], {}, state / 'log')\n"
+        "pool.start_task(['python', '-m', 'linger'], [str(state / 'pids')], {}, state / 'log').wait()\n"
     )
     file = tmp_path / "pids"
     owner = subprocess.Popen(
