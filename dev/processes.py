@@ -8,9 +8,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
+
+from dev.signals import deferred_interrupts
 
 STOP_SECONDS = 15
 # What outlives the leader of its session has lost its reason to run.
@@ -25,18 +28,18 @@ class Processes:
     """
     The processes of one stack, written down in a file as (pid, start time), so that a later call finds them.
 
-    :param record: the file.
-    :param logs: folder that gets one log file a process.
+    :param root: folder of the stack; it holds the file, and a folder with one log a process.
     """
 
-    def __init__(self, record: Path, logs: Path) -> None:
-        self.record = record
-        self.logs = logs
+    def __init__(self, root: Path) -> None:
+        self.record = root / "processes.json"
+        self.logs = root / "logs"
 
     def start(self, name: str, command: list[str], *, environment: dict[str, str], directory: Path) -> None:
         """Start a process in a session of its own: a ctrl-C meant for the starter does not reach it."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        with (self.logs / f"{name}.log").open("ab") as log:
+        # started and written down, or neither
+        with deferred_interrupts(), (self.logs / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 command,
                 env=environment,
@@ -46,18 +49,14 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        entries = self._read()
-        entries[name] = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
-        self._write(entries)
+            entries = self._read()
+            entries[name] = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
+            self._write(entries)
 
     def running(self) -> dict[str, psutil.Process]:
         """Return the recorded processes that still run."""
-        found = {}
-        for name, entry in self._read().items():
-            process = _recorded(entry)
-            if process and process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                found[name] = process
-        return found
+        entries = self._read().items()
+        return {name: process for name, entry in entries if (process := _recorded(entry)) and _lives(process)}
 
     def check(self, name: str) -> None:
         """
@@ -70,20 +69,27 @@ class Processes:
             tail = log.read_text(errors="replace").splitlines()[-15:] if log.exists() else []
             raise ProcessEndedError("\n".join([f"{name} ended; the last lines of {log}:", *tail]))
 
-    def members(self) -> Iterator[psutil.Process]:
-        """Yield every process of the stack: the recorded ones and whatever lives in their sessions."""
-        # A dead leader's pid is not given away while its session has members.
+    def members(self) -> list[psutil.Process]:
+        """Return every process of the stack: the recorded ones, their descendants, and their sessions."""
+        found = {process.pid: process for process in self._sessions()}
+        for process in self.running().values():
+            with suppress(psutil.NoSuchProcess):
+                # some start sessions of their own: the pipeline's worker, and each of its children
+                found |= {child.pid: child for child in process.children(recursive=True)}
+        return [process for process in found.values() if _lives(process)]
+
+    def _sessions(self) -> Iterator[psutil.Process]:
+        # A dead leader's pid is not given away while its session has members, but a reboot gives it away.
         sessions = {
             int(entry["pid"])
             for entry in self._read().values()
-            if _recorded(entry) or not psutil.pid_exists(int(entry["pid"]))
+            if entry["created"] > psutil.boot_time()
+            and (_recorded(entry) or not psutil.pid_exists(int(entry["pid"])))
         }
         for process in psutil.process_iter():
-            try:
-                if os.getsid(process.pid) in sessions and process.status() != psutil.STATUS_ZOMBIE:
+            with suppress(ProcessLookupError, PermissionError):
+                if os.getsid(process.pid) in sessions:
                     yield process
-            except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
-                continue
 
     def stop(self) -> int:
         """
@@ -91,15 +97,18 @@ class Processes:
 
         :return: how many there were.
         """
-        members = list(self.members())
+        # Looked up before: what has lost its parent is nobody's child any more.
+        members = self.members()
         for process in reversed(self.running().values()):
-            process.send_signal(signal.SIGTERM)
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline and self.running():
             time.sleep(0.1)
-        _, orphans = psutil.wait_procs(list(self.members()), timeout=ORPHAN_SECONDS)
+        _, orphans = psutil.wait_procs({*members, *self.members()}, timeout=ORPHAN_SECONDS)
         for process in orphans:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         psutil.wait_procs(orphans, timeout=STOP_SECONDS)
         self.record.unlink(missing_ok=True)
         return len(members)
@@ -124,3 +133,10 @@ def _recorded(entry: dict[str, float]) -> psutil.Process | None:
         return process if abs(process.create_time() - entry["created"]) < 1 else None
     except psutil.NoSuchProcess:
         return None
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

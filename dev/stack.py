@@ -41,7 +41,7 @@ class Stack:
     def __init__(self, settings: StackSettings, progress: Progress) -> None:
         self.settings = settings
         self.progress = progress
-        self.processes = Processes(settings.root / "processes.json", settings.logs)
+        self.processes = Processes(settings.root)
         self.airflow = AirflowApi(settings.airflow_url)
 
     def repair(self) -> None:
@@ -77,8 +77,8 @@ class Stack:
     def _migrate(self, environment: dict[str, str]) -> None:
         """Make or upgrade Airflow's metadata database."""
         self.progress.line("localcloud starts; Airflow prepares its metadata database")
-        self.settings.logs.mkdir(parents=True, exist_ok=True)
-        log = self.settings.logs / "airflow-db-migrate.log"
+        self.processes.logs.mkdir(parents=True, exist_ok=True)
+        log = self.processes.logs / "airflow-db-migrate.log"
         with log.open("wb") as output:
             done = subprocess.run(
                 ["airflow", "db", "migrate"],

@@ -21,11 +21,18 @@ PARENT_OF_SLEEP = [
     "import subprocess, sys, time; "
     "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); time.sleep(60)",
 ]
+PARENT_OF_SESSION = [
+    sys.executable,
+    "-c",
+    "import subprocess, sys, time; "
+    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True); "
+    "time.sleep(60)",
+]
 
 
 @pytest.fixture
 def processes(tmp_path: Path):
-    found = Processes(tmp_path / "processes.json", tmp_path / "logs")
+    found = Processes(tmp_path)
     yield found
     found.stop()
 
@@ -36,20 +43,24 @@ def start(processes: Processes, name: str, command: list[str]) -> None:
 
 def wait_for_members(processes: Processes, count: int) -> list[psutil.Process]:
     deadline = time.monotonic() + 20
-    while len(members := list(processes.members())) < count and time.monotonic() < deadline:
+    while len(members := processes.members()) < count and time.monotonic() < deadline:
         time.sleep(0.05)
     return members
+
+
+def lives(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def test_a_later_call_finds_and_stops_what_a_killed_one_started(processes: Processes, tmp_path: Path):
     start(processes, "parent", PARENT_OF_SLEEP)
     members = wait_for_members(processes, 2)
 
-    later = Processes(tmp_path / "processes.json", tmp_path / "logs")
+    later = Processes(tmp_path)
     stopped = later.stop()
 
     assert stopped == 2
-    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in members)
+    assert not any(lives(process) for process in members)
 
 
 def test_a_child_whose_parent_was_killed_is_stopped_too(processes: Processes):
@@ -60,7 +71,17 @@ def test_a_child_whose_parent_was_killed_is_stopped_too(processes: Processes):
 
     processes.stop()
 
-    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in members)
+    assert not any(lives(process) for process in members)
+
+
+def test_a_descendant_in_a_session_of_its_own_is_counted_and_stopped(processes: Processes):
+    start(processes, "parent", PARENT_OF_SESSION)
+    members = wait_for_members(processes, 2)
+
+    stopped = processes.stop()
+
+    assert stopped == 2
+    assert not any(lives(process) for process in members)
 
 
 def test_a_process_that_took_over_a_recorded_pid_is_left_alone(processes: Processes, tmp_path: Path):

@@ -1,0 +1,45 @@
+"""How the commands take ctrl-C and its kin, so that none of them leaves a process behind."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def interrupt_once() -> None:
+    """Make the first of these signals raise :exc:`KeyboardInterrupt`, and the ones after it do nothing."""
+    for number in INTERRUPTS:
+        # nohup means that a closed terminal is no reason to stop
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def ignore_interrupts() -> None:
+    """Let nothing but SIGKILL stop this process from here on: it is stopping the others."""
+    for number in INTERRUPTS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def deferred_interrupts() -> Iterator[None]:
+    """Hold an interrupt back until the block has ended."""
+    caught: list[int] = []
+    previous = {number: signal.getsignal(number) for number in INTERRUPTS}
+    for number, handler in previous.items():
+        if handler != signal.SIG_IGN:
+            signal.signal(number, lambda held, _: caught.append(held))
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        for number in caught[:1]:
+            signal.raise_signal(number)
+
+
+def _interrupt(*_: object) -> None:
+    ignore_interrupts()
+    raise KeyboardInterrupt
