@@ -61,6 +61,16 @@ def not_served(what: str) -> ApiError:
     return ApiError(501, "UNIMPLEMENTED", f"localcloud does not serve {what}", "notImplemented")
 
 
+def too_large(limit: int) -> ApiError:
+    """
+    Make the error for a request that is larger than the service takes.
+
+    :param limit: the most it takes, in bytes.
+    """
+    message = f"Request payload size exceeds the limit: {limit} bytes."
+    return ApiError(400, "INVALID_ARGUMENT", message, "badRequest")
+
+
 @web.middleware
 async def error_middleware(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,7 +18,7 @@ from localcloud.bigquery.tables import Tables
 from localcloud.bigquery.uploads import ResumableUploads, read_multipart
 from localcloud.bigquery.warehouse import Warehouse
 from localcloud.config import Settings
-from localcloud.errors import error_middleware
+from localcloud.errors import error_middleware, too_large
 from localcloud.storage.objects import ObjectStore
 
 _PROJECT = "/bigquery/v2/projects/{project}"
@@ -27,7 +28,10 @@ _UPLOADS = (
     "/upload/bigquery/v2/projects/{project}/jobs",
     "/resumable/upload/bigquery/v2/projects/{project}/jobs",
 )
-_MAX_BODY = 1 << 30
+# https://cloud.google.com/bigquery/quotas#streaming_inserts; the frontend holds every JSON body to it
+_LARGEST_JSON = 10 * 1024**2
+# of a resumable upload; files can be larger
+_LARGEST_CHUNK = 256 * 1024**2
 
 
 def create_app(settings: Settings, objects: ObjectStore) -> web.Application:
@@ -50,7 +54,7 @@ class _Service:
         self._tabledata = TableData(warehouse)
         self._jobs = Jobs(warehouse, self._tabledata)
         self._uploads = ResumableUploads()
-        self.app = web.Application(middlewares=[error_middleware], client_max_size=_MAX_BODY)
+        self.app = web.Application(middlewares=[error_middleware], client_max_size=_LARGEST_CHUNK)
         self.app.cleanup_ctx.append(self._close)
         self.app.add_routes(self._routes())
 
@@ -109,17 +113,17 @@ class _Service:
         return await self._call(request, self._datasets.list, request.query)
 
     async def insert_dataset(self, request: web.Request) -> web.Response:
-        return await self._call(request, self._datasets.insert, await request.json())
+        return await self._call(request, self._datasets.insert, await _read(request))
 
     async def get_dataset(self, request: web.Request) -> web.Response:
         return await self._call(request, self._datasets.get, request.match_info["dataset"])
 
     async def patch_dataset(self, request: web.Request) -> web.Response:
-        name, body = request.match_info["dataset"], await request.json()
+        name, body = request.match_info["dataset"], await _read(request)
         return await self._call(request, self._datasets.patch, name, body, request.headers.get("If-Match"))
 
     async def update_dataset(self, request: web.Request) -> web.Response:
-        name, body = request.match_info["dataset"], await request.json()
+        name, body = request.match_info["dataset"], await _read(request)
         return await self._call(request, self._datasets.update, name, body, request.headers.get("If-Match"))
 
     async def delete_dataset(self, request: web.Request) -> web.Response:
@@ -133,18 +137,18 @@ class _Service:
 
     async def insert_table(self, request: web.Request) -> web.Response:
         return await self._call(
-            request, self._tables.insert, request.match_info["dataset"], await request.json()
+            request, self._tables.insert, request.match_info["dataset"], await _read(request)
         )
 
     async def get_table(self, request: web.Request) -> web.Response:
         return await self._call(request, self._tables.get, *_table(request))
 
     async def patch_table(self, request: web.Request) -> web.Response:
-        body, if_match = await request.json(), request.headers.get("If-Match")
+        body, if_match = await _read(request), request.headers.get("If-Match")
         return await self._call(request, self._tables.patch, *_table(request), body, if_match)
 
     async def update_table(self, request: web.Request) -> web.Response:
-        body, if_match = await request.json(), request.headers.get("If-Match")
+        body, if_match = await _read(request), request.headers.get("If-Match")
         return await self._call(request, self._tables.update, *_table(request), body, if_match)
 
     async def delete_table(self, request: web.Request) -> web.Response:
@@ -154,7 +158,7 @@ class _Service:
         return await self._call(request, self._tabledata.list, *_table(request), request.query)
 
     async def insert_rows(self, request: web.Request) -> web.Response:
-        return await self._call(request, self._tabledata.insert_all, *_table(request), await request.json())
+        return await self._call(request, self._tabledata.insert_all, *_table(request), await _read(request))
 
     # jobs: they keep their own transactions, so that a failed job is still recorded
 
@@ -163,7 +167,7 @@ class _Service:
         return await self._call(request, self._jobs.list, request.query, states)
 
     async def insert_job(self, request: web.Request) -> web.Response:
-        return await self._in_thread(request, self._jobs.insert, await request.json())
+        return await self._in_thread(request, self._jobs.insert, await _read(request))
 
     async def get_job(self, request: web.Request) -> web.Response:
         name, location = request.match_info["job"], request.query.get("location")
@@ -178,7 +182,7 @@ class _Service:
         return await self._call(request, self._jobs.delete, name, location)
 
     async def query(self, request: web.Request) -> web.Response:
-        return await self._in_thread(request, self._jobs.query, await request.json())
+        return await self._in_thread(request, self._jobs.query, await _read(request))
 
     async def get_query_results(self, request: web.Request) -> web.Response:
         return await self._call(request, self._jobs.results, request.match_info["job"], request.query)
@@ -191,7 +195,7 @@ class _Service:
             job, media = await read_multipart(request)
             return await self._in_thread(request, self._jobs.insert, job, media)
         if kind == "resumable":
-            return self._uploads.begin(await request.json(), request)
+            return self._uploads.begin(await _read(request), request)
         raise unsupported(f"uploadType={kind}")
 
     async def continue_upload(self, request: web.Request) -> web.Response:
@@ -199,6 +203,13 @@ class _Service:
         if isinstance(received, web.Response):
             return received
         return await self._in_thread(request, self._jobs.insert, *received)
+
+
+async def _read(request: web.Request) -> Any:
+    body = await request.read()
+    if len(body) > _LARGEST_JSON:
+        raise too_large(_LARGEST_JSON)
+    return json.loads(body)
 
 
 def _table(request: web.Request) -> tuple[str, str]:

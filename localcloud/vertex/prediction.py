@@ -11,12 +11,16 @@ from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 from google.protobuf import json_format
 
+from localcloud.errors import too_large
 from localcloud.vertex.api import Handler, Reply
 from localcloud.vertex.names import id_of
 from localcloud.vertex.registry import ModelRegistry
 from localcloud.vertex.replicas import Replicas
 from localcloud.vertex.store import ResourceStore
 from localcloud.vertex.traffic import choose
+
+# 1.5 MB: https://cloud.google.com/sdk/gcloud/reference/ai/endpoints/predict
+_LARGEST_REQUEST = 1536 * 1024
 
 
 class PredictionService:
@@ -49,7 +53,8 @@ class PredictionService:
         if not asked.get("instances"):
             raise exceptions.InvalidArgument("instances is required.")
         body = {key: asked[key] for key in ("instances", "parameters") if key in asked}
-        answer = self._replicas.predict(endpoint.name, deployed, json.dumps(body).encode())
+        data = _checked(json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode())
+        answer = self._replicas.predict(endpoint.name, deployed, data)
         model = self._registry.resolve(f"{deployed.model}@{deployed.model_version_id}")
         response = v1.PredictResponse(
             deployed_model_id=deployed.id,
@@ -63,7 +68,7 @@ class PredictionService:
     def _raw_predict(self, request: v1.RawPredictRequest) -> Reply:
         endpoint = self._store.get(request.endpoint, v1.Endpoint)
         deployed = choose(endpoint)
-        answer = self._replicas.predict(endpoint.name, deployed, request.http_body.data)
+        answer = self._replicas.predict(endpoint.name, deployed, _checked(request.http_body.data))
         return Reply(
             httpbody_pb2.HttpBody(content_type=answer.content_type, data=answer.data),
             {
@@ -71,6 +76,12 @@ class PredictionService:
                 "X-Vertex-AI-Deployed-Model-Id": deployed.id,
             },
         )
+
+
+def _checked(data: bytes) -> bytes:
+    if len(data) > _LARGEST_REQUEST:
+        raise exceptions.InvalidArgument(too_large(_LARGEST_REQUEST).message)
+    return data
 
 
 def _predictions(data: bytes) -> Any:

@@ -118,3 +118,11 @@ def test_a_repeated_insert_id_is_inserted_once(client: bigquery.Client, grades: 
     for _ in range(2):
         client.insert_rows_json(grades, [{"id": 3}], row_ids=["same"])
     assert client.get_table(grades).num_rows == 3
+
+
+def test_a_request_beyond_the_limit_is_refused_as_a_whole(client: bigquery.Client, grades: str) -> None:
+    streamed = [{"id": number, "note": "x" * 1000} for number in range(11_000)]
+    with pytest.raises(BadRequest, match="Request payload size exceeds the limit: 10485760 bytes"):
+        client.insert_rows_json(grades, streamed)
+    assert client.insert_rows_json(grades, streamed[:8_000]) == []
+    assert client.get_table(grades).num_rows == 8_002

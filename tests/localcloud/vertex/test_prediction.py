@@ -44,6 +44,17 @@ def test_predict_answers_over_rest_too(serving: v1.Endpoint, wine: Any) -> None:
         assert answer.json()["deployedModelId"] == serving.deployed_models[0].id
 
 
+def test_a_request_beyond_the_limit_is_refused_as_a_whole(clients: Any, serving: v1.Endpoint) -> None:
+    message = "Request payload size exceeds the limit: 1572864 bytes."
+    large = json.dumps(RAW_BODY | {"instances": RAW_BODY["instances"] * 100_000}).encode()
+
+    with pytest.raises(exceptions.InvalidArgument, match=message):
+        clients.predictions.predict(endpoint=serving.name, instances=[{"examples": "x" * 1_600_000}])
+    answer = requests.post(url_of(serving, "rawPredict"), data=large, timeout=30)
+
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, message)
+
+
 def test_a_raw_body_reaches_the_model_server_unchanged(clients: Any, serving: v1.Endpoint) -> None:
     body = httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(RAW_BODY).encode())
 
