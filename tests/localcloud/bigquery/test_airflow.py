@@ -37,7 +37,7 @@ def test_get_records_reads_through_the_discovery_client(cloud: Cloud, wine_table
 
 
 def test_insert_job_gives_the_job_that_the_operators_wait_for(hook: BigQueryHook, wine_table: str) -> None:
-    query = f"SELECT SUM(CASE WHEN pH IS NULL THEN 1 ELSE 0 END) AS nulls FROM {wine_table}"
+    query = f"SELECT SUM(CASE WHEN ph IS NULL THEN 1 ELSE 0 END) AS nulls FROM {wine_table}"
     job = hook.insert_job(configuration={"query": {"query": query, "useLegacySql": False}})
     assert [row.values() for row in job.result()] == [(0,)]
     assert job.result().to_dataframe(create_bqstorage_client=False).to_dict("records") == [{"nulls": 0}]
@@ -53,11 +53,11 @@ def test_tables_are_found_and_missed(hook: BigQueryHook, client, wine_table: str
 
 def test_the_sql_of_the_column_check_operator_runs(hook: BigQueryHook, wine_table: str) -> None:
     query = f"""SELECT col_name, check_type, check_result FROM (
-        SELECT 'pH' AS col_name, 'min' AS check_type, pH_min AS check_result
-        FROM (SELECT MIN(pH) AS pH_min FROM {wine_table} ) AS sq UNION ALL
+        SELECT 'ph' AS col_name, 'min' AS check_type, ph_min AS check_result
+        FROM (SELECT MIN(ph) AS ph_min FROM {wine_table} ) AS sq UNION ALL
         SELECT 'quality' AS col_name, 'null_check' AS check_type, quality_null_check AS check_result
         FROM (SELECT SUM(CASE WHEN quality IS NULL THEN 1 ELSE 0 END) AS quality_null_check
         FROM {wine_table} ) AS sq ) AS check_columns"""
     job = hook.insert_job(configuration={"query": {"query": query, "useLegacySql": False}})
     found = sorted(row.values() for row in job.result())
-    assert found == [("pH", "min", 2.72), ("quality", "null_check", 0.0)]
+    assert found == [("ph", "min", 2.72), ("quality", "null_check", 0.0)]

@@ -36,7 +36,7 @@ def test_beam_exports_a_pinned_query_and_leaves_only_the_users_dataset(
 
     # when Beam reads the query of that version
     query = (
-        f"SELECT `pH`, `quality`, CAST(`quality` >= 6 AS INT64) AS `good` FROM `{wine_table}` "
+        f"SELECT `ph`, `quality`, CAST(`quality` >= 6 AS INT64) AS `good` FROM `{wine_table}` "
         f"FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({version})"
     )
     output = tmp_path / "rows.jsonl"

@@ -111,11 +111,11 @@ def test_a_dry_run_prices_the_columns_it_names_and_runs_nothing(
 
     column = 4898 * 8
     assert price(f"SELECT COUNT(*) FROM `{wine_table}`") == 0
-    assert price(f"SELECT AVG(pH) FROM `{wine_table}` WHERE quality > 5") == 2 * column
+    assert price(f"SELECT AVG(ph) FROM `{wine_table}` WHERE quality > 5") == 2 * column
     assert price(f"SELECT * FROM `{wine_table}`") == 12 * column
     assert price(f"DELETE FROM `{wine_table}` WHERE quality > 5") == column
-    job = client.query(f"SELECT pH, quality AS q FROM `{wine_table}`", job_config=DRY)
-    assert [(field.name, field.field_type) for field in job.schema] == [("pH", "FLOAT"), ("q", "INTEGER")]
+    job = client.query(f"SELECT ph, quality AS q FROM `{wine_table}`", job_config=DRY)
+    assert [(field.name, field.field_type) for field in job.schema] == [("ph", "FLOAT"), ("q", "INTEGER")]
     assert [table.table_id for table in job.referenced_tables] == ["white_wine"]
     assert client.get_table(wine_table).num_rows == 4898
     with pytest.raises(BadRequest, match="Unrecognized name: nosuch at"):
@@ -123,7 +123,7 @@ def test_a_dry_run_prices_the_columns_it_names_and_runs_nothing(
 
 
 def test_a_result_comes_in_pages_and_in_order(client: bigquery.Client, wine_table: str) -> None:
-    query = f"SELECT quality, pH FROM `{wine_table}` ORDER BY quality DESC, pH"
+    query = f"SELECT quality, ph FROM `{wine_table}` ORDER BY quality DESC, ph"
     whole = [row.values() for row in client.query(query).result()]
     paged = client.query(query).result(page_size=1000)
     assert [row.values() for row in paged] == whole
@@ -131,7 +131,7 @@ def test_a_result_comes_in_pages_and_in_order(client: bigquery.Client, wine_tabl
 
 
 def test_a_result_becomes_a_dataframe(client: bigquery.Client, wine_table: str) -> None:
-    query = f"SELECT quality, pH FROM `{wine_table}`"
+    query = f"SELECT quality, ph FROM `{wine_table}`"
     by_rest = client.query(query).to_dataframe(create_bqstorage_client=False)
     first_page = client.query_and_wait(query).to_dataframe()
     assert by_rest.equals(first_page)
@@ -146,7 +146,7 @@ def test_the_storage_read_api_is_refused_by_name(client: bigquery.Client, wine_t
 
 def test_a_destination_table_obeys_its_dispositions(client: bigquery.Client, rows, wine_table: str) -> None:
     target = f"{wine_table}_best"
-    query = f"SELECT pH, quality FROM `{wine_table}` WHERE quality = 9"
+    query = f"SELECT ph, quality FROM `{wine_table}` WHERE quality = 9"
 
     def run(**options) -> None:
         client.query(query, job_config=bigquery.QueryJobConfig(destination=target, **options)).result()
@@ -160,8 +160,8 @@ def test_a_destination_table_obeys_its_dispositions(client: bigquery.Client, row
     assert client.get_table(target).num_rows == 10
     run(write_disposition="WRITE_TRUNCATE")
     assert client.get_table(target).num_rows == 5
-    client.query_and_wait(f"UPDATE `{target}` SET pH = 1 WHERE TRUE")
-    assert rows(f"SELECT DISTINCT pH FROM `{target}`") == [(1.0,)]
+    client.query_and_wait(f"UPDATE `{target}` SET ph = 1 WHERE TRUE")
+    assert rows(f"SELECT DISTINCT ph FROM `{target}`") == [(1.0,)]
 
 
 @pytest.mark.parametrize(
