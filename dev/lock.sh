@@ -2,10 +2,13 @@
 # Writes the four lock files. The pipeline has two, since two of its wheels need glibc 2.39.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-PATH=$PWD/.tools/uv/bin:$PWD/.venv/bin:$PATH
+. dev/uv.sh
+find_python
+find_uv
+UV=$(realpath "$(command -v "$UV")")
 
 compile() {
-  uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --no-header "$@"
+  "$UV" pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --no-header "$@"
 }
 
 compile pyproject.toml --group dev -o requirements.txt

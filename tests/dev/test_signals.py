@@ -32,9 +32,13 @@ def test_the_first_interrupt_is_raised_and_the_ones_after_it_do_nothing(number: 
 def test_an_interrupt_waits_for_the_end_of_the_block():
     done = []
 
-    with pytest.raises(KeyboardInterrupt), deferred_interrupts():
+    @deferred_interrupts()
+    def start_and_write_down() -> None:
         signal.raise_signal(signal.SIGINT)
         done.append("written down")
+
+    with pytest.raises(KeyboardInterrupt):
+        start_and_write_down()
 
     assert done == ["written down"]
 
