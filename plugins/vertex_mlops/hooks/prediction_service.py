@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import requests
 from airflow.providers.google.common.hooks.base_google import PROVIDE_PROJECT_ID, GoogleBaseHook
-from google.api_core.exceptions import from_http_response
+from google.api_core.exceptions import GatewayTimeout, ServiceUnavailable, from_http_response
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -36,9 +37,9 @@ class RawPredictionHook(GoogleBaseHook):
         region: str,
         endpoint_id: str,
         body: dict[str, Any],
+        timeout: float,
         project_id: str = PROVIDE_PROJECT_ID,
         retry: Retry | None = None,
-        timeout: float = 60,
     ) -> RawPrediction:
         """
         Send a JSON body to the model server behind an endpoint.
@@ -49,9 +50,11 @@ class RawPredictionHook(GoogleBaseHook):
         :param region: Required. The ID of the Google Cloud region of the endpoint.
         :param endpoint_id: Required. The ID of the endpoint.
         :param body: Required. For TensorFlow Serving, ``instances`` and ``signature_name``.
+        :param timeout: Required. Seconds to wait for one answer.
         :param project_id: The ID of the Google Cloud project of the endpoint.
         :param retry: Designation of what errors, if any, should be retried.
-        :param timeout: Seconds to wait for one answer.
+        :raises google.api_core.exceptions.GatewayTimeout: no answer came in time.
+        :raises google.api_core.exceptions.ServiceUnavailable: there is no connection.
         :raises google.api_core.exceptions.GoogleAPICallError: the answer is no success.
         """
         from google.auth.transport.requests import AuthorizedSession
@@ -61,7 +64,13 @@ class RawPredictionHook(GoogleBaseHook):
         session = AuthorizedSession(self.get_credentials())
 
         def send() -> RawPrediction:
-            response = session.post(url, json=body, timeout=timeout)
+            # callers and retries know the errors of Google's clients, not those of requests
+            try:
+                response = session.post(url, json=body, timeout=timeout)
+            except requests.Timeout as error:
+                raise GatewayTimeout(f"no answer within {timeout:g} s") from error
+            except requests.ConnectionError as error:
+                raise ServiceUnavailable(str(error)) from error
             if not response.ok:
                 raise from_http_response(response)
             return RawPrediction(response.headers.get("X-Vertex-AI-Deployed-Model-Id", ""), response.json())

@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.google.cloud.links.vertex_ai import VertexAIEndpointLink
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
-from airflow.sdk.exceptions import AirflowSkipException
-from google.api_core.exceptions import Forbidden, GoogleAPICallError, RetryError, Unauthorized
-from google.api_core.retry import Retry
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+from google.api_core.exceptions import (
+    Forbidden,
+    GatewayTimeout,
+    GoogleAPICallError,
+    GoogleAPIError,
+    RetryError,
+    Unauthorized,
+)
+from google.api_core.retry import Retry, if_transient_error
 
 from vertex_mlops.contract import DataContract, Range, read_data_contract
 from vertex_mlops.exceptions import DeployedModelRejectedError
@@ -25,7 +32,8 @@ if TYPE_CHECKING:
 
 # the two signatures compute the same numbers in float32
 _TOLERANCE = 1e-4
-# a model server that has just started may still be refused for a moment
+# a model server that has just started may be refused, or silent, for a moment
+_ANSWER_SECONDS = 20.0
 _RETRY_SECONDS = 60.0
 
 
@@ -34,7 +42,9 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     Ask a newly deployed model for a known prediction, through both of its signatures.
 
     If it answers as it must, the models of the endpoint that have no traffic left are undeployed: each
-    costs a replica. If it does not, all traffic goes back to the model deployed before it.
+    costs a replica. If it does not, all traffic goes back to the model deployed before it, and the
+    rejected one is undeployed, so that no later rejection can send traffic to it. A retry comes to the same
+    end: a model that has lost its traffic already is rejected again, and the traffic stays where it is.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions
@@ -107,6 +117,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         except (GoogleAPICallError, RetryError, ValueError) as error:
             cause = " ".join(str(error).split())
             reason = f"deployed model {deployed_model_id} of {endpoint_name}: {cause}"
+            self.log.warning("Rejecting %s", reason)
             outcome = self._roll_back(endpoint_id, deployed_model_id)
             raise DeployedModelRejectedError(f"{reason}; {outcome}") from error
         self.log.info("Deployed model %s answers %s", deployed_model_id, prediction)
@@ -134,13 +145,14 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             "gcp_conn_id": self.gcp_conn_id,
             "impersonation_chain": self.impersonation_chain,
         }
-        retry = Retry(timeout=_RETRY_SECONDS)
+        retry = Retry(predicate=_is_transient, timeout=_RETRY_SECONDS)
         raw = RawPredictionHook(**connection).raw_predict(
             project_id=self.project_id,
             region=self.region,
             endpoint_id=endpoint_id,
             body={"instances": [contract.sample_instance], "signature_name": "serving_raw"},
             retry=retry,
+            timeout=_ANSWER_SECONDS,
         )
         # the hook's own predict() hands over a request that proto-plus cannot read
         client = PredictionServiceHook(**connection).get_prediction_service_client(self.region)
@@ -149,6 +161,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             endpoint=client.endpoint_path(self.project_id, self.region, endpoint_id),
             instances=instances,
             retry=retry,
+            timeout=_ANSWER_SECONDS,
         )
         # not through protobuf's JSON, which refuses NaN
         body: dict[str, Any] = {"predictions": list(response.predictions)}
@@ -158,19 +171,33 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         return self.hook.get_endpoint(project_id=self.project_id, region=self.region, endpoint=endpoint_id)
 
     def _roll_back(self, endpoint_id: str, rejected_id: str) -> str:
-        deployed = self._get_endpoint(endpoint_id).deployed_models
-        others: list[Any] = [model for model in deployed if model.id != rejected_id]
+        endpoint = self._get_endpoint(endpoint_id)
+        traffic = endpoint.traffic_split
+        others: list[Any] = [model for model in endpoint.deployed_models if model.id != rejected_id]
+        if len(others) == len(endpoint.deployed_models):
+            return "it is not deployed any more"
         if not others:
             return "there is no other model to send the traffic to"
-        previous = max(others, key=lambda model: model.create_time)
-        self.hook.update_endpoint(
-            project_id=self.project_id,
-            region=self.region,
-            endpoint_id=endpoint_id,
-            endpoint={"traffic_split": {previous.id: 100}},
-            update_mask={"paths": ["traffic_split"]},
-        )
-        return f"all traffic went back to deployed model {previous.id}"
+        outcome = "it has no traffic"
+        if traffic.get(rejected_id):
+            previous = max(others, key=lambda model: (traffic.get(model.id, 0), model.create_time))
+            self.hook.update_endpoint(
+                project_id=self.project_id,
+                region=self.region,
+                endpoint_id=endpoint_id,
+                endpoint={"traffic_split": {previous.id: 100}},
+                update_mask={"paths": ["traffic_split"]},
+            )
+            outcome = f"all traffic went back to deployed model {previous.id}"
+        return f"{outcome}; {self._undeploy_rejected(endpoint_id, rejected_id)}"
+
+    def _undeploy_rejected(self, endpoint_id: str, rejected_id: str) -> str:
+        try:
+            self._undeploy(endpoint_id, rejected_id)
+        except (GoogleAPIError, AirflowException) as error:
+            # the rejection is what must be told
+            return f"undeploy it by hand: {' '.join(str(error).split())}"
+        return "it was undeployed"
 
     def _undeploy_idle(self, endpoint_id: str, verified_id: str) -> list[str]:
         endpoint = self._get_endpoint(endpoint_id)
@@ -180,15 +207,24 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             if model.id != verified_id and not endpoint.traffic_split.get(model.id)
         ]
         for deployed_model_id in idle:
-            self.log.info("Undeploying model %s, which has no traffic", deployed_model_id)
-            operation = self.hook.undeploy_model(
-                project_id=self.project_id,
-                region=self.region,
-                endpoint=endpoint_id,
-                deployed_model_id=deployed_model_id,
-            )
-            self.hook.wait_for_operation(operation=operation)
+            self._undeploy(endpoint_id, deployed_model_id)
         return idle
+
+    def _undeploy(self, endpoint_id: str, deployed_model_id: str) -> None:
+        self.log.info("Undeploying model %s, which has no traffic", deployed_model_id)
+        operation = self.hook.undeploy_model(
+            project_id=self.project_id,
+            region=self.region,
+            endpoint=endpoint_id,
+            deployed_model_id=deployed_model_id,
+            retry=Retry(timeout=_RETRY_SECONDS),
+        )
+        self.hook.wait_for_operation(operation=operation)
+
+
+def _is_transient(error: Exception) -> bool:
+    # Google's own rule leaves out an answer that did not come in time
+    return if_transient_error(error) or isinstance(error, GatewayTimeout)
 
 
 def check_answers(

@@ -82,6 +82,17 @@ class Endpoint:
         ).result()
         return deployed.deployed_model.id
 
+    def serve_from(self, deployed_model_id: str) -> None:
+        """Give all traffic to one of the deployed models."""
+        self.client.update_endpoint(
+            endpoint={"name": self.name, "traffic_split": {deployed_model_id: 100}},
+            update_mask={"paths": ["traffic_split"]},
+        )
+
+    def undeploy(self, deployed_model_id: str) -> None:
+        """Take a model that has no traffic away."""
+        self.client.undeploy_model(endpoint=self.name, deployed_model_id=deployed_model_id).result()
+
     def read(self) -> aiplatform_v1.Endpoint:
         return self.client.get_endpoint(name=self.name)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import psutil
 import pytest
+from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
 from airflow.sdk.exceptions import AirflowSkipException
 from vertex_mlops.exceptions import DeployedModelRejectedError
 from vertex_mlops.hooks.prediction_service import RawPrediction
 from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator, check_answers
 from vertex_mlops.pipeline_jobs import PipelineResult
 
+from tests.conftest import Cloud
 from tests.plugins.conftest import context_of
 from tests.plugins.contracts import contract
 from tests.plugins.operators.conftest import Endpoint
@@ -28,10 +31,14 @@ PUSHED_NOTHING = PipelineResult(
 )
 
 
-def verify(place: dict[str, str], spec_uri: str, **result: Any) -> dict[str, Any]:
-    operator = VerifyDeployedModelOperator(
+def verifier(place: dict[str, str], spec_uri: str, **result: Any) -> VerifyDeployedModelOperator:
+    return VerifyDeployedModelOperator(
         task_id="verify", pipeline_result=PUSHED_NOTHING | result, template_path=spec_uri, **place
     )
+
+
+def verify(place: dict[str, str], spec_uri: str, **result: Any) -> dict[str, Any]:
+    operator = verifier(place, spec_uri, **result)
     return operator.execute(context_of(operator))
 
 
@@ -77,10 +84,121 @@ def test_a_model_that_answers_badly_loses_its_traffic_to_the_one_before_it(
         verify(place, spec_uri, **pushed(endpoint, model, new))
 
     assert reason in str(error.value).lower()
-    assert str(error.value).endswith(f"all traffic went back to deployed model {old}")
+    assert str(error.value).endswith(f"all traffic went back to deployed model {old}; it was undeployed")
     assert "\n" not in str(error.value)
     assert endpoint.traffic == {old: 100}
-    assert endpoint.deployed == {old, new}
+    assert endpoint.deployed == {old}
+
+
+def test_after_two_rejected_models_in_a_row_the_champion_still_serves(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str
+) -> None:
+    champion = endpoint.deploy("sound")
+
+    for model in ("impossible", "disagrees"):
+        new = endpoint.deploy(model)
+        with pytest.raises(DeployedModelRejectedError):
+            verify(place, spec_uri, **pushed(endpoint, model, new))
+
+    assert endpoint.traffic == {champion: 100}
+    assert endpoint.deployed == {champion}
+
+
+def test_a_retry_after_a_try_that_died_between_traffic_and_undeploying_finishes_its_work(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str
+) -> None:
+    champion = endpoint.deploy("sound")
+    younger = endpoint.deploy("other", traffic=0)
+    new = endpoint.deploy("impossible")
+    endpoint.serve_from(champion)
+
+    with pytest.raises(DeployedModelRejectedError, match=f"answered by deployed model '{champion}'"):
+        verify(place, spec_uri, **pushed(endpoint, "impossible", new))
+
+    assert endpoint.traffic == {champion: 100}
+    assert endpoint.deployed == {champion, younger}
+
+
+def test_clearing_the_task_of_a_model_that_is_gone_changes_nothing(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str
+) -> None:
+    gone = endpoint.deploy("other")
+    champion = endpoint.deploy("sound")
+    endpoint.undeploy(gone)
+
+    with pytest.raises(DeployedModelRejectedError, match=r"it is not deployed any more$"):
+        verify(place, spec_uri, **pushed(endpoint, "other", gone))
+
+    assert endpoint.traffic == {champion: 100}
+    assert endpoint.deployed == {champion}
+
+
+def test_traffic_goes_back_to_the_model_that_has_most_of_the_rest_not_to_a_younger_idle_one(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str
+) -> None:
+    champion = endpoint.deploy("sound")
+    endpoint.deploy("other", traffic=0)
+    new = endpoint.deploy("impossible", traffic=50)
+
+    with pytest.raises(DeployedModelRejectedError):
+        verify(place, spec_uri, **pushed(endpoint, "impossible", new))
+
+    assert endpoint.traffic == {champion: 100}
+
+
+def test_a_rejected_model_that_cannot_be_undeployed_does_not_hide_why_it_was_rejected(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str
+) -> None:
+    class OvertakenHook(EndpointServiceHook):
+        def undeploy_model(self, **arguments: Any) -> Any:
+            # somebody else is faster, and the service refuses the second call
+            endpoint.undeploy(arguments["deployed_model_id"])
+            return super().undeploy_model(**arguments)
+
+    champion = endpoint.deploy("sound")
+    new = endpoint.deploy("impossible")
+    operator = verifier(place, spec_uri, **pushed(endpoint, "impossible", new))
+    operator.hook = OvertakenHook()
+
+    with pytest.raises(
+        DeployedModelRejectedError, match=r"good=1\.5, outside 0\.\.1; .*undeploy it by hand: 404"
+    ):
+        operator.execute(context_of(operator))
+
+    assert endpoint.traffic == {champion: 100}
+
+
+def test_a_model_that_hangs_is_rejected(
+    place: dict[str, str],
+    endpoint: Endpoint,
+    spec_uri: str,
+    cloud: Cloud,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vertex_mlops.operators.endpoint._ANSWER_SECONDS", 1)
+    monkeypatch.setattr("vertex_mlops.operators.endpoint._RETRY_SECONDS", 2)
+    champion = endpoint.deploy("sound")
+    running = model_servers(cloud)
+    new = endpoint.deploy("other")
+    (server,) = model_servers(cloud) - running
+    server.suspend()
+
+    with pytest.raises(DeployedModelRejectedError, match="no answer within 1 s"):
+        verify(place, spec_uri, **pushed(endpoint, "other", new))
+
+    assert endpoint.traffic == {champion: 100}
+    assert endpoint.deployed == {champion}
+
+
+def model_servers(cloud: Cloud) -> set[psutil.Process]:
+    """The processes of localcloud that listen on a port of their own."""
+    assert cloud.process is not None
+    children = psutil.Process(cloud.process.pid).children(recursive=True)
+    return {
+        child
+        for child in children
+        if any(connection.status == psutil.CONN_LISTEN for connection in child.net_connections("tcp"))
+    }
 
 
 def test_traffic_goes_back_to_the_most_recent_of_several_models(
