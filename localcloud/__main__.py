@@ -1,4 +1,4 @@
-"""The command line: ``python -m localcloud up | env | status | wait``."""
+"""The command line: ``python -m localcloud up | env | status``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ import asyncio
 import logging
 import shlex
 import sys
-import time
 
 from localcloud import health, pki
 from localcloud.config import HOST, Settings, SettingsError
 from localcloud.environment import CLEARED, client_environment
 from localcloud.errors import StartError
-
-WAIT_SECONDS = 120.0
-LOOK_SECONDS = 0.2
 
 
 def up(settings: Settings) -> int:
@@ -38,32 +34,20 @@ def env(settings: Settings) -> int:
 
 def status(settings: Settings) -> int:
     """Print one line about the running localcloud; exit with 0 when it serves and with 1 when not."""
-    serves, line = _look(settings)
-    print(line)
-    return 0 if serves else 1
-
-
-def wait(settings: Settings) -> int:
-    """Wait up to two minutes until localcloud serves, then do as ``status`` does."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not _look(settings)[0] and time.monotonic() < deadline:
-        time.sleep(LOOK_SECONDS)
-    return status(settings)
-
-
-def _look(settings: Settings) -> tuple[bool, str]:
     address = f"http://{HOST}:{settings.port}"
     try:
         report = health.ask(settings)
     except ConnectionRefusedError:
-        return False, f"localcloud is not running at {address}"
+        print(f"localcloud is not running at {address}")
+        return 1
     except (OSError, ValueError) as error:
-        return False, f"localcloud does not answer at {address}: {error}"
-    line = f"localcloud {report['status']} {report['project']} at {address}, state {report['state']}"
-    return report["status"] == "SERVING", line
+        print(f"localcloud does not answer at {address}: {error}")
+        return 1
+    print(f"localcloud {report['status']} {report['project']} at {address}, state {report['state']}")
+    return 0 if report["status"] == "SERVING" else 1
 
 
-COMMANDS = {"up": up, "env": env, "status": status, "wait": wait}
+COMMANDS = {"up": up, "env": env, "status": status}
 
 
 def main(arguments: list[str] | None = None) -> int:
