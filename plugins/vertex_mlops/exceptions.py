@@ -1,8 +1,12 @@
-"""Failures that a retry cannot mend: each says in one line what is wrong and where."""
+"""
+What can go wrong, told in one line that says what and where.
+
+An AirflowFailException is what a retry cannot mend: Airflow does not try again.
+"""
 
 from __future__ import annotations
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 
 class SpecError(AirflowFailException):
@@ -23,3 +27,7 @@ class DeployedModelRejectedError(AirflowFailException):
 
 class ModelMonitoringJobError(AirflowFailException):
     """The endpoint's monitoring job cannot be brought into the wanted state."""
+
+
+class ModelMonitoringJobUnsettledError(AirflowException):
+    """The endpoint's monitoring job is still changing; a retry finds it, and waits again."""

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.google.common.consts import CLIENT_INFO
 from airflow.providers.google.common.hooks.base_google import PROVIDE_PROJECT_ID, GoogleBaseHook
-from airflow.providers.google.common.hooks.operation_helpers import OperationHelper
 from google.api_core.gapic_v1.method import DEFAULT, _MethodDefault
 from google.cloud.aiplatform_v1 import EndpointServiceClient, JobServiceClient
 from google.cloud.aiplatform_v1.types import JobState
 
-from vertex_mlops.exceptions import ModelMonitoringJobError
+from vertex_mlops.exceptions import ModelMonitoringJobUnsettledError
 
 if TYPE_CHECKING:
     from google.api_core.client_options import ClientOptions
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 _UNSETTLED_STATES = (JobState.JOB_STATE_QUEUED, JobState.JOB_STATE_PENDING, JobState.JOB_STATE_UPDATING)
 
 
-class ModelMonitoringHook(GoogleBaseHook, OperationHelper):
+class ModelMonitoringHook(GoogleBaseHook):
     """
     Hook for the ModelDeploymentMonitoringJob APIs of Vertex AI.
 
@@ -189,7 +188,7 @@ class ModelMonitoringHook(GoogleBaseHook, OperationHelper):
         :param poll_interval: Required. Seconds between two looks at the job.
         :param timeout: Required. Seconds after which to give up.
         :param project_id: The ID of the Google Cloud project that the service belongs to.
-        :raises ModelMonitoringJobError: the job has not settled in time.
+        :raises ModelMonitoringJobUnsettledError: the job has not settled in time.
         """
         deadline = time.monotonic() + timeout
         while True:
@@ -197,7 +196,9 @@ class ModelMonitoringHook(GoogleBaseHook, OperationHelper):
             if job.state not in _UNSETTLED_STATES:
                 return job
             if time.monotonic() + poll_interval > deadline:
-                raise ModelMonitoringJobError(f"{job.name} is still {job.state.name} after {timeout:g} s")
+                raise ModelMonitoringJobUnsettledError(
+                    f"{job.name} is still {job.state.name} after {timeout:g} s"
+                )
             self.log.info("%s is %s", job.name, job.state.name)
             time.sleep(poll_interval)
 

@@ -11,7 +11,7 @@ from google.api_core.exceptions import AlreadyExists
 from google.cloud.aiplatform_v1.types import JobState
 
 from vertex_mlops.contract import read_data_contract
-from vertex_mlops.exceptions import ModelMonitoringJobError
+from vertex_mlops.exceptions import ModelMonitoringJobError, ModelMonitoringJobUnsettledError
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.monitoring_config import (
@@ -55,8 +55,9 @@ class CreateOrUpdateModelMonitoringJobOperator(GoogleCloudBaseOperator):
         will be impersonated in the request (templated).
 
     :return: ``name``, ``state``, ``deployed_model_ids`` and whether the job was ``created``.
-    :raises ModelMonitoringJobError: the job failed, does not settle in time, or a threshold names a feature
-        that the model does not have.
+    :raises ModelMonitoringJobError: the job failed, or a threshold names a feature that the model does not
+        have.
+    :raises ModelMonitoringJobUnsettledError: the job does not settle in time.
     """
 
     template_fields = (
@@ -159,7 +160,12 @@ class CreateOrUpdateModelMonitoringJobOperator(GoogleCloudBaseOperator):
         operation = self.hook.update_model_monitoring_job(
             project_id=self.project_id, region=self.region, job=wanted, update_mask=mask
         )
-        self.hook.wait_for_operation(operation=operation, timeout=self.wait_timeout)
+        try:
+            operation.result(timeout=self.wait_timeout)
+        except TimeoutError as error:
+            raise ModelMonitoringJobUnsettledError(
+                f"{current.name} is still not updated after {self.wait_timeout:g} s"
+            ) from error
         return self._wait(job_id)
 
     def _wanted(self, current: ModelDeploymentMonitoringJob | None) -> ModelDeploymentMonitoringJob:

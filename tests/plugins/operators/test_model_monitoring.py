@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 from google.cloud import aiplatform_v1
-from vertex_mlops.exceptions import ModelMonitoringJobError
+from vertex_mlops.exceptions import ModelMonitoringJobError, ModelMonitoringJobUnsettledError
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.monitoring_settings import MonitoringSettings
 from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
@@ -35,15 +36,15 @@ def client(endpoint: Endpoint) -> Iterator[aiplatform_v1.JobServiceClient]:
         client.delete_model_deployment_monitoring_job(name=name).result()
 
 
-def monitor(
+def monitoring(
     place: dict[str, str],
     endpoint: Endpoint,
     spec_uri: str,
     deployed_model_id: str,
     examples: str = "gs://plugins/examples/1",
     **settings: Any,
-) -> dict[str, Any]:
-    operator = CreateOrUpdateModelMonitoringJobOperator(
+) -> CreateOrUpdateModelMonitoringJobOperator:
+    return CreateOrUpdateModelMonitoringJobOperator(
         task_id="monitor",
         endpoint=endpoint.name,
         deployed_model_id=deployed_model_id,
@@ -54,6 +55,10 @@ def monitor(
         poll_interval=1,
         **place,
     )
+
+
+def monitor(*arguments: Any, **options: Any) -> dict[str, Any]:
+    operator = monitoring(*arguments, **options)
     return operator.execute(context_of(operator))
 
 
@@ -146,24 +151,23 @@ def test_a_job_that_somebody_else_made_meanwhile_is_updated_instead(
     client: aiplatform_v1.JobServiceClient,
 ) -> None:
     deployed = endpoint.deploy("sound")
-    operator = CreateOrUpdateModelMonitoringJobOperator(
-        task_id="monitor",
-        endpoint=endpoint.name,
-        deployed_model_id=deployed,
-        training_examples="gs://plugins/examples/1",
-        template_path=spec_uri,
-        display_name="wine-test",
-        settings=MonitoringSettings(**SETTINGS),
-        poll_interval=1,
-        **place,
-    )
-    faster = monitor(place, endpoint, spec_uri, deployed)
+    faster: dict[str, Any] = {}
 
-    # the operator looked before the other one had created its job
-    job_id, created = operator._create()
+    class OvertakenHook(ModelMonitoringHook):
+        def create_model_monitoring_job(self, **arguments: Any) -> Any:
+            # between the look for a job and its creation
+            faster.update(monitor(place, endpoint, spec_uri, deployed, interval_hours=24))
+            return super().create_model_monitoring_job(**arguments)
 
-    assert created is False
-    assert faster["name"].endswith(f"/{job_id}")
+    operator = monitoring(place, endpoint, spec_uri, deployed, interval_hours=6)
+    operator.hook = OvertakenHook()
+
+    result = operator.execute(context_of(operator))
+
+    assert faster["created"] is True
+    assert result == faster | {"created": False}
+    job = client.get_model_deployment_monitoring_job(name=faster["name"])
+    assert job.model_deployment_monitoring_schedule_config.monitor_interval.total_seconds() == 6 * 3600
 
 
 def test_a_threshold_for_an_unknown_feature_fails_before_anything_is_made(
@@ -177,7 +181,7 @@ def test_a_threshold_for_an_unknown_feature_fails_before_anything_is_made(
     assert endpoint.read().model_deployment_monitoring_job == ""
 
 
-def test_a_job_that_does_not_settle_in_time_is_named_with_its_state(
+def test_a_job_that_does_not_settle_in_time_is_named_with_its_state_and_may_be_waited_for_again(
     place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
     name = monitor(place, endpoint, spec_uri, endpoint.deploy("sound"))["name"]
@@ -187,11 +191,30 @@ def test_a_job_that_does_not_settle_in_time_is_named_with_its_state(
     )
     hook = ModelMonitoringHook()
 
-    with pytest.raises(ModelMonitoringJobError, match=r"is still JOB_STATE_UPDATING after 0\.1 s$"):
+    reason = r"is still JOB_STATE_UPDATING after 0\.1 s$"
+    with pytest.raises(ModelMonitoringJobUnsettledError, match=reason) as error:
         hook.wait_for_model_monitoring_job(
             job_id=name.rpartition("/")[2], poll_interval=1, timeout=0.1, **place
         )
+    assert not isinstance(error.value, AirflowFailException)
     hook.wait_for_model_monitoring_job(job_id=name.rpartition("/")[2], poll_interval=1, timeout=60, **place)
+
+
+def test_an_update_that_takes_too_long_is_finished_by_a_retry(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+) -> None:
+    deployed = endpoint.deploy("sound")
+    name = monitor(place, endpoint, spec_uri, deployed)["name"]
+    hurried = monitoring(place, endpoint, spec_uri, deployed, interval_hours=6)
+    hurried.wait_timeout = 0.1
+
+    with pytest.raises(ModelMonitoringJobUnsettledError, match=r"is still not updated after 0\.1 s$"):
+        hurried.execute(context_of(hurried))
+    result = monitor(place, endpoint, spec_uri, deployed, interval_hours=6)
+
+    assert (result["name"], result["state"]) == (name, "JOB_STATE_RUNNING")
+    job = client.get_model_deployment_monitoring_job(name=name)
+    assert job.model_deployment_monitoring_schedule_config.monitor_interval.total_seconds() == 6 * 3600
 
 
 def test_an_endpoint_without_a_job_has_none_whatever_others_are_called(
