@@ -13,6 +13,7 @@ from croniter import croniter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from vertex_mlops.monitoring_settings import MonitoringSettings
 
+_MAX_LABEL_LENGTH = 63
 CONFIG_FILE = Path(__file__).with_name("wine_config.yaml")
 ENVIRONMENT = ("WINE_PROJECT", "WINE_REGION", "WINE_BUCKET")
 
@@ -36,8 +37,8 @@ def _uri_template(uri: str) -> str:
 
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
-# becomes part of a DAG id and the value of a label
-WineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+# becomes part of a DAG id, of an endpoint's name and the value of a label; the compile command takes the same
+WineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 UriTemplate = Annotated[str, Field(pattern=r"^gs://"), AfterValidator(_uri_template)]
 
 
@@ -91,6 +92,16 @@ class Wine:
     poll_interval: int
     schedule: str | None
     monitoring: MonitoringSettings
+
+    @property
+    def training_labels(self) -> dict[str, str]:
+        """
+        Labels of the pipeline jobs that learn from this wine's table.
+
+        ``python -m wine_pipeline run`` sets the same; a job that learned from another table says nothing
+        about this one.
+        """
+        return {"wine": self.name, "table": f"{self.dataset}-{self.table}".lower()[:_MAX_LABEL_LENGTH]}
 
 
 def load_wines(path: Path = CONFIG_FILE, environment: Mapping[str, str] = os.environ) -> list[Wine]:

@@ -21,7 +21,6 @@ from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL
 from wine_config import load_wines
 
 for wine in load_wines():
-    labels = {"wine": wine.name}
     with DAG(
         dag_id=f"wine_retraining_{wine.name}",
         description=f"Retrain the {wine.name} wine model when there is new data",
@@ -45,7 +44,7 @@ for wine in load_wines():
             region=wine.region,
             dataset_id=wine.dataset,
             table_id=wine.table,
-            pipeline_job_labels=labels,
+            pipeline_job_labels=wine.training_labels,
             force=dag.param("force"),
         )
 
@@ -64,7 +63,7 @@ for wine in load_wines():
             template_path=wine.spec,
             pipeline_root=wine.pipeline_root,
             parameter_values={"input_config": check_data.output["input_config"]},
-            labels=labels | {DATA_VERSION_LABEL: check_freshness.output["data_version"]},
+            labels=wine.training_labels | {DATA_VERSION_LABEL: check_freshness.output["data_version"]},
             deferrable=True,
             poll_interval=wine.poll_interval,
         )

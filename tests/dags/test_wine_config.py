@@ -9,7 +9,7 @@ import pytest
 import yaml
 from wine_config import CONFIG_FILE, ConfigError, load_wines
 
-ENVIRONMENT = {"WINE_PROJECT": "wine-local", "WINE_REGION": "europe-west1", "WINE_BUCKET": "wine-bucket"}
+from tests.dags.conftest import ENVIRONMENT
 
 
 def spoiled(tmp_path: Path, key: str, value: Any) -> Path:
@@ -48,6 +48,8 @@ def test_placeholders_are_filled_in_for_each_wine() -> None:
         ("wines.red.monitoring.interval_hours", 1.5, "wines.red.monitoring.interval_hours: "),
         ("wines.red.monitoring.emails", ["nobody"], "wines.red.monitoring.emails.0: "),
         ("wines.White", {}, "wines.White"),
+        ("wines.white_wine", {}, "wines.white_wine"),
+        ("wines.w" + 31 * "x", {}, "wines.w"),
         ("dataset", "no-dashes", "dataset: "),
         ("spec", "gs://{buket}/spec.json", "the only placeholders are {bucket} and {wine}"),
         ("spec", "/tmp/spec.json", "spec: "),
@@ -82,6 +84,37 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, text: str) -> None:
 
     with pytest.raises(ConfigError, match=str(path)):
         load_wines(path, ENVIRONMENT)
+
+
+def test_the_name_of_a_wine_may_hold_hyphens_and_digits(tmp_path: Path) -> None:
+    content = yaml.safe_load(CONFIG_FILE.read_text())
+    content["wines"] = {"vinho-verde-2": content["wines"]["white"]}
+    path = tmp_path / "wine_config.yaml"
+    path.write_text(yaml.safe_dump(content))
+
+    (wine,) = load_wines(path, ENVIRONMENT)
+
+    assert wine.spec == "gs://wine-bucket/specs/wine-vinho-verde-2.json"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "table", "label"),
+    [
+        ("wine_quality", "white_wine", "wine_quality-white_wine"),
+        ("Cellar_2", "White_Wine", "cellar_2-white_wine"),
+        ("d" * 60, "white_wine", "d" * 60 + "-wh"),
+    ],
+)
+def test_trainings_are_labelled_with_the_wine_and_the_table(
+    tmp_path: Path, dataset: str, table: str, label: str
+) -> None:
+    content = yaml.safe_load(CONFIG_FILE.read_text())
+    content["dataset"] = dataset
+    content["wines"]["white"]["table"] = table
+    path = tmp_path / "wine_config.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    assert load_wines(path, ENVIRONMENT)[0].training_labels == {"wine": "white", "table": label}
 
 
 def test_a_wine_without_a_schedule_is_for_manual_runs(tmp_path: Path) -> None:

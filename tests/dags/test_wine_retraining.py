@@ -79,6 +79,14 @@ def test_one_run_at_a_time_none_for_the_past_and_training_waits_without_a_worker
     assert all(task.retries for task in dag.tasks)
 
 
+def test_freshness_looks_for_the_labels_that_training_sets(dags: dict[str, Any]) -> None:
+    dag = dags["wine_retraining_white"]
+
+    wanted = dag.get_task("check_freshness").pipeline_job_labels
+    assert wanted == {"wine": "white", "table": "wine_quality-white_wine"}
+    assert dag.get_task("train").labels.items() >= wanted.items()
+
+
 def test_every_task_carries_over_into_airflows_serialized_form(dags: dict[str, Any]) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
 

@@ -13,7 +13,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 from google.cloud import bigquery
-from vertex_mlops.exceptions import DataContractError, SpecError
+from vertex_mlops.exceptions import DataContractError, PipelineJobFailedError, SpecError
 from vertex_mlops.operators.bigquery import BigQueryDataContractCheckOperator, BigQueryTableFreshnessOperator
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
 
@@ -73,7 +73,7 @@ def freshness(place: dict[str, str], table_id: str, **changes: Any) -> BigQueryT
             task_id="check_freshness",
             dataset_id=DATASET,
             table_id=table_id,
-            pipeline_job_labels={"wine": table_id},
+            pipeline_job_labels={"wine": "white", "table": table_id},
             **place,
             **changes,
         )
@@ -89,7 +89,7 @@ def train_on(place: dict[str, str], upload: Upload, table_id: str, version: int,
         template_path=upload(pipeline(step("Only", *(statements or ("pass",))))),
         pipeline_root="gs://plugins/root",
         parameter_values={"input_config": "{}"},
-        labels={"wine": table_id, "data_version": str(version)},
+        labels={"wine": "white", "table": table_id, "data_version": str(version)},
         poll_interval=1,
         **place,
     )
@@ -151,14 +151,34 @@ class TestFreshness:
     def test_a_training_that_failed_does_not_count(
         self, place: dict[str, str], client: bigquery.Client, make_table: MakeTable, upload: Upload
     ) -> None:
-        from vertex_mlops.exceptions import PipelineJobFailedError
-
         table_id = make_table(SOUND)
         with pytest.raises(PipelineJobFailedError):
             train_on(place, upload, table_id, modified(client, table_id), "raise SystemExit(1)")
         operator = freshness(place, table_id)
 
         assert operator.execute(context_of(operator))["last_trained_version"] is None
+
+    def test_a_training_on_another_table_of_the_same_wine_does_not_count(
+        self, place: dict[str, str], client: bigquery.Client, make_table: MakeTable, upload: Upload
+    ) -> None:
+        table_id = make_table(SOUND)
+        train_on(place, upload, "another_table", modified(client, table_id) + 1)
+        operator = freshness(place, table_id)
+
+        assert operator.execute(context_of(operator))["last_trained_version"] is None
+
+    def test_the_newest_training_that_succeeded_counts_also_after_one_that_failed(
+        self, place: dict[str, str], client: bigquery.Client, make_table: MakeTable, upload: Upload
+    ) -> None:
+        table_id = make_table(SOUND)
+        version = modified(client, table_id)
+        train_on(place, upload, table_id, version - 2)
+        train_on(place, upload, table_id, version - 1)
+        with pytest.raises(PipelineJobFailedError):
+            train_on(place, upload, table_id, version, "raise SystemExit(1)")
+        operator = freshness(place, table_id)
+
+        assert operator.execute(context_of(operator))["last_trained_version"] == version - 1
 
     def test_force_goes_on_with_an_unchanged_table(
         self, place: dict[str, str], client: bigquery.Client, make_table: MakeTable, upload: Upload
