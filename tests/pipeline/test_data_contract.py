@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import re
 
 import pytest
 import tensorflow as tf
 from wine_pipeline.config import ConfigError, WineConfig
 from wine_pipeline.data_contract import build_data_contract
-from wine_pipeline.features import FEATURE_NAMES, FEATURES
+from wine_pipeline.features import FEATURE_NAMES
 from wine_pipeline.table import pinned_query, table_label
+
+# SHA-256 of the instance in the lab's curl request, as JSON with sorted keys
+LAB_INSTANCE = "a27526c8ac01b424e05605116fc0aeca77eb66c8bae083216139986b2cf7b539"
 
 CONTRACT = build_data_contract(WineConfig("white"))
 
@@ -63,11 +68,14 @@ def test_a_table_that_cannot_be_a_label_is_refused() -> None:
         table_label("wine-local.wine quality.white_wine")
 
 
-def test_both_samples_are_the_lab_wine() -> None:
+def test_the_sample_instance_is_the_wine_of_the_labs_json_body() -> None:
+    text = json.dumps(CONTRACT["sample_instance"], sort_keys=True)
+
+    assert hashlib.sha256(text.encode()).hexdigest() == LAB_INSTANCE
+
+
+def test_the_sample_example_is_the_same_wine() -> None:
     example = tf.train.Example.FromString(base64.b64decode(CONTRACT["sample_example"]))
 
-    for feature in FEATURES:
-        assert CONTRACT["sample_instance"][feature.name] == [feature.lab_wine]
-        (value,) = example.features.feature[feature.name].float_list.value
-        assert value == pytest.approx(feature.lab_wine, rel=1e-6)
-    assert len(example.features.feature) == len(FEATURES)
+    values = {name: list(feature.float_list.value) for name, feature in example.features.feature.items()}
+    assert values == {name: pytest.approx(value) for name, value in CONTRACT["sample_instance"].items()}
