@@ -25,9 +25,15 @@ STOP_SECONDS = 30
 
 @dataclass
 class Cloud:
-    """A localcloud in a process of its own."""
+    """
+    A localcloud in a process of its own.
+
+    :param settings: what it is started with.
+    :param python: interpreter that has its libraries.
+    """
 
     settings: Settings
+    python: Path = Path(sys.executable)
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     @property
@@ -59,7 +65,7 @@ class Cloud:
     def command(self, name: str) -> subprocess.CompletedProcess[str]:
         """Run ``python -m localcloud NAME`` to its end."""
         return subprocess.run(
-            [sys.executable, "-m", "localcloud", name],
+            [self.python, "-m", "localcloud", name],
             cwd=REPOSITORY,
             env=self._own_environment,
             capture_output=True,
@@ -84,7 +90,7 @@ class Cloud:
         """Start it."""
         with self._output_path.open("a") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "localcloud", "up"],
+                [self.python, "-m", "localcloud", "up"],
                 cwd=REPOSITORY,
                 env=self._own_environment,
                 stdout=output,

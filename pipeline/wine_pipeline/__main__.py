@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from google.auth.exceptions import GoogleAuthError
+
 from wine_pipeline.config import ConfigError, Target, WineConfig, check_label
 
 # Each command imports what it needs after its arguments were checked: TFX takes eight seconds.
@@ -29,13 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.command(options)
     except ConfigError as error:
         return _report(error, 2)
-    except (LookupError, RuntimeError, OSError) as error:
+    except (LookupError, RuntimeError, OSError, GoogleAuthError) as error:
         return _report(error, 1)
     return 0
 
 
 def _report(error: Exception, code: int) -> int:
-    print(f"wine_pipeline: {error}", file=sys.stderr)
+    print(f"wine_pipeline: {' '.join(str(error).split())}", file=sys.stderr)
     return code
 
 
@@ -98,9 +100,13 @@ def _run(options: argparse.Namespace) -> None:
     target = Target(options.google_cloud_project, options.google_cloud_region, options.gcs_bucket)
     username = check_label("username", options.username)
     table = f"{target.project}.{options.google_cloud_dataset}.{options.wine_table}"
+    from wine_pipeline.table import read_data_version, table_label
+
+    labels = {"table": table_label(table), "username": username}
+    data_version = read_data_version(target.project, table)
     from wine_pipeline.submit import run_on_vertex
 
-    print(run_on_vertex(config, target, table, username))
+    print(run_on_vertex(config, target, table, data_version, labels))
 
 
 def _local(options: argparse.Namespace) -> None:

@@ -6,23 +6,39 @@ import secrets
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from google.api_core.exceptions import GoogleAPICallError
+from google.api_core import exceptions
+from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.api_core.retry import Retry, if_exception_type
 from google.cloud import aiplatform
 from google.cloud.aiplatform_v1.types import PipelineJob, PipelineState, PipelineTaskDetail
 
 from wine_pipeline.compile import write_compiled
 from wine_pipeline.config import Target, WineConfig
 from wine_pipeline.pipeline import INPUT_CONFIG, build_input_config
-from wine_pipeline.table import pinned_query, read_data_version, table_label
+from wine_pipeline.table import pinned_query
 
 _POLL_SECONDS = 5.0
+_ANSWER_SECONDS = 30.0
+# An outage may last this long before the job is given up.
+_PATIENCE_SECONDS = 900.0
+_LONGEST_PAUSE_SECONDS = 60.0
+_TRANSIENT = (
+    exceptions.Aborted,
+    exceptions.DeadlineExceeded,
+    exceptions.InternalServerError,
+    exceptions.ServiceUnavailable,
+    exceptions.TooManyRequests,
+    ConnectionError,
+)
 _ENDED = {
     PipelineState.PIPELINE_STATE_SUCCEEDED,
     PipelineState.PIPELINE_STATE_FAILED,
     PipelineState.PIPELINE_STATE_CANCELLED,
+    PipelineState.PIPELINE_STATE_PAUSED,
 }
 
 
@@ -31,10 +47,16 @@ class SubmissionError(RuntimeError):
 
 
 class PipelineFailedError(RuntimeError):
-    """The pipeline job ended without success."""
+    """The pipeline job ended without success, or was paused."""
 
 
-def run_on_vertex(config: WineConfig, target: Target, table: str, username: str) -> str:
+class LostSightError(RuntimeError):
+    """Vertex AI no longer says how the pipeline job is; the job may go on."""
+
+
+def run_on_vertex(
+    config: WineConfig, target: Target, table: str, data_version: int, labels: Mapping[str, str]
+) -> str:
     """
     Compile, submit, and follow the job to its end.
 
@@ -42,16 +64,14 @@ def run_on_vertex(config: WineConfig, target: Target, table: str, username: str)
 
     :param config: of the wine.
     :param target: where it runs.
-    :param table: project.dataset.table to learn from, at its current version.
-    :param username: who asked; becomes a label of the job.
+    :param table: project.dataset.table to learn from.
+    :param data_version: the table's lastModifiedTime in ms.
+    :param labels: of the job, beside its wine and its data version.
     :return: resource name of the job.
-    :raises ConfigError: if the table's name cannot become a label.
-    :raises TableError: if there is no such table, or it may not be read.
     :raises SubmissionError: if Vertex AI refuses the job.
-    :raises PipelineFailedError: if the job fails or is cancelled.
+    :raises PipelineFailedError: if the job fails, is cancelled or is paused.
+    :raises LostSightError: if Vertex AI stops telling how it is.
     """
-    label = table_label(table)
-    data_version = read_data_version(target.project, table)
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder) / f"{config.name}.json"
         write_compiled(config, target, spec)
@@ -60,12 +80,7 @@ def run_on_vertex(config: WineConfig, target: Target, table: str, username: str)
             template_path=str(spec),
             job_id=f"{config.name}-{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(2)}",
             parameter_values={INPUT_CONFIG: build_input_config(pinned_query(config, table, data_version))},
-            labels={
-                "wine": config.wine,
-                "table": label,
-                "data_version": str(data_version),
-                "username": username,
-            },
+            labels={**labels, "wine": config.wine, "data_version": str(data_version)},
             project=target.project,
             location=target.region,
         )
@@ -81,20 +96,42 @@ def _follow(job: aiplatform.PipelineJob) -> str:
     started = time.monotonic()
     seen: dict[str, str] = {}
     while True:
-        resource = job.gca_resource if job.state in _ENDED else None
-        for task in job.task_details:
+        resource = _look(job)
+        for task in resource.job_detail.task_details:
             state = PipelineTaskDetail.State(task.state).name
             if seen.get(task.task_name) != state:
                 seen[task.task_name] = state
                 print(f"{time.monotonic() - started:7.1f} s  {task.task_name:45} {state}", flush=True)
-        if resource is not None:
-            return _result(resource)
+        if resource.state in _ENDED:
+            return result_of(resource)
         time.sleep(_POLL_SECONDS)
 
 
-def _result(job: PipelineJob) -> str:
+def _look(job: aiplatform.PipelineJob) -> PipelineJob:
+    again = Retry(
+        if_exception_type(*_TRANSIENT),
+        initial=_POLL_SECONDS,
+        maximum=_LONGEST_PAUSE_SECONDS,
+        timeout=_PATIENCE_SECONDS,
+        on_error=lambda error: print(f"asking again after: {error}", file=sys.stderr, flush=True),
+    )
+    try:
+        return job.api_client.get_pipeline_job(name=job.resource_name, retry=again, timeout=_ANSWER_SECONDS)
+    except (GoogleAPICallError, RetryError) as error:
+        raise LostSightError(f"{job.resource_name} may still run, but cannot be asked: {error}") from error
+
+
+def result_of(job: PipelineJob) -> str:
+    """
+    Return the name of a job that succeeded.
+
+    :param job: one that will not go on by itself.
+    :raises PipelineFailedError: if it has not succeeded; what failed goes to standard error.
+    """
     if job.state == PipelineState.PIPELINE_STATE_SUCCEEDED:
         return job.name
+    if job.state == PipelineState.PIPELINE_STATE_PAUSED:
+        raise PipelineFailedError(f"{job.name} is paused and goes on when somebody resumes it")
     failed = [task for task in job.job_detail.task_details if task.error.message]
     for task in failed:
         print(f"{task.task_name}: {task.error.message}", file=sys.stderr)

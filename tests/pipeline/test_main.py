@@ -105,6 +105,28 @@ def test_a_run_with_a_bad_flag_stops_before_anything_starts(
     assert named in line
 
 
+def test_a_data_set_that_cannot_be_a_label_stops_before_anything_starts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = [*LAB_FLAGS, "--wine_table=white_wine", "--username=ada", "--google_cloud_dataset=wine quality"]
+
+    assert main(["run", *flags]) == 2
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "wine quality" in line
+
+
+def test_missing_credentials_are_named_in_one_line_with_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "absent.json"))
+
+    assert main(["run", *LAB_FLAGS, "--wine_table=white_wine", "--username=ada"]) == 1
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(tmp_path / "absent.json") in line
+
+
 def test_a_missing_evaluation_is_named_with_exit_code_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,61 +1,55 @@
 from __future__ import annotations
 
-import os
-import socket
+import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from google.cloud.aiplatform_v1.types import PipelineJob, PipelineState
+from wine_pipeline.features import FEATURE_NAMES
+from wine_pipeline.submit import PipelineFailedError, result_of
 
+from localcloud.environment import process_environment
+from tests.conftest import Cloud
 from tests.pipeline.conftest import REPOSITORY, read_uci
 
-pytestmark = pytest.mark.e2e
-
-LOCALCLOUD = [str(REPOSITORY / ".venv" / "bin" / "python"), "-m", "localcloud"]
-
-Environment = dict[str, str]
+LAUNCH_SECONDS = 280
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def test_a_paused_job_is_not_followed_for_ever() -> None:
+    paused = PipelineJob(name="projects/1/pipelineJobs/wine", state=PipelineState.PIPELINE_STATE_PAUSED)
 
-
-def output(command: list[str], environment: Environment) -> str:
-    return subprocess.run(
-        command, cwd=REPOSITORY, env=environment, check=True, capture_output=True, text=True, timeout=60
-    ).stdout
+    with pytest.raises(PipelineFailedError, match="projects/1/pipelineJobs/wine is paused"):
+        result_of(paused)
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    """Start a localcloud of its own; give the environment of its clients."""
-    state = tmp_path_factory.mktemp("cloud")
-    own = os.environ | {"LOCALCLOUD_STATE": str(state), "LOCALCLOUD_PORT": str(free_port())}
-    with (state / "up.log").open("w") as log:
-        process = subprocess.Popen([*LOCALCLOUD, "up"], cwd=REPOSITORY, env=own, stdout=log, stderr=log)
+def cloud(make_cloud: Callable[[], Cloud]) -> Iterator[Cloud]:
+    """Start a localcloud of its own; this process is not led to it."""
+    running = make_cloud()
+    running.python = REPOSITORY / ".venv" / "bin" / "python"
     try:
-        subprocess.run([*LOCALCLOUD, "wait"], cwd=REPOSITORY, env=own, check=True, timeout=150)
-        exports = output([*LOCALCLOUD, "env"], own)
-        listing = output(["bash", "-c", f"{exports}\nenv -0"], own)
-        yield dict(entry.split("=", 1) for entry in listing.split("\0") if entry)
+        running.start()
+        yield running
+        assert running.stop() == 0, running.output
     finally:
-        process.terminate()
-        process.wait(timeout=60)
+        running.kill()
 
 
-def python(cloud: Environment, code: str, *arguments: str) -> str:
+def python(cloud: Cloud, code: str, *arguments: str) -> str:
     """Run code with Google's clients in a process whose environment leads them to the cloud."""
     command = [sys.executable, "-c", textwrap.dedent(code), *arguments]
-    done = subprocess.run(command, env=cloud, check=True, capture_output=True, text=True, timeout=120)
+    environment = process_environment(cloud.settings)
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=120)
     return done.stdout.strip()
 
 
-def run(cloud: Environment, table: str) -> subprocess.CompletedProcess[str]:
-    """Call the lab's command line."""
+def launch(cloud: Cloud, table: str, folder: Path) -> subprocess.Popen[str]:
+    """Start the lab's command line; what it prints goes to the files out and err of the folder."""
     flags = [
         "--google_cloud_project=wine-local",
         "--google_cloud_region=europe-west1",
@@ -64,19 +58,26 @@ def run(cloud: Environment, table: str) -> subprocess.CompletedProcess[str]:
         "--gcs_bucket=ada_mlops_lab",
         "--username=ada",
     ]
-    return subprocess.run(
-        [sys.executable, "-m", "wine_pipeline", "run", *flags],
-        env=cloud,
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
+    with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
+        return subprocess.Popen(
+            [sys.executable, "-m", "wine_pipeline", "run", *flags],
+            env=process_environment(cloud.settings),
+            stdout=out,
+            stderr=err,
+            text=True,
+        )
+
+
+def wait_for(text: str, file: Path) -> None:
+    deadline = time.monotonic() + LAUNCH_SECONDS
+    while text not in file.read_text():
+        assert time.monotonic() < deadline, f"no {text!r} in {file.read_text()!r}"
+        time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
-def loaded(cloud: Environment, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Give a cloud with a bucket, the red wines and an empty table."""
+def loaded(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
+    """Give a cloud with a bucket, the red wines and a table that lacks the first column."""
     rows = read_uci("red")
     names = [name for name in rows[0] if name != "good"]
     file = tmp_path_factory.mktemp("rows") / "red.csv"
@@ -94,7 +95,7 @@ def loaded(cloud: Environment, tmp_path_factory: pytest.TempPathFactory) -> Envi
         client.create_dataset("wine_quality")
         schema = [bigquery.SchemaField(name, "FLOAT") for name in names[:-1]]
         schema.append(bigquery.SchemaField(names[-1], "INTEGER"))
-        client.create_table(bigquery.Table("wine-local.wine_quality.empty_wine", schema))
+        client.create_table(bigquery.Table("wine-local.wine_quality.short_wine", schema[1:]))
         config = bigquery.LoadJobConfig(schema=schema, source_format="CSV")
         with open(file, "rb") as stream:
             client.load_table_from_file(stream, "wine_quality.red_wine", job_config=config).result()
@@ -105,46 +106,54 @@ def loaded(cloud: Environment, tmp_path_factory: pytest.TempPathFactory) -> Envi
     return cloud
 
 
-def jobs(cloud: Environment) -> list[str]:
+def jobs(cloud: Cloud) -> list[str]:
     listing = python(
         cloud,
         """
         from google.cloud import aiplatform
 
         for job in aiplatform.PipelineJob.list(project="wine-local", location="europe-west1"):
-            print(job.labels["wine"], job.labels["username"], job.labels["data_version"], job.state.name)
+            labels = job.labels
+            print(labels["wine"], labels["table"], labels["username"], job.state.name, labels["data_version"])
         """,
     )
     return listing.splitlines()
 
 
-def test_a_missing_table_is_named_and_no_job_is_made(loaded: Environment) -> None:
-    done = run(loaded, "rose_wine")
+@pytest.mark.e2e
+def test_a_missing_table_is_named_and_no_job_is_made(loaded: Cloud, tmp_path: Path) -> None:
+    launched = launch(loaded, "rose_wine", tmp_path)
 
-    assert done.returncode == 1
-    assert "wine-local.wine_quality.rose_wine" in done.stderr.splitlines()[-1]
+    assert launched.wait(LAUNCH_SECONDS) == 1
+    (line,) = (tmp_path / "err").read_text().splitlines()
+    assert "wine-local.wine_quality.rose_wine" in line
     assert not any(job.startswith("rose") for job in jobs(loaded))
 
 
-def test_a_job_that_fails_names_the_task_and_ends_with_code_1(loaded: Environment) -> None:
-    done = run(loaded, "empty_wine")
+@pytest.mark.e2e
+def test_a_job_is_followed_through_an_outage_and_its_failed_task_named(loaded: Cloud, tmp_path: Path) -> None:
+    launched = launch(loaded, "short_wine", tmp_path)
+    wait_for("/pipelineJobs/", tmp_path / "out")
+    loaded.stop()
+    wait_for("asking again", tmp_path / "err")
+    loaded.start()
 
-    assert done.returncode == 1
-    assert "ended as PIPELINE_STATE_FAILED" in done.stderr.splitlines()[-1]
-    assert "Pusher" in done.stdout
-    assert "NOT_TRIGGERED" in done.stdout
+    assert launched.wait(LAUNCH_SECONDS) == 1
+    err = (tmp_path / "err").read_text()
+    assert err.endswith("ended as PIPELINE_STATE_FAILED: BigQueryExampleGen\n")
+    assert f"Unrecognized name: {FEATURE_NAMES[0]}" in err
+    assert re.search(r"Pusher +NOT_TRIGGERED", (tmp_path / "out").read_text())
 
 
+@pytest.mark.e2e
 @pytest.mark.timeout(600)
-def test_a_second_launch_works_and_serves_at_the_same_endpoint(loaded: Environment) -> None:
-    first = run(loaded, "red_wine")
-    second = run(loaded, "red_wine")
+def test_a_second_launch_works_and_serves_at_the_same_endpoint(loaded: Cloud, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert launch(loaded, "red_wine", tmp_path).wait(LAUNCH_SECONDS) == 0, (tmp_path / "err").read_text()
 
-    assert first.returncode == 0, first.stderr[-3000:]
-    assert second.returncode == 0, second.stderr[-3000:]
     launches = [job.split() for job in jobs(loaded) if job.startswith("red")]
-    assert [(user, state) for _, user, _, state in launches] == [("ada", "PIPELINE_STATE_SUCCEEDED")] * 2
-    assert len({version for _, _, version, _ in launches}) == 1
+    version = launches[0][-1]
+    assert launches == [["red", "wine_quality-red_wine", "ada", "PIPELINE_STATE_SUCCEEDED", version]] * 2
     endpoints = python(
         loaded,
         """
