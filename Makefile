@@ -18,10 +18,10 @@ test: setup ## Run every test
 	@$(PYTHON) -m pytest --ignore=tests/pipeline
 
 up: setup ## Start localcloud and Airflow, and leave them running
-	@$(PYTHON) -m dev.stack up
+	@$(PYTHON) -m dev.up
 
-down: ## Stop what `make up` started
-	@if [ -x $(PYTHON) ]; then $(PYTHON) -m dev.stack down; fi
+down: ## Stop every process that up, demo or bench started
+	@if $(PYTHON) -c 'import psutil' 2>/dev/null; then $(PYTHON) -m dev.down; fi
 
 lint: setup ## Check format, style and types
 	@$(PYTHON) -m ruff format --check .

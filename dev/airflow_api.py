@@ -7,9 +7,21 @@ from datetime import datetime
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
+HEALTH = "/api/v2/monitor/health"
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 REQUEST_SECONDS = 30
+PARSED_SECONDS = 90
+# Only what changes nothing is asked again, after 0, 1 and 2 s.
+RETRY = Retry(
+    total=3,
+    backoff_factor=0.5,
+    allowed_methods=("GET",),
+    status_forcelist=(500, 502, 503, 504),
+    raise_on_status=False,
+)
 
 
 class AirflowApiError(RuntimeError):
@@ -27,12 +39,15 @@ class AirflowApi:
         self.url = url
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.mount(self.url, HTTPAdapter(max_retries=RETRY))
+        # While Airflow starts, no answer is an answer.
+        self._session.mount(f"{self.url}{HEALTH}", HTTPAdapter())
         self._token = ""
 
     def unhealthy_components(self) -> list[str]:
         """Return the components that are not healthy yet; all of them while nothing answers."""
         try:
-            health = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
+            health = self._session.get(f"{self.url}{HEALTH}", timeout=5).json()
         except (requests.RequestException, ValueError):
             return ["api_server"]
         return [name for name in COMPONENTS if (health.get(name) or {}).get("status") != "healthy"]
@@ -41,26 +56,31 @@ class AirflowApi:
         """
         Call one endpoint below ``/api/v2``.
 
-        :raises AirflowApiError: the answer is an error.
+        :raises AirflowApiError: the answer is an error, or there is none.
         """
         if not self._token:
-            answer = self._session.get(f"{self.url}/auth/token", timeout=REQUEST_SECONDS)
-            self._token = answer.json()["access_token"]
-        headers = {"Authorization": f"Bearer {self._token}"}
-        answer = self._session.request(
-            method, f"{self.url}/api/v2{path}", json=body, headers=headers, timeout=REQUEST_SECONDS
-        )
-        if not answer.ok:
-            raise AirflowApiError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
-        return answer.json() if answer.content else None
+            self._token = self._send("GET", "/auth/token", None)["access_token"]
+        return self._send(method, f"/api/v2{path}", body)
 
-    def unpause(self, dag_id: str, timeout: float = 90) -> None:
+    def _send(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        try:
+            answer = self._session.request(
+                method, f"{self.url}{path}", json=body, headers=headers, timeout=REQUEST_SECONDS
+            )
+            if answer.ok:
+                return answer.json() if answer.content else None
+        except requests.RequestException as error:
+            raise AirflowApiError(f"Airflow: {method} {path}: {error}") from error
+        raise AirflowApiError(f"Airflow: {method} {path}: {answer.status_code} {answer.text[:500]}")
+
+    def unpause(self, dag_id: str) -> None:
         """
         Unpause a DAG, waiting until the DAG processor has parsed it.
 
         :raises AirflowApiError: the file has an import error, or the DAG does not show up in time.
         """
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + PARSED_SECONDS
         while True:
             try:
                 self.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
@@ -73,10 +93,9 @@ class AirflowApi:
                     raise
             time.sleep(1)
 
-    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+    def trigger(self, dag_id: str) -> str:
         """Trigger a run by hand and return its run id."""
-        body = {"logical_date": None, "conf": conf or {}}
-        return str(self.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+        return str(self.call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None})["dag_run_id"])
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """Return one run."""
@@ -92,13 +111,9 @@ class AirflowApi:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
         return self.call("GET", path)["value"]
 
-    def task_log(self, dag_id: str, run_id: str, task_id: str) -> str:
-        """Return the log of the first try of a task."""
-        return str(self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"))
-
-    def occupied_slots(self, pool: str = "default_pool") -> tuple[int, int]:
-        """Return how many slots of a pool are running or queued, and how many tasks are deferred."""
-        found = self.call("GET", f"/pools/{pool}")
+    def occupied_slots(self) -> tuple[int, int]:
+        """Return how many worker slots are running or queued, and how many tasks are deferred."""
+        found = self.call("GET", "/pools/default_pool")
         return int(found["running_slots"]) + int(found["queued_slots"]), int(found["deferred_slots"])
 
 

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import sys
 import time
-from dataclasses import dataclass
+from pathlib import Path
 
-from google.cloud import aiplatform_v1, bigquery
+from google.cloud import aiplatform_v1
 from google.protobuf import json_format
 
-from dev.demo import WINE, Demo, guarded
+from dev.demo import WINE, Demo
+from dev.guard import guarded, stopping
 from dev.measures import MemoryWatch
-from dev.publish import pipeline_command, publish_pipeline, read_spec
-from dev.report import GIB, MEMORY_LIMIT_BYTES, SKIPPED_LIMIT_SECONDS
-from dev.settings import REPOSITORY, StackSettings
-from dev.wine_data import load_wine
+from dev.ownership import fresh
+from dev.publish import publish_pipeline, read_spec, run_locally
+from dev.report import GIB, MEMORY_LIMIT_BYTES, SKIPPED_LIMIT_SECONDS, Comparison
+from dev.settings import LOCAL, StackSettings
+from dev.wine_data import bigquery_client, load_wine
 
 ROUNDS = 3
 STEPS = 5
 JOB_SECONDS = 900
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Seconds of the same graph on the same data, once from the compiled JSON and once by LocalDagRunner."""
-
-    compiled: float
-    local: float
+class BoundExceededError(RuntimeError):
+    """A measure is beyond its bound; the message names it."""
 
 
 class Bench:
@@ -43,34 +40,40 @@ class Bench:
         self.demo = Demo(settings, steps=STEPS)
 
     def run(self) -> None:
-        """Measure everything and print the ratios."""
+        """
+        Measure everything and print the ratios.
+
+        :raises BoundExceededError: a measure is beyond its bound.
+        """
         progress, demo = self.demo.progress, self.demo
         with progress.step("Start localcloud and Airflow"):
             demo.stack.start()
+        with progress.step("Load the wines, compile and upload the pipeline"):
+            load_wine(self.settings, WINE)
+            publish_pipeline(self.settings, progress, WINE)
+        with progress.step(f"Compiled JSON and LocalDagRunner in turn, {ROUNDS} rounds"):
+            pairs = [self._pair(number) for number in range(ROUNDS)]
         with MemoryWatch(demo.stack.processes) as memory:
-            with progress.step("Load the wines, compile and upload the pipeline"):
-                load_wine(self.settings, WINE)
-                publish_pipeline(self.settings, progress, WINE)
-            with progress.step(f"Compiled JSON and LocalDagRunner in turn, {ROUNDS} rounds"):
-                pairs = [self._pair(number) for number in range(ROUNDS)]
             with progress.step("The DAG with new data"):
                 trained = demo.retrain("first")
             with progress.step("The DAG without new data"):
                 demo.skipped_run()
-        ratios = [pair.compiled / pair.local for pair in pairs]
         skipped = demo.report.skipped_seconds
-        rows = {
-            "compiled JSON / LocalDagRunner": statistics.median(ratios),
+        ratios = {
+            "compiled JSON / LocalDagRunner": statistics.median(pair.ratio for pair in pairs),
             f"skipped run / {SKIPPED_LIMIT_SECONDS} s": skipped / SKIPPED_LIMIT_SECONDS,
             "skipped run / training run": skipped / trained.seconds,
             f"memory / {MEMORY_LIMIT_BYTES / GIB:.0f} GiB": memory.peak_bytes / MEMORY_LIMIT_BYTES,
         }
-        print("\nRatios (each at most 1.00)")
-        for name, ratio in rows.items():
-            print(f"  {name:<34}{ratio:.2f}")
-        print(f"  pipeline ratio of each round: {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
+        counts = {
+            "bytes scanned by the skipped run": demo.report.skipped_bytes,
+            "worker slots held while training": demo.report.held_slots,
+        }
+        print_bounds(ratios, counts)
+        print(f"  pipeline ratio of each round: {', '.join(f'{pair.ratio:.2f}' for pair in pairs)}")
+        require_bounds(ratios, counts)
 
-    def _pair(self, number: int) -> Pair:
+    def _pair(self, number: int) -> Comparison:
         """Run both, the other one first in every second round."""
         seconds = {}
         ways = [("compiled JSON", self._run_compiled), ("LocalDagRunner", self._run_local)]
@@ -79,12 +82,14 @@ class Bench:
             way()
             seconds[name] = time.monotonic() - started
             self.demo.progress.line(f"round {number + 1}: {name}: {seconds[name]:.1f} s")
-        return Pair(compiled=seconds["compiled JSON"], local=seconds["LocalDagRunner"])
+        return Comparison(compiled=seconds["compiled JSON"], local=seconds["LocalDagRunner"])
 
     def _run_compiled(self) -> None:
         """Submit the compiled file as it is, with the query pinned to the present state of the table."""
         spec = read_spec(self.settings, WINE)
-        query = spec["dataContract"]["query"].format(table=self._table, data_version=self._data_version())
+        query = spec["dataContract"]["query"].format(
+            table=self.settings.table(WINE), data_version=self._data_version()
+        )
         job = aiplatform_v1.PipelineJob()
         fields = {name: spec[name] for name in ("displayName", "pipelineSpec", "runtimeConfig")}
         json_format.ParseDict(fields, aiplatform_v1.PipelineJob.pb(job), ignore_unknown_fields=True)
@@ -92,32 +97,48 @@ class Bench:
         self.demo.vertex.run_pipeline(job, {"input_config": splits}, JOB_SECONDS)
 
     def _run_local(self) -> None:
-        pipeline_command(
-            self.settings,
-            self.demo.progress,
-            *("local", "--wine", WINE, "--table", self._table),
-            *("--data_version", str(self._data_version())),
-            *("--memory", str(self.settings.root / "local-dag-runner.sqlite")),
-        )
-
-    @property
-    def _table(self) -> str:
-        return f"{self.settings.cloud.project}.{self.settings.dataset}.{WINE}_wine"
+        run_locally(self.settings, self.demo.progress, WINE, self._data_version())
 
     def _data_version(self) -> int:
-        client = bigquery.Client(project=self.settings.cloud.project)
-        return int(client.get_table(self._table).to_api_repr()["lastModifiedTime"])
+        table = bigquery_client(self.settings).get_table(self.settings.table(WINE))
+        return int(table.to_api_repr()["lastModifiedTime"])
 
 
-def main() -> int:
-    """Run the bench on a fresh state of its own, and stop everything whatever happens."""
-    settings = StackSettings(root=REPOSITORY / ".local" / "bench")
+def print_bounds(ratios: dict[str, float], counts: dict[str, int]) -> None:
+    """Print each measure below its bound."""
+    print("\nRatios (each at most 1.00)")
+    for name, ratio in ratios.items():
+        print(f"  {name:<34}{ratio:.2f}")
+    print("Counts (each 0)")
+    for name, count in counts.items():
+        print(f"  {name:<34}{count}")
+
+
+def require_bounds(ratios: dict[str, float], counts: dict[str, int]) -> None:
+    """
+    Hold the measures against their bounds.
+
+    :raises BoundExceededError: one is beyond.
+    """
+    beyond = [f"{name} is {ratio:.3f}, more than 1" for name, ratio in ratios.items() if ratio > 1]
+    beyond += [f"{name}: {count}, more than 0" for name, count in counts.items() if count]
+    if beyond:
+        raise BoundExceededError("; ".join(beyond))
+
+
+def run_bench(root: Path) -> None:
+    """
+    Run the bench on a fresh state of its own, and stop every process whatever happens.
+
+    :param root: folder of the stack.
+    """
+    settings = StackSettings(root=root)
     bench = Bench(settings)
-    bench.demo.stack.repair()
-    shutil.rmtree(settings.root, ignore_errors=True)
-    settings.activate()
-    return guarded("make bench", bench.run, bench.demo.stack)
+    with fresh(root, bench.demo.progress.line):
+        settings.activate()
+        with stopping(bench.demo.stack):
+            bench.run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guarded("make bench", lambda: run_bench(LOCAL / "bench")))

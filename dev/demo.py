@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-import signal
 import sys
 import time
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from google.api_core.exceptions import GoogleAPICallError
-
-from dev.airflow_api import run_seconds
+from dev.airflow_api import AirflowApiError, run_seconds
+from dev.guard import guarded, stopping
 from dev.measures import MemoryWatch
+from dev.ownership import fresh
 from dev.progress import Progress
-from dev.publish import publish_pipeline, read_spec
-from dev.report import Report, RunRow
-from dev.settings import REPOSITORY, StackSettings
+from dev.publish import pipeline_command, publish_pipeline, read_spec, run_locally
+from dev.report import Comparison, Figures, Report, RunRow
+from dev.settings import LOCAL, StackSettings
 from dev.stack import Stack
 from dev.vertex_state import VertexState, query_jobs
 from dev.wine_data import append_vintage, load_wine
 
 WINE = "white"
 DAG_ID = f"wine_retraining_{WINE}"
-STEPS = 9
+STEPS = 10
 NEW_ROWS = 400
 RUN_SECONDS = 900
 TOLERANCE = 1e-5
@@ -35,7 +35,7 @@ class DemoError(RuntimeError):
 
 class Demo:
     """
-    The nine steps, against real parts.
+    The steps, against real parts.
 
     :param settings: the demo's own stack.
     :param steps: how many steps the caller will announce.
@@ -81,8 +81,11 @@ class Demo:
                 third = self.retrain("third")
                 self.compare(first, third)
             with self.progress.step("What happened"):
-                self.report.print_runs(self.progress)
-        self.report.print_measures(self.progress, memory)
+                self.report.print_runs(self.read_figures())
+        # Last, since its Pusher moves the endpoint's traffic.
+        with self.progress.step("For comparison: the third run's pipeline by LocalDagRunner"):
+            comparison = self.run_locally(third)
+        self.report.print_measures(self.progress, memory, comparison)
 
     def retrain(self, label: str) -> RunRow:
         """Trigger the DAG, follow it to its end, and read back what Vertex made of it."""
@@ -118,11 +121,16 @@ class Demo:
         self.progress.line(f"triggered {run_id}")
 
         def probe() -> tuple[str, dict[str, Any] | None]:
-            self.stack.processes.check("localcloud")
-            run = self.stack.airflow.run(DAG_ID, run_id)
-            states = self.stack.airflow.task_states(DAG_ID, run_id)
-            ended = run["state"] in ("success", "failed")
-            return self._describe(states), run if ended else None
+            self.stack.check()
+            try:
+                run = self.stack.airflow.run(DAG_ID, run_id)
+                states = self.stack.airflow.task_states(DAG_ID, run_id)
+                ended = run["state"] in ("success", "failed")
+                return self._describe(states), run if ended else None
+            except AirflowApiError:
+                # a dead process says more than a call that it did not answer
+                self.stack.check()
+                raise
 
         run = self.progress.wait(f"run {run_id}", probe, timeout=RUN_SECONDS, every=1)
         if run["state"] != "success":
@@ -156,9 +164,12 @@ class Demo:
         contract = read_spec(self.settings, WINE)["dataContract"]
         endpoint = row.serving.endpoint
         body = {"instances": [contract["sample_instance"]], "signature_name": "serving_raw"}
-        raw = self.vertex.raw_predict_with_curl(endpoint, body)
+        client = "curl" if shutil.which("curl") else "Python"
+        if client != "curl":
+            self.progress.line("there is no curl on the PATH: Python sends the same request")
+        raw = self.vertex.raw_predict(endpoint, body)
         example = self.vertex.predict_example(endpoint, contract["sample_example"])
-        self.progress.line(f"curl :rawPredict, serving_raw:      {_show(raw)}")
+        self.progress.line(f"{client + ' :rawPredict, serving_raw:':<36}{_show(raw)}")
         self.progress.line(f"PredictionServiceClient, tf.Example: {_show(example)}")
         if raw.keys() != example.keys() or any(
             abs(_number(raw[k]) - _number(example[k])) > TOLERANCE for k in raw
@@ -228,6 +239,16 @@ class Demo:
             raise DemoError(f"monitoring watches {watched}, but {serving} serves")
         self.progress.line(f"deployed model {serving[0]} has 100 % of the traffic; {job.name} watches it")
 
+    def read_figures(self) -> dict[str, Figures]:
+        """Read the figures of every run's evaluation, with TFX."""
+        uris = [row.evaluation for row in self.report.runs]
+        return dict(json.loads(pipeline_command(self.settings, self.progress, "metrics", *uris)))
+
+    def run_locally(self, row: RunRow) -> Comparison:
+        """Time the same pipeline on the same data with TFX's own runner."""
+        seconds = run_locally(self.settings, self.progress, WINE, int(row.data_version))
+        return Comparison(compiled=self.vertex.pipeline_seconds(row.pipeline_job), local=seconds)
+
 
 def _number(value: Any) -> float:
     return float(value[0] if isinstance(value, list) else value)
@@ -237,43 +258,19 @@ def _show(prediction: dict[str, Any]) -> str:
     return ", ".join(f"{name} {_number(value):.6f}" for name, value in sorted(prediction.items()))
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def guarded(name: str, work: Callable[[], None], stack: Stack) -> int:
+def run_demo(root: Path) -> None:
     """
-    Do the work, say in a line what went wrong, and stop every process whatever happens.
+    Run the demo on a fresh state of its own, and stop every process whatever happens.
 
-    :param name: the command, as a person typed it.
-    :return: the exit code.
+    :param root: folder of the stack.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    try:
-        work()
-    except KeyboardInterrupt:
-        print(f"\n{name}: interrupted; stopping every process", file=sys.stderr)
-        return 130
-    except (TimeoutError, RuntimeError, GoogleAPICallError) as error:
-        print(f"\n{name}: {error}", file=sys.stderr)
-        return 1
-    finally:
-        # A second ctrl-C must not leave half of them running.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        stack.stop()
-    return 0
-
-
-def main() -> int:
-    """Run the demo on a fresh state of its own."""
-    settings = StackSettings(root=REPOSITORY / ".local" / "demo")
+    settings = StackSettings(root=root)
     demo = Demo(settings)
-    demo.stack.repair()
-    shutil.rmtree(settings.root, ignore_errors=True)
-    settings.activate()
-    return guarded("make demo", demo.run, demo.stack)
+    with fresh(root, demo.progress.line):
+        settings.activate()
+        with stopping(demo.stack):
+            demo.run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guarded("make demo", lambda: run_demo(LOCAL / "demo")))

@@ -1,4 +1,4 @@
-"""Watches what the demo claims: memory of all processes, and worker slots while the pipeline runs."""
+"""Watches the memory of a stack while it works."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ SAMPLE_SECONDS = 3
 
 class MemoryWatch:
     """
-    Samples the memory of every process of a stack in the background.
+    Samples the memory of every process of a stack, and of this process and its children, in the background.
 
     The proportional set size counts a page that forked processes share once, not once a process.
+
+    :param processes: the processes of the stack.
     """
 
     def __init__(self, processes: Processes) -> None:
@@ -34,8 +36,10 @@ class MemoryWatch:
         self._thread.join()
 
     def _watch(self) -> None:
+        me = psutil.Process()
         while not self._stop.wait(SAMPLE_SECONDS):
-            sizes = [size for process in self.processes.members() if (size := _proportional_size(process))]
+            found = {*self.processes.members(), me, *me.children(recursive=True)}
+            sizes = [size for process in found if (size := _proportional_size(process))]
             if sum(sizes) > self.peak_bytes:
                 self.peak_bytes, self.peak_processes = sum(sizes), len(sizes)
 

@@ -1,10 +1,11 @@
-"""Compiles a pipeline in its own environment and uploads the JSON to where the DAG looks for it."""
+"""Drives the pipeline's own environment: compiles, uploads to where the DAG looks, runs without Vertex AI."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,23 @@ def publish_pipeline(settings: StackSettings, progress: Progress, wine: str) -> 
     blob = bucket.blob(f"specs/{path.name}")
     blob.upload_from_filename(path, content_type="application/json")
     return f"gs://{bucket.name}/{blob.name}"
+
+
+def run_locally(settings: StackSettings, progress: Progress, wine: str, data_version: int) -> float:
+    """
+    Run the pipeline of a wine with LocalDagRunner, deployment included.
+
+    It evaluates against the champion of its own last run in this stack, if there was one.
+
+    :param data_version: state of the table that is read, in ms since the epoch.
+    :return: the seconds that it took.
+    """
+    started = time.monotonic()
+    pipeline_command(
+        settings,
+        progress,
+        *("local", "--wine", wine, "--table", settings.table(wine)),
+        *("--data_version", str(data_version)),
+        *("--memory", str(settings.root / "local-dag-runner.sqlite")),
+    )
+    return time.monotonic() - started

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 
 from dev.measures import MemoryWatch
 from dev.progress import Progress
-from dev.publish import pipeline_command
 from dev.settings import StackSettings
 from dev.vertex_state import ServingState
 
+Figures = dict[str, dict[str, float] | None]
 GIB = 1024**3
 ALL_STEPS_SECONDS = 300
 SKIPPED_LIMIT_SECONDS = 15
@@ -33,6 +32,19 @@ class RunRow:
     monitoring_job: str
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Seconds of the same graph on the same data, from the compiled JSON and by LocalDagRunner."""
+
+    compiled: float
+    local: float
+
+    @property
+    def ratio(self) -> float:
+        """The first by the second."""
+        return self.compiled / self.local
+
+
 @dataclass
 class Report:
     """Collects what the steps saw, and prints it."""
@@ -48,10 +60,17 @@ class Report:
         """Remember (occupied, deferred) slots, sampled while the pipeline ran."""
         self.slot_samples.append(slots)
 
-    def print_runs(self, progress: Progress) -> None:
-        """Print one block a run: identities, evaluation figures, traffic, monitoring."""
-        uris = [row.evaluation for row in self.runs]
-        metrics = json.loads(pipeline_command(self.settings, progress, "metrics", *uris))
+    @property
+    def held_slots(self) -> int:
+        """Most worker slots that were held in a sample."""
+        return max((occupied for occupied, _ in self.slot_samples), default=0)
+
+    def print_runs(self, metrics: dict[str, Figures]) -> None:
+        """
+        Print one block a run: identities, evaluation figures, traffic, monitoring.
+
+        :param metrics: figures of the candidate and, if there was one, of the champion, by evaluation.
+        """
         for row in self.runs:
             figures = metrics[row.evaluation]
             traffic = ", ".join(f"{model}: {share} %" for model, share in row.serving.traffic.items())
@@ -79,9 +98,8 @@ class Report:
         for name, value in rows.items():
             print(f"  {name:<26}{value}", flush=True)
 
-    def print_measures(self, progress: Progress, memory: MemoryWatch) -> None:
+    def print_measures(self, progress: Progress, memory: MemoryWatch, comparison: Comparison) -> None:
         """Print each measure beside its bound."""
-        occupied = max((running for running, _ in self.slot_samples), default=0)
         deferred = max((waiting for _, waiting in self.slot_samples), default=0)
         print("\nMeasures")
         seconds = sum(progress.seconds.values())
@@ -89,17 +107,21 @@ class Report:
         print(f"  skipped run               {self.skipped_seconds:.1f} s (at most {SKIPPED_LIMIT_SECONDS} s)")
         print(f"  check_freshness           {self.skipped_bytes} bytes scanned (0)")
         print(
-            f"  while the pipeline runs   {occupied} worker slots held (0), {deferred} task deferred, "
+            f"  while the pipeline runs   {self.held_slots} worker slots held (0), {deferred} task deferred, "
             f"in {len(self.slot_samples)} samples of Airflow's API"
         )
         print(
             f"  memory, all processes     {memory.peak_bytes / GIB:.2f} GiB at most (under 8), "
             f"in {memory.peak_processes} processes"
         )
-        print("  compiled pipeline         against LocalDagRunner: make bench")
+        print(
+            f"  compiled pipeline         {comparison.compiled:.0f} s, "
+            f"LocalDagRunner {comparison.local:.0f} s: ratio {comparison.ratio:.2f} (at most 1.00); "
+            "the third run evaluated a champion too, LocalDagRunner had none"
+        )
 
 
-def _figures(metrics: dict[str, dict[str, float] | None]) -> str:
+def _figures(metrics: Figures) -> str:
     candidate, baseline = metrics["candidate"], metrics["baseline"]
     assert candidate is not None
     return ", ".join(

@@ -6,15 +6,23 @@ import json
 import os
 import secrets
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from localcloud.config import HOST, SettingsError
 from localcloud.config import Settings as CloudSettings
 from localcloud.environment import process_environment
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-HOST = "127.0.0.1"
+LOCAL = REPOSITORY / ".local"
 DEFAULT_AIRFLOW_PORT = 18080
+
+
+def _airflow_port() -> int:
+    text = os.environ.get("WINE_AIRFLOW_PORT", str(DEFAULT_AIRFLOW_PORT))
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        raise SettingsError(f"WINE_AIRFLOW_PORT must be a port from 1 to 65535, not {text}")
+    return int(text)
 
 
 @dataclass(frozen=True)
@@ -25,11 +33,12 @@ class StackSettings:
     :param root: folder of everything that it writes.
     :param airflow_port: TCP port of Airflow's API server on loopback (``WINE_AIRFLOW_PORT``).
     :param cloud_port: TCP port of localcloud's gateway on loopback (``LOCALCLOUD_PORT``).
+    :raises SettingsError: one of these variables is no port.
     """
 
     root: Path
-    airflow_port: int = int(os.environ.get("WINE_AIRFLOW_PORT", DEFAULT_AIRFLOW_PORT))
-    cloud_port: int = CloudSettings.from_environment().port
+    airflow_port: int = field(default_factory=_airflow_port)
+    cloud_port: int = field(default_factory=lambda: CloudSettings.from_environment().port)
     region: str = "europe-west1"
     bucket: str = "wine-local-mlops"
     dataset: str = "wine_quality"
@@ -49,10 +58,9 @@ class StackSettings:
         """Base URL of Airflow's UI and REST API."""
         return f"http://{HOST}:{self.airflow_port}"
 
-    @property
-    def logs(self) -> Path:
-        """Output of the long-running processes."""
-        return self.root / "logs"
+    def table(self, wine: str) -> str:
+        """Return the full name of a wine's BigQuery table."""
+        return f"{self.cloud.project}.{self.dataset}.{wine}_wine"
 
     def activate(self) -> None:
         """Put this process, and with it Google's clients in it, into the stack's environment."""

@@ -1,8 +1,7 @@
-"""Starts and stops localcloud and Airflow together: ``python -m dev.stack up|down``."""
+"""localcloud and Airflow together, started and stopped as one."""
 
 from __future__ import annotations
 
-import argparse
 import socket
 import subprocess
 import sys
@@ -12,9 +11,8 @@ import requests
 from dev.airflow_api import AirflowApi
 from dev.processes import Processes
 from dev.progress import Progress
-from dev.publish import publish_pipeline
-from dev.settings import HOST, REPOSITORY, StackSettings
-from dev.wine_data import load_wine
+from dev.settings import REPOSITORY, StackSettings
+from localcloud.config import HOST
 
 AIRFLOW_COMPONENTS = {
     # Their log servers would listen on every address of the machine: the API server reads the files itself.
@@ -44,12 +42,6 @@ class Stack:
         self.processes = Processes(settings.root)
         self.airflow = AirflowApi(settings.airflow_url)
 
-    def repair(self) -> None:
-        """Stop what a killed call left behind."""
-        leftovers = self.processes.stop()
-        if leftovers:
-            self.progress.line(f"stopped {leftovers} processes that an earlier, killed call had left")
-
     def start(self) -> None:
         """
         Start every process and return when all are healthy.
@@ -66,6 +58,20 @@ class Stack:
             self._start(name, command, environment)
         self.progress.wait("localcloud", self._localcloud_health, timeout=START_SECONDS, every=0.5)
         self.progress.wait("Airflow", self._airflow_health, timeout=START_SECONDS, every=1)
+
+    def check(self) -> None:
+        """
+        Make sure that every process still runs.
+
+        :raises ProcessEndedError: one does not.
+        """
+        for name in ("localcloud", *AIRFLOW_COMPONENTS):
+            self.processes.check(name)
+
+    def is_healthy(self) -> bool:
+        """Tell whether everything runs and answers."""
+        running = self.processes.running().keys()
+        return {"localcloud", *AIRFLOW_COMPONENTS} <= running and not self.airflow.unhealthy_components()
 
     def stop(self) -> int:
         """Stop every process; return how many there were."""
@@ -100,8 +106,7 @@ class Stack:
         return "localcloud: gateway, BigQuery, Cloud Storage and Vertex AI are up", True
 
     def _airflow_health(self) -> tuple[str, bool | None]:
-        for name in AIRFLOW_COMPONENTS:
-            self.processes.check(name)
+        self.check()
         unhealthy = self.airflow.unhealthy_components()
         if unhealthy:
             return f"Airflow: waiting for {', '.join(unhealthy)}", None
@@ -118,56 +123,3 @@ class Stack:
                     f"port {port} is taken by another program: stop it (`make down` stops what `make up` "
                     f"started), or set {variable} to a free port"
                 ) from error
-
-
-def up(settings: StackSettings) -> None:
-    """Start the stack if it does not run, give it data and a pipeline, and leave it running."""
-    settings.activate()
-    stack = Stack(settings, Progress(total=3))
-    if stack.processes.running():
-        if (
-            len(stack.processes.running()) == len(AIRFLOW_COMPONENTS) + 1
-            and not stack.airflow.unhealthy_components()
-        ):
-            print(f"Already running. Airflow: {settings.airflow_url}   Stop it with: make down")
-            return
-        stack.repair()
-    try:
-        with stack.progress.step("Start localcloud and Airflow"):
-            stack.start()
-        with stack.progress.step("Load the white and red wines into BigQuery, where they are missing"):
-            for wine in ("white", "red"):
-                stack.progress.line(load_wine(settings, wine))
-        with stack.progress.step("Compile the pipelines and upload them"):
-            for wine in ("white", "red"):
-                stack.progress.line(f"{publish_pipeline(settings, stack.progress, wine)} uploaded")
-    except BaseException:
-        stack.stop()
-        raise
-    print(f"\nAirflow: {settings.airflow_url}   (trigger wine_retraining_white there)")
-    print(
-        "Google clients and curl: "
-        f'eval "$(LOCALCLOUD_STATE={settings.cloud.state} .venv/bin/python -m localcloud env)"'
-    )
-    print("Stop it with: make down")
-
-
-def main() -> int:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m dev.stack", description=__doc__)
-    parser.add_argument("command", choices=["up", "down"])
-    settings = StackSettings(root=REPOSITORY / ".local" / "up")
-    if parser.parse_args().command == "down":
-        count = Stack(settings, Progress(total=1)).stop()
-        print(f"Stopped {count} processes." if count else "Nothing runs.")
-        return 0
-    try:
-        up(settings)
-    except (StackError, TimeoutError, RuntimeError) as error:
-        print(f"make up: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass
 from typing import Any
 
+import requests
 from google.cloud import aiplatform_v1, bigquery
 from google.protobuf import json_format, struct_pb2
 
 from dev.settings import StackSettings
+
+REQUEST_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,14 @@ class VertexState:
         """Return one pipeline job."""
         return self._pipelines.get_pipeline_job(name=name)
 
+    def pipeline_seconds(self, name: str) -> float:
+        """Return the seconds from a pipeline job's creation to its end."""
+        job = self.pipeline_job(name)
+        # proto-plus gives datetimes, whatever its annotations say
+        begin: Any = job.create_time
+        end: Any = job.end_time
+        return float((end - begin).total_seconds())
+
     def run_pipeline(
         self, job: aiplatform_v1.PipelineJob, parameters: dict[str, Any], timeout: float
     ) -> None:
@@ -96,27 +108,16 @@ class VertexState:
         """Return one monitoring job."""
         return self._jobs.get_model_deployment_monitoring_job(name=name)
 
-    def raw_predict_with_curl(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Ask with curl, as the lab's readers do: ``:rawPredict`` with a JSON body."""
+    def raw_predict(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
+        """
+        Ask ``:rawPredict`` with a JSON body, as the lab's readers do: with curl, or without it in Python.
+
+        :raises RuntimeError: the answer is an error.
+        """
         url = f"https://{self.host}/v1/{endpoint}:rawPredict"
-        headers = ["Authorization: Bearer local", "Content-Type: application/json"]
-        command = [
-            "curl",
-            "--silent",
-            "--show-error",
-            "--fail-with-body",
-            "-X",
-            "POST",
-            url,
-            "-d",
-            json.dumps(body),
-        ]
-        for header in headers:
-            command += ["-H", header]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        if answer.returncode:
-            raise RuntimeError(f"curl :rawPredict failed: {answer.stderr.strip()} {answer.stdout.strip()}")
-        return dict(json.loads(answer.stdout)["predictions"][0])
+        headers = {"Authorization": "Bearer local", "Content-Type": "application/json"}
+        post = _post_with_curl if shutil.which("curl") else _post_with_requests
+        return dict(json.loads(post(url, headers, json.dumps(body)))["predictions"][0])
 
     def predict_example(self, endpoint: str, example: str) -> dict[str, Any]:
         """
@@ -128,6 +129,23 @@ class VertexState:
         instance = json_format.ParseDict({"examples": {"b64": example}}, struct_pb2.Value())
         answer = self._predictions.predict(endpoint=endpoint, instances=[instance])
         return dict(json_format.MessageToDict(type(answer).pb(answer))["predictions"][0])
+
+
+def _post_with_curl(url: str, headers: dict[str, str], body: str) -> str:
+    command = ["curl", "--silent", "--show-error", "--fail-with-body", "-X", "POST", url, "-d", body]
+    for name, value in headers.items():
+        command += ["-H", f"{name}: {value}"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise RuntimeError(f"curl {url}: {answer.stderr.strip()} {answer.stdout.strip()}")
+    return answer.stdout
+
+
+def _post_with_requests(url: str, headers: dict[str, str], body: str) -> str:
+    answer = requests.post(url, headers=headers, data=body, timeout=REQUEST_SECONDS)
+    if not answer.ok:
+        raise RuntimeError(f"{url}: {answer.status_code} {answer.text}")
+    return answer.text
 
 
 def query_jobs(settings: StackSettings) -> list[bigquery.QueryJob]:

@@ -70,7 +70,7 @@ def load_wine(settings: StackSettings, wine: str) -> str:
     """
     client = bigquery_client(settings)
     client.create_dataset(settings.dataset, exists_ok=True)
-    table = f"{settings.cloud.project}.{settings.dataset}.{wine}_wine"
+    table = settings.table(wine)
     try:
         present = client.get_table(table).num_rows
     except NotFound:
@@ -91,7 +91,7 @@ def append_vintage(settings: StackSettings, wine: str, count: int, seed: int) ->
     :return: one line that says what was done.
     """
     client = bigquery_client(settings)
-    table = f"{settings.cloud.project}.{settings.dataset}.{wine}_wine"
+    table = settings.table(wine)
     rows = new_vintage(wine, count, seed)
     config = bigquery.LoadJobConfig(schema=_schema(rows[0]), write_disposition="WRITE_APPEND")
     client.load_table_from_json(rows, table, job_config=config).result()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -13,8 +12,8 @@ import psutil
 import pytest
 
 from dev.processes import ProcessEndedError, Processes
+from tests.dev.real_processes import SLEEP, lives, start, wait_until
 
-SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 PARENT_OF_SLEEP = [
     sys.executable,
     "-c",
@@ -37,19 +36,9 @@ def processes(tmp_path: Path):
     found.stop()
 
 
-def start(processes: Processes, name: str, command: list[str]) -> None:
-    processes.start(name, command, environment=dict(os.environ), directory=Path.cwd())
-
-
 def wait_for_members(processes: Processes, count: int) -> list[psutil.Process]:
-    deadline = time.monotonic() + 20
-    while len(members := processes.members()) < count and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return members
-
-
-def lives(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    wait_until(lambda: len(processes.members()) >= count)
+    return processes.members()
 
 
 def test_a_later_call_finds_and_stops_what_a_killed_one_started(processes: Processes, tmp_path: Path):

@@ -87,7 +87,7 @@ def test_the_endpoint_gives_the_same_answer_through_both_signatures(demo: Demo, 
     contract = read_spec(demo.settings, WINE)["dataContract"]
     body = {"instances": [contract["sample_instance"]], "signature_name": "serving_raw"}
 
-    raw = demo.vertex.raw_predict_with_curl(first.serving.endpoint, body)
+    raw = demo.vertex.raw_predict(first.serving.endpoint, body)
     example = demo.vertex.predict_example(first.serving.endpoint, contract["sample_example"])
 
     assert set(raw) == {"good", "grade"}

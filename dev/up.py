@@ -1,0 +1,64 @@
+"""The stack, left running for a person to work with: ``make up``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from dev.guard import guarded, stopping
+from dev.ownership import clear_killed, owned, stop_leftovers
+from dev.progress import Progress
+from dev.publish import publish_pipeline
+from dev.settings import LOCAL, StackSettings
+from dev.stack import Stack
+from dev.wine_data import load_wine
+from localcloud.config import DEFAULT_PORT
+
+WINES = ("white", "red")
+
+
+def up(root: Path) -> None:
+    """
+    Start the stack if it does not run, give it data and pipelines, and leave it running.
+
+    :param root: folder of the stack.
+    """
+    settings = StackSettings(root=root)
+    stack = Stack(settings, Progress(total=3))
+    with owned(root):
+        clear_killed(root.parent, stack.progress.line)
+        settings.activate()
+        if stack.is_healthy():
+            print("Already running.")
+        else:
+            stop_leftovers(root, stack.progress.line)
+            with stopping(stack, keep=True):
+                _fill(stack)
+    _tell(settings)
+
+
+def _fill(stack: Stack) -> None:
+    progress = stack.progress
+    with progress.step("Start localcloud and Airflow"):
+        stack.start()
+    with progress.step("Load the white and red wines into BigQuery, where they are missing"):
+        for wine in WINES:
+            progress.line(load_wine(stack.settings, wine))
+    with progress.step("Compile the pipelines and upload them"):
+        for wine in WINES:
+            progress.line(f"{publish_pipeline(stack.settings, progress, wine)} uploaded")
+
+
+def _tell(settings: StackSettings) -> None:
+    variables = {"LOCALCLOUD_STATE": str(settings.cloud.state)}
+    if settings.cloud_port != DEFAULT_PORT:
+        variables["LOCALCLOUD_PORT"] = str(settings.cloud_port)
+    prefix = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    print(f"\nAirflow: {settings.airflow_url}   (trigger wine_retraining_white there)")
+    print(f'Google clients and curl: eval "$({prefix} .venv/bin/python -m localcloud env)"')
+    print("Stop it with: make down")
+
+
+if __name__ == "__main__":
+    sys.exit(guarded("make up", lambda: up(LOCAL / "up")))

@@ -1,0 +1,33 @@
+"""Real processes for the tests of what starts and stops them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from dev.processes import Processes
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
+def start(processes: Processes, name: str, command: list[str]) -> None:
+    """Start a process of a stack."""
+    processes.start(name, command, environment=dict(os.environ), directory=Path.cwd())
+
+
+def lives(process: psutil.Process) -> bool:
+    """Tell whether a process runs."""
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something that other processes do."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)

@@ -1,0 +1,92 @@
+"""The table and the measures at the end of the demo say what the steps saw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dev.bench import BoundExceededError, require_bounds
+from dev.measures import MemoryWatch
+from dev.processes import Processes
+from dev.progress import Progress
+from dev.report import GIB, Comparison, Report, RunRow
+from dev.settings import StackSettings
+from dev.vertex_state import ServingState
+
+NAME = "projects/123456789012/locations/europe-west1"
+
+
+def row(label: str, model: str) -> RunRow:
+    return RunRow(
+        label=label,
+        run_id=f"manual__{label}",
+        seconds=61.7,
+        data_version="1700000000000",
+        rows=4898,
+        pipeline_job=f"{NAME}/pipelineJobs/{label}",
+        evaluation=f"gs://bucket/{label}",
+        serving=ServingState(f"{NAME}/endpoints/1", {model: 100}, [model], f"{NAME}/jobs/1"),
+        monitoring_job=f"{NAME}/jobs/1",
+    )
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Report:
+    report = Report(
+        StackSettings(root=tmp_path),
+        runs=[row("first", "11"), row("third", "22")],
+        skipped_run_id="manual__second",
+        skipped_seconds=3.2,
+    )
+    for slots in ((0, 1), (0, 1), (0, 0)):
+        report.note_slots(slots)
+    return report
+
+
+def test_each_run_is_a_block_with_its_figures_and_the_champions(
+    report: Report, capsys: pytest.CaptureFixture[str]
+):
+    figures = {"auc": 0.8412, "accuracy": 0.7701, "mad": 0.5219}
+    better = {"auc": 0.8523, "accuracy": 0.7812, "mad": 0.5108}
+
+    report.print_runs(
+        {
+            "gs://bucket/first": {"candidate": figures, "baseline": None},
+            "gs://bucket/third": {"candidate": better, "baseline": figures},
+        }
+    )
+
+    first, second, third = capsys.readouterr().out.strip().split("\n\n")
+    assert "manual__first (first, 62 s)" in first
+    assert "AUC 0.841, accuracy 0.770, MAD of the grade 0.522\n" in first
+    assert "4,898" in first
+    assert "11: 100 %" in first
+    assert "manual__second (second, 3 s)" in second
+    assert "none: no new data" in second
+    assert "AUC 0.852 (champion 0.841)" in third
+    assert f"{NAME}/jobs/1" in third
+
+
+def test_each_measure_stands_beside_its_bound(report: Report, capsys: pytest.CaptureFixture[str]):
+    progress = Progress(total=1)
+    progress.seconds = {"start": 30.0, "train": 90.4}
+    memory = MemoryWatch(Processes(report.settings.root))
+    memory.peak_bytes, memory.peak_processes = 3 * GIB, 17
+
+    report.print_measures(progress, memory, Comparison(compiled=36.0, local=45.0))
+
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "all steps                 120 s (at most 300 s)" in lines
+    assert "skipped run               3.2 s (at most 15 s)" in lines
+    assert "check_freshness           0 bytes scanned (0)" in lines
+    assert any("0 worker slots held (0), 1 task deferred, in 3 samples" in line for line in lines)
+    assert any("3.00 GiB at most (under 8), in 17 processes" in line for line in lines)
+    assert any("36 s, LocalDagRunner 45 s: ratio 0.80 (at most 1.00)" in line for line in lines)
+
+
+def test_the_bench_fails_on_a_measure_beyond_its_bound_and_names_it():
+    require_bounds({"memory": 1.0}, {"bytes scanned": 0})
+
+    with pytest.raises(BoundExceededError, match=r"memory is 1\.004, more than 1; bytes scanned: 7, more"):
+        require_bounds({"memory": 1.004, "time": 0.5}, {"bytes scanned": 7, "slots": 0})
