@@ -1,8 +1,19 @@
 """
-Retrain the wine model when there is new data.
+Retrain a wine model when its table has new data. There is one DAG for each wine of `wine_config.yaml`.
 
-One DAG for each wine of wine_config.yaml: is the table newer than the last training? are its rows fit to
-learn from? train and deploy; does the new model answer? watch it.
+- **check_freshness** compares the table's last change with the newest training that succeeded, and skips
+  the rest if nothing is new. *If it fails*: the table named does not exist; correct `wine_config.yaml`.
+- **check_data** counts the rows that no model may learn from: NULL, NaN, out of range.
+  *If it fails*: mend the columns named, then trigger again. If the spec is missing: compile and upload it.
+- **train** runs the compiled pipeline on Vertex AI and deploys the model if it is good enough. A retry waits
+  for the job that runs. *If it fails*: follow the link to the task named; clearing this one starts a new job.
+- **verify** asks the new model for a known wine. It is skipped if nothing was deployed: the champion stays.
+  *If it fails*: the message says why the model was rejected, and that its traffic went back to the model
+  before it. Mend the pipeline; new data or `force` trains again.
+- **monitor** makes the endpoint's one monitoring job watch the models that serve now.
+  *If it fails*: the new model serves already; mend what the message names, then clear the task.
+
+`force` trains although the table is unchanged.
 """
 
 # Airflow puts XComs, DAG params and default_args in place of arguments at run time
