@@ -82,8 +82,10 @@ class VertexService:
 
     def _stop(self) -> None:
         self._grpc.stop()
-        self._pipelines.stop()
+        self._pipelines.abandon()
+        # a task may be waiting for an import in the warm process, which only the pool can end
         self._pool.stop()
+        self._pipelines.stop()
         self._operations.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._store.close()

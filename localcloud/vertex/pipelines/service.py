@@ -92,13 +92,19 @@ class PipelineService:
         if jobs:
             self._warm_up(jobs[-1])
 
-    def stop(self) -> None:
-        """Stop every task, and wait until the records are written."""
+    def abandon(self) -> None:
+        """Stop every task without a wait; the jobs go on at the next start."""
         with self._lock:
             runs = list(self._runs.values())
         for run, _ in runs:
             run.abandon()
-        for _, thread in runs:
+
+    def stop(self) -> None:
+        """Stop every task, and wait until the records are written."""
+        self.abandon()
+        with self._lock:
+            threads = [thread for _, thread in self._runs.values()]
+        for thread in threads:
             thread.join()
 
     def create(self, request: CreatePipelineJobRequest) -> PipelineJob:
