@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import socket
 import ssl
@@ -83,6 +84,26 @@ def test_the_shared_host_leads_to_storage_and_to_bigquery(cloud):
 
     assert storage.json()["kind"] == "storage#buckets"
     assert bigquery.json()["kind"] == "bigquery#datasetList"
+
+
+def test_a_request_that_comes_in_pieces_is_understood_and_the_next_one_too(cloud):
+    context = ssl.create_default_context(cafile=cloud.environment["SSL_CERT_FILE"])
+    host = "www.googleapis.com"
+    with socket.create_connection((HOST, cloud.settings.port), timeout=10) as plain:
+        plain.sendall(f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
+        assert plain.recv(1024).startswith(b"HTTP/1.1 200")
+        with context.wrap_socket(plain, server_hostname=host) as tls:
+            for path in (
+                "/bigquery/v2/projects/wine-local/datasets",
+                "/bigquery/v2/projects/wine-local/jobs",
+            ):
+                request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+                for piece in (request[:10], request[10:40], request[40:]):
+                    tls.sendall(piece)
+                answer = http.client.HTTPResponse(tls)
+                answer.begin()
+                assert answer.status == 200
+                assert json.loads(answer.read())["kind"].startswith("bigquery#")
 
 
 def test_a_client_of_both_protocols_gets_http_1_1_and_one_of_h2_alone_gets_h2(cloud):
