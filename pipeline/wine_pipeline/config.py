@@ -162,7 +162,7 @@ class WineConfig:
     def __post_init__(self) -> None:
         _require(
             bool(_WINE.fullmatch(self.wine)),
-            f"wine {self.wine!r} must be lower-case letters, digits and hyphens, like 'white'",
+            f"wine {self.wine!r} must be 1 to 31 lower-case letters, digits and hyphens, like 'white'",
         )
         _require(
             QUALITY_MIN < self.good_grade <= QUALITY_MAX,

@@ -20,6 +20,9 @@ from wine_pipeline.config import (
     [
         (WineConfig, {"wine": "White Wine"}, "White Wine"),
         (WineConfig, {"wine": ""}, "wine"),
+        (WineConfig, {"wine": "9-white"}, "9-white"),
+        (WineConfig, {"wine": "white_dry"}, "white_dry"),
+        (WineConfig, {"wine": "w" * 32}, "1 to 31"),
         (WineConfig, {"wine": "white", "good_grade": 11}, "good_grade"),
         (WineConfig, {"wine": "white", "good_grade": 0}, "good_grade"),
         (TrainingConfig, {"epochs": 0}, "epochs"),
