@@ -67,7 +67,7 @@ def stop_leftovers(root: Path, say: Callable[[str], None]) -> None:
     """Stop what a killed call left of a stack that this call owns."""
     count = Processes(root).stop()
     if count:
-        say(f"stopped {count} processes that an earlier, killed `make {root.name}` had left")
+        say(f"stopped {count} processes that an earlier `make {root.name}` had left")
 
 
 def clear_killed(home: Path, say: Callable[[str], None]) -> None:

@@ -86,7 +86,7 @@ def test_the_next_call_starts_afresh_after_a_killed_one(demo: Call, said: list[s
         assert not any(lives(process) for process in demo.started)
         assert not root.exists()
 
-    assert said == ["stopped 1 processes that an earlier, killed `make demo` had left"]
+    assert said == ["stopped 1 processes that an earlier `make demo` had left"]
 
 
 def test_a_call_clears_what_a_killed_one_left_of_another_stack(demo: Call, tmp_path: Path, said: list[str]):
@@ -95,7 +95,7 @@ def test_a_call_clears_what_a_killed_one_left_of_another_stack(demo: Call, tmp_p
     with fresh(tmp_path / "bench", said.append):
         assert not any(lives(process) for process in demo.started)
 
-    assert said == ["stopped 1 processes that an earlier, killed `make demo` had left"]
+    assert said == ["stopped 1 processes that an earlier `make demo` had left"]
 
 
 def test_a_live_call_of_another_stack_is_left_alone(demo: Call, tmp_path: Path, said: list[str]):
