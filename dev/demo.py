@@ -148,7 +148,10 @@ class Demo:
         ]
         text = ", ".join(active) or "waiting for the scheduler"
         if states.get("train") == "deferred":
-            self.report.note_slots(self.stack.airflow.occupied_slots())
+            slots = self.stack.airflow.occupied_slots()
+            # between the two calls the job may have ended, and the task be queued again
+            if slots[1]:
+                self.report.note_slots(slots)
             jobs = self.vertex.pipeline_jobs(WINE)
             details = jobs[-1].job_detail.task_details if jobs else []
             working = [detail.task_name for detail in details if detail.state.name == "RUNNING"]
