@@ -123,7 +123,14 @@ def test_the_names_and_the_root_are_the_wines_own(job: dict[str, Any]) -> None:
 
 
 def test_the_contract_lies_beside_the_spec(job: dict[str, Any]) -> None:
-    assert set(job["dataContract"]) == {"query", "columns", "label", "sample_instance", "sample_example"}
+    assert set(job["dataContract"]) == {
+        "query",
+        "columns",
+        "label",
+        "outputs",
+        "sample_instance",
+        "sample_example",
+    }
 
 
 def test_compiling_twice_gives_the_same_bytes_in_any_process(tmp_path: Path) -> None:
