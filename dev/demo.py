@@ -45,7 +45,7 @@ class Demo:
         self.settings = settings
         self.progress = Progress(total=steps)
         self.stack = Stack(settings, self.progress)
-        self.report = Report(settings)
+        self.report = Report()
         self._vertex: VertexState | None = None
 
     @property

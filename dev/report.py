@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from dev.measures import MemoryWatch
 from dev.progress import Progress
-from dev.settings import StackSettings
 from dev.vertex_state import ServingState
 
 Figures = dict[str, dict[str, float] | None]
@@ -49,7 +48,6 @@ class Comparison:
 class Report:
     """Collects what the steps saw, and prints it."""
 
-    settings: StackSettings
     runs: list[RunRow] = field(default_factory=list)
     skipped_run_id: str = ""
     skipped_seconds: float = 0

@@ -11,7 +11,6 @@ from dev.measures import MemoryWatch
 from dev.processes import Processes
 from dev.progress import Progress
 from dev.report import GIB, Comparison, Report, RunRow
-from dev.settings import StackSettings
 from dev.vertex_state import ServingState
 
 NAME = "projects/123456789012/locations/europe-west1"
@@ -32,9 +31,8 @@ def row(label: str, model: str) -> RunRow:
 
 
 @pytest.fixture
-def report(tmp_path: Path) -> Report:
+def report() -> Report:
     report = Report(
-        StackSettings(root=tmp_path),
         runs=[row("first", "11"), row("third", "22")],
         skipped_run_id="manual__second",
         skipped_seconds=3.2,
@@ -68,10 +66,12 @@ def test_each_run_is_a_block_with_its_figures_and_the_champions(
     assert f"{NAME}/jobs/1" in third
 
 
-def test_each_measure_stands_beside_its_bound(report: Report, capsys: pytest.CaptureFixture[str]):
+def test_each_measure_stands_beside_its_bound(
+    report: Report, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     progress = Progress(total=1)
     progress.seconds = {"start": 30.0, "train": 90.4}
-    memory = MemoryWatch(Processes(report.settings.root))
+    memory = MemoryWatch(Processes(tmp_path))
     memory.peak_bytes, memory.peak_processes = 3 * GIB, 17
 
     report.print_measures(progress, memory, Comparison(compiled=36.0, local=45.0))

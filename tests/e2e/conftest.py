@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -12,13 +11,7 @@ from dev.demo import WINE, Demo
 from dev.publish import publish_pipeline
 from dev.settings import StackSettings
 from dev.wine_data import load_wine
-
-
-def free_port() -> int:
-    """Return a loopback port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.conftest import free_port
 
 
 @pytest.fixture(scope="module")

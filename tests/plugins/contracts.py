@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from vertex_mlops.contract import DataContract
 
@@ -17,6 +18,15 @@ CONTRACT = {
     "outputs": {"good": {"min": 0.0, "max": 1.0}, "grade": {"min": 0.0, "max": 10.0}},
     "sample_instance": {"ph": [3.53], "alcohol": [13.8]},
     "sample_example": "aGVsbG8=",
+}
+
+# How the endpoint of a test is watched, as the DAG's config file says it.
+MONITORING: dict[str, Any] = {
+    "skew_threshold": 0.3,
+    "drift_threshold": 0.2,
+    "sampling_rate": 0.8,
+    "interval_hours": 1,
+    "log_ttl_days": 30,
 }
 
 

@@ -10,19 +10,11 @@ from vertex_mlops.exceptions import ModelMonitoringJobError
 from vertex_mlops.monitoring_config import changed_fields, monitoring_job, objective_config, objectives_of
 from vertex_mlops.monitoring_settings import MonitoringSettings
 
-from tests.plugins.contracts import contract
-
-SETTINGS: dict[str, Any] = {
-    "skew_threshold": 0.3,
-    "drift_threshold": 0.2,
-    "sampling_rate": 0.8,
-    "interval_hours": 1,
-    "log_ttl_days": 30,
-}
+from tests.plugins.contracts import MONITORING, contract
 
 
 def settings(**changes: Any) -> MonitoringSettings:
-    return MonitoringSettings(**SETTINGS | changes)
+    return MonitoringSettings(**MONITORING | changes)
 
 
 def wanted(

@@ -14,16 +14,10 @@ from vertex_mlops.monitoring_settings import MonitoringSettings
 from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
 
 from tests.plugins.conftest import context_of
+from tests.plugins.contracts import MONITORING
 from tests.plugins.operators.conftest import CLIENT_OPTIONS, Endpoint
 
-SETTINGS: dict[str, Any] = {
-    "skew_threshold": 0.3,
-    "drift_threshold": 0.2,
-    "sampling_rate": 0.8,
-    "interval_hours": 1,
-    "log_ttl_days": 30,
-    "emails": ["cellar@example.com"],
-}
+SETTINGS = MONITORING | {"emails": ["cellar@example.com"]}
 
 
 @pytest.fixture
