@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the four lock files. The pipeline has two, since two of its wheels need glibc 2.39.
+# Writes the lock files. The pipeline has two, since two of its wheels need glibc 2.39.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . dev/uv.sh
@@ -12,8 +12,14 @@ compile() {
 }
 
 compile pyproject.toml --group dev -o requirements.txt
+# what single images install, at the very versions that the tests ran with
+compile pyproject.toml --group postgres --constraint requirements.txt -o deploy/airflow-requirements.txt
+compile --group localcloud --constraint requirements.txt -o localcloud/requirements.txt
 cd pipeline
 compile pyproject.toml --override overrides.txt --python-platform x86_64-manylinux_2_39 -o requirements.txt
 compile pyproject.toml --override overrides-glibc-below-2.39.txt --python-platform x86_64-manylinux_2_36 \
   -o requirements-glibc-below-2.39.txt
-compile --group dev -o requirements-dev.txt
+# the notebooks' tools go beside either lock, so they take what both hold
+pins() { grep -oE '^[a-z0-9._-]+==[^ ]+' "$1" | sort; }
+comm -12 <(pins requirements.txt) <(pins requirements-glibc-below-2.39.txt) |
+  compile --group dev --group notebook --constraint - -o requirements-dev.txt
