@@ -141,6 +141,44 @@ class ServingConfig:
 
 
 @dataclass(frozen=True)
+class MonitoringConfig:
+    """
+    How an endpoint is watched when a launch without Airflow asks for it.
+
+    Vertex AI measures the Jensen-Shannon divergence of numbers, which lies in 0..1.
+
+    :param skew_threshold: distance between training and serving data above which a feature is anomalous,
+        for each feature without a threshold of its own.
+    :param drift_threshold: the same between two windows of serving data.
+    :param feature_skew_thresholds: skew thresholds of single features.
+    :param feature_drift_thresholds: drift thresholds of single features.
+    :param sampling_rate: share of the requests that is logged, above 0 and at most 1.
+    :param interval_hours: whole hours between two analyses.
+    :param log_ttl_days: days that the logged requests are kept in BigQuery.
+    :param emails: addresses that get the alerts.
+    :raises ConfigError: if a number is out of its range.
+    """
+
+    skew_threshold: float = 0.3
+    drift_threshold: float = 0.3
+    feature_skew_thresholds: Mapping[str, float] = field(default_factory=dict)
+    feature_drift_thresholds: Mapping[str, float] = field(default_factory=dict)
+    sampling_rate: float = 0.8
+    interval_hours: int = 1
+    log_ttl_days: int = 30
+    emails: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        shares = {name: getattr(self, name) for name in ("skew_threshold", "drift_threshold", "sampling_rate")}
+        for name in ("feature_skew_thresholds", "feature_drift_thresholds"):
+            shares |= {f"{name} of {feature}": value for feature, value in getattr(self, name).items()}
+        for name, value in shares.items():
+            _require(0 < value <= 1, f"{name} must be above 0 and at most 1, not {value}")
+        for name in ("interval_hours", "log_ttl_days"):
+            _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
 class WineConfig:
     """
     Everything that makes one wine's pipeline, wherever it runs.
@@ -150,6 +188,7 @@ class WineConfig:
     :param training: how the model learns.
     :param evaluation: when it may be served.
     :param serving: what serves it.
+    :param monitoring: how its endpoint is watched, if the launch asks for that.
     :raises ConfigError: if the wine is no valid name, or the grade splits nothing.
     """
 
@@ -158,6 +197,7 @@ class WineConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     serving: ServingConfig = field(default_factory=ServingConfig)
+    monitoring: MonitoringConfig = field(default_factory=MonitoringConfig)
 
     def __post_init__(self) -> None:
         _require(
