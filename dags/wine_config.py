@@ -64,6 +64,8 @@ class _File(_Strict):
     """
     The whole file.
 
+    :param owner: owner of the DAGs, as the UI shows it.
+    :param owner_link: where the owner is reached: ``mailto:`` or ``https:``.
     :param dataset: id of the BigQuery dataset.
     :param spec: URI of the compiled pipeline.
     :param pipeline_root: URI below which the pipeline writes.
@@ -71,6 +73,8 @@ class _File(_Strict):
     :param wines: by the name of the wine.
     """
 
+    owner: Annotated[str, Field(min_length=1)]
+    owner_link: Annotated[str, Field(pattern=r"^(mailto:[^@\s]+@\S+|https://\S+)$")]
     dataset: Identifier
     spec: UriTemplate
     pipeline_root: UriTemplate
@@ -83,6 +87,8 @@ class Wine:
     """One wine with everything that its DAG needs, placeholders filled in."""
 
     name: str
+    owner: str
+    owner_link: str
     project: str
     region: str
     dataset: str
@@ -122,6 +128,8 @@ def load_wines(path: Path = CONFIG_FILE, environment: Mapping[str, str] = os.env
     return [
         Wine(
             name=name,
+            owner=content.owner,
+            owner_link=content.owner_link,
             project=project,
             region=region,
             dataset=content.dataset,

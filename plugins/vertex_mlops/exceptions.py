@@ -10,11 +10,15 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 
 class SpecError(AirflowFailException):
-    """The compiled pipeline file is missing, or carries no valid data contract."""
+    """The compiled pipeline is missing, carries no valid data contract, or does not take what it is given."""
 
 
 class DataContractError(AirflowFailException):
     """The table is missing, or its rows break the data contract of the compiled pipeline."""
+
+
+class DataVersionError(AirflowFailException):
+    """The state of the table that was asked for cannot be read."""
 
 
 class PipelineJobFailedError(AirflowFailException):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.providers.google.cloud.links.base import BaseGoogleLink
+from vertex_mlops.links.console import ConsoleLink
 
 # the page that the Vertex AI SDK shows for such a job
 MODEL_MONITORING_JOB_LINK = (
@@ -10,7 +10,7 @@ MODEL_MONITORING_JOB_LINK = (
 )
 
 
-class ModelMonitoringJobLink(BaseGoogleLink):
+class ModelMonitoringJobLink(ConsoleLink):
     """Helper class for constructing the link of an endpoint's monitoring job."""
 
     name = "Model Monitoring Job"

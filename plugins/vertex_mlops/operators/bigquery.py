@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY
-from airflow.providers.google.cloud.links.bigquery import BigQueryTableLink
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from airflow.providers.standard.utils.skipmixin import SkipMixin
 from google.api_core.exceptions import NotFound
 
 from vertex_mlops.contract import DataContract, read_data_contract
 from vertex_mlops.contract_checks import ROW_COUNT, check_query, row_problems, schema_problems
+from vertex_mlops.data_versions import check_data_version
 from vertex_mlops.exceptions import DataContractError
+from vertex_mlops.links.bigquery import TableLink
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 class _BigQueryTableOperator(GoogleCloudBaseOperator):
     """Base of the operators that look at one BigQuery table."""
 
-    operator_extra_links = (BigQueryTableLink(),)
+    operator_extra_links = (TableLink(),)
 
     def __init__(
         self,
@@ -46,6 +48,10 @@ class _BigQueryTableOperator(GoogleCloudBaseOperator):
         self.impersonation_chain = impersonation_chain
 
     @property
+    def extra_links_params(self) -> dict[str, Any]:
+        return {"project_id": self.project_id, "dataset_id": self.dataset_id, "table_id": self.table_id}
+
+    @property
     def table(self) -> str:
         return f"{self.project_id}.{self.dataset_id}.{self.table_id}"
 
@@ -57,11 +63,8 @@ class _BigQueryTableOperator(GoogleCloudBaseOperator):
             gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain, use_legacy_sql=False
         )
 
-    def get_table(self, context: Context) -> Table:
+    def get_table(self) -> Table:
         """Call ``tables.get``, which scans no bytes and starts no job."""
-        BigQueryTableLink.persist(
-            context=context, project_id=self.project_id, dataset_id=self.dataset_id, table_id=self.table_id
-        )
         try:
             return self.hook.get_client(project_id=self.project_id).get_table(self.table)
         except NotFound as error:
@@ -73,7 +76,9 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
     Skip everything downstream unless a table has changed since the last successful training.
 
     The watermark lives in Vertex AI: the label ``data_version`` of the newest pipeline job that succeeded
-    on this table. No query runs: ``tables.get`` tells when the table changed last.
+    on this table. No query runs: ``tables.get`` tells when the table changed last. A ``data_version`` of the
+    past is trained on unless the last training was on just this one; the watermark goes back to it, so that
+    the next run without one finds the table changed and trains on all of it again.
 
     .. seealso::
         https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/get and
@@ -84,16 +89,20 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
     :param dataset_id: The ID of the dataset (templated).
     :param table_id: The ID of the table (templated).
     :param pipeline_job_labels: Labels that the pipeline jobs trained on this table carry (templated).
-    :param force: If True, go on although the table has not changed (templated: take ``dag.param(...)``,
-        since a Jinja expression gives a string, and "False" is true).
+    :param force: If True, go on although the last training was on this state (templated: take
+        ``dag.param(...)``, since a Jinja expression gives a string, and "False" is true).
+    :param data_version: State of the table to train on, in milliseconds since the epoch; None for the present
+        one (templated: take ``dag.param(...)``).
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
 
-    :return: ``table``; ``data_version``, when the table was modified last, in milliseconds since the epoch;
-        ``num_rows``; and ``last_trained_version``, None if there was no training yet.
+    :return: ``table``; ``data_version``, the one asked for or else when the table was modified last, in
+        milliseconds since the epoch; ``num_rows`` of the table at present; and ``last_trained_version``, None
+        if there was no training yet.
     :raises DataContractError: the table does not exist.
+    :raises DataVersionError: the table cannot be read, or was not there, at this ``data_version``.
     """
 
     template_fields = (
@@ -103,22 +112,31 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         "table_id",
         "pipeline_job_labels",
         "force",
+        "data_version",
         "gcp_conn_id",
         "impersonation_chain",
     )
     inherits_from_skipmixin = True
 
     def __init__(
-        self, *, region: str, pipeline_job_labels: dict[str, str], force: bool = False, **kwargs: Any
+        self,
+        *,
+        region: str,
+        pipeline_job_labels: dict[str, str],
+        force: bool = False,
+        data_version: int | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.region = region
         self.pipeline_job_labels = pipeline_job_labels
         self.force = force
+        self.data_version = data_version
 
     def execute(self, context: Context) -> dict[str, Any]:
-        table = self.get_table(context)
-        data_version = int(table.to_api_repr()["lastModifiedTime"])
+        TableLink.persist(context=context)
+        table = self.get_table()
+        data_version = self._choose_version(table)
         last_trained = self._last_trained_version()
         result = {
             "table": self.table,
@@ -126,14 +144,28 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
             "num_rows": table.num_rows,
             "last_trained_version": last_trained,
         }
-        if self.force or last_trained is None or data_version > last_trained:
+        if self.force or data_version != last_trained:
             self.log.info("%s: version %s, trained on: %s", self.table, data_version, last_trained)
             return result
-        self.log.info("%s has not changed since version %s was trained on", self.table, last_trained)
+        self.log.info("%s: the last training was on version %s too", self.table, last_trained)
         # skip() raises when there is something to skip: what is returned would be lost
         context["ti"].xcom_push(key=XCOM_RETURN_KEY, value=result)
         self.skip(ti=context["ti"], tasks=context["task"].get_flat_relatives(upstream=False))
         return result
+
+    def _choose_version(self, table: Table) -> int:
+        resource = table.to_api_repr()
+        modified = int(resource["lastModifiedTime"])
+        if self.data_version is None:
+            return modified
+        check_data_version(
+            self.table,
+            self.data_version,
+            created=int(resource["creationTime"]),
+            modified=modified,
+            now=time.time_ns() // 1_000_000,
+        )
+        return self.data_version
 
     def _last_trained_version(self) -> int | None:
         from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
@@ -194,8 +226,9 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
         self.template_path = template_path
 
     def execute(self, context: Context) -> dict[str, Any]:
+        TableLink.persist(context=context)
         contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
-        table = self.get_table(context)
+        table = self.get_table()
         problems = schema_problems(contract, table.schema)
         sound = [name for name in contract.columns if name not in problems]
         counts, bytes_processed = self._count(contract, sound, table.location)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.google.cloud.links.vertex_ai import VertexAIEndpointLink
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 from google.api_core.exceptions import (
@@ -23,6 +22,7 @@ from google.api_core.retry import Retry, if_transient_error
 from vertex_mlops.contract import DataContract, Range, read_data_contract
 from vertex_mlops.exceptions import DeployedModelRejectedError
 from vertex_mlops.hooks.prediction_service import RawPrediction, RawPredictionHook
+from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         "gcp_conn_id",
         "impersonation_chain",
     )
-    operator_extra_links = (VertexAIEndpointLink(),)
+    operator_extra_links = (EndpointLink(),)
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         endpoint_name, deployed_model_id = self._what_to_verify()
         endpoint_id = resource_id(endpoint_name)
-        VertexAIEndpointLink.persist(context=context, endpoint_id=endpoint_id)
+        EndpointLink.persist(context=context, endpoint_id=endpoint_id)
         contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
         try:
             answers = self._ask(endpoint_id, contract)

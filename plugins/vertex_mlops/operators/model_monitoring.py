@@ -14,6 +14,7 @@ from vertex_mlops.contract import read_data_contract
 from vertex_mlops.exceptions import ModelMonitoringJobError, ModelMonitoringJobUnsettledError
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
+from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.monitoring_config import (
     changed_fields,
     monitoring_job,
@@ -71,7 +72,7 @@ class CreateOrUpdateModelMonitoringJobOperator(GoogleCloudBaseOperator):
         "gcp_conn_id",
         "impersonation_chain",
     )
-    operator_extra_links = (ModelMonitoringJobLink(),)
+    operator_extra_links = (ModelMonitoringJobLink(), EndpointLink())
 
     def __init__(
         self,
@@ -113,12 +114,13 @@ class CreateOrUpdateModelMonitoringJobOperator(GoogleCloudBaseOperator):
         return ModelMonitoringHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
 
     def execute(self, context: Context) -> dict[str, Any]:
+        EndpointLink.persist(context=context, endpoint_id=resource_id(self.endpoint))
         job_id = self._find()
         created = False
         if job_id is None:
             job_id, created = self._create()
-        job = self._wait(job_id) if created else self._update(job_id)
         ModelMonitoringJobLink.persist(context=context, job_id=job_id)
+        job = self._wait(job_id) if created else self._update(job_id)
         if job.state == JobState.JOB_STATE_FAILED:
             raise ModelMonitoringJobError(f"{job.name} failed: {job.error.message}")
         self.log.info("%s is %s", job.name, job.state.name)

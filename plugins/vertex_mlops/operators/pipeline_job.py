@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.google.cloud.links.vertex_ai import VertexAIPipelineJobLink
 from airflow.providers.google.cloud.operators.vertex_ai.pipeline_job import RunPipelineJobOperator
 from airflow.providers.google.cloud.triggers.vertex_ai import RunPipelineJobTrigger
+from airflow.sdk.exceptions import AirflowSkipException
 from google.api_core.exceptions import AlreadyExists
 from google.cloud.aiplatform_v1.types import PipelineState
 
-from vertex_mlops.exceptions import PipelineJobFailedError
+from vertex_mlops.exceptions import PipelineJobFailedError, SpecError
+from vertex_mlops.links.vertex_ai import PipelineJobLink
 from vertex_mlops.pipeline_jobs import (
     COMPLETE_STATES,
     DEAD_STATES,
@@ -43,9 +46,13 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
     - the result is the same in both modes, and small: a PipelineResult instead of the whole job;
     - ``job_id``, ``labels``, ``display_name`` and ``enable_caching`` are templated.
 
+    :param validate_only: If True, build the job, check it as a submission would, log it and skip the task;
+        nothing is created (templated: take ``dag.param(...)``).
     :return: a :class:`vertex_mlops.pipeline_jobs.PipelineResult`.
     :raises PipelineJobFailedError: names the job, the failed task and its error. Vertex AI has tried each
         task again by itself, so Airflow does not; clear the task to start another job.
+    :raises SpecError: the compiled pipeline does not take these parameters, labels or this id.
+    :raises AirflowSkipException: ``validate_only`` is set, and the job could be submitted.
     """
 
     template_fields = [  # noqa: RUF012
@@ -54,12 +61,21 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         "labels",
         "display_name",
         "enable_caching",
+        "validate_only",
     ]
+    operator_extra_links = (PipelineJobLink(),)
+
+    def __init__(self, *, validate_only: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validate_only = validate_only
 
     def execute(self, context: Context) -> PipelineResult:
-        self.job_id = self._submit_or_attach(context)
+        first_id = self.job_id or self._job_id_of(context)
+        if self.validate_only:
+            self._validate(first_id)
+        self.job_id = self._submit_or_attach(first_id)
         context["ti"].xcom_push(key="pipeline_job_id", value=self.job_id)
-        VertexAIPipelineJobLink.persist(context=context, pipeline_id=self.job_id)
+        PipelineJobLink.persist(context=context, pipeline_id=self.job_id)
         job = self._get_job()
         if job.state not in COMPLETE_STATES and self.deferrable:
             self._wait_deferred()
@@ -93,11 +109,12 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
             name = client.pipeline_job_path(self.project_id, self.region, self.job_id)
             client.cancel_pipeline_job(name=name)
 
-    def _submit_or_attach(self, context: Context) -> str:
+    @staticmethod
+    def _job_id_of(context: Context) -> str:
         ti = context["ti"]
-        first_id = self.job_id or pipeline_job_id(
-            dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index
-        )
+        return pipeline_job_id(dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index)
+
+    def _submit_or_attach(self, first_id: str) -> str:
         for attempt in itertools.count(1):
             self.job_id = attempt_id(first_id, attempt)
             try:
@@ -111,28 +128,52 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
             return self.job_id
         raise AssertionError("counted to infinity")
 
+    def _definition(self) -> dict[str, Any]:
+        return {
+            "display_name": self.display_name,
+            "template_path": self.template_path,
+            "job_id": self.job_id,
+            "pipeline_root": self.pipeline_root,
+            "parameter_values": self.parameter_values,
+            "input_artifacts": self.input_artifacts,
+            "enable_caching": self.enable_caching,
+            "encryption_spec_key_name": self.encryption_spec_key_name,
+            # an XCom that is a number would be refused as a label
+            "labels": {key: str(value) for key, value in (self.labels or {}).items()},
+            "failure_policy": self.failure_policy,
+        }
+
+    def _validate(self, job_id: str) -> NoReturn:
+        self.job_id = job_id
+        definition = self._definition()
+        with self._definition_checked():
+            # reads the file, and refuses what submit refuses before it sends anything
+            self.hook.get_pipeline_job_object(**definition, project=self.project_id, location=self.region)
+        self.log.info("A job that would be submitted to %s in %s:", self.project_id, self.region)
+        for name, value in {**definition, "service_account": self.service_account}.items():
+            self.log.info("  %s: %s", name, value)
+        raise AirflowSkipException(f"validate_only: pipeline job {job_id} could be submitted, and was not")
+
     def _submit(self) -> None:
         self.log.info("Submitting pipeline job %s", self.job_id)
-        self.hook.submit_pipeline_job(
-            project_id=self.project_id,
-            region=self.region,
-            display_name=self.display_name,
-            template_path=self.template_path,
-            job_id=self.job_id,
-            pipeline_root=self.pipeline_root,
-            parameter_values=self.parameter_values,
-            input_artifacts=self.input_artifacts,
-            enable_caching=self.enable_caching,
-            encryption_spec_key_name=self.encryption_spec_key_name,
-            # an XCom that is a number would be refused as a label
-            labels={key: str(value) for key, value in (self.labels or {}).items()},
-            failure_policy=self.failure_policy,
-            service_account=self.service_account,
-            network=self.network,
-            reserved_ip_ranges=self.reserved_ip_ranges,
-            create_request_timeout=self.create_request_timeout,
-            experiment=self.experiment,
-        )
+        with self._definition_checked():
+            self.hook.submit_pipeline_job(
+                **self._definition(),
+                project_id=self.project_id,
+                region=self.region,
+                service_account=self.service_account,
+                network=self.network,
+                reserved_ip_ranges=self.reserved_ip_ranges,
+                create_request_timeout=self.create_request_timeout,
+                experiment=self.experiment,
+            )
+
+    @contextmanager
+    def _definition_checked(self) -> Iterator[None]:
+        try:
+            yield
+        except ValueError as error:
+            raise SpecError(f"{self.template_path}: {' '.join(str(error).split())}") from error
 
     def _get_job(self) -> PipelineJob:
         return self.hook.get_pipeline_job(

@@ -1,0 +1,32 @@
+"""What a person may set when triggering a retraining DAG; Airflow checks it and makes the form from it."""
+
+from __future__ import annotations
+
+from airflow.sdk import Param
+
+PARAMS = {
+    "force": Param(
+        False,
+        type="boolean",
+        title="Force",
+        description="Train although the last training was on the very same data.",
+    ),
+    "data_version": Param(
+        None,
+        type=["null", "integer"],
+        # 13 digits: a number of seconds or of microseconds is a mistake
+        minimum=1_000_000_000_000,
+        maximum=9_999_999_999_999,
+        title="Data version",
+        description=(
+            "Train on the table as it was at this moment, in milliseconds since the epoch: 1764028800000 is "
+            "2025-11-25 00:00 UTC. BigQuery keeps seven days of a table's past. Empty: the table as it is."
+        ),
+    ),
+    "dry_run": Param(
+        False,
+        type="boolean",
+        title="Dry run",
+        description="Check the data and log the pipeline job that would be submitted; submit nothing.",
+    ),
+}
