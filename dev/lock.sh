@@ -23,3 +23,6 @@ compile pyproject.toml --override overrides-glibc-below-2.39.txt --python-platfo
 pins() { grep -oE '^[a-z0-9._-]+==[^ ]+' "$1" | sort; }
 comm -12 <(pins requirements.txt) <(pins requirements-glibc-below-2.39.txt) |
   compile --group dev --group notebook --constraint - -o requirements-dev.txt
+# the interactive image has the newer lock alone, and notebooks run there with the tools that the tests ran with
+cat requirements.txt requirements-dev.txt | pins /dev/stdin |
+  compile --group interactive --constraint - -o requirements-interactive.txt
