@@ -26,7 +26,7 @@ class WineRowsError(ValueError):
 
 @cache
 def columns() -> dict[str, type]:
-    """Return the columns of a wine table with the Python type of each, as the pipeline's features name them."""
+    """Return the columns of a wine table with the Python type of each; the features name them."""
     features = runpy.run_path(str(FEATURES_FILE))
     return {**dict.fromkeys(features["FEATURE_NAMES"], float), features["QUALITY"]: int}
 

@@ -1,0 +1,202 @@
+"""The steps of a deployment, in their order."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import yaml
+
+from deploy.composer import REQUIREMENTS_FILE, ComposerState, requirements
+from deploy.environments import Environment
+from deploy.package import image_tag, is_clean, stage
+from deploy.shell import REPOSITORY, Shell, relative
+
+BUILD = REPOSITORY / ".local" / "deploy"
+PIPELINE_PYTHON = "pipeline/.venv/bin/python"
+WINE_CONFIG = REPOSITORY / "dags" / "wine_config.yaml"
+# Composer's own liveness DAG lives among the user's.
+KEPT_IN_DAGS = r"^airflow_monitoring\.py$"
+
+
+class DeployError(RuntimeError):
+    """The deployment must not go on; the message is one line that says why."""
+
+
+class Deployment:
+    """
+    Brings the work tree to one environment; doing it again changes only what differs.
+
+    :param name: ``dev`` or ``prod``.
+    :param environment: what the name stands for.
+    :param shell: runs or prints the commands.
+    """
+
+    def __init__(self, name: str, environment: Environment, shell: Shell) -> None:
+        self.name = name
+        self.environment = environment
+        self.shell = shell
+        self.build = BUILD / name
+
+    def run(self, confirmed: bool) -> None:
+        """
+        Do every step.
+
+        :param confirmed: the person or the approval in Cloud Build has agreed already.
+        :raises DeployError: uncommitted changes, no agreement, or a pipeline that names another image.
+        :raises CommandError: a command failed.
+        """
+        self.shell.require_gcloud()
+        self.refuse_uncommitted()
+        self.confirm(confirmed)
+        self.shell.step("Check the DAGs as Composer will load them")
+        self.shell.run(relative(Path(sys.executable)), "-m", "deploy.check", self.name)
+        self.shell.step("Look at the Composer environment")
+        composer = self.describe()
+        self.shell.step("Build and push the pipeline image, unless this revision has one")
+        image = self.push_image()
+        self.shell.step("Compile the pipelines with the image's digest, and upload them")
+        self.upload_specs(image)
+        # before the DAGs that need them
+        self.shell.step("Set the environment's packages and variables, where they differ")
+        self.install_packages(composer)
+        self.set_variables(composer)
+        self.shell.step("Upload dags/ and plugins/, and delete there what is gone here")
+        self.sync(composer)
+        self.shell.say(f"done: {composer.airflow_uri}")
+
+    def refuse_uncommitted(self) -> None:
+        """
+        Stop if a protected environment would get what no commit holds.
+
+        :raises DeployError: naming what to do.
+        """
+        if not self.environment.confirm or is_clean():
+            return
+        if not self.shell.dry_run:
+            raise DeployError(f"{self.name} takes committed changes alone: commit or stash yours first")
+        self.shell.say(f"there are uncommitted changes: a real deployment to {self.name} stops here")
+
+    def confirm(self, confirmed: bool) -> None:
+        """
+        Ask before a protected environment is changed.
+
+        :raises DeployError: the answer is no, or nobody is there to answer.
+        """
+        if confirmed or not self.environment.confirm or self.shell.dry_run:
+            return
+        try:
+            answer = input(f"Deploy to {self.environment.project}? Type {self.name} to go on: ")
+        except EOFError:
+            answer = ""
+        if answer.strip() != self.name:
+            raise DeployError("nothing was changed")
+
+    def describe(self) -> ComposerState:
+        """Ask Composer for the environment's folders, variables and packages."""
+        description = self.shell.read(*self._composer("describe"), "--format=json", placeholder="")
+        if self.shell.dry_run:
+            return ComposerState("gs://COMPOSER_BUCKET/dags", {}, {}, "AIRFLOW_URI")
+        return ComposerState.parse(description)
+
+    def push_image(self) -> str:
+        """
+        Build the image of this revision, if it is not there.
+
+        :return: its name with its digest.
+        """
+        tag = image_tag()
+        digest = self._digest(tag)
+        if self.shell.dry_run:
+            self.shell.say("only if that prints nothing:")
+        if self.shell.dry_run or not digest:
+            source = self.build / "image"
+            if not self.shell.dry_run:
+                stage("pipeline", source)
+            self._build(source, tag)
+            digest = self._digest(tag)
+        if not digest:
+            raise DeployError(f"{self.environment.image}:{tag} is not there after its build")
+        return f"{self.environment.image}@{digest}"
+
+    def upload_specs(self, image: str) -> None:
+        """
+        Compile the pipeline of each wine and put it where its DAG looks.
+
+        :param image: with its digest.
+        :raises DeployError: a compiled pipeline names another image.
+        """
+        specs = []
+        environment = self.environment
+        for wine in yaml.safe_load(WINE_CONFIG.read_text())["wines"]:
+            spec = self.build / "specs" / f"wine-{wine}.json"
+            if not self.shell.dry_run:
+                spec.parent.mkdir(parents=True, exist_ok=True)
+            self.shell.run(
+                *(PIPELINE_PYTHON, "-m", "wine_pipeline", "compile", f"--wine={wine}"),
+                *(f"--project={environment.project}", f"--region={environment.region}"),
+                *(f"--bucket={environment.bucket}", f"--image={image}", f"--output={relative(spec)}"),
+            )
+            if not self.shell.dry_run and image not in spec.read_text():
+                raise DeployError(f"{relative(spec)} does not name {image}")
+            specs.append(relative(spec))
+        self.shell.run("gcloud", "storage", "cp", *specs, f"gs://{environment.bucket}/specs/")
+
+    def install_packages(self, composer: ComposerState) -> None:
+        """Install deploy/requirements.txt, if it lists what the environment does not have."""
+        wanted = requirements(REQUIREMENTS_FILE.read_text())
+        if not wanted:
+            self.shell.say("deploy/requirements.txt lists nothing")
+        elif wanted == composer.packages:
+            self.shell.say("the packages are there already")
+        else:
+            self.shell.run(
+                *self._composer("update"), f"--update-pypi-packages-from-file={relative(REQUIREMENTS_FILE)}"
+            )
+
+    def set_variables(self, composer: ComposerState) -> None:
+        """Set the variables that differ: an update takes Composer ten minutes."""
+        missing = composer.missing_variables(self.environment.variables)
+        if not missing:
+            self.shell.say("the variables are set already")
+            return
+        if self.shell.dry_run:
+            self.shell.say("only those that differ:")
+        pairs = ",".join(f"{name}={value}" for name, value in missing.items())
+        self.shell.run(*self._composer("update"), f"--update-env-variables={pairs}")
+
+    def sync(self, composer: ComposerState) -> None:
+        """Make Composer's folders hold what ours hold: plugins first, for the DAGs import them."""
+        for folder, target in (("plugins", composer.plugins), ("dags", composer.dags)):
+            source = self.build / folder
+            if not self.shell.dry_run:
+                stage(folder, source)
+            self.shell.run(
+                *("gcloud", "storage", "rsync", relative(source), target),
+                *("--recursive", "--delete-unmatched-destination-objects", "--checksums-only"),
+                *([f"--exclude={KEPT_IN_DAGS}"] if folder == "dags" else []),
+            )
+
+    def _composer(self, verb: str) -> tuple[str, ...]:
+        environment = self.environment
+        return (
+            *("gcloud", "composer", "environments", verb, environment.composer.environment),
+            *(f"--project={environment.project}", f"--location={environment.region}"),
+        )
+
+    def _digest(self, tag: str) -> str:
+        return self.shell.read(
+            *("gcloud", "artifacts", "docker", "images", "list", self.environment.image),
+            *("--include-tags", f"--filter=tags:{tag}", "--format=value(version)"),
+            placeholder="sha256:DIGEST",
+        )
+
+    def _build(self, source: Path, tag: str) -> None:
+        environment = self.environment
+        account = f"projects/{environment.project}/serviceAccounts/{environment.account('deployer')}"
+        self.shell.run(
+            *("gcloud", "builds", "submit", relative(source), "--config=deploy/cloudbuild-image.yaml"),
+            *(f"--project={environment.project}", f"--region={environment.region}"),
+            *(f"--service-account={account}", f"--substitutions=_IMAGE={environment.image}:{tag}"),
+            f"--gcs-source-staging-dir=gs://{environment.bucket}/builds",
+        )

@@ -1,0 +1,72 @@
+"""What is shipped: the files of a folder as git would take them, and nothing that lies beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+from deploy.shell import REPOSITORY, CommandError
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode:
+        raise CommandError(f"git {arguments[0]}: {' '.join(done.stderr.split())}")
+    return done.stdout
+
+
+def files_of(folder: str) -> list[Path]:
+    """
+    List the files of a folder that are tracked or new, but not ignored, relative to the repository.
+
+    :raises CommandError: this is no git repository.
+    """
+    listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", folder)
+    names = sorted(name for name in set(listed.split("\0")) if name)
+    return [Path(name) for name in names if (REPOSITORY / name).is_file()]
+
+
+def stage(folder: str, destination: Path) -> Path:
+    """
+    Copy a folder's files to a fresh place.
+
+    :param folder: of the repository, ``dags`` for example.
+    :param destination: is emptied first.
+    :return: the destination.
+    """
+    shutil.rmtree(destination, ignore_errors=True)
+    destination.mkdir(parents=True)
+    for path in files_of(folder):
+        target = destination / path.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(REPOSITORY / path, target)
+    return destination
+
+
+def is_clean() -> bool:
+    """Tell whether everything is committed."""
+    return not _git("status", "--porcelain").strip()
+
+
+def image_tag() -> str:
+    """
+    Name what the pipeline image is made from: the commit, and a checksum if pipeline/ has other content.
+
+    :raises CommandError: this is no git repository, or nothing was committed yet.
+    """
+    revision = _git("rev-parse", "--short=12", "HEAD").strip()
+    if not _git("status", "--porcelain", "--", "pipeline").strip():
+        return revision
+    content = hashlib.sha256()
+    for path in files_of("pipeline"):
+        content.update(f"{path}\0".encode() + (REPOSITORY / path).read_bytes() + b"\0")
+    return f"{revision}-{content.hexdigest()[:12]}"
