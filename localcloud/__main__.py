@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import shlex
 import sys
 
 from localcloud import health, pki
 from localcloud.config import HOST, Settings, SettingsError
-from localcloud.environment import CLEARED, client_environment
+from localcloud.environment import client_environment, shell_script
 from localcloud.errors import StartError
 
 
@@ -25,10 +24,7 @@ def up(settings: Settings) -> int:
 def env(settings: Settings) -> int:
     """Print the environment of a client, for ``eval "$(python -m localcloud env)"``."""
     pki.ensure(settings)
-    for name in CLEARED:
-        print(f"unset {name}")
-    for name, value in client_environment(settings).items():
-        print(f"export {name}={shlex.quote(value)}")
+    print(shell_script(client_environment(settings)), end="")
     return 0
 
 

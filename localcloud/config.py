@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,10 @@ class Settings:
     :param project_number: its number, which Vertex puts into resource names.
     :param location: BigQuery and Cloud Storage location of what is created without one.
     :param pipeline_python: interpreter of the pipeline environment; it stands for the container image.
+    :param host: address that the gateway listens on; everything else stays on loopback.
+    :param address: name or address by which clients in other containers reach the gateway.
+    :param clients: folder shared with those clients, for what they need; None if there are none.
+    :param browser_url: where a browser finds the pages, if not at this machine's loopback.
     """
 
     state: Path
@@ -33,13 +38,18 @@ class Settings:
     project_number: str = "123456789012"
     location: str = "EU"
     pipeline_python: Path = Path("pipeline/.venv/bin/python")
+    host: str = HOST
+    address: str = HOST
+    clients: Path | None = None
+    browser_url: str = ""
 
     @classmethod
     def from_environment(cls) -> Settings:
         """
-        Read ``LOCALCLOUD_STATE``, ``_PORT``, ``_PROJECT`` and ``_PIPELINE_PYTHON``.
+        Read ``LOCALCLOUD_STATE``, ``_PORT``, ``_PROJECT``, ``_PIPELINE_PYTHON``, ``_HOST``, ``_ADDRESS``,
+        ``_CLIENTS`` and ``_CONSOLE_URL``.
 
-        :raises SettingsError: when the port is none.
+        :raises SettingsError: when the port is none, or the URL is not that of a host.
         """
         repository = Path(__file__).resolve().parent.parent
         env = os.environ
@@ -51,7 +61,16 @@ class Settings:
             pipeline_python=Path(
                 env.get("LOCALCLOUD_PIPELINE_PYTHON", repository / cls.pipeline_python)
             ).absolute(),
+            host=env.get("LOCALCLOUD_HOST", HOST),
+            address=env.get("LOCALCLOUD_ADDRESS", HOST),
+            clients=Path(env["LOCALCLOUD_CLIENTS"]).absolute() if env.get("LOCALCLOUD_CLIENTS") else None,
+            browser_url=_base_url(env.get("LOCALCLOUD_CONSOLE_URL", "")),
         )
+
+    @property
+    def console_url(self) -> str:
+        """Base URL of the pages."""
+        return self.browser_url or f"http://{HOST}:{self.port}"
 
     @property
     def pki(self) -> Path:
@@ -68,3 +87,9 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 2**16:
         raise SettingsError(f"LOCALCLOUD_PORT must be a port from 1 to 65535, not {text}")
     return int(text)
+
+
+def _base_url(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[^/?#@\s]+/?", text):
+        raise SettingsError(f"LOCALCLOUD_CONSOLE_URL must be http://HOST:PORT, not {text}")
+    return text.rstrip("/")

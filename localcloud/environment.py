@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+from pathlib import Path
 
 from localcloud.config import HOST, Settings
+from localcloud.pki import BUNDLE, SERVICE_ACCOUNT
 
 LOOPBACK = "127.0.0.1,localhost,::1"
 
@@ -19,7 +22,7 @@ CLEARED = (
 )
 
 
-def client_environment(settings: Settings) -> dict[str, str]:
+def client_environment(settings: Settings, host: str = HOST, folder: Path | None = None) -> dict[str, str]:
     """
     Give the variables that a Google client needs to talk to localcloud instead of Google.
 
@@ -27,9 +30,12 @@ def client_environment(settings: Settings) -> dict[str, str]:
     and TensorFlow's ``gs://`` file system.
 
     :param settings: the localcloud to talk to.
+    :param host: name or address by which the client reaches it.
+    :param folder: where the client finds the authority's certificate and the service account file.
     """
-    gateway = f"http://{HOST}:{settings.port}"
-    bundle = str(settings.pki / "bundle.pem")
+    gateway = f"http://{host}:{settings.port}"
+    folder = folder or settings.pki
+    bundle = str(folder / BUNDLE)
     authorities = (
         "REQUESTS_CA_BUNDLE",
         "SSL_CERT_FILE",
@@ -43,8 +49,10 @@ def client_environment(settings: Settings) -> dict[str, str]:
         "NO_PROXY": LOOPBACK,
         "no_proxy": LOOPBACK,
         **dict.fromkeys(authorities, bundle),
-        "GOOGLE_APPLICATION_CREDENTIALS": str(settings.pki / "service-account.json"),
+        "GOOGLE_APPLICATION_CREDENTIALS": str(folder / SERVICE_ACCOUNT),
         "GOOGLE_CLOUD_PROJECT": settings.project,
+        # where Airflow's links to the console lead
+        "GOOGLE_CLOUD_CONSOLE_URL": settings.console_url,
         # TensorFlow's client cannot sign for a service account with our token endpoint
         "GOOGLE_AUTH_TOKEN_FOR_TESTING": "local",
         "NO_GCE_CHECK": "true",
@@ -64,3 +72,14 @@ def process_environment(settings: Settings) -> dict[str, str]:
     """
     inherited = {name: value for name, value in os.environ.items() if name not in CLEARED}
     return inherited | client_environment(settings)
+
+
+def shell_script(environment: dict[str, str]) -> str:
+    """
+    Write an environment as a shell can take it over.
+
+    :param environment: of a client.
+    """
+    lines = [f"unset {name}" for name in CLEARED]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    return "\n".join(lines) + "\n"

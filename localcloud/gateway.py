@@ -14,7 +14,7 @@ import logging
 import ssl
 from dataclasses import dataclass
 
-from localcloud.config import HOST, Settings
+from localcloud.config import Settings
 from localcloud.connections import Early, Prompt, ProtocolFactory, pipe_to
 from localcloud.errors import ApiError, StartError
 from localcloud.pki import DOMAIN
@@ -48,15 +48,15 @@ class Routes:
 
 class Gateway:
     """
-    Listens on loopback for as long as localcloud runs; answers 503 until the routes are set.
+    Listens for as long as localcloud runs; answers 503 until the routes are set.
 
     :param settings: names the port and the certificate.
-    :param health: makes the protocol for plain HTTP requests to the gateway itself.
+    :param console: makes the protocol for plain HTTP requests to the gateway itself.
     """
 
-    def __init__(self, settings: Settings, health: ProtocolFactory) -> None:
+    def __init__(self, settings: Settings, console: ProtocolFactory) -> None:
         self.settings = settings
-        self.health = health
+        self.console = console
         self.routes: Routes | None = None
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(settings.pki / "server.pem")
@@ -69,17 +69,20 @@ class Gateway:
         """
         Take the port.
 
-        :raises StartError: when the port is taken.
+        :raises StartError: when the port is taken, or the address is none of this machine.
         """
         port = self.settings.port
         try:
             self._server = await asyncio.get_running_loop().create_server(
-                lambda: Arrival(self), HOST, port, backlog=512
+                lambda: Arrival(self), self.settings.host, port, backlog=512
             )
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                raise
-            message = f"port {port} of {HOST} is taken: free it or set LOCALCLOUD_PORT to another"
+                message = f"cannot listen on {self.settings.host}: {error.strerror}; see LOCALCLOUD_HOST"
+                raise StartError(message) from error
+            message = (
+                f"port {port} of {self.settings.host} is taken: free it or set LOCALCLOUD_PORT to another"
+            )
             raise StartError(message) from error
 
     async def close(self) -> None:
@@ -175,7 +178,7 @@ class Arrival(Early):
         if method == "CONNECT" and not rest:
             self._connect(target)
         elif target.startswith("/"):
-            self.hand_over(self.gateway.health())
+            self.hand_over(self.gateway.console())
         else:
             message = f"localcloud is a CONNECT proxy for *.{DOMAIN}; it does not serve {method} {target}"
             log.warning("refused %s %s", method, target)

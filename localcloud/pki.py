@@ -23,6 +23,8 @@ from localcloud.config import Settings
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105
 DOMAIN = "googleapis.com"
+BUNDLE = "bundle.pem"
+SERVICE_ACCOUNT = "service-account.json"
 HOSTS = (DOMAIN, f"*.{DOMAIN}", f"*.storage.{DOMAIN}")
 
 AUTHORITY_DAYS = 5 * 365
@@ -50,7 +52,7 @@ def ensure(settings: Settings) -> None:
         if authority is None:
             authority = _make_authority()
             _write_pair(settings.pki / "authority.pem", authority)
-        _ensure_bundle(settings.pki / "bundle.pem", authority)
+        _ensure_bundle(settings.pki / BUNDLE, authority)
         server = _stored_pair(settings.pki / "server.pem")
         if server is None or not _issued(server, authority):
             _write_pair(settings.pki / "server.pem", _make_server(authority))
@@ -142,11 +144,11 @@ def _certificate(
 def _ensure_bundle(path: Path, authority: Pair) -> None:
     content = authority[1].public_bytes(serialization.Encoding.PEM)
     if not path.exists() or path.read_bytes() != content:
-        _write(path, content)
+        write_private(path, content)
 
 
 def _ensure_service_account(settings: Settings) -> None:
-    path = settings.pki / "service-account.json"
+    path = settings.pki / SERVICE_ACCOUNT
     try:
         stored = json.loads(path.read_text())
         serialization.load_pem_private_key(stored["private_key"].encode(), password=None)
@@ -164,11 +166,11 @@ def _ensure_service_account(settings: Settings) -> None:
         "client_id": settings.project_number,
         "token_uri": TOKEN_URI,
     }
-    _write(path, json.dumps(account, indent=2).encode())
+    write_private(path, json.dumps(account, indent=2).encode())
 
 
 def _write_pair(path: Path, pair: Pair) -> None:
-    _write(path, _pem(pair[0]) + pair[1].public_bytes(serialization.Encoding.PEM))
+    write_private(path, _pem(pair[0]) + pair[1].public_bytes(serialization.Encoding.PEM))
 
 
 def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
@@ -177,8 +179,13 @@ def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
     )
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Replace a file at once, readable by its owner alone from its first byte."""
+def write_private(path: Path, content: bytes) -> None:
+    """
+    Replace a file at once, readable by its owner alone from its first byte.
+
+    :param path: the file.
+    :param content: all of it.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

@@ -1,0 +1,27 @@
+"""What clients in other containers need, in a folder that is shared with them: no key of the authority."""
+
+from __future__ import annotations
+
+from localcloud.config import Settings
+from localcloud.environment import client_environment, shell_script
+from localcloud.pki import BUNDLE, SERVICE_ACCOUNT, write_private
+
+SCRIPT = "env.sh"
+
+
+def share(settings: Settings) -> None:
+    """
+    Write the authority's certificate, the service account file and a script that sets the environment.
+
+    They are readable by the user id of this process alone, which the clients share.
+
+    :param settings: names the folder; without one there is nothing to do.
+    """
+    if settings.clients is None:
+        return
+    settings.clients.mkdir(parents=True, exist_ok=True)
+    for name in (BUNDLE, SERVICE_ACCOUNT):
+        write_private(settings.clients / name, (settings.pki / name).read_bytes())
+    environment = client_environment(settings, settings.address, settings.clients)
+    # last: where it is, the rest is
+    write_private(settings.clients / SCRIPT, shell_script(environment).encode())
