@@ -10,7 +10,6 @@ from typing import Any
 from aiohttp import web
 
 from localcloud.config import HOST, Settings
-from localcloud.errors import error_middleware
 
 ASK_SECONDS = 5.0
 
@@ -26,13 +25,8 @@ class Health:
         self.settings = settings
         self.status = "STARTING"
 
-    def create_app(self) -> web.Application:
-        """Make the application that answers ``GET /``: 200 when everything serves, else 503."""
-        app = web.Application(middlewares=[error_middleware])
-        app.router.add_get("/", self._report)
-        return app
-
-    async def _report(self, _: web.Request) -> web.Response:
+    def report(self) -> web.Response:
+        """Answer the question: 200 when everything serves, else 503."""
         report = {
             "status": self.status,
             "project": self.settings.project,

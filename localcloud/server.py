@@ -13,9 +13,11 @@ from types import ModuleType
 
 from aiohttp import web
 
-from localcloud import oauth, pki, storage
+from localcloud import clients, oauth, pki, storage
 from localcloud.config import HOST, Settings
 from localcloud.connections import ProtocolFactory
+from localcloud.console.app import Console
+from localcloud.console.pages import Sources
 from localcloud.environment import client_environment
 from localcloud.errors import StartError
 from localcloud.gateway import Gateway, Routes
@@ -61,23 +63,25 @@ async def run(settings: Settings) -> int:
 
 async def _start(settings: Settings, stack: contextlib.AsyncExitStack, say: Say) -> storage.FakeGcs:
     pki.ensure(settings)
+    clients.share(settings)
     health = Health(settings)
-    gateway = await stack.enter_async_context(_gateway(settings, health))
+    console = Console(settings, health)
+    gateway = await stack.enter_async_context(_gateway(settings, console))
     say(f"gateway: port {settings.port}, state {settings.state}")
     gcs = storage.FakeGcs(settings)
     stack.push_async_callback(gcs.stop)
     await gcs.start()
     say(f"storage: {gcs.base_url}")
-    gateway.routes = await _services(settings, gcs.base_url, stack, say)
+    gateway.routes, console.sources = await _services(settings, gcs.base_url, stack, say)
     health.status = "SERVING"
-    stack.callback(_refuse_new, gateway, health)
+    stack.callback(_refuse_new, gateway, console)
     say(f"ready: project {settings.project} at http://{HOST}:{settings.port}")
     return gcs
 
 
 @contextlib.asynccontextmanager
-async def _gateway(settings: Settings, health: Health) -> AsyncIterator[Gateway]:
-    runner = await serve(health.create_app())
+async def _gateway(settings: Settings, console: Console) -> AsyncIterator[Gateway]:
+    runner = await serve(console.create_app())
     gateway = Gateway(settings, protocol_factory(runner))
     try:
         await gateway.listen()
@@ -89,7 +93,7 @@ async def _gateway(settings: Settings, health: Health) -> AsyncIterator[Gateway]
 
 async def _services(
     settings: Settings, storage_url: str, stack: contextlib.AsyncExitStack, say: Say
-) -> Routes:
+) -> tuple[Routes, Sources]:
     objects = storage.ObjectStore(storage_url)
     say("bigquery and vertex: loading their libraries")
     bigquery, vertex = await asyncio.to_thread(_load)
@@ -105,16 +109,17 @@ async def _services(
         stack.push_async_callback(runner.cleanup)
         return protocol_factory(runner)
 
+    bigquery_app = bigquery.create_app(settings, objects)
     served = routes(
         storage=await factory(storage.create_app(storage_url, settings)),
-        bigquery=await factory(bigquery.create_app(settings, objects)),
+        bigquery=await factory(bigquery_app),
         vertex=await factory(service.http_app),
         oauth=await factory(oauth.create_app(settings)),
         unserved=await factory(unserved_app()),
         grpc=service.grpc_target,
     )
     say("bigquery: its tables are open")
-    return served
+    return served, Sources(settings, service.reader, bigquery_app[bigquery.READER])
 
 
 def _load() -> tuple[ModuleType, ModuleType]:
@@ -124,9 +129,9 @@ def _load() -> tuple[ModuleType, ModuleType]:
     return bigquery, vertex
 
 
-def _refuse_new(gateway: Gateway, health: Health) -> None:
-    health.status = "STOPPING"
-    gateway.routes = None
+def _refuse_new(gateway: Gateway, console: Console) -> None:
+    console.health.status = "STOPPING"
+    gateway.routes = console.sources = None
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from aiohttp import web
 from localcloud.bigquery.datasets import Datasets
 from localcloud.bigquery.failures import unsupported
 from localcloud.bigquery.jobs import Jobs
+from localcloud.bigquery.reader import TableReader
 from localcloud.bigquery.tabledata import TableData
 from localcloud.bigquery.tables import Tables
 from localcloud.bigquery.uploads import ResumableUploads, read_multipart
@@ -33,10 +34,12 @@ _LARGEST_JSON = 10 * 1024**2
 # of a resumable upload; files can be larger
 _LARGEST_CHUNK = 256 * 1024**2
 
+READER: web.AppKey[TableReader] = web.AppKey("reader", TableReader)
+
 
 def create_app(settings: Settings, objects: ObjectStore) -> web.Application:
     """
-    Make the service; its state is under ``settings.state``/bigquery.
+    Make the service; its state is under ``settings.state``/bigquery, and its tables are read by ``READER``.
 
     :param settings: project, location and state.
     :param objects: where load and extract jobs find gs:// objects.
@@ -55,6 +58,7 @@ class _Service:
         self._jobs = Jobs(warehouse, self._tabledata)
         self._uploads = ResumableUploads()
         self.app = web.Application(middlewares=[error_middleware], client_max_size=_LARGEST_CHUNK)
+        self.app[READER] = TableReader(warehouse, self._thread, self._jobs)
         self.app.cleanup_ctx.append(self._close)
         self.app.add_routes(self._routes())
 

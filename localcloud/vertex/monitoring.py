@@ -110,13 +110,13 @@ class MonitoringService:
             ) from error
 
     def _read(self, name: str) -> v1.ModelDeploymentMonitoringJob:
-        return _settled(self._store.get(name, v1.ModelDeploymentMonitoringJob))
+        return settled(self._store.get(name, v1.ModelDeploymentMonitoringJob))
 
     def _list(
         self, request: v1.ListModelDeploymentMonitoringJobsRequest
     ) -> v1.ListModelDeploymentMonitoringJobsResponse:
         collection = f"{request.parent}/modelDeploymentMonitoringJobs"
-        jobs = [_settled(job) for job in self._store.list(collection, v1.ModelDeploymentMonitoringJob)]
+        jobs = [settled(job) for job in self._store.list(collection, v1.ModelDeploymentMonitoringJob)]
         page = select_for(request, jobs, _JOBS)
         return v1.ListModelDeploymentMonitoringJobsResponse(
             model_deployment_monitoring_jobs=page.items, next_page_token=page.next_page_token
@@ -183,7 +183,7 @@ class MonitoringService:
         return job
 
 
-def _settled(job: v1.ModelDeploymentMonitoringJob) -> v1.ModelDeploymentMonitoringJob:
+def settled(job: v1.ModelDeploymentMonitoringJob) -> v1.ModelDeploymentMonitoringJob:
     """Let a job that was created or updated a while ago run."""
     if job.state in (_State.JOB_STATE_PENDING, _State.JOB_STATE_UPDATING):
         changed: Any = job.update_time

@@ -63,6 +63,11 @@ class Replicas:
         if replica:
             replica.stop()
 
+    def runs(self, endpoint: str, deployed_model_id: str) -> bool:
+        """Tell whether the server of a deployed model runs."""
+        replica = self._running.get((endpoint, deployed_model_id))
+        return replica is not None and replica.alive
+
     def predict(self, endpoint: str, deployed: v1.DeployedModel, body: bytes) -> Answer:
         """
         Pass a request on to the server of a deployed model.

@@ -20,6 +20,7 @@ from localcloud.vertex.operations import Operations
 from localcloud.vertex.pipelines import PipelineService
 from localcloud.vertex.prediction import PredictionService
 from localcloud.vertex.projects import ProjectsService
+from localcloud.vertex.reader import VertexReader
 from localcloud.vertex.registry import ModelRegistry
 from localcloud.vertex.replicas import Replicas
 from localcloud.vertex.rest import create_app
@@ -48,6 +49,7 @@ class VertexService:
         self._pipelines = PipelineService(self._store, self._pool, objects, settings)
         registry = ModelRegistry(self._store)
         replicas = Replicas(self._pool, registry)
+        self.reader = VertexReader(settings, self._store, registry, replicas)
         projects = ProjectsService(settings)
         api = Api(
             settings,

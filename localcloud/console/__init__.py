@@ -1,0 +1,1 @@
+"""Read-only pages at the paths of the Google Cloud console, so that links to it lead somewhere."""

@@ -1,0 +1,46 @@
+"""Who is answered, and what every answer says of itself."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from localcloud.config import Settings
+from localcloud.errors import ApiError
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_READING = ("GET", "HEAD")
+_HEADERS = {
+    # nothing from elsewhere, nothing inline: a page shows what clients have named as they liked
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self';"
+    " img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def check(request: web.Request, settings: Settings) -> None:
+    """
+    Refuse what no reader on this machine sends.
+
+    :param request: the request.
+    :param settings: names the host that browsers elsewhere may use.
+    :raises ApiError: 405 for what would write, 403 for another host's name: a page of that host may have been
+        led to this address to read it (DNS rebinding).
+    """
+    if request.method not in _READING:
+        message = f"These pages are read-only: {request.method} is not answered."
+        raise ApiError(405, "INVALID_ARGUMENT", message)
+    host = urlsplit(f"//{request.host}").hostname
+    if host not in (*_LOOPBACK, urlsplit(settings.console_url).hostname):
+        message = f"localcloud does not answer for {request.host}; see LOCALCLOUD_CONSOLE_URL."
+        raise ApiError(403, "PERMISSION_DENIED", message)
+
+
+async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """Say what a browser may do with the answer."""
+    response.headers.update(_HEADERS)
+    if response.status == 405:
+        response.headers["Allow"] = ", ".join(_READING)

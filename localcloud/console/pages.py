@@ -1,0 +1,80 @@
+"""What a page is made of: where it reads, and how its template is filled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from localcloud.config import Settings
+from localcloud.console import paths, wording
+
+if TYPE_CHECKING:
+    from localcloud.bigquery.reader import TableReader
+    from localcloud.vertex.reader import VertexReader
+
+
+class Sources(NamedTuple):
+    """
+    What the pages read.
+
+    :param settings: project, and how clients reach localcloud.
+    :param vertex: resources of Vertex AI.
+    :param bigquery: tables and jobs of BigQuery.
+    """
+
+    settings: Settings
+    vertex: VertexReader
+    bigquery: TableReader
+
+
+class Page(NamedTuple):
+    """
+    A page, not yet written out.
+
+    :param template: file in ``templates/``.
+    :param values: what the template shows.
+    """
+
+    template: str
+    values: dict[str, Any]
+
+
+# what the path and the query name
+Asked = Mapping[str, str]
+View = Callable[[Sources, Asked], Page]
+
+
+def environment(settings: Settings) -> Environment:
+    """
+    Make what writes pages out; every value is escaped.
+
+    :param settings: names the project.
+    """
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= {
+        "lists": paths.LISTS,
+        "log_of": paths.log_of,
+        "page_of": paths.page_of,
+        "project": settings.project,
+        "seconds_between": wording.seconds_between,
+        "table_page": lambda dataset, table: paths.table_page(settings.project, dataset, table),
+    }
+    made.filters |= {
+        "id_of": lambda name: name.rpartition("/")[2],
+        "region_of": lambda name: name.split("/")[3],
+        "span": wording.span,
+        "state": wording.state,
+        "tone": wording.tone,
+        "when": wording.when,
+        "when_ms": wording.when_ms,
+    }
+    return made

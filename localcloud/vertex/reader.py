@@ -1,0 +1,114 @@
+"""What is there, over all regions, for those who only look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from google.api_core import exceptions
+from google.cloud import aiplatform_v1 as v1
+
+from localcloud.config import Settings
+from localcloud.errors import ApiError
+from localcloud.vertex.monitoring import settled
+from localcloud.vertex.names import id_of
+from localcloud.vertex.registry import ModelRegistry
+from localcloud.vertex.replicas import Replicas
+from localcloud.vertex.store import ResourceStore
+
+M = TypeVar("M")
+
+
+class VertexReader:
+    """
+    Read resources as the API would give them, without the page sizes and the one region of a list request.
+
+    Every method may be called from any thread.
+
+    :param settings: names the project and the folder of the logs.
+    :param store: keeps the resources.
+    :param registry: knows the versions of models.
+    :param replicas: knows which model servers run.
+    """
+
+    def __init__(
+        self, settings: Settings, store: ResourceStore, registry: ModelRegistry, replicas: Replicas
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._registry = registry
+        self._replicas = replicas
+
+    def pipeline_jobs(self) -> list[v1.PipelineJob]:
+        """Give every pipeline job, the newest first."""
+        return self._store.find("pipelineJobs", v1.PipelineJob)[::-1]
+
+    def pipeline_job(self, region: str, job_id: str) -> v1.PipelineJob:
+        """
+        Give a pipeline job as it is now.
+
+        :raises ApiError: 404 when there is none.
+        """
+        return self._get(region, "pipelineJobs", job_id, v1.PipelineJob)
+
+    def task_log(self, job: v1.PipelineJob, task: str) -> Path | None:
+        """
+        Give the file that a task has written to, or None when it has written none.
+
+        :param job: the task's job.
+        :param task: name of the task.
+        """
+        folder = (self._settings.logs / "pipelines" / id_of(job.name)).resolve()
+        log = (folder / f"{task}.log").resolve()
+        # a task's name is its client's: it must not lead out of the folder
+        return log if log.parent == folder and log.is_file() else None
+
+    def endpoints(self) -> list[v1.Endpoint]:
+        """Give every endpoint, the newest first."""
+        return self._store.find("endpoints", v1.Endpoint)[::-1]
+
+    def endpoint(self, region: str, endpoint_id: str) -> v1.Endpoint:
+        """
+        Give an endpoint.
+
+        :raises ApiError: 404 when there is none.
+        """
+        return self._get(region, "endpoints", endpoint_id, v1.Endpoint)
+
+    def is_loaded(self, endpoint: v1.Endpoint, deployed: v1.DeployedModel) -> bool:
+        """Tell whether the server of a deployed model runs; if not, the next prediction starts it."""
+        return self._replicas.runs(endpoint.name, deployed.id)
+
+    def models(self) -> list[v1.Model]:
+        """Give every model in its default version, the newest first."""
+        return [self._registry.resolve(model.name) for model in self._store.find("models", v1.Model)[::-1]]
+
+    def model_versions(self, region: str, model_id: str) -> list[v1.Model]:
+        """
+        Give every version of a model, the oldest first.
+
+        :raises ApiError: 404 when there is no such model.
+        """
+        return self._registry.versions(self._get(region, "models", model_id, v1.Model).name)
+
+    def monitoring_jobs(self) -> list[v1.ModelDeploymentMonitoringJob]:
+        """Give every monitoring job, the newest first."""
+        jobs = self._store.find("modelDeploymentMonitoringJobs", v1.ModelDeploymentMonitoringJob)
+        return [settled(job) for job in jobs[::-1]]
+
+    def monitoring_job(self, region: str, job_id: str) -> v1.ModelDeploymentMonitoringJob:
+        """
+        Give a monitoring job as it is now.
+
+        :raises ApiError: 404 when there is none.
+        """
+        collection = "modelDeploymentMonitoringJobs"
+        return settled(self._get(region, collection, job_id, v1.ModelDeploymentMonitoringJob))
+
+    def _get(self, region: str, collection: str, id_: str, type_: type[M]) -> M:
+        name = f"projects/{self._settings.project_number}/locations/{region}/{collection}/{id_}"
+        try:
+            return self._store.get(name, type_)
+        except exceptions.NotFound as error:
+            message = f"There is no {type_.__name__} {id_} in {region}."
+            raise ApiError(404, "NOT_FOUND", message) from error
