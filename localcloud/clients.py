@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from localcloud.config import Settings
 from localcloud.environment import client_environment, shell_script
-from localcloud.pki import BUNDLE, SERVICE_ACCOUNT, write_private
+from localcloud.pki import BUNDLE, SERVICE_ACCOUNT, write
 
 SCRIPT = "env.sh"
+# Only who mounts the folder sees it, as any user, and the account opens nothing: tokens are never checked.
+MODE = 0o644
 
 
 def share(settings: Settings) -> None:
     """
     Write the authority's certificate, the service account file and a script that sets the environment.
-
-    They are readable by the user id of this process alone, which the clients share.
 
     :param settings: names the folder; without one there is nothing to do.
     """
@@ -21,7 +21,7 @@ def share(settings: Settings) -> None:
         return
     settings.clients.mkdir(parents=True, exist_ok=True)
     for name in (BUNDLE, SERVICE_ACCOUNT):
-        write_private(settings.clients / name, (settings.pki / name).read_bytes())
+        write(settings.clients / name, (settings.pki / name).read_bytes(), MODE)
     environment = client_environment(settings, settings.address, settings.clients)
     # last: where it is, the rest is
-    write_private(settings.clients / SCRIPT, shell_script(environment).encode())
+    write(settings.clients / SCRIPT, shell_script(environment).encode(), MODE)

@@ -144,7 +144,7 @@ def _certificate(
 def _ensure_bundle(path: Path, authority: Pair) -> None:
     content = authority[1].public_bytes(serialization.Encoding.PEM)
     if not path.exists() or path.read_bytes() != content:
-        write_private(path, content)
+        write(path, content)
 
 
 def _ensure_service_account(settings: Settings) -> None:
@@ -166,11 +166,11 @@ def _ensure_service_account(settings: Settings) -> None:
         "client_id": settings.project_number,
         "token_uri": TOKEN_URI,
     }
-    write_private(path, json.dumps(account, indent=2).encode())
+    write(path, json.dumps(account, indent=2).encode())
 
 
 def _write_pair(path: Path, pair: Pair) -> None:
-    write_private(path, _pem(pair[0]) + pair[1].public_bytes(serialization.Encoding.PEM))
+    write(path, _pem(pair[0]) + pair[1].public_bytes(serialization.Encoding.PEM))
 
 
 def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
@@ -179,17 +179,19 @@ def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
     )
 
 
-def write_private(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes, mode: int = 0o600) -> None:
     """
-    Replace a file at once, readable by its owner alone from its first byte.
+    Replace a file at once; nobody can read it who must not, from its first byte.
 
     :param path: the file.
     :param content: all of it.
+    :param mode: its permissions, by default for its owner alone.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
+    draft.chmod(mode)
     draft.replace(path)
 
 

@@ -1,0 +1,23 @@
+# Every component of Airflow in docker-compose; the DAGs and plugins are mounted. Its context is the repository.
+ARG BASE_IMAGE=python:3.11.14-slim-trixie
+
+FROM ${BASE_IMAGE} AS build
+RUN python -m venv /opt/venv
+COPY deploy/airflow-requirements.txt /build/requirements.txt
+RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --compile --require-hashes --requirement /build/requirements.txt
+
+FROM ${BASE_IMAGE}
+RUN useradd --uid 10001 --create-home airflow \
+    && mkdir --parents /opt/airflow/logs \
+    && chown --recursive airflow:airflow /opt/airflow
+COPY --from=build /opt/venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/opt/wine/airflow_settings \
+    PYTHONUNBUFFERED=1 \
+    AIRFLOW_HOME=/opt/airflow
+COPY dev/airflow_settings /opt/wine/airflow_settings
+COPY deploy/images/airflow-entrypoint.sh deploy/images/airflow_health.py /opt/wine/
+RUN python -m compileall -q /opt/wine
+USER airflow
+WORKDIR /opt/airflow
+ENTRYPOINT ["/opt/wine/airflow-entrypoint.sh"]

@@ -1,0 +1,20 @@
+# Airflow's metadata database, from the one base image that all images have. Its context is the repository.
+ARG BASE_IMAGE=python:3.11.14-slim-trixie
+
+FROM ${BASE_IMAGE}
+# the user first, so that the files of a volume keep their owner when the image is built anew
+RUN useradd --uid 10002 --home-dir /var/lib/postgresql postgres \
+    && apt-get update \
+    && apt-get install --yes --no-install-recommends postgresql-common \
+    && sed --in-place 's/^#create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf \
+    && apt-get install --yes --no-install-recommends postgresql-17 \
+    && rm -rf /var/lib/apt/lists/* \
+    && install --directory --owner=postgres --mode=0700 /var/lib/postgresql
+ENV PATH=/usr/lib/postgresql/17/bin:$PATH \
+    PGDATA=/var/lib/postgresql/data
+COPY deploy/images/postgres-entrypoint.sh /opt/wine/
+USER postgres
+WORKDIR /var/lib/postgresql
+# open transactions are rolled back, clients are not waited for
+STOPSIGNAL SIGINT
+ENTRYPOINT ["/opt/wine/postgres-entrypoint.sh"]

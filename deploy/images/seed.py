@@ -1,0 +1,50 @@
+"""Gives a new localcloud the wines and the compiled pipelines; what is there already stays as it is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+from deploy import load_data
+from google.cloud.storage import Bucket, Client
+
+BUCKET = os.environ["WINE_BUCKET"]
+
+
+def publish(bucket: Bucket, wine: str) -> str:
+    """
+    Compile the pipeline of a wine and upload it if it differs from what is there.
+
+    :return: one line that says what was done.
+    """
+    name = f"wine-{wine}.json"
+    blob = bucket.blob(f"specs/{name}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        command = [sys.executable, "-m", "wine_pipeline", "compile", "--wine", wine, "--output", str(path)]
+        subprocess.run(command, check=True)
+        compiled = path.read_bytes()
+    uri = f"gs://{bucket.name}/{blob.name}"
+    if blob.exists() and blob.download_as_bytes() == compiled:
+        return f"{uri} is there already"
+    blob.upload_from_string(compiled, content_type="application/json")
+    return f"{uri} uploaded"
+
+
+def main() -> int:
+    """Seed; return the exit code."""
+    if code := load_data.main([]):
+        return code
+    client = Client()
+    bucket = client.lookup_bucket(BUCKET) or client.create_bucket(BUCKET)
+    for wine in yaml.safe_load(load_data.WINE_CONFIG.read_text())["wines"]:
+        print(publish(bucket, wine), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
