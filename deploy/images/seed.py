@@ -7,10 +7,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
+
 from deploy import load_data
-from google.cloud.storage import Bucket, Client
+
+if TYPE_CHECKING:
+    from google.cloud.storage import Bucket
 
 BUCKET = os.environ["WINE_BUCKET"]
 
@@ -39,6 +43,8 @@ def main() -> int:
     """Seed; return the exit code."""
     if code := load_data.main([]):
         return code
+    from google.cloud.storage import Client
+
     client = Client()
     bucket = client.lookup_bucket(BUCKET) or client.create_bucket(BUCKET)
     for wine in yaml.safe_load(load_data.WINE_CONFIG.read_text())["wines"]:
