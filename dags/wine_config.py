@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from vertex_mlops.monitoring_settings import MonitoringSettings
 _MAX_LABEL_LENGTH = 63
 CONFIG_FILE = Path(__file__).with_name("wine_config.yaml")
 ENVIRONMENT = ("WINE_PROJECT", "WINE_REGION", "WINE_BUCKET")
+# optional: without it Vertex AI runs pipeline jobs as the Compute Engine default service account
+SERVICE_ACCOUNT = "WINE_SERVICE_ACCOUNT"
 
 
 class ConfigError(ValueError):
@@ -91,6 +94,7 @@ class Wine:
     owner_link: str
     project: str
     region: str
+    service_account: str | None
     dataset: str
     table: str
     spec: str
@@ -115,10 +119,12 @@ def load_wines(path: Path = CONFIG_FILE, environment: Mapping[str, str] = os.env
     Read the config file.
 
     :param path: the YAML file.
-    :param environment: must hold WINE_PROJECT, WINE_REGION and WINE_BUCKET.
+    :param environment: must hold WINE_PROJECT, WINE_REGION and WINE_BUCKET, and may hold
+        WINE_SERVICE_ACCOUNT, the account that pipeline jobs run as.
     :raises ConfigError: names the file and each key that is unknown, missing or bad.
     """
     project, region, bucket = _read_environment(environment)
+    service_account = _read_service_account(environment)
     try:
         content = _File.model_validate(yaml.safe_load(path.read_text()))
     except ValidationError as error:
@@ -132,6 +138,7 @@ def load_wines(path: Path = CONFIG_FILE, environment: Mapping[str, str] = os.env
             owner_link=content.owner_link,
             project=project,
             region=region,
+            service_account=service_account,
             dataset=content.dataset,
             table=wine.table,
             spec=content.spec.format(bucket=bucket, wine=name),
@@ -150,6 +157,13 @@ def _read_environment(environment: Mapping[str, str]) -> list[str]:
     if "/" in environment["WINE_BUCKET"]:
         raise ConfigError("environment: WINE_BUCKET is the bare name of a bucket, without gs:// or a path")
     return [environment[name] for name in ENVIRONMENT]
+
+
+def _read_service_account(environment: Mapping[str, str]) -> str | None:
+    account = environment.get(SERVICE_ACCOUNT) or None
+    if account and not re.fullmatch(r"[^@\s]+@[^@\s]+\.gserviceaccount\.com", account):
+        raise ConfigError(f"environment: {SERVICE_ACCOUNT} is no service account's e-mail: {account!r}")
+    return account
 
 
 def _problem(error: Any) -> str:

@@ -78,6 +78,7 @@ for wine in load_wines():
             pipeline_root=wine.pipeline_root,
             parameter_values={"input_config": check_data.output["input_config"]},
             labels=wine.training_labels | {DATA_VERSION_LABEL: check_freshness.output["data_version"]},
+            service_account=wine.service_account,
             validate_only=dag.param("dry_run"),
             deferrable=True,
             poll_interval=wine.poll_interval,
