@@ -54,9 +54,9 @@ class Console:
         app.on_response_prepare.append(guard.add_headers)
         app.router.add_get("/", self._root)
         app.router.add_static("/static", Path(__file__).with_name("static"))
-        app.router.add_get(paths.TASK_LOG, self._task_log)
+        app.router.add_get(paths.route(paths.TASK_LOG), self._task_log)
         for path, view in _VIEWS.items():
-            app.router.add_get(path, self._handler(view))
+            app.router.add_get(paths.route(path), self._handler(view))
         return app
 
     async def _root(self, request: web.Request) -> web.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf import json_format
@@ -14,6 +15,9 @@ from localcloud.environment import client_environment
 if TYPE_CHECKING:
     from google.cloud import aiplatform_v1 as v1
 
+# what an input is shown with until the reader puts in a value; TensorFlow's types
+_PLACEHOLDERS = {"string": "TEXT", "bool": False}
+
 
 class Deployed(NamedTuple):
     """
@@ -21,12 +25,12 @@ class Deployed(NamedTuple):
 
     :param model: what was deployed.
     :param traffic: its share of the requests, percent.
-    :param loaded: whether its server runs.
+    :param signatures: its inputs by signature, or None while its server does not run.
     """
 
     model: v1.DeployedModel
     traffic: int
-    loaded: bool
+    signatures: Mapping[str, Mapping[str, Any]] | None
 
 
 def endpoints(sources: Sources, asked: Asked) -> Page:
@@ -42,12 +46,12 @@ def endpoint(sources: Sources, asked: Asked) -> Page:
     """
     found = sources.vertex.endpoint(asked["region"], asked["id"])
     deployed = [
-        Deployed(model, found.traffic_split.get(model.id, 0), sources.vertex.is_loaded(found, model))
+        Deployed(model, found.traffic_split.get(model.id, 0), sources.vertex.signatures(found, model))
         for model in found.deployed_models
     ]
-    instance = _sample(sources, found)
-    values = {"endpoint": found, "deployed": deployed, "request": _request(sources, found, instance)}
-    return Page("endpoint.html", {**values, "has_sample": instance is not None})
+    body, has_values = _body(deployed, _sample(sources, found))
+    values = {"deployed": deployed, "has_values": has_values, "request": _command(sources, found, body)}
+    return Page("endpoint.html", {"endpoint": found, **values})
 
 
 def _sample(sources: Sources, endpoint: v1.Endpoint) -> Any:
@@ -62,19 +66,44 @@ def _sample(sources: Sources, endpoint: v1.Endpoint) -> Any:
     return json_format.MessageToDict(message.sample_predict_instance) if known else None
 
 
-def _request(sources: Sources, endpoint: v1.Endpoint, instance: Any) -> str:
+def _body(deployed: Sequence[Deployed], sample: Any) -> tuple[dict[str, Any], bool]:
+    """
+    Write a request for the model with the most traffic.
+
+    :param sample: an instance that is known to be good, or None.
+    :return: the request, and whether its values are more than placeholders.
+    """
+    most = max(deployed, key=lambda one: one.traffic, default=None)
+    signatures = most.signatures if most else None
+    if not signatures:
+        return {"instances": ["INSTANCE"] if sample is None else [sample]}, sample is not None
+    for name, inputs in signatures.items():
+        if isinstance(sample, dict) and sample.keys() == inputs.keys():
+            return {"signature_name": name, "instances": [sample]}, True
+    # the signature that a person can fill in: with the most inputs
+    name, inputs = max(signatures.items(), key=lambda item: len(item[1]))
+    instance = {key: _placeholder(spec) for key, spec in inputs.items()}
+    return {"signature_name": name, "instances": [instance]}, False
+
+
+def _placeholder(spec: Mapping[str, Any]) -> Any:
+    value = _PLACEHOLDERS.get(spec["dtype"], 0)
+    # the first dimension counts the instances
+    for size in reversed(spec["shape"][1:]):
+        value = [value] * (size or 1)
+    return value
+
+
+def _command(sources: Sources, endpoint: v1.Endpoint, body: Mapping[str, Any]) -> str:
     """Write the command that asks the endpoint, ready to be pasted into a shell of this machine."""
     region = endpoint.name.split("/")[3]
-    body = json.dumps({"instances": [instance if instance is not None else "INSTANCE"]})
     url = f"https://{region}-aiplatform.googleapis.com/v1/{endpoint.name}:rawPredict"
     environment = client_environment(sources.settings)
-    return " \\\n  ".join(
-        [
-            "curl --silent --show-error",
-            f"--proxy {shlex.quote(environment['HTTPS_PROXY'])}",
-            f"--cacert {shlex.quote(environment['CURL_CA_BUNDLE'])}",
-            "--header 'Content-Type: application/json'",
-            f"--data {shlex.quote(body)}",
-            shlex.quote(url),
-        ]
-    )
+    options = {
+        "--proxy": environment["HTTPS_PROXY"],
+        "--cacert": environment["CURL_CA_BUNDLE"],
+        "--header": "Content-Type: application/json",
+        "--data": json.dumps(body, sort_keys=True),
+    }
+    lines = [f"{option} {shlex.quote(value)}" for option, value in options.items()]
+    return " \\\n  ".join(["curl --silent --show-error", *lines, shlex.quote(url)])

@@ -26,7 +26,7 @@ def check(request: web.Request, settings: Settings) -> None:
     Refuse what no reader on this machine sends.
 
     :param request: the request.
-    :param settings: names the host that browsers elsewhere may use.
+    :param settings: names the hosts that browsers elsewhere and other containers use.
     :raises ApiError: 405 for what would write, 403 for another host's name: a page of that host may have been
         led to this address to read it (DNS rebinding).
     """
@@ -34,7 +34,7 @@ def check(request: web.Request, settings: Settings) -> None:
         message = f"These pages are read-only: {request.method} is not answered."
         raise ApiError(405, "INVALID_ARGUMENT", message)
     host = urlsplit(f"//{request.host}").hostname
-    if host not in (*_LOOPBACK, urlsplit(settings.console_url).hostname):
+    if host not in (*_LOOPBACK, settings.address, urlsplit(settings.console_url).hostname):
         message = f"localcloud does not answer for {request.host}; see LOCALCLOUD_CONSOLE_URL."
         raise ApiError(403, "PERMISSION_DENIED", message)
 

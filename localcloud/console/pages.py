@@ -70,6 +70,7 @@ def environment(settings: Settings) -> Environment:
     }
     made.filters |= {
         "id_of": lambda name: name.rpartition("/")[2],
+        "short": wording.short,
         "region_of": lambda name: name.split("/")[3],
         "span": wording.span,
         "state": wording.state,

@@ -4,36 +4,42 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlencode
 
-# the console has moved from one name to the other; clients link to both
-_AI = "/{console:vertex-ai|agent-platform}"
-_AT = _AI + "/locations/{region}"
-
-PIPELINE_JOBS = _AI + "/pipelines/runs"
-PIPELINE_JOB = _AT + "/pipelines/runs/{id}"
-# the console shows logs on a page of another service
+PIPELINE_JOBS = "/vertex-ai/pipelines/runs"
+PIPELINE_JOB = "/vertex-ai/locations/{region}/pipelines/runs/{id}"
+# Google's console shows logs on a page of another service
 TASK_LOG = PIPELINE_JOB + "/tasks/{task}/log"
-ENDPOINTS = _AI + "/endpoints"
-ENDPOINT = _AT + "/endpoints/{id}"
-MODELS = _AI + "/models"
-MODEL = _AI + "/models/locations/{region}/models/{id}/versions/{version}/properties"
-MONITORING_JOBS = _AI + "/model-monitoring"
-MONITORING_JOB = _AT + "/model-deployment-monitoring/{id}"
+ENDPOINTS = "/vertex-ai/endpoints"
+ENDPOINT = "/vertex-ai/locations/{region}/endpoints/{id}"
+MODELS = "/vertex-ai/models"
+MODEL = "/vertex-ai/models/locations/{region}/models/{id}/versions/{version}/properties"
+MONITORING_JOBS = "/vertex-ai/model-monitoring"
+MONITORING_JOB = "/vertex-ai/locations/{region}/model-deployment-monitoring/{id}"
 BIGQUERY = "/bigquery"
 
 LISTS = {
-    "Pipeline jobs": "/vertex-ai/pipelines/runs",
-    "Endpoints": "/vertex-ai/endpoints",
-    "Models": "/vertex-ai/models",
-    "Monitoring jobs": "/vertex-ai/model-monitoring",
-    "BigQuery tables": "/bigquery",
+    "Pipeline jobs": PIPELINE_JOBS,
+    "Endpoints": ENDPOINTS,
+    "Models": MODELS,
+    "Monitoring jobs": MONITORING_JOBS,
+    "BigQuery tables": BIGQUERY,
 }
 
 _PAGES = {
-    "pipelineJobs": "/vertex-ai/locations/{region}/pipelines/runs/{id}",
-    "endpoints": "/vertex-ai/locations/{region}/endpoints/{id}",
-    "models": "/vertex-ai/models/locations/{region}/models/{id}/versions/{version}/properties",
-    "modelDeploymentMonitoringJobs": "/agent-platform/locations/{region}/model-deployment-monitoring/{id}",
+    "pipelineJobs": PIPELINE_JOB,
+    "endpoints": ENDPOINT,
+    "models": MODEL,
+    "modelDeploymentMonitoringJobs": MONITORING_JOB,
 }
+
+
+def route(path: str) -> str:
+    """
+    Give what a request for a page may look like.
+
+    :param path: one of the paths of this module.
+    """
+    # Vertex AI has got another name: clients link to either
+    return path.replace("/vertex-ai", "/{product:vertex-ai|agent-platform}")
 
 
 def page_of(name: str, version: str = "default") -> str:
@@ -54,7 +60,8 @@ def log_of(name: str, task: str) -> str:
     :param name: resource name of its pipeline job.
     :param task: name of the task.
     """
-    return f"{page_of(name)}/tasks/{quote(task, safe='')}/log"
+    _, _, _, region, _, id_ = name.split("/")
+    return TASK_LOG.format(region=quote(region), id=quote(id_), task=quote(task, safe=""))
 
 
 def table_page(project: str, dataset: str, table: str) -> str:

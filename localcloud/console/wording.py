@@ -96,6 +96,19 @@ def span(seconds: float | None) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
+def short(name: str, most: int = 23) -> str:
+    """
+    Give a name that fits: names of tasks differ at their ends.
+
+    :param name: the name.
+    :param most: characters that fit.
+    """
+    if len(name) <= most:
+        return name
+    end = most // 2
+    return f"{name[: most - end - 1]}…{name[-end:]}"
+
+
 def plain(message: Any, field: str) -> dict[str, Any]:
     """
     Give a free-form field of a message as JSON values; JSON inside of strings is read too.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
@@ -75,9 +76,11 @@ class VertexReader:
         """
         return self._get(region, "endpoints", endpoint_id, v1.Endpoint)
 
-    def is_loaded(self, endpoint: v1.Endpoint, deployed: v1.DeployedModel) -> bool:
-        """Tell whether the server of a deployed model runs; if not, the next prediction starts it."""
-        return self._replicas.runs(endpoint.name, deployed.id)
+    def signatures(
+        self, endpoint: v1.Endpoint, deployed: v1.DeployedModel
+    ) -> Mapping[str, Mapping[str, Any]] | None:
+        """Give the inputs of a deployed model by signature, or None while its server does not run."""
+        return self._replicas.signatures(endpoint.name, deployed.id)
 
     def models(self) -> list[v1.Model]:
         """Give every model in its default version, the newest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import urllib3
@@ -63,10 +64,10 @@ class Replicas:
         if replica:
             replica.stop()
 
-    def runs(self, endpoint: str, deployed_model_id: str) -> bool:
-        """Tell whether the server of a deployed model runs."""
+    def signatures(self, endpoint: str, deployed_model_id: str) -> Mapping[str, Mapping[str, Any]] | None:
+        """Give the inputs of a deployed model by signature, or None while its server does not run."""
         replica = self._running.get((endpoint, deployed_model_id))
-        return replica is not None and replica.alive
+        return replica.signatures if replica is not None and replica.alive else None
 
     def predict(self, endpoint: str, deployed: v1.DeployedModel, body: bytes) -> Answer:
         """

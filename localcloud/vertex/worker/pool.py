@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from localcloud.config import HOST, Settings
 from localcloud.environment import CLEARED
@@ -61,10 +61,14 @@ class Replica:
 
     :param connection: keeps its process running.
     :param port: TCP port on loopback.
+    :param signatures: ``dtype`` and ``shape`` of each input by signature.
     """
 
-    def __init__(self, connection: Connection, port: int) -> None:
+    def __init__(
+        self, connection: Connection, port: int, signatures: Mapping[str, Mapping[str, Any]]
+    ) -> None:
         self._connection = connection
+        self.signatures = signatures
         self.url = f"http://{HOST}:{port}"
 
     @property
@@ -179,7 +183,7 @@ class WorkerPool:
             connection.close()
             why = answer.get("failed", f"exit code {answer.get('exit')}")
             raise ReplicaFailedError(f"The model {model_uri} cannot be served: {why}; log: {log_path}")
-        return Replica(connection, answer["port"])
+        return Replica(connection, answer["port"], answer["signatures"])
 
     def _request(self, request: Mapping[str, object]) -> Connection:
         connection = self._running().connect()

@@ -2,8 +2,8 @@
 One SavedModel behind the REST API of TensorFlow Serving, as Vertex's prediction containers have it.
 
 The zygote runs this program in a forked child: ``serving.py MODEL_URI STATUS_FD``. It writes one JSON line to
-the status descriptor, ``{"port": N}`` or ``{"failed": "why"}``. It answers ``GET /v1/models/model`` and
-``POST /v1/models/model:predict`` in the row format.
+the status descriptor, ``{"port": N, "signatures": {...}}`` or ``{"failed": "why"}``. It answers
+``GET /v1/models/model`` and ``POST /v1/models/model:predict`` in the row format.
 
 Source: https://www.tensorflow.org/tfx/serving/api_rest
 """
@@ -42,6 +42,16 @@ class Model:
         self._signatures = dict(self._loaded.signatures)
         if not self._signatures:
             raise ValueError(f"{uri} has no signatures to serve")
+
+    def inputs(self) -> dict[str, dict[str, Any]]:
+        """Give the type and the shape of each input by signature; None in a shape stands for any size."""
+        return {
+            name: {
+                key: {"dtype": spec.dtype.name, "shape": spec.shape.as_list() if spec.shape.rank else []}
+                for key, spec in signature.structured_input_signature[1].items()
+            }
+            for name, signature in self._signatures.items()
+        }
 
     def predict(self, request: Any) -> dict[str, Any]:
         """
@@ -236,7 +246,8 @@ def main(uri: str, status: int) -> None:
         except Exception as error:
             print(json.dumps({"failed": f"{type(error).__name__}: {error}"}), file=reports)
             raise
-        print(json.dumps({"port": server.server_address[1]}), file=reports)
+        ready = {"port": server.server_address[1], "signatures": Handler.model.inputs()}
+        print(json.dumps(ready), file=reports)
     server.serve_forever()
 
 
