@@ -14,6 +14,7 @@ from pathlib import Path
 from google.auth.exceptions import GoogleAuthError
 
 from wine_pipeline.config import ConfigError, Target, WineConfig, check_label
+from wine_pipeline.scale import Scale, read_scale
 
 # Each command imports what it needs after its arguments were checked: TFX takes eight seconds.
 
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("compile", help="write the PipelineJob and its data contract to a file")
     _add_target(command)
+    _add_scale(command)
     command.add_argument("--output", type=Path, required=True, help="file to write")
     command.set_defaults(command=_compile)
 
@@ -57,6 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--wine_table", required=True, help="white_wine or red_wine")
     command.add_argument("--gcs_bucket", required=True, help="without gs://")
     command.add_argument("--username", required=True, help="becomes a label of the job")
+    _add_scale(command)
+    command.add_argument(
+        "--with_monitorer", action="store_true", help="also create or update the endpoint's monitoring job"
+    )
     command.set_defaults(command=_run)
 
     command = commands.add_parser("local", help="run the same graph in this process with LocalDagRunner")
@@ -78,6 +84,20 @@ def _add_target(command: argparse.ArgumentParser) -> None:
         command.add_argument(f"--{name}", help=f"default: environment variable WINE_{name.upper()}")
 
 
+def _add_scale(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--scale",
+        type=Path,
+        help="TOML file that sends the Beam steps to Dataflow, the training to a custom job, or both; "
+        "default: environment variable WINE_SCALE, else every step runs in its own task",
+    )
+
+
+def _scale(options: argparse.Namespace) -> Scale:
+    path = options.scale or os.environ.get("WINE_SCALE", "")
+    return read_scale(Path(path)) if path else Scale()
+
+
 def _target(options: argparse.Namespace) -> Target:
     values = {}
     for name in ("project", "region", "bucket", "image"):
@@ -89,15 +109,16 @@ def _target(options: argparse.Namespace) -> Target:
 
 
 def _compile(options: argparse.Namespace) -> None:
-    config, target = WineConfig(options.wine), _target(options)
+    config, target, scale = WineConfig(options.wine), _target(options), _scale(options)
     from wine_pipeline.compile import write_compiled
 
-    write_compiled(config, target, options.output)
+    write_compiled(config, target, scale, options.output)
 
 
 def _run(options: argparse.Namespace) -> None:
     config = WineConfig.from_table(options.wine_table)
     target = Target(options.google_cloud_project, options.google_cloud_region, options.gcs_bucket)
+    scale = _scale(options)
     username = check_label("username", options.username)
     table = f"{target.project}.{options.google_cloud_dataset}.{options.wine_table}"
     from wine_pipeline.table import read_data_version, table_label
@@ -106,7 +127,10 @@ def _run(options: argparse.Namespace) -> None:
     data_version = read_data_version(target.project, table)
     from wine_pipeline.submit import run_on_vertex
 
-    print(run_on_vertex(config, target, table, data_version, labels))
+    job = run_on_vertex(
+        config, target, scale, table, data_version, labels, with_monitorer=options.with_monitorer
+    )
+    print(job)
 
 
 def _local(options: argparse.Namespace) -> None:

@@ -11,33 +11,46 @@ from tfx import v1 as tfx
 from wine_pipeline.config import Target, WineConfig
 from wine_pipeline.data_contract import build_data_contract
 from wine_pipeline.pipeline import INPUT_CONFIG, create_pipeline
+from wine_pipeline.scale import Scale
 
 
-def compile_pipeline(config: WineConfig, target: Target) -> dict[str, Any]:
+def compile_pipeline(
+    config: WineConfig, target: Target, scale: Scale, monitored_table: str | None = None
+) -> dict[str, Any]:
     """
     Return the PipelineJob, with the data contract beside its ``pipelineSpec``.
 
     :param config: of the wine.
     :param target: where it will run.
+    :param scale: what leaves its tasks.
+    :param monitored_table: see :func:`wine_pipeline.pipeline.create_pipeline`; never in what the DAG submits,
+        which has a monitoring task of its own.
     """
     kubeflow = tfx.orchestration.experimental
     runner = kubeflow.KubeflowV2DagRunner(
         config=kubeflow.KubeflowV2DagRunnerConfig(default_image=target.task_image, use_pipeline_spec_2_1=True)
     )
     query = tfx.dsl.experimental.RuntimeParameter(name=INPUT_CONFIG, ptype=str)
-    job = runner.run(create_pipeline(config, target, query, target.pipeline_root(config)), write_out=False)
+    pipeline = create_pipeline(
+        config, target, scale, query, target.pipeline_root(config), monitored_table=monitored_table
+    )
+    job = runner.run(pipeline, write_out=False)
     job["dataContract"] = build_data_contract(config)
     return job
 
 
-def write_compiled(config: WineConfig, target: Target, output: Path) -> None:
+def write_compiled(
+    config: WineConfig, target: Target, scale: Scale, output: Path, monitored_table: str | None = None
+) -> None:
     """
     Write the compiled file; the same arguments give the same bytes.
 
     :param config: of the wine.
     :param target: where it will run.
+    :param scale: what leaves its tasks.
     :param output: file to write; its folder is made.
+    :param monitored_table: see :func:`compile_pipeline`.
     """
-    text = json.dumps(compile_pipeline(config, target), sort_keys=True, indent=2)
+    text = json.dumps(compile_pipeline(config, target, scale, monitored_table), sort_keys=True, indent=2)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text + "\n", encoding="utf-8")

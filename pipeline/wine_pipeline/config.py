@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from wine_pipeline.features import QUALITY_MAX, QUALITY_MIN
@@ -86,8 +86,12 @@ class TrainingConfig:
 
     @classmethod
     def from_custom_config(cls, values: Mapping[str, Any]) -> TrainingConfig:
-        """Rebuild what :meth:`to_custom_config` gave."""
-        return cls(**values)
+        """
+        Rebuild what :meth:`to_custom_config` gave.
+
+        :param values: may hold more: the settings of a custom job lie beside ours.
+        """
+        return cls(**{setting.name: values[setting.name] for setting in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,9 @@ class MonitoringConfig:
     emails: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        shares = {name: getattr(self, name) for name in ("skew_threshold", "drift_threshold", "sampling_rate")}
+        shares = {
+            name: getattr(self, name) for name in ("skew_threshold", "drift_threshold", "sampling_rate")
+        }
         for name in ("feature_skew_thresholds", "feature_drift_thresholds"):
             shares |= {f"{name} of {feature}": value for feature, value in getattr(self, name).items()}
         for name, value in shares.items():

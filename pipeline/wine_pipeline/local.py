@@ -10,6 +10,7 @@ from tfx import v1 as tfx
 
 from wine_pipeline.config import Target, WineConfig
 from wine_pipeline.pipeline import build_input_config, create_pipeline
+from wine_pipeline.scale import Scale
 
 
 def run_locally(config: WineConfig, target: Target, query: str, memory: Path) -> str:
@@ -28,6 +29,6 @@ def run_locally(config: WineConfig, target: Target, query: str, memory: Path) ->
     root = f"{target.pipeline_root(config)}/local/{datetime.now(UTC):%Y%m%d%H%M%S}"
     input_config = json_format.Parse(build_input_config(query), tfx.proto.Input())
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(memory))
-    pipeline = create_pipeline(config, target, input_config, root, metadata)
+    pipeline = create_pipeline(config, target, Scale(), input_config, root, metadata)
     tfx.orchestration.LocalDagRunner().run(pipeline)
     return root

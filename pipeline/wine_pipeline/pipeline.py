@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from tfx import v1 as tfx
+from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.v1.extensions import google_cloud_ai_platform as vertex
 from tfx.v1.extensions.google_cloud_big_query import BigQueryExampleGen
 
 from wine_pipeline.config import Target, WineConfig
 from wine_pipeline.evaluation import build_eval_config
+from wine_pipeline.features import GOOD, QUALITY
+from wine_pipeline.monitorer.component import MonitorerComponent
 from wine_pipeline.preprocessing import preprocessing_fn
+from wine_pipeline.scale import DataflowConfig, Scale, TrainingJobConfig
 from wine_pipeline.trainer import run_fn
 
 INPUT_CONFIG = "input_config"
@@ -31,9 +36,11 @@ def build_input_config(query: str) -> str:
 def create_pipeline(
     config: WineConfig,
     target: Target,
+    scale: Scale,
     input_config: tfx.proto.Input | tfx.dsl.experimental.RuntimeParameter,
     pipeline_root: str,
     metadata: tfx.orchestration.metadata.ConnectionConfigType | None = None,
+    monitored_table: str | None = None,
 ) -> tfx.dsl.Pipeline:
     """
     Return the pipeline of one wine.
@@ -43,34 +50,63 @@ def create_pipeline(
 
     :param config: of the wine.
     :param target: where it runs.
+    :param scale: what leaves its tasks.
     :param input_config: the query, or the parameter that will bring it.
     :param pipeline_root: folder of the artifacts.
     :param metadata: the store of a local runner; Vertex has its own.
+    :param monitored_table: project.dataset.table against which the endpoint's monitoring measures skew;
+        without it the pipeline leaves the monitoring to its caller.
     """
     examples = BigQueryExampleGen(input_config=input_config, output_config=_four_to_one())
+    components = [examples, *_learn_and_deploy(config, target, scale, examples.outputs["examples"])]
+    if monitored_table:
+        components.append(_monitorer(config, target, monitored_table, components))
+    runner = _runner_arguments(config, target, scale)
+    for component in components:
+        if isinstance(component, BaseBeamComponent):
+            component.with_beam_pipeline_args(runner)
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
         pipeline_root=pipeline_root,
-        components=[examples, *_learn_and_deploy(config, target, examples.outputs["examples"])],
+        components=components,
         enable_cache=False,
         metadata_connection_config=metadata,
-        beam_pipeline_args=_beam_arguments(target),
+        beam_pipeline_args=[f"--project={target.project}", f"--temp_location={target.temp_location}"],
     )
 
 
-def _beam_arguments(target: Target) -> list[str]:
-    return [
-        f"--project={target.project}",
-        f"--temp_location={target.temp_location}",
-        f"--runner={_BEAM_RUNNER}",
-        "--direct_num_workers=1",
-        # Says that the code is there: else every task packs TFX's sources for workers that don't exist.
-        f"--sdk_container_image={target.task_image}",
+def _runner_arguments(config: WineConfig, target: Target, scale: Scale) -> list[str]:
+    # Says that the code is there: else every task packs TFX's sources for the workers.
+    image = f"--sdk_container_image={target.task_image}"
+    if scale.dataflow:
+        return [image, *_dataflow_arguments(config, target, scale.dataflow, scale.service_account)]
+    return [image, f"--runner={_BEAM_RUNNER}", "--direct_num_workers=1"]
+
+
+def _dataflow_arguments(
+    config: WineConfig, target: Target, dataflow: DataflowConfig, service_account: str
+) -> list[str]:
+    # https://cloud.google.com/dataflow/docs/reference/pipeline-options
+    # No job_name: Dataflow refuses the name of a job that runs, and two runs of a wine may overlap.
+    arguments = [
+        "--runner=DataflowRunner",
+        f"--region={target.region}",
+        f"--worker_machine_type={dataflow.machine_type}",
+        f"--max_num_workers={dataflow.max_workers}",
+        # Beam is in the image: nothing is staged, nothing is installed when a worker starts.
+        "--sdk_location=container",
+        "--experiments=use_runner_v2",
+        f"--labels=wine={config.wine}",
     ]
+    if dataflow.subnetwork:
+        arguments += [f"--subnetwork={dataflow.subnetwork}", "--no_use_public_ips"]
+    if service_account:
+        arguments.append(f"--service_account_email={service_account}")
+    return arguments
 
 
 def _learn_and_deploy(
-    config: WineConfig, target: Target, examples: tfx.types.BaseChannel
+    config: WineConfig, target: Target, scale: Scale, examples: tfx.types.BaseChannel
 ) -> list[tfx.types.BaseNode]:
     statistics = tfx.components.StatisticsGen(examples=examples)
     schema = tfx.components.SchemaGen(statistics=statistics.outputs["statistics"], infer_feature_shape=True)
@@ -86,15 +122,7 @@ def _learn_and_deploy(
         disable_statistics=True,
         disable_analyzer_cache=True,
     )
-    trainer = tfx.components.Trainer(
-        run_fn=_import_path(run_fn),
-        examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
-        schema=schema.outputs["schema"],
-        train_args=tfx.proto.TrainArgs(),
-        eval_args=tfx.proto.EvalArgs(),
-        custom_config=config.training.to_custom_config(),
-    )
+    trainer = _trainer(config, target, scale, transform, schema.outputs["schema"])
     champion = tfx.dsl.Resolver(
         strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
         model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
@@ -108,6 +136,56 @@ def _learn_and_deploy(
     )
     pusher = _vertex_pusher(config, target, trainer.outputs["model"], evaluator.outputs["blessing"])
     return [statistics, schema, validator, transform, trainer, champion, evaluator, pusher]
+
+
+def _trainer(
+    config: WineConfig,
+    target: Target,
+    scale: Scale,
+    transform: tfx.components.Transform,
+    schema: tfx.types.BaseChannel,
+) -> tfx.components.Trainer:
+    component = vertex.Trainer if scale.training else tfx.components.Trainer
+    custom_config = config.training.to_custom_config()
+    if scale.training:
+        custom_config |= _training_job(config, target, scale.training, scale.service_account)
+    return component(
+        run_fn=_import_path(run_fn),
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema,
+        train_args=tfx.proto.TrainArgs(),
+        eval_args=tfx.proto.EvalArgs(),
+        custom_config=custom_config,
+    )
+
+
+def _training_job(
+    config: WineConfig, target: Target, training: TrainingJobConfig, service_account: str
+) -> dict[str, Any]:
+    machine: dict[str, Any] = {"machine_type": training.machine_type}
+    if training.accelerator_type:
+        machine["accelerator_type"] = training.accelerator_type
+        machine["accelerator_count"] = training.accelerator_count
+    pool = {
+        "machine_spec": machine,
+        "replica_count": 1,
+        # TFX adds the command, which is that of the Trainer in a task of its own.
+        "container_spec": {"image_uri": training.image or target.task_image},
+    }
+    spec: dict[str, Any] = {"worker_pool_specs": [pool]}
+    if service_account:
+        spec["service_account"] = service_account
+    return {
+        vertex.ENABLE_VERTEX_KEY: True,
+        vertex.VERTEX_REGION_KEY: target.region,
+        vertex.TRAINING_ARGS_KEY: {
+            "project": target.project,
+            "display_name": config.name,
+            "job_spec": spec,
+            "labels": {"wine": config.wine},
+        },
+    }
 
 
 def _four_to_one() -> tfx.proto.Output:
@@ -138,6 +216,23 @@ def _vertex_pusher(
                 "max_replica_count": config.serving.max_replicas,
             },
         },
+    )
+
+
+def _monitorer(
+    config: WineConfig, target: Target, table: str, upstream: list[tfx.types.BaseNode]
+) -> MonitorerComponent:
+    outputs = {key: channel for node in upstream for key, channel in node.outputs.items()}
+    return MonitorerComponent(
+        statistics=outputs["statistics"],
+        pushed_model=outputs["pushed_model"],
+        project=target.project,
+        region=target.region,
+        display_name=config.name,
+        training_table=table,
+        target_field=QUALITY,
+        ignored_features=[GOOD],
+        config=config.monitoring,
     )
 
 

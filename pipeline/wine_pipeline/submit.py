@@ -19,6 +19,7 @@ from google.cloud.aiplatform_v1.types import PipelineJob, PipelineState, Pipelin
 from wine_pipeline.compile import write_compiled
 from wine_pipeline.config import Target, WineConfig
 from wine_pipeline.pipeline import INPUT_CONFIG, build_input_config
+from wine_pipeline.scale import Scale
 from wine_pipeline.table import pinned_query
 
 _POLL_SECONDS = 5.0
@@ -55,7 +56,14 @@ class LostSightError(RuntimeError):
 
 
 def run_on_vertex(
-    config: WineConfig, target: Target, table: str, data_version: int, labels: Mapping[str, str]
+    config: WineConfig,
+    target: Target,
+    scale: Scale,
+    table: str,
+    data_version: int,
+    labels: Mapping[str, str],
+    *,
+    with_monitorer: bool = False,
 ) -> str:
     """
     Compile, submit, and follow the job to its end.
@@ -64,9 +72,11 @@ def run_on_vertex(
 
     :param config: of the wine.
     :param target: where it runs.
+    :param scale: what leaves its tasks.
     :param table: project.dataset.table to learn from.
     :param data_version: the table's lastModifiedTime in ms.
     :param labels: of the job, beside its wine and its data version.
+    :param with_monitorer: the job also creates or updates the endpoint's monitoring job.
     :return: resource name of the job.
     :raises SubmissionError: if Vertex AI refuses the job.
     :raises PipelineFailedError: if the job fails, is cancelled or is paused.
@@ -74,7 +84,7 @@ def run_on_vertex(
     """
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder) / f"{config.name}.json"
-        write_compiled(config, target, spec)
+        write_compiled(config, target, scale, spec, monitored_table=table if with_monitorer else None)
         job = aiplatform.PipelineJob(
             display_name=config.name,
             template_path=str(spec),

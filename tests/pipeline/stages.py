@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -70,21 +71,36 @@ def train(transformed: Path, graph: Path, model: Path, training: Mapping[str, fl
     """Run the Trainer's executor; the SavedModel is in the model's Format-Serving."""
     config = TrainingConfig(**training)
     TrainerExecutor().Do(
-        {
-            "examples": [_examples(transformed)],
-            "transform_graph": [_artifact(standard_artifacts.TransformGraph, graph)],
-        },
-        {
-            "model": [_artifact(standard_artifacts.Model, model)],
-            "model_run": [_artifact(standard_artifacts.ModelRun, model / "run")],
-        },
-        {
-            "run_fn": "wine_pipeline.trainer.run_fn",
-            "train_args": "{}",
-            "eval_args": "{}",
-            "custom_config": json.dumps(config.to_custom_config()),
-        },
+        training_inputs(transformed, graph),
+        training_outputs(model),
+        training_properties(config.to_custom_config()),
     )
+
+
+def training_inputs(transformed: Path, graph: Path) -> dict[str, list[Any]]:
+    """Return the Trainer's input artifacts."""
+    return {
+        "examples": [_examples(transformed)],
+        "transform_graph": [_artifact(standard_artifacts.TransformGraph, graph)],
+    }
+
+
+def training_outputs(model: Path) -> dict[str, list[Any]]:
+    """Return the Trainer's output artifacts."""
+    return {
+        "model": [_artifact(standard_artifacts.Model, model)],
+        "model_run": [_artifact(standard_artifacts.ModelRun, model / "run")],
+    }
+
+
+def training_properties(custom_config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the Trainer's parameters, as the compiled spec has them."""
+    return {
+        "run_fn": "wine_pipeline.trainer.run_fn",
+        "train_args": "{}",
+        "eval_args": "{}",
+        "custom_config": json.dumps(custom_config),
+    }
 
 
 @dataclass(frozen=True)

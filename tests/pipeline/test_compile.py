@@ -11,13 +11,14 @@ import pytest
 from wine_pipeline.compile import compile_pipeline, write_compiled
 from wine_pipeline.config import EvaluationConfig, Target, WineConfig
 from wine_pipeline.pipeline import build_input_config
+from wine_pipeline.scale import Scale
 
 TARGET = Target("wine-local", "europe-west1", "wine-bucket", image="registry/wine:1")
 
 
 @pytest.fixture(scope="module")
 def job() -> dict[str, Any]:
-    return compile_pipeline(WineConfig("white"), TARGET)
+    return compile_pipeline(WineConfig("white"), TARGET, Scale())
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,20 @@ def test_every_task_runs_in_the_image_and_keeps_beams_files_in_the_bucket(job: d
         assert container["command"][:2] == ["python", "-m"]
         assert "--project=wine-local" in container["args"]
         assert "--temp_location=gs://wine-bucket/tmp" in container["args"]
-        assert "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner" in container["args"]
+
+
+def test_beam_runs_in_the_process_of_its_task(job: dict[str, Any]) -> None:
+    runners = {
+        name.removesuffix("_executor"): argument
+        for name, executor in job["pipelineSpec"]["deploymentSpec"]["executors"].items()
+        for argument in executor.get("container", {}).get("args", [])
+        if argument.startswith("--runner=")
+    }
+
+    assert set(runners) == {"BigQueryExampleGen", "StatisticsGen", "Transform", "Evaluator"}
+    assert set(runners.values()) == {
+        "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+    }
 
 
 def test_the_pusher_deploys_to_the_wines_own_endpoint(tasks: dict[str, Any]) -> None:
@@ -109,7 +123,7 @@ def test_the_pusher_deploys_to_the_wines_own_endpoint(tasks: dict[str, Any]) -> 
 def test_the_thresholds_come_from_the_config() -> None:
     config = WineConfig("white", evaluation=EvaluationConfig(min_auc=0.83))
 
-    job = compile_pipeline(config, TARGET)
+    job = compile_pipeline(config, TARGET, Scale())
 
     evaluator = job["pipelineSpec"]["root"]["dag"]["tasks"]["Evaluator"]
     metrics = constant(evaluator, "eval_config")["metrics_specs"][0]["metrics"]
@@ -135,7 +149,7 @@ def test_the_contract_lies_beside_the_spec(job: dict[str, Any]) -> None:
 
 def test_compiling_twice_gives_the_same_bytes_in_any_process(tmp_path: Path) -> None:
     here, there = tmp_path / "here.json", tmp_path / "deep" / "there.json"
-    write_compiled(WineConfig("white"), TARGET, here)
+    write_compiled(WineConfig("white"), TARGET, Scale(), here)
 
     arguments = ["--wine", "white", "--output", str(there), "--project", "wine-local"]
     arguments += ["--region", "europe-west1", "--bucket", "wine-bucket", "--image", "registry/wine:1"]

@@ -72,6 +72,38 @@ def test_an_output_that_cannot_be_written_is_named(
     assert str(tmp_path / "file") in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("way", ["flag", "variable"])
+def test_a_scale_file_reaches_the_spec(way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    set_wine_environment(monkeypatch)
+    output, scale = tmp_path / "wine-white.json", tmp_path / "scale.toml"
+    scale.write_text("[dataflow]")
+    flags = ["--scale", str(scale)] if way == "flag" else []
+    if way == "variable":
+        monkeypatch.setenv("WINE_SCALE", str(scale))
+
+    assert main(["compile", "--wine", "white", "--output", str(output), *flags]) == 0
+
+    assert "--runner=DataflowRunner" in output.read_text()
+
+
+@pytest.mark.parametrize("command", ["compile", "run"])
+def test_a_bad_scale_file_stops_before_anything_starts(
+    command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_wine_environment(monkeypatch)
+    scale = tmp_path / "scale.toml"
+    scale.write_text("[training]")
+    flags = {
+        "compile": ["--wine", "white", "--output", str(tmp_path / "wine.json")],
+        "run": [*LAB_FLAGS, "--wine_table=white_wine", "--username=ada"],
+    }
+
+    assert main([command, *flags[command], "--scale", str(scale)]) == 2
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{scale}: training.machine_type is missing" in line
+
+
 @pytest.mark.parametrize(
     ("flags", "named"),
     [

@@ -1,0 +1,190 @@
+"""Where the heavy steps run: each in its own task by default, at scale on Dataflow and as a custom job."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from wine_pipeline.config import ConfigError
+
+_MACHINE = re.compile(r"[a-z][a-z0-9]*-[a-z0-9]+(-[a-z0-9]+)*")
+_SUBNETWORK = re.compile(r"regions/[a-z0-9-]+/subnetworks/[a-z0-9-]+")
+_SERVICE_ACCOUNT = re.compile(r"[a-z0-9-]+@[a-z0-9.:-]+\.gserviceaccount\.com")
+
+# The machine series that each accelerator comes with.
+# https://cloud.google.com/vertex-ai/docs/training/configure-compute#gpus
+ACCELERATORS = {
+    "NVIDIA_TESLA_P100": "n1",
+    "NVIDIA_TESLA_P4": "n1",
+    "NVIDIA_TESLA_T4": "n1",
+    "NVIDIA_TESLA_V100": "n1",
+    "NVIDIA_L4": "g2",
+    "NVIDIA_TESLA_A100": "a2",
+    "NVIDIA_A100_80GB": "a2",
+    "NVIDIA_H100_80GB": "a3",
+}
+_ACCELERATOR_COUNTS = (1, 2, 4, 8, 16)
+
+_Section = TypeVar("_Section", "DataflowConfig", "TrainingJobConfig")
+
+
+@dataclass(frozen=True)
+class DataflowConfig:
+    """
+    Workers that run the Beam steps: ExampleGen, StatisticsGen, Transform and Evaluator.
+
+    :param machine_type: of each worker.
+    :param max_workers: most workers of one step.
+    :param subnetwork: ``regions/REGION/subnetworks/NAME``; without one, the project's default network.
+    :raises ConfigError: if a value has the wrong form.
+    """
+
+    machine_type: str = "n1-standard-4"
+    max_workers: int = 4
+    subnetwork: str = ""
+
+    def __post_init__(self) -> None:
+        _require_machine("dataflow.machine_type", self.machine_type)
+        _require(self.max_workers >= 1, f"dataflow.max_workers must be at least 1, not {self.max_workers}")
+        _require(
+            not self.subnetwork or bool(_SUBNETWORK.fullmatch(self.subnetwork)),
+            f"dataflow.subnetwork {self.subnetwork!r} must be like regions/REGION/subnetworks/NAME",
+        )
+
+
+@dataclass(frozen=True)
+class TrainingJobConfig:
+    """
+    The Vertex AI custom job that trains.
+
+    https://cloud.google.com/vertex-ai/docs/reference/rest/v1/CustomJobSpec
+
+    :param machine_type: of the one machine.
+    :param accelerator_type: a key of :data:`ACCELERATORS`, or none.
+    :param accelerator_count: accelerators of the machine; 0 without a type.
+    :param image: of the job. The tasks' own by default, which has TensorFlow for CPUs only.
+    :raises ConfigError: if a value has the wrong form, or the values do not go together.
+    """
+
+    machine_type: str
+    accelerator_type: str = ""
+    accelerator_count: int = 0
+    image: str = ""
+
+    def __post_init__(self) -> None:
+        _require_machine("training.machine_type", self.machine_type)
+        if self.accelerator_type:
+            self._check_accelerator()
+        else:
+            _require(not self.accelerator_count, "training.accelerator_count needs training.accelerator_type")
+
+    def _check_accelerator(self) -> None:
+        series = ACCELERATORS.get(self.accelerator_type)
+        known = ", ".join(ACCELERATORS)
+        _require(
+            series is not None,
+            f"training.accelerator_type {self.accelerator_type!r} is none of {known}",
+        )
+        _require(
+            self.machine_type.startswith(f"{series}-"),
+            f"training.accelerator_type {self.accelerator_type} comes with {series} machines, "
+            f"not with training.machine_type {self.machine_type}",
+        )
+        counts = ", ".join(map(str, _ACCELERATOR_COUNTS))
+        _require(
+            self.accelerator_count in _ACCELERATOR_COUNTS,
+            f"training.accelerator_count must be one of {counts}, not {self.accelerator_count}",
+        )
+        _require(
+            bool(self.image),
+            "training.accelerator_type needs training.image: the pipeline's own has TensorFlow for CPUs only",
+        )
+
+
+@dataclass(frozen=True)
+class Scale:
+    """
+    What leaves the tasks of the pipeline; by default nothing does.
+
+    :param dataflow: runs the Beam steps, if given.
+    :param training: runs the training, if given.
+    :param service_account: e-mail of the account that both run as; each service's default if empty.
+    :raises ConfigError: if the account has the wrong form, or there is nothing that runs as it.
+    """
+
+    dataflow: DataflowConfig | None = None
+    training: TrainingJobConfig | None = None
+    service_account: str = ""
+
+    def __post_init__(self) -> None:
+        if self.service_account:
+            _require(
+                bool(_SERVICE_ACCOUNT.fullmatch(self.service_account)),
+                f"service_account {self.service_account!r} is no service account's e-mail",
+            )
+            _require(
+                bool(self.dataflow or self.training),
+                "service_account is given, but neither [dataflow] nor [training]",
+            )
+
+
+def read_scale(path: Path) -> Scale:
+    """
+    Read a scale file: TOML with the tables ``[dataflow]`` and ``[training]``, each on if it is there.
+
+    :param path: of the file.
+    :raises ConfigError: if it cannot be read, has an unknown key or a bad value; the message names both.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _scale(values)
+    except OSError as error:
+        raise ConfigError(f"scale file {path}: {error.strerror}") from error
+    except (ConfigError, ValueError) as error:
+        # a TOML or a Unicode error is a ValueError
+        raise ConfigError(f"scale file {path}: {error}") from error
+
+
+def _scale(values: Mapping[str, Any]) -> Scale:
+    _check_keys("", values, Scale)
+    return Scale(
+        dataflow=_section("dataflow", values, DataflowConfig),
+        training=_section("training", values, TrainingJobConfig),
+        service_account=values.get("service_account", ""),
+    )
+
+
+def _section(name: str, values: Mapping[str, Any], kind: type[_Section]) -> _Section | None:
+    if name not in values:
+        return None
+    section = values[name]
+    if not isinstance(section, dict):
+        raise ConfigError(f"{name} must be a table: [{name}]")
+    _check_keys(f"{name}.", section, kind)
+    if kind is TrainingJobConfig and "machine_type" not in section:
+        raise ConfigError(f"{name}.machine_type is missing")
+    return kind(**section)
+
+
+def _check_keys(prefix: str, values: Mapping[str, Any], kind: type) -> None:
+    types = {field.name: field.type for field in fields(kind)}
+    for name, value in values.items():
+        if name not in types:
+            raise ConfigError(f"unknown key {prefix}{name}; known: {', '.join(types)}")
+        if types[name] == "str" and type(value) is not str:
+            raise ConfigError(f"{prefix}{name} must be text, not {value!r}")
+        if types[name] == "int" and type(value) is not int:
+            raise ConfigError(f"{prefix}{name} must be a whole number, not {value!r}")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
+
+
+def _require_machine(name: str, value: str) -> None:
+    _require(bool(_MACHINE.fullmatch(value)), f"{name} {value!r} must be like 'n1-standard-4'")
