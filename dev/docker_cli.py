@@ -40,19 +40,25 @@ class Docker:
             return False
         return done.returncode == 0
 
-    def run(self, *arguments: str, stdin: IO[bytes] | None = None) -> str:
+    def run(self, *arguments: str, stdin: IO[bytes] | None = None, timeout: float | None = None) -> str:
         """
         Run one command and return what it printed.
 
-        :raises DockerError: it failed.
+        :param stdin: what it reads.
+        :param timeout: seconds after which it is stopped.
+        :raises DockerError: it failed, or took too long.
         """
-        done = subprocess.run(
-            [DOCKER, *arguments],
-            env=self.environment,
-            stdin=stdin or subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [DOCKER, *arguments],
+                env=self.environment,
+                stdin=stdin or subprocess.DEVNULL,
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DockerError(f"docker {arguments[0]} took more than {timeout:.0f} s") from error
         if done.returncode:
             tail = "\n".join(done.stderr.decode(errors="replace").splitlines()[-TAIL_LINES:])
             raise DockerError(f"docker {arguments[0]} failed: {tail}")

@@ -1,0 +1,130 @@
+"""Finds a Docker daemon, or starts one for as long as it is needed and leaves nothing of it behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from dev.docker_cli import Docker, DockerError
+from dev.docker_network import untouched_network
+from dev.progress import Progress
+
+PACKAGES = ("docker.io", "docker-compose", "debootstrap", "iptables", "iproute2")
+START_SECONDS = 60
+STOP_SECONDS = 60
+GIBIBYTE = 2**30
+NEEDED_BYTES = 15 * GIBIBYTE
+
+
+@contextmanager
+def docker_daemon(progress: Progress) -> Iterator[Docker]:
+    """
+    Give the daemon that runs here, or start one.
+
+    :raises DockerError: there is none, and it cannot be started.
+    """
+    docker = Docker()
+    if not docker.answers() and shutil.which("dockerd") is None:
+        _install(progress)
+    if docker.answers():
+        progress.line("the Docker daemon of this machine answers")
+        yield docker
+        return
+    # what holds sockets needs a short path, what holds images needs room
+    with (
+        tempfile.TemporaryDirectory(prefix="wine-docker-", dir="/tmp") as sockets,
+        _data_folder() as data,
+        untouched_network(),
+        _own_daemon(Path(sockets), data, progress) as own,
+    ):
+        yield own
+
+
+def apt_get(*arguments: str) -> None:
+    """
+    Run apt-get, waiting for another one that runs.
+
+    :raises DockerError: it failed.
+    """
+    command = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "--yes", "--quiet", *arguments]
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DockerError(f"apt-get {arguments[0]} failed: {done.stderr.strip()}")
+
+
+def _install(progress: Progress) -> None:
+    packages = " ".join(PACKAGES)
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise DockerError(
+            "no Docker daemon answers here: start one, or install it "
+            f"(on Debian, as root: apt-get install {packages})"
+        )
+    progress.line(f"no Docker daemon answers: apt-get install {packages}")
+    apt_get("update")
+    apt_get("install", "--no-install-recommends", *PACKAGES)
+
+
+@contextmanager
+def _data_folder() -> Iterator[Path]:
+    parent = Path(os.environ.get("TMPDIR", "/var/tmp"))  # noqa: S108
+    free = shutil.disk_usage(parent).free
+    if free < NEEDED_BYTES:
+        raise DockerError(
+            f"images need {NEEDED_BYTES // GIBIBYTE} GiB, and {parent} has {free // GIBIBYTE}: set TMPDIR"
+        )
+    with tempfile.TemporaryDirectory(prefix="wine-docker-", dir=parent) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _own_daemon(sockets: Path, data: Path, progress: Progress) -> Iterator[Docker]:
+    host = f"unix://{sockets / 's'}"
+    log = data / "dockerd.log"
+    command = [
+        # its mounts end with it, and it ends with the process that started it
+        *("unshare", "--mount", "setpriv", "--pdeathsig", "TERM", "dockerd", f"--host={host}"),
+        *(f"--data-root={data / 'data'}", f"--exec-root={sockets / 'x'}", f"--pidfile={sockets / 'pid'}"),
+    ]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    docker = Docker(host)
+    try:
+        progress.wait("dockerd", lambda: _started(docker, process, log), timeout=START_SECONDS, every=0.5)
+        yield docker
+    finally:
+        _stop(process)
+        progress.line("the Docker daemon is stopped")
+
+
+def _started(docker: Docker, process: subprocess.Popen[bytes], log: Path) -> tuple[str, bool | None]:
+    if process.poll() is not None:
+        tail = "\n".join(log.read_text().splitlines()[-10:])
+        raise DockerError(f"dockerd does not start:\n{tail}")
+    if docker.answers():
+        return "a Docker daemon of its own runs", True
+    return "a Docker daemon starts", None
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Let it stop its containers; whatever is left of its session then, containerd too, is killed."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
