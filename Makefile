@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 PIPELINE_PYTHON := pipeline/.venv/bin/python
 
-.PHONY: help setup demo test up down lint format bench lock clean
+.PHONY: help setup demo test test-ui up down lint format bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,9 +15,13 @@ demo: setup ## Run the whole job against localcloud: train, serve, monitor, skip
 
 test: setup ## Run every test
 	@$(PIPELINE_PYTHON) -m pytest tests/pipeline
-	@$(PYTHON) -m pytest --ignore=tests/pipeline --ignore=tests/e2e
+	@$(PYTHON) -m pytest --ignore=tests/pipeline --ignore=tests/e2e --ignore=tests/ui
 	@# a process of its own: gRPC reads the root certificates once, and this stack has other ones
 	@$(PYTHON) -m pytest tests/e2e
+
+test-ui: setup ## Drive Airflow in a real browser; SCREENSHOTS=docs/images renews the pictures of the docs
+	@$(PYTHON) -m dev.browser
+	@SCREENSHOTS=$(SCREENSHOTS) $(PYTHON) -m pytest tests/ui
 
 up: setup ## Start localcloud and Airflow, and leave them running
 	@$(PYTHON) -m dev.up

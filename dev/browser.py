@@ -1,0 +1,59 @@
+"""Finds the Chromium that the UI tests drive, and installs Debian's package where it may."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+from dev.guard import guarded
+
+EXECUTABLES = ("chromium", "chromium-browser", "google-chrome")
+# Without fonts of its own Chromium draws boxes.
+PACKAGES = ("chromium", "fonts-liberation")
+HOW_TO_INSTALL = f"apt-get install -y {' '.join(PACKAGES)}"
+# Another program may hold dpkg's lock.
+APT = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
+
+
+class BrowserError(RuntimeError):
+    """There is no Chromium and none can be installed; the message names the package."""
+
+
+def find_browser() -> str | None:
+    """Return the path of an installed Chromium."""
+    return next((path for name in EXECUTABLES if (path := shutil.which(name))), None)
+
+
+def launch_arguments() -> list[str]:
+    """Return what Chromium must be told on this machine: its sandbox refuses to run as root."""
+    return ["--no-sandbox"] if os.geteuid() == 0 else []
+
+
+def require_browser() -> str:
+    """
+    Return the path of Chromium, installing the package if this is Debian and we are root.
+
+    :raises BrowserError: neither works.
+    """
+    if path := find_browser():
+        return path
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise BrowserError(f"there is no Chromium: {HOW_TO_INSTALL}")
+    print("Installing Chromium from Debian's packages", flush=True)
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for arguments in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
+        done = subprocess.run(
+            [*APT, *arguments], env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            problem = (done.stderr.strip() or "no message").splitlines()[-1]
+            raise BrowserError(f"apt-get {arguments[0]} failed ({problem}): {HOW_TO_INSTALL}")
+    if path := find_browser():
+        return path
+    raise BrowserError(f"the package brought no Chromium: {HOW_TO_INSTALL}")
+
+
+if __name__ == "__main__":
+    sys.exit(guarded("make test-ui", lambda: print(f"Browser: {require_browser()}")))

@@ -1,0 +1,66 @@
+"""What a person reads about a DAG before anything has run."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from dev.demo import DAG_ID
+from tests.ui.airflow_ui import AirflowUi
+
+pytestmark = [pytest.mark.ui, pytest.mark.timeout(600)]
+TASKS = ("check_freshness", "check_data", "train", "verify", "monitor")
+
+
+def test_the_list_shows_both_wines_with_their_tags(ui: AirflowUi):
+    ui.open_list()
+
+    expect(ui.heading("2 Dags")).to_be_visible()
+    for wine in ("red", "white"):
+        expect(ui.page.get_by_role("link", name=f"wine_retraining_{wine}", exact=True)).to_be_visible()
+        expect(ui.page.get_by_role("link", name=wine, exact=True)).to_be_visible()
+    expect(ui.page.get_by_role("link", name="vertex-ai", exact=True)).to_have_count(2)
+    ui.picture("dags")
+
+
+def test_the_owner_can_be_written_to(ui: AirflowUi):
+    ui.open_dag(DAG_ID)
+
+    owner = ui.page.get_by_role("link", name="wine-mlops", exact=True)
+
+    expect(owner).to_have_attribute("href", "mailto:wine-mlops@example.com")
+
+
+def test_the_dag_says_what_it_does_and_what_its_form_takes(ui: AirflowUi):
+    ui.open_dag(DAG_ID)
+
+    documentation = ui.read_documentation("Dag Docs")
+
+    for name in ("force", "data_version", "dry_run", "check_freshness", "monitor"):
+        expect(documentation.get_by_text(name, exact=True).first).to_be_attached()
+    # Airflow puts a block of preformatted text on one line
+    assert all(len(text) < 40 for text in documentation.locator("code").all_inner_texts())
+    ui.picture("dag-docs")
+
+
+@pytest.mark.parametrize("task_id", TASKS)
+def test_each_task_says_what_to_do_when_it_fails(ui: AirflowUi, task_id: str):
+    ui.page.goto(f"{ui.url}/dags/{DAG_ID}/tasks/{task_id}")
+
+    documentation = ui.read_documentation("Documentation")
+
+    expect(documentation.get_by_text("If it fails", exact=True)).to_be_visible()
+    expect(documentation.get_by_role("listitem").first).to_be_attached()
+    if task_id == "train":
+        ui.picture("task-docs")
+
+
+def test_the_graph_reads_as_the_flow(ui: AirflowUi):
+    ui.open_dag(DAG_ID)
+
+    graph = ui.show_graph()
+
+    for name in ("data", *TASKS, "serve"):
+        expect(graph.get_by_role("link", name=name, exact=True)).to_be_visible()
+    for edge in ("data to train", "train to serve", "check_freshness to check_data", "verify to monitor"):
+        expect(graph.get_by_role("img", name=f"Edge from {edge}")).to_be_attached()

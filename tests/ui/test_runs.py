@@ -1,0 +1,186 @@
+"""Runs that a person triggers with the form, watches, and looks behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import expect
+
+from dev.demo import DAG_ID, WINE, Demo
+from dev.publish import read_spec
+from tests.ui.airflow_ui import RUN_MS, AirflowUi
+
+pytestmark = [pytest.mark.ui, pytest.mark.timeout(1200)]
+TASKS = ("check_freshness", "check_data", "train", "verify", "monitor")
+OpenTab = Callable[[str], AbstractContextManager[AirflowUi]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """
+    A run as the UI showed it.
+
+    :param url: its page.
+    :param state: what its badge said at the end.
+    """
+
+    url: str
+    state: str
+
+
+@pytest.fixture(scope="module")
+def dry_run(open_tab: OpenTab) -> Run:
+    """Trigger a dry run, and watch it to its end."""
+    with open_tab("dry_run") as ui:
+        form = ui.open_trigger_form(DAG_ID)
+        form.get_by_role("checkbox", name="Dry run").locator("xpath=..").click()
+        expect(form.get_by_role("checkbox", name="Dry run")).to_be_checked()
+        ui.picture("trigger-form")
+        url = ui.trigger(form)
+        return Run(url, ui.watch_run())
+
+
+@pytest.fixture(scope="module")
+def training(open_tab: OpenTab, dry_run: Run) -> str:
+    """Trigger a run that trains; return the URL of its page as soon as its pipeline runs."""
+    with open_tab("training") as ui:
+        url = ui.trigger(ui.open_trigger_form(DAG_ID))
+        expect(ui.task_state("train")).to_have_text("Deferred", timeout=RUN_MS)
+        return url
+
+
+@pytest.fixture(scope="module")
+def trained(open_tab: OpenTab, training: str) -> Run:
+    """Watch the training run to its end."""
+    with open_tab("trained") as ui:
+        ui.page.goto(training)
+        state = ui.watch_run()
+        ui.picture("run-green")
+        return Run(training, state)
+
+
+@pytest.fixture(scope="module")
+def impossible(open_tab: OpenTab, trained: Run) -> Run:
+    """Ask for the table as it was long before it existed."""
+    with open_tab("impossible") as ui:
+        form = ui.open_trigger_form(DAG_ID)
+        form.get_by_role("spinbutton", name="Data version").press_sequentially("1000000000000")
+        url = ui.trigger(form)
+        return Run(url, ui.watch_run())
+
+
+def test_a_dry_run_checks_the_data_and_skips_the_rest(ui: AirflowUi, dry_run: Run):
+    assert dry_run.state == "Success"
+    ui.page.goto(dry_run.url)
+
+    for task_id, state in zip(TASKS, ["Success"] * 2 + ["Skipped"] * 3, strict=True):
+        expect(ui.task_state(task_id)).to_have_text(state)
+    ui.open_task(dry_run.url, "train")
+    expect(ui.page.get_by_text("job_id: wine-retraining-white-manual").first).to_be_visible()
+    ui.picture("dry-run")
+
+
+def test_while_the_pipeline_runs_train_is_deferred_and_links_to_the_running_job(ui: AirflowUi, training: str):
+    ui.open_links(training, "train")
+
+    ui.picture("links")
+    job = ui.follow("Pipeline Job")
+
+    expect(job.get_by_role("heading", level=1)).to_have_text("wine-white")
+    expect(job.locator("#state")).to_have_text("RUNNING")
+    # it refreshes by itself
+    expect(job.locator("svg [data-task=Transform]")).to_contain_text("SUCCEEDED", timeout=RUN_MS)
+    ui.picture("pipeline-job", job)
+
+
+def test_the_graph_shows_the_state_of_each_task_while_the_run_goes_on(ui: AirflowUi, training: str):
+    ui.page.goto(training)
+
+    graph = ui.show_graph()
+
+    expect(graph.get_by_text("success").first).to_be_visible()
+    ui.picture("graph")
+
+
+def test_the_run_turns_green(ui: AirflowUi, trained: Run):
+    assert trained.state == "Success"
+    ui.page.goto(trained.url)
+
+    for task_id in TASKS:
+        expect(ui.task_state(task_id)).to_have_text("Success")
+
+
+@pytest.mark.parametrize("task_id", ["check_freshness", "check_data"])
+def test_the_data_tasks_link_to_the_table(ui: AirflowUi, trained: Run, task_id: str):
+    ui.open_links(trained.url, task_id)
+
+    table = ui.follow("BigQuery Table")
+
+    expect(table.get_by_role("heading", level=1)).to_contain_text("white_wine")
+    expect(table.get_by_text("4,898").first).to_be_visible()
+
+
+def test_train_links_to_its_pipeline_job_with_every_step_done(ui: AirflowUi, trained: Run):
+    ui.open_links(trained.url, "train")
+
+    job = ui.follow("Pipeline Job")
+
+    expect(job.locator("#state")).to_have_text("SUCCEEDED")
+    for step in ("BigQueryExampleGen", "Transform", "Trainer", "Evaluator", "Pusher"):
+        expect(job.locator(f"svg [data-task={step}]")).to_contain_text("SUCCEEDED")
+
+
+@pytest.mark.parametrize("task_id", ["verify", "monitor"])
+def test_the_serving_tasks_link_to_the_endpoint_where_the_new_model_has_all_traffic(
+    ui: AirflowUi, trained: Run, task_id: str
+):
+    ui.open_links(trained.url, task_id)
+
+    endpoint = ui.follow("Endpoint")
+
+    expect(endpoint.get_by_role("heading", level=1)).to_have_text("wine-white")
+    expect(endpoint.locator("#deployed [data-deployed]")).to_have_count(1)
+    expect(endpoint.locator("#deployed [data-deployed]")).to_contain_text("100 %")
+    ui.picture("endpoint", endpoint)
+
+
+def test_monitor_links_to_the_monitoring_job_with_a_threshold_for_each_feature(
+    ui: AirflowUi, trained: Run, demo: Demo
+):
+    contract = read_spec(demo.settings, WINE)["dataContract"]
+    ui.open_links(trained.url, "monitor")
+
+    monitoring = ui.follow("Model Monitoring Job")
+
+    expect(monitoring.locator("#state")).to_have_text("RUNNING")
+    watched = monitoring.locator("[data-feature]").evaluate_all(
+        "rows => rows.map(row => row.dataset.feature)"
+    )
+    assert set(watched) == set(contract["columns"]) - {contract["label"]}
+    ui.picture("monitoring-job", monitoring)
+
+
+def test_a_red_task_says_in_its_log_what_was_wrong(ui: AirflowUi, impossible: Run):
+    assert impossible.state == "Failed"
+    ui.page.goto(impossible.url)
+    expect(ui.task_state("check_freshness")).to_have_text("Failed")
+
+    ui.open_task(impossible.url, "check_freshness")
+
+    said = re.compile("data_version 1000000000000 .* is older than the table")
+    expect(ui.page.get_by_text(said).first).to_be_visible()
+    ui.picture("red-task")
+
+
+@pytest.mark.parametrize("task_id", ["train", "verify", "monitor"])
+def test_a_task_that_made_nothing_has_no_link(ui: AirflowUi, impossible: Run, task_id: str):
+    ui.open_task(impossible.url, task_id)
+    ui.page.get_by_role("link", name="Details", exact=True).click()
+
+    expect(ui.page.get_by_role("cell", name="upstream_failed")).to_be_visible()
+    for link in ("Pipeline Job", "Endpoint", "Model Monitoring Job"):
+        expect(ui.page.get_by_role("link", name=link, exact=True)).to_have_count(0)
