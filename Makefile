@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 PIPELINE_PYTHON := pipeline/.venv/bin/python
 
-.PHONY: help setup demo test test-ui up down lint format bench lock clean
+.PHONY: help setup demo test test-ui up down lint format bench lock clean compose-init test-compose
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ lint: setup ## Check format, style and types
 format: setup ## Format the code
 	@$(PYTHON) -m ruff format .
 	@$(PYTHON) -m ruff check --fix .
+
+compose-init: ## Make the secrets of docker-compose, in .env
+	@python3 dev/compose_init.py
+
+test-compose: setup ## Build, run and test docker-compose, with a Docker daemon of its own if there is none
+	@$(PYTHON) -m dev.compose_test
 
 bench: setup ## Measure the compiled pipeline against LocalDagRunner, as ratios in one run
 	@$(PYTHON) -m dev.bench
