@@ -6,6 +6,7 @@ import json
 import math
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -13,7 +14,13 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 from google.cloud import bigquery
-from vertex_mlops.exceptions import DataContractError, PipelineJobFailedError, SpecError
+from vertex_mlops.exceptions import (
+    DataContractError,
+    DataVersionError,
+    PipelineJobFailedError,
+    SpecError,
+)
+from vertex_mlops.links.bigquery import TableLink
 from vertex_mlops.operators.bigquery import BigQueryDataContractCheckOperator, BigQueryTableFreshnessOperator
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
 
@@ -190,6 +197,76 @@ class TestFreshness:
         result = operator.execute(context_of(operator))
 
         assert result["data_version"] == result["last_trained_version"]
+
+    def test_a_version_of_the_past_is_trained_on_though_a_later_one_was(
+        self, place: dict[str, str], client: bigquery.Client, make_table: MakeTable, upload: Upload
+    ) -> None:
+        table_id = make_table(SOUND)
+        past = modified(client, table_id)
+        append(client, table_id, SOUND)
+        present = modified(client, table_id)
+        train_on(place, upload, table_id, present)
+        operator = freshness(place, table_id, data_version=past)
+
+        result = operator.execute(context_of(operator))
+
+        assert (result["data_version"], result["last_trained_version"]) == (past, present)
+
+    def test_after_a_training_on_the_past_the_present_table_is_fresh_again(
+        self, place: dict[str, str], client: bigquery.Client, make_table: MakeTable, upload: Upload
+    ) -> None:
+        table_id = make_table(SOUND)
+        past = modified(client, table_id)
+        append(client, table_id, SOUND)
+        present = modified(client, table_id)
+        train_on(place, upload, table_id, present)
+        train_on(place, upload, table_id, past)
+        operator = freshness(place, table_id)
+
+        result = operator.execute(context_of(operator))
+
+        assert (result["data_version"], result["last_trained_version"]) == (present, past)
+
+    @pytest.mark.parametrize("force", [False, True])
+    def test_the_version_that_was_trained_on_last_is_skipped_unless_forced(
+        self,
+        place: dict[str, str],
+        client: bigquery.Client,
+        make_table: MakeTable,
+        upload: Upload,
+        force: bool,
+    ) -> None:
+        table_id = make_table(SOUND)
+        past = modified(client, table_id)
+        append(client, table_id, SOUND)
+        train_on(place, upload, table_id, past)
+        operator = freshness(place, table_id, data_version=past, force=force)
+
+        with nullcontext() if force else pytest.raises(DownstreamTasksSkipped):
+            result = operator.execute(context_of(operator))
+            assert result["data_version"] == past
+
+    def test_a_version_newer_than_the_last_change_or_older_than_the_table_is_refused(
+        self, place: dict[str, str], client: bigquery.Client, make_table: MakeTable
+    ) -> None:
+        table_id = make_table(SOUND)
+        version = modified(client, table_id)
+
+        for wrong, limit in ((version + 1, "newer than the table's last change"), (10**12, "older than the")):
+            operator = freshness(place, table_id, data_version=wrong)
+            with pytest.raises(DataVersionError, match=f"{table_id}: data_version {wrong} .* is {limit}"):
+                operator.execute(context_of(operator))
+
+    def test_the_link_leads_to_the_table_also_when_there_is_none(
+        self, place: dict[str, str], client: bigquery.Client
+    ) -> None:
+        operator = freshness(place, "grape")
+        context = context_of(operator)
+
+        with pytest.raises(DataContractError):
+            operator.execute(context)
+
+        assert context["ti"].xcoms[TableLink.key].endswith(f"&d={DATASET}&p=wine-local&page=table&t=grape")
 
     def test_a_missing_table_is_named(self, place: dict[str, str], client: bigquery.Client) -> None:
         operator = freshness(place, "grape")

@@ -10,8 +10,11 @@ from airflow.sdk.exceptions import AirflowFailException
 from google.cloud import aiplatform_v1
 from vertex_mlops.exceptions import ModelMonitoringJobError, ModelMonitoringJobUnsettledError
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
+from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
+from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.monitoring_settings import MonitoringSettings
 from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.pipeline_jobs import resource_id
 
 from tests.plugins.conftest import context_of
 from tests.plugins.contracts import MONITORING
@@ -76,6 +79,22 @@ def test_the_first_model_gets_a_monitoring_job_with_everything_that_was_asked_fo
     assert job.logging_sampling_strategy.random_sample_config.sample_rate == 0.8
     assert job.log_ttl.total_seconds() == 30 * 86400
     assert list(job.model_monitoring_alert_config.email_alert_config.user_emails) == ["cellar@example.com"]
+
+
+def test_while_the_job_settles_both_links_are_there_already(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+) -> None:
+    operator = monitoring(place, endpoint, spec_uri, endpoint.deploy("sound"))
+    operator.wait_timeout = 0.1
+    context = context_of(operator)
+
+    with pytest.raises(ModelMonitoringJobUnsettledError):
+        operator.execute(context)
+
+    job = resource_id(endpoint.read().model_deployment_monitoring_job)
+    assert f"/model-deployment-monitoring/{job}?" in context["ti"].xcoms[ModelMonitoringJobLink.key]
+    assert f"/endpoints/{resource_id(endpoint.name)}?" in context["ti"].xcoms[EndpointLink.key]
+    monitor(place, endpoint, spec_uri, *endpoint.deployed)
 
 
 def test_the_next_model_updates_the_same_job(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 from google.cloud.aiplatform_v1 import PipelineServiceClient
 from google.cloud.aiplatform_v1.types import PipelineState
-from vertex_mlops.exceptions import PipelineJobFailedError
+from vertex_mlops.exceptions import PipelineJobFailedError, SpecError
+from vertex_mlops.links.vertex_ai import PipelineJobLink
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
 from vertex_mlops.pipeline_jobs import resource_id
 
@@ -185,11 +186,77 @@ def test_killing_the_task_cancels_its_job(
     assert job.state in (PipelineState.PIPELINE_STATE_CANCELLING, PipelineState.PIPELINE_STATE_CANCELLED)
 
 
-def test_the_link_to_the_job_and_its_id_are_left_for_the_ui(place: dict[str, str], upload: Upload) -> None:
-    operator = train(place, upload(NOTHING))
+def test_while_the_job_runs_its_link_and_its_id_are_there_already(
+    place: dict[str, str], upload: Upload
+) -> None:
+    operator = train(place, upload(SLEEPS), deferrable=True)
     context = context_of(operator)
 
-    operator.execute(context)
+    with pytest.raises(TaskDeferred):
+        operator.execute(context)
 
     job_id = context["ti"].xcoms["pipeline_job_id"]
-    assert context["ti"].xcoms["pipeline_job_conf"] == {"pipeline_id": job_id}
+    assert f"/pipelines/runs/{job_id}?" in context["ti"].xcoms[PipelineJobLink.key]
+    operator.on_kill()
+
+
+def test_the_link_of_a_failed_job_leads_to_the_failed_job(place: dict[str, str], upload: Upload) -> None:
+    uri = upload(FAILS)
+    first = train(place, uri)
+    with pytest.raises(PipelineJobFailedError):
+        first.execute(context_of(first, run_id="manual__link"))
+    second = train(place, uri)
+    context = context_of(second, run_id="manual__link")
+
+    with pytest.raises(PipelineJobFailedError) as error:
+        second.execute(context)
+
+    job_id = context["ti"].xcoms["pipeline_job_id"]
+    assert job_id.endswith("-2")
+    assert f"/{job_id} ended as" in str(error.value)
+    assert f"/pipelines/runs/{job_id}?" in context["ti"].xcoms[PipelineJobLink.key]
+
+
+class TestValidateOnly:
+    def test_the_task_is_skipped_and_nothing_is_created(
+        self, place: dict[str, str], upload: Upload, client: PipelineServiceClient
+    ) -> None:
+        operator = train(place, upload(NOTHING), validate_only=True, deferrable=True)
+        context = context_of(operator)
+        parent = client.common_location_path(place["project_id"], REGION)
+        before = {job.name for job in client.list_pipeline_jobs(parent=parent)}
+
+        with pytest.raises(AirflowSkipException) as skipped:
+            operator.execute(context)
+
+        assert {job.name for job in client.list_pipeline_jobs(parent=parent)} == before
+        assert context["ti"].xcoms == {}
+        assert str(skipped.value) == (
+            f"validate_only: pipeline job {operator.job_id} could be submitted, and was not"
+        )
+
+    @pytest.mark.parametrize("validate_only", [True, False])
+    def test_what_the_compiled_pipeline_does_not_take_is_an_error_with_and_without_it(
+        self, place: dict[str, str], upload: Upload, validate_only: bool
+    ) -> None:
+        uri = upload(NOTHING)
+        operator = train(place, uri, parameter_values={"grape": "riesling"}, validate_only=validate_only)
+
+        with pytest.raises(SpecError) as error:
+            operator.execute(context_of(operator))
+
+        assert str(error.value).startswith(f"{uri}: The pipeline parameter grape is not found")
+        assert "\n" not in str(error.value)
+
+    def test_the_next_try_without_it_submits_the_job_under_the_id_that_was_logged(
+        self, place: dict[str, str], upload: Upload
+    ) -> None:
+        uri = upload(NOTHING)
+        dry = train(place, uri, validate_only=True)
+        with pytest.raises(AirflowSkipException) as skipped:
+            dry.execute(context_of(dry, run_id="manual__dry"))
+
+        operator = train(place, uri)
+        result = operator.execute(context_of(operator, run_id="manual__dry"))
+
+        assert f"pipeline job {resource_id(result['name'])} " in str(skipped.value)
