@@ -68,7 +68,7 @@ def test_each_beam_step_goes_to_dataflow_and_beam_accepts_its_options(
     step: str, spec: dict[str, Any]
 ) -> None:
     # dry: else the check asks Cloud Storage about the bucket
-    options = PipelineOptions([*beam_arguments(spec, step), "--dry_run"])
+    options = PipelineOptions([*beam_arguments(spec, step), "--dry_run=true"])
 
     cloud, worker = options.view_as(GoogleCloudOptions), options.view_as(WorkerOptions)
     assert options.view_as(StandardOptions).runner == "DataflowRunner"

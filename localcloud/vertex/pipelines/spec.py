@@ -23,6 +23,11 @@ SCHEMA_VERSION = "2.1.0"
 EXECUTOR_INPUT = "{{$}}"
 _TITLE = re.compile(r"^title:\s*(\S+)", re.MULTILINE)
 _EXECUTOR_CLASS = "--executor_class_path"
+# what a command would hand on to, by the argument that asks for it
+_ELSEWHERE = {
+    "--runner=DataflowRunner": "Dataflow",
+    "tfx.extensions.google_cloud_ai_platform.trainer.executor.GenericExecutor": "JobService.CreateCustomJob",
+}
 
 
 @dataclass(frozen=True)
@@ -252,6 +257,8 @@ def _command(task: str, container: Mapping[str, Any]) -> Command:
     for part in (*command.command, *command.args):
         if "{{$" in part and part != EXECUTOR_INPUT:
             _refuse(task, f"the placeholder {part!r}")
+        if part in _ELSEWHERE:
+            _refuse(task, f"{_ELSEWHERE[part]}, which {part} needs")
     try:
         module_of(command.command)
     except UnsupportedCommandError as error:

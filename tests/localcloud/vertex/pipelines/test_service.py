@@ -115,6 +115,25 @@ def changed(pipeline: Pipeline, part: str, key: str, value: Any) -> PipelineJob:
             {"image": "i", "command": ["python", "-m", "x"], "args": ["{{$.inputs.parameters['a']}}"]},
             "the placeholder",
         ),
+        (
+            "executor",
+            "container",
+            {"image": "i", "command": ["python", "-m", "x"], "args": ["--runner=DataflowRunner"]},
+            r"Dataflow, which --runner=DataflowRunner needs \(task Task\)",
+        ),
+        (
+            "executor",
+            "container",
+            {
+                "image": "i",
+                "command": ["python", "-m", "x"],
+                "args": [
+                    "--executor_class_path",
+                    "tfx.extensions.google_cloud_ai_platform.trainer.executor.GenericExecutor",
+                ],
+            },
+            "CreateCustomJob",
+        ),
     ],
 )
 def test_what_localcloud_cannot_run_is_refused_by_name(jobs, part, key, value, named):
