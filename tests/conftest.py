@@ -20,6 +20,7 @@ from localcloud.config import Settings
 from localcloud.environment import CLEARED, client_environment, process_environment
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+TASK_MODULES = Path(__file__).parent / "localcloud" / "vertex" / "pipelines" / "modules"
 START_SECONDS = 90
 STOP_SECONDS = 30
 
@@ -61,6 +62,8 @@ class Cloud:
             "LOCALCLOUD_PORT": str(self.settings.port),
             "LOCALCLOUD_PROJECT": self.settings.project,
             "LOCALCLOUD_PIPELINE_PYTHON": str(self.settings.pipeline_python),
+            # small modules for pipeline tasks to run
+            "PYTHONPATH": str(TASK_MODULES),
         }
 
     def command(self, name: str) -> subprocess.CompletedProcess[str]:

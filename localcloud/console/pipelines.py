@@ -119,7 +119,8 @@ def dependencies(spec: Mapping[str, Any]) -> dict[str, set[str]]:
         needed = {name: {*task.get("dependentTasks", ()), *_producers(task)} for name, task in tasks.items()}
     except (AttributeError, KeyError, TypeError):
         return {}
-    return {name: needs & needed.keys() for name, needs in needed.items()}
+    # a Struct keeps no order: the same graph is to look the same each time
+    return {name: needed[name] & needed.keys() for name in sorted(needed)}
 
 
 def _producers(task: Mapping[str, Any]) -> set[str]:

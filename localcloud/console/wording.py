@@ -118,8 +118,8 @@ def plain(message: Any, field: str) -> dict[str, Any]:
     """
     content = getattr(type(message).pb(message), field)
     if isinstance(content, Message):
-        return {key: _read(value) for key, value in json_format.MessageToDict(content).items()}
-    return {key: _read(json_format.MessageToDict(value)) for key, value in content.items()}
+        return {key: _read(value) for key, value in sorted(json_format.MessageToDict(content).items())}
+    return {key: _read(json_format.MessageToDict(value)) for key, value in sorted(content.items())}
 
 
 def _read(value: Any) -> Any:
@@ -129,7 +129,7 @@ def _read(value: Any) -> Any:
         except ValueError:
             return value
     if isinstance(value, dict):
-        return {key: _read(inner) for key, inner in value.items()}
+        return {key: _read(inner) for key, inner in sorted(value.items())}
     if isinstance(value, list):
         return [_read(inner) for inner in value]
     # a Struct knows no integers

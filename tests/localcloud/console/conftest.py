@@ -1,0 +1,161 @@
+"""A browser without a window, and small things to look at with it."""
+
+from __future__ import annotations
+
+import html
+import http.client
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from google.cloud import aiplatform_v1 as v1
+from google.cloud import storage
+
+from localcloud.config import HOST
+from tests.conftest import Cloud
+from tests.localcloud.vertex.conftest import (  # noqa: F401
+    API,
+    BUCKET,
+    clients,
+    deploy,
+    new_endpoint,
+    new_model,
+    parent,
+    serving,
+    wine,
+)
+from tests.localcloud.vertex.pipelines.specs import Pipeline
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the gateway's port answered to plain HTTP."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def text(self) -> str:
+        """What a reader sees: no tags, and single spaces."""
+        return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", self.body)).split())
+
+    @property
+    def links(self) -> list[str]:
+        """Where its links lead, in their order."""
+        return [html.unescape(link) for link in re.findall(r'<a [^>]*href="([^"]*)"', self.body)]
+
+    def inside(self, id_: str) -> str:
+        """Give the text of the element with an id, up to its end tag of the same name."""
+        found = re.search(rf'<(\w+)[^>]* id="{re.escape(id_)}"[^>]*>(.*?)</\1>', self.body, re.DOTALL)
+        assert found, f"there is no {id_} in {self.text}"
+        return html.unescape(re.sub(r"<[^>]*>", " ", found[2])).strip()
+
+    def graph(self) -> ElementTree.Element:
+        """Give the picture of the graph."""
+        found = re.search(r"<svg.*?</svg>", self.body, re.DOTALL)
+        assert found, f"there is no graph in {self.text}"
+        return ElementTree.fromstring(found[0])
+
+    def task_states(self) -> dict[str, str]:
+        """Give the state of each task in the graph."""
+        return {box.attrib["data-task"]: box.attrib["data-state"] for box in self.graph().iter("g")}
+
+
+Browse = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session")
+def browse(cloud: Cloud) -> Browse:
+    """Ask the gateway's port for a page, as a browser does."""
+
+    def ask(path: str, method: str = "GET", **headers: str) -> Answer:
+        connection = http.client.HTTPConnection(HOST, cloud.settings.port, timeout=60)
+        connection.request(method, path, headers={"Accept": "text/html", **headers})
+        answer = connection.getresponse()
+        found = Answer(answer.status, dict(answer.getheaders()), answer.read().decode())
+        connection.close()
+        return found
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def bucket(cloud: Cloud) -> storage.Bucket:
+    """Give the bucket that the tests of Vertex AI use too."""
+    client = storage.Client(project=cloud.settings.project)
+    return client.lookup_bucket(BUCKET) or client.create_bucket(BUCKET)
+
+
+class Jobs:
+    """
+    Runs pipeline jobs by the API.
+
+    :param location: name of the location.
+    """
+
+    def __init__(self, location: str) -> None:
+        self._location = location
+        self._client = v1.PipelineServiceClient(client_options=API)
+
+    def create(self, pipeline: Pipeline, **fields: Any) -> v1.PipelineJob:
+        """Start a job; keywords are parameters of the pipeline, or fields of the job in capitals."""
+        for executor in pipeline.executors.values():
+            # the gateway's host: tasks reach it as any client does
+            address = {"name": "STORAGE_URL", "value": "https://storage.googleapis.com"}
+            executor.get("container", {})["env"] = [address]
+        parameters = {key: value for key, value in fields.items() if key.islower()}
+        job = pipeline.job(BUCKET, **parameters)
+        for key in fields.keys() - parameters.keys():
+            setattr(job, key.lower(), fields[key])
+        return self._client.create_pipeline_job(
+            parent=self._location, pipeline_job=job, pipeline_job_id=f"job-{uuid.uuid4().hex[:8]}"
+        )
+
+    def run(self, pipeline: Pipeline, **fields: Any) -> v1.PipelineJob:
+        """Start a job and wait for its end."""
+        return self.until(self.create(pipeline, **fields), lambda job: bool(job.end_time))
+
+    def until(self, job: v1.PipelineJob, condition: Callable[[v1.PipelineJob], bool]) -> v1.PipelineJob:
+        """Wait until a job is in a condition."""
+        end = time.monotonic() + 120
+        while not condition(found := self._client.get_pipeline_job(name=job.name)):
+            assert time.monotonic() < end, found
+            time.sleep(0.05)
+        return found
+
+
+@pytest.fixture(scope="session")
+def jobs(parent: str, bucket: storage.Bucket, cloud: Cloud) -> Jobs:  # noqa: F811
+    if not cloud.settings.pipeline_python.exists():
+        pytest.skip(f"the pipeline environment is not installed: {cloud.settings.pipeline_python}")
+    return Jobs(parent)
+
+
+def metadata(**values: Any) -> str:
+    """Give what tells the module ``produce`` which metadata its outputs get."""
+    return json.dumps(values)
+
+
+def job_page(job: v1.PipelineJob) -> str:
+    """Give the path of a job's page, as Airflow links to it."""
+    from airflow.providers.google.cloud.links.vertex_ai import VERTEX_AI_PIPELINE_JOB_LINK
+
+    _, project, _, region, _, id_ = job.name.split("/")
+    return str(VERTEX_AI_PIPELINE_JOB_LINK.format(region=region, pipeline_id=id_, project_id=project))
+
+
+def static_files() -> Path:
+    """Give the folder of the style sheet and the script."""
+    from localcloud.console import app
+
+    return Path(app.__file__).with_name("static")
