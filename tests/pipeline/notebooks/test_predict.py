@@ -112,17 +112,40 @@ def assert_plausible(prediction: dict[str, list[float]]) -> None:
     assert 3 < prediction["grade"][0] < 9
 
 
-def test_the_notebook_gets_the_same_answer_three_ways(evaluate: Evaluate) -> None:
-    found = evaluate("predict.ipynb", "[by_curl, by_requests, by_grpc, errors, endpoint]")
+@pytest.fixture(scope="module")
+def found(evaluate: Evaluate) -> dict[str, Any]:
+    """Run the notebook once."""
+    names = ("by_curl", "by_requests", "by_grpc", "raw_errors", "example_errors", "endpoint", "wine")
+    return dict(evaluate("predict.ipynb", f"{{{', '.join(f'{name!r}: {name}' for name in names)}}}"))
 
-    *answers, errors, endpoint = found
-    assert_plausible(answers[0])
-    for answer in answers[1:]:
-        for name, values in answers[0].items():
-            assert answer[name] == pytest.approx(values, abs=TOLERANCE)
-    assert {(code, status) for code, status, _ in errors.values()} == {(400, "INVALID_ARGUMENT")}
-    assert all("alcohol" in message for _, _, message in errors.values())
-    assert re.fullmatch(r"projects/wine-local/locations/europe-west1/endpoints/\d+", endpoint)
+
+def test_the_notebook_gets_the_same_answer_three_ways(found: dict[str, Any]) -> None:
+    assert_plausible(found["by_curl"])
+    for way in ("by_requests", "by_grpc"):
+        assert set(found[way]) == set(found["by_curl"])
+        for name, values in found["by_curl"].items():
+            assert found[way][name] == pytest.approx(values, abs=TOLERANCE)
+
+
+def test_the_notebook_finds_the_endpoint_by_its_name(found: dict[str, Any]) -> None:
+    assert re.fullmatch(r"projects/wine-local/locations/europe-west1/endpoints/\d+", found["endpoint"])
+
+
+def test_serving_raw_refuses_a_feature_that_is_missing_misspelt_or_too_many(found: dict[str, Any]) -> None:
+    errors = found["raw_errors"]
+
+    assert set(errors) == {"missing", "misspelt", "a key too many"}
+    for error in errors.values():
+        assert (error["code"], error["status"]) == (400, "INVALID_ARGUMENT")
+        assert f"must only have keys: {','.join(sorted(found['wine']))}" in error["message"]
+
+
+def test_serving_default_refuses_a_missing_feature_and_ignores_a_key_too_many(found: dict[str, Any]) -> None:
+    errors = found["example_errors"]
+
+    assert set(errors) == {"missing", "misspelt"}
+    for message in errors.values():
+        assert "Feature: alcohol (data type: float) is required but could not be found" in message
 
 
 def test_every_output_on_the_page_is_what_one_gets(shown: dict[str, list[Shown]]) -> None:
