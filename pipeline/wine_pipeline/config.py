@@ -18,6 +18,7 @@ _TABLE_SUFFIX = "_wine"
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 
 
@@ -160,7 +161,7 @@ class MonitoringConfig:
     :param interval_hours: whole hours between two analyses.
     :param log_ttl_days: days that the logged requests are kept in BigQuery.
     :param emails: addresses that get the alerts.
-    :raises ConfigError: if a number is out of its range.
+    :raises ConfigError: if a number is out of its range, or an address is none.
     """
 
     skew_threshold: float = 0.3
@@ -182,6 +183,8 @@ class MonitoringConfig:
             _require(0 < value <= 1, f"{name} must be above 0 and at most 1, not {value}")
         for name in ("interval_hours", "log_ttl_days"):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
+        for email in self.emails:
+            _require(bool(_EMAIL.fullmatch(email)), f"emails: {email!r} is no e-mail address")
 
 
 @dataclass(frozen=True)

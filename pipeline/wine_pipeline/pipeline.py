@@ -222,10 +222,9 @@ def _vertex_pusher(
 def _monitorer(
     config: WineConfig, target: Target, table: str, upstream: list[tfx.types.BaseNode]
 ) -> MonitorerComponent:
-    outputs = {key: channel for node in upstream for key, channel in node.outputs.items()}
     return MonitorerComponent(
-        statistics=outputs["statistics"],
-        pushed_model=outputs["pushed_model"],
+        statistics=_only_output(upstream, "statistics"),
+        pushed_model=_only_output(upstream, "pushed_model"),
         project=target.project,
         region=target.region,
         display_name=config.name,
@@ -234,6 +233,11 @@ def _monitorer(
         ignored_features=[GOOD],
         config=config.monitoring,
     )
+
+
+def _only_output(nodes: list[tfx.types.BaseNode], name: str) -> tfx.types.BaseChannel:
+    (channel,) = [node.outputs[name] for node in nodes if name in node.outputs]
+    return channel
 
 
 def _import_path(function: object) -> str:

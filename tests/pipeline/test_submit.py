@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.cloud.aiplatform_v1.types import PipelineJob, PipelineState
@@ -48,9 +50,10 @@ def python(cloud: Cloud, code: str, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def launch(cloud: Cloud, table: str, folder: Path) -> subprocess.Popen[str]:
+def launch(cloud: Cloud, table: str, folder: Path, *more: str) -> subprocess.Popen[str]:
     """Start the lab's command line; what it prints goes to the files out and err of the folder."""
     flags = [
+        *more,
         "--google_cloud_project=wine-local",
         "--google_cloud_region=europe-west1",
         "--google_cloud_dataset=wine_quality",
@@ -120,6 +123,33 @@ def jobs(cloud: Cloud) -> list[str]:
     return listing.splitlines()
 
 
+def monitoring(cloud: Cloud) -> dict[str, Any]:
+    """Tell which job the endpoint names, which models it watches and which serve, and the skewed features."""
+    state = python(
+        cloud,
+        """
+        import json
+        from google.cloud import aiplatform_v1 as v1
+
+        options = {"api_endpoint": "europe-west1-aiplatform.googleapis.com"}
+        endpoints = v1.EndpointServiceClient(client_options=options)
+        (endpoint,) = endpoints.list_endpoints(parent="projects/wine-local/locations/europe-west1")
+        job = v1.JobServiceClient(client_options=options).get_model_deployment_monitoring_job(
+            name=endpoint.model_deployment_monitoring_job
+        )
+        (config,) = job.model_deployment_monitoring_objective_configs
+        skew = config.objective_config.training_prediction_skew_detection_config.skew_thresholds
+        print(json.dumps({
+            "job": job.name,
+            "watched": [config.deployed_model_id],
+            "serving": [name for name, share in endpoint.traffic_split.items() if share],
+            "features": sorted(skew),
+        }))
+        """,
+    )
+    return json.loads(state)
+
+
 @pytest.mark.e2e
 def test_a_missing_table_is_named_and_no_job_is_made(loaded: Cloud, tmp_path: Path) -> None:
     launched = launch(loaded, "rose_wine", tmp_path)
@@ -147,9 +177,14 @@ def test_a_job_is_followed_through_an_outage_and_its_failed_task_named(loaded: C
 
 @pytest.mark.e2e
 @pytest.mark.timeout(600)
-def test_a_second_launch_works_and_serves_at_the_same_endpoint(loaded: Cloud, tmp_path: Path) -> None:
+def test_a_second_launch_works_and_serves_and_is_watched_at_the_same_endpoint(
+    loaded: Cloud, tmp_path: Path
+) -> None:
+    watched = []
     for _ in range(2):
-        assert launch(loaded, "red_wine", tmp_path).wait(LAUNCH_SECONDS) == 0, (tmp_path / "err").read_text()
+        launched = launch(loaded, "red_wine", tmp_path, "--with_monitorer")
+        assert launched.wait(LAUNCH_SECONDS) == 0, (tmp_path / "err").read_text()
+        watched.append(monitoring(loaded))
 
     launches = [job.split() for job in jobs(loaded) if job.startswith("red")]
     version = launches[0][-1]
@@ -164,3 +199,8 @@ def test_a_second_launch_works_and_serves_at_the_same_endpoint(loaded: Cloud, tm
         """,
     )
     assert endpoints.splitlines() in (["wine-red [0, 100]"], ["wine-red [100]"])
+    first, second = watched
+    assert second["job"] == first["job"]
+    for state in watched:
+        assert state["watched"] == state["serving"]
+        assert state["features"] == sorted(FEATURE_NAMES)
