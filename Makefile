@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 PIPELINE_PYTHON := pipeline/.venv/bin/python
 
-.PHONY: help setup demo test test-ui up down lint format bench lock clean compose-init test-compose
+.PHONY: help setup demo test test-ui up down lint format bench lock clean compose-init test-compose deploy deploy-check deploy-setup load-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,3 +52,15 @@ lock: setup ## Resolve the lock files anew
 
 clean: down ## Remove both environments and all local state
 	@rm -rf .venv pipeline/.venv .local .tools
+
+load-data: setup ## Load the wines into BigQuery, once: ENV=local|dev|prod [PROJECT=...] [CSV=path or URL] [WINE=red]
+	@$(PYTHON) -m deploy.load_data $(ENV) $(if $(PROJECT),--project $(PROJECT)) $(if $(CSV),--csv '$(CSV)') $(if $(WINE),--wine $(WINE))
+
+deploy-check: setup ## Load the DAGs as Composer will: its versions, its limits, nothing else
+	@$(PYTHON) -m deploy.check $(or $(ENV),dev)
+
+deploy-setup: setup ## Make what a deployment needs in a Google Cloud project: ENV=dev|prod [DRY_RUN=1]
+	@$(PYTHON) -m deploy.setup $(ENV) $(if $(DRY_RUN),--dry-run)
+
+deploy: setup ## Deploy to Composer: ENV=dev|prod [DRY_RUN=1] [YES=1]
+	@$(PYTHON) -m deploy $(ENV) $(if $(DRY_RUN),--dry-run) $(if $(YES),--yes)
