@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -108,7 +109,7 @@ class Deployment:
         tag = image_tag()
         digest = self._digest(tag)
         if self.shell.dry_run:
-            self.shell.say("only if that prints nothing:")
+            self.shell.say(f"only if no image has the tag {tag}:")
         if self.shell.dry_run or not digest:
             source = self.build / "image"
             if not self.shell.dry_run:
@@ -128,6 +129,7 @@ class Deployment:
         """
         specs = []
         environment = self.environment
+        scale = [f"--scale={environment.scale}"] if environment.scale else []
         for wine in yaml.safe_load(WINE_CONFIG.read_text())["wines"]:
             spec = self.build / "specs" / f"wine-{wine}.json"
             if not self.shell.dry_run:
@@ -135,7 +137,8 @@ class Deployment:
             self.shell.run(
                 *(PIPELINE_PYTHON, "-m", "wine_pipeline", "compile", f"--wine={wine}"),
                 *(f"--project={environment.project}", f"--region={environment.region}"),
-                *(f"--bucket={environment.bucket}", f"--image={image}", f"--output={relative(spec)}"),
+                *(f"--bucket={environment.bucket}", f"--image={image}", *scale),
+                f"--output={relative(spec)}",
             )
             if not self.shell.dry_run and image not in spec.read_text():
                 raise DeployError(f"{relative(spec)} does not name {image}")
@@ -173,8 +176,8 @@ class Deployment:
                 stage(folder, source)
             self.shell.run(
                 *("gcloud", "storage", "rsync", relative(source), target),
-                *("--recursive", "--delete-unmatched-destination-objects", "--checksums-only"),
                 *([f"--exclude={KEPT_IN_DAGS}"] if folder == "dags" else []),
+                *("--recursive", "--delete-unmatched-destination-objects", "--checksums-only"),
             )
 
     def _composer(self, verb: str) -> tuple[str, ...]:
@@ -184,12 +187,20 @@ class Deployment:
             *(f"--project={environment.project}", f"--location={environment.region}"),
         )
 
-    def _digest(self, tag: str) -> str:
-        return self.shell.read(
-            *("gcloud", "artifacts", "docker", "images", "list", self.environment.image),
-            *("--include-tags", f"--filter=tags:{tag}", "--format=value(version)"),
-            placeholder="sha256:DIGEST",
+    def _digest(self, tag: str) -> str | None:
+        """Return the digest of the image with this tag; None if there is no such image."""
+        image = self.environment.image
+        listed = self.shell.read(
+            *("gcloud", "artifacts", "docker", "images", "list", image.rpartition("/")[0]),
+            *("--include-tags", "--format=json"),
+            placeholder=json.dumps([{"package": image, "version": "sha256:DIGEST", "tags": [tag]}]),
         )
+        versions = [
+            found["version"]
+            for found in json.loads(listed)
+            if found["package"] == image and tag in found["tags"]
+        ]
+        return versions[0] if versions else None
 
     def _build(self, source: Path, tag: str) -> None:
         environment = self.environment

@@ -68,6 +68,7 @@ class Environment(_Strict):
     :param artifact_repository: Artifact Registry repository of the pipeline image.
     :param composer: the Airflow environment.
     :param service_accounts: their ids.
+    :param scale: file that sends work on to Dataflow and to custom jobs, relative to the repository.
     :param confirm: ask before a deployment, and refuse uncommitted changes.
     :param github: OWNER/NAME of the repository that Cloud Build watches.
     """
@@ -78,6 +79,7 @@ class Environment(_Strict):
     artifact_repository: ResourceId
     composer: Composer
     service_accounts: ServiceAccounts
+    scale: str | None
     confirm: bool
     github: GithubRepository | None
 

@@ -1,0 +1,112 @@
+"""Reads iam.yaml: who may do what, where and why. ``python -m deploy.iam`` prints the tables of the docs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+IAM_FILE = Path(__file__).with_name("iam.yaml")
+ACCOUNTS = ("composer", "pipeline", "deployer", "tester")
+AccountRole = Literal["composer", "pipeline", "deployer", "tester"]
+Resource = Literal["project", "bucket", "dataset", "repository"]
+# the basic roles, roles/owner, editor and viewer, have no dot
+PredefinedRole = Annotated[str, Field(pattern=r"^roles/[a-zA-Z]+(\.[a-zA-Z]+)+$")]
+
+
+class IamError(ValueError):
+    """iam.yaml is wrong; the message names the key."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Binding(_Strict):
+    """
+    One role on one resource.
+
+    :param role: a predefined role.
+    :param resource: project, bucket, dataset, repository, or a service account.
+    :param why: what it is for.
+    :param only_with_scale: granted only where work is sent on to Dataflow and custom jobs.
+    """
+
+    role: PredefinedRole
+    resource: Resource | AccountRole
+    why: str
+    only_with_scale: bool = False
+
+
+class Account(_Strict):
+    """
+    One service account.
+
+    :param purpose: what runs as it.
+    :param bindings: all that it may do.
+    """
+
+    purpose: str
+    bindings: list[Binding]
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A binding together with the account that gets it."""
+
+    account: AccountRole
+    binding: Binding
+
+
+def read_accounts(path: Path = IAM_FILE) -> dict[AccountRole, Account]:
+    """
+    Read the file.
+
+    :param path: the YAML file.
+    :raises IamError: naming the key that is unknown, missing or bad.
+    """
+    try:
+        return TypeAdapter(dict[AccountRole, Account]).validate_python(yaml.safe_load(path.read_text()))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise IamError(f"{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def grants(accounts: dict[AccountRole, Account], scale: bool) -> list[Grant]:
+    """
+    Return every binding, in the order of the file.
+
+    :param accounts: by name.
+    :param scale: work is sent on to Dataflow and custom jobs.
+    """
+    return [
+        Grant(name, binding)
+        for name, account in accounts.items()
+        for binding in account.bindings
+        if scale or not binding.only_with_scale
+    ]
+
+
+def table(accounts: dict[AccountRole, Account]) -> str:
+    """Return the accounts as tables in Markdown."""
+    parts = []
+    for name, account in accounts.items():
+        rows = [f"| `{item.role}` | {_place(item.resource)} | {_reason(item)} |" for item in account.bindings]
+        head = f"**{name}**: {account.purpose}.\n\n| role | on | why |\n|---|---|---|"
+        parts.append("\n".join([head, *rows]))
+    return "\n\n".join(parts)
+
+
+def _reason(binding: Binding) -> str:
+    return f"{binding.why} (only with a scale file)" if binding.only_with_scale else binding.why
+
+
+def _place(resource: str) -> str:
+    return f"the account {resource}" if resource in ACCOUNTS else f"the {resource}"
+
+
+if __name__ == "__main__":
+    print(table(read_accounts()))

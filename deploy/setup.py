@@ -1,0 +1,242 @@
+"""
+Make what a deployment needs, from an empty project on: ``make deploy-setup ENV=dev``.
+
+It can be called again: what exists stays, what was added to iam.yaml or changed in the JSON files is applied.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import yaml
+
+from deploy.deployment import WINE_CONFIG
+from deploy.environments import Environment, EnvironmentsError, read_environment
+from deploy.iam import ACCOUNTS, Grant, IamError, grants, read_accounts
+from deploy.shell import CommandError, Shell
+
+SERVICES = (
+    "aiplatform",
+    "artifactregistry",
+    "bigquery",
+    "cloudbuild",
+    "composer",
+    "iam",
+    "logging",
+    "storage",
+)
+SCALE_SERVICES = ("dataflow",)
+SOFT_DELETE = "7d"
+
+
+class Setup:
+    """
+    Makes the resources of one environment.
+
+    :param name: ``dev`` or ``prod``.
+    :param environment: what the name stands for.
+    :param shell: runs or prints the commands.
+    """
+
+    def __init__(self, name: str, environment: Environment, shell: Shell) -> None:
+        self.name = name
+        self.environment = environment
+        self.shell = shell
+        self.accounts = read_accounts()
+        self.dataset: str = yaml.safe_load(WINE_CONFIG.read_text())["dataset"]
+        self.project = f"--project={environment.project}"
+        self.location = f"--location={environment.region}"
+        self.bucket = f"gs://{environment.bucket}"
+
+    def run(self) -> None:
+        """
+        Do every step.
+
+        :raises CommandError: a command failed.
+        """
+        self.shell.require_gcloud()
+        self.shell.step("Enable the APIs")
+        services = SERVICES + (SCALE_SERVICES if self.environment.scale else ())
+        self.shell.run(
+            "gcloud", "services", "enable", *(f"{name}.googleapis.com" for name in services), self.project
+        )
+        self.shell.step("Service accounts, without keys")
+        self.make_accounts()
+        self.shell.step("The bucket of compiled pipelines and artifacts")
+        self.make_bucket()
+        self.shell.step("The data set of the wine tables")
+        self.make_dataset()
+        self.shell.step("The repository of the pipeline image")
+        self.make_repository()
+        self.shell.step("What each service account may do (deploy/iam.yaml)")
+        for grant in grants(self.accounts, scale=self.environment.scale is not None):
+            self.grant(grant)
+        self.shell.step("The Composer environment (25 minutes)")
+        self.make_composer()
+        self.shell.step("The triggers of Cloud Build")
+        self.make_triggers()
+
+    def make_accounts(self) -> None:
+        """Make the service accounts."""
+        for name, account in self.accounts.items():
+            self.shell.create_unless(
+                self._gcloud("iam service-accounts describe", self.environment.account(name), self.project),
+                self._gcloud(
+                    "iam service-accounts create",
+                    getattr(self.environment.service_accounts, name),
+                    f"--display-name={account.purpose}",
+                    self.project,
+                ),
+            )
+
+    def make_bucket(self) -> None:
+        """Make the bucket: no object ACLs, never public, deleted objects kept for a week."""
+        self.shell.create_unless(
+            self._gcloud("storage buckets describe", self.bucket, self.project),
+            self._gcloud(
+                "storage buckets create",
+                *(self.bucket, self.project, self.location),
+                *("--uniform-bucket-level-access", "--public-access-prevention"),
+            ),
+        )
+        self.shell.run(
+            *self._gcloud("storage buckets update", self.bucket, self.project),
+            *("--lifecycle-file=deploy/lifecycle.json", f"--soft-delete-duration={SOFT_DELETE}"),
+        )
+
+    def make_dataset(self) -> None:
+        """Make the data set, in the region of the bucket: Beam exports from one to the other."""
+        dataset = f"{self.environment.project}:{self.dataset}"
+        self.shell.create_unless(
+            self._bq("show", "--dataset", dataset),
+            self._bq("mk", "--dataset", "--description=Wine quality (UCI)", dataset),
+        )
+
+    def make_repository(self) -> None:
+        """Make the Artifact Registry repository; old images go, the ten newest stay."""
+        repository = (self.environment.artifact_repository, self.project, self.location)
+        self.shell.create_unless(
+            self._gcloud("artifacts repositories describe", *repository),
+            self._gcloud("artifacts repositories create", *repository, "--repository-format=docker"),
+        )
+        self.shell.run(
+            *self._gcloud("artifacts repositories set-cleanup-policies", *repository),
+            *("--policy=deploy/image-cleanup.json", "--no-dry-run"),
+        )
+
+    def grant(self, grant: Grant) -> None:
+        """Give a service account one role on one resource; giving it twice changes nothing."""
+        member = f"serviceAccount:{self.environment.account(grant.account)}"
+        if grant.binding.resource == "dataset":
+            self.shell.run(*self._dataset_grant(member, grant.binding.role))
+            return
+        self.shell.run(
+            *self._policy_binding(grant.binding.resource),
+            f"--member={member}",
+            f"--role={grant.binding.role}",
+        )
+
+    def _policy_binding(self, resource: str) -> tuple[str, ...]:
+        environment = self.environment
+        if resource in ACCOUNTS:
+            return self._gcloud(
+                "iam service-accounts add-iam-policy-binding", environment.account(resource), self.project
+            )
+        return {
+            "project": self._gcloud(
+                "projects add-iam-policy-binding", environment.project, "--condition=None"
+            ),
+            "bucket": self._gcloud("storage buckets add-iam-policy-binding", self.bucket, self.project),
+            "repository": self._gcloud(
+                "artifacts repositories add-iam-policy-binding",
+                *(environment.artifact_repository, self.project, self.location),
+            ),
+        }[resource]
+
+    def _dataset_grant(self, member: str, role: str) -> tuple[str, ...]:
+        """GoogleSQL's GRANT: the one documented command for a data set that adds instead of replacing."""
+        schema = f"`{self.environment.project}.{self.dataset}`"
+        query = f'GRANT `{role}` ON SCHEMA {schema} TO "{member}"'
+        return self._bq("query", "--use_legacy_sql=false", query)
+
+    def make_composer(self) -> None:
+        """Make the Airflow environment with the variables that the DAGs need."""
+        composer = self.environment.composer
+        where = (composer.environment, self.project, self.location)
+        pairs = ",".join(f"{name}={value}" for name, value in self.environment.variables.items())
+        self.shell.create_unless(
+            self._gcloud("composer environments describe", *where),
+            self._gcloud(
+                "composer environments create",
+                *where,
+                *(f"--image-version={composer.image_version}", f"--environment-size={composer.size}"),
+                *(f"--service-account={self.environment.account('composer')}", f"--env-variables={pairs}"),
+            ),
+        )
+
+    def make_triggers(self) -> None:
+        """Make the triggers: tests for pull requests, a deployment for what reaches main."""
+        environment = self.environment
+        if environment.github is None:
+            self.shell.say("deploy/environments.yaml names no repository at GitHub: none to make")
+            return
+        self.shell.say(
+            "connect the repository first: https://console.cloud.google.com/cloud-build/triggers/connect"
+        )
+        if environment.confirm:
+            self._trigger(
+                f"wine-deploy-{self.name}", "deploy/cloudbuild-main.yaml", "deployer", "--require-approval"
+            )
+            return
+        self._trigger("wine-pull-request", "deploy/cloudbuild-pr.yaml", "tester")
+        self._trigger(f"wine-deploy-{self.name}", "deploy/cloudbuild-main.yaml", "deployer")
+
+    def _trigger(self, name: str, config: str, account: str, *flags: str) -> None:
+        environment = self.environment
+        owner, repository = str(environment.github).split("/")
+        email = environment.account(account)
+        event = "--pull-request-pattern=^main$" if account == "tester" else "--branch-pattern=^main$"
+        substitutions = () if account == "tester" else (f"--substitutions=_ENV={self.name}",)
+        region = f"--region={environment.region}"
+        self.shell.create_unless(
+            self._gcloud("builds triggers describe", name, self.project, region),
+            self._gcloud(
+                "builds triggers create github",
+                *(f"--name={name}", self.project, region),
+                *(f"--repo-owner={owner}", f"--repo-name={repository}", event, f"--build-config={config}"),
+                f"--service-account=projects/{environment.project}/serviceAccounts/{email}",
+                *(*substitutions, *flags),
+            ),
+        )
+
+    def _bq(self, *arguments: str) -> tuple[str, ...]:
+        return ("bq", f"--project_id={self.environment.project}", self.location, *arguments)
+
+    @staticmethod
+    def _gcloud(command: str, *arguments: str) -> tuple[str, ...]:
+        return ("gcloud", *command.split(), *arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Set up an environment.
+
+    :param arguments: without the program's name; those of the process by default.
+    :return: 0; 1 if a step failed.
+    """
+    parser = argparse.ArgumentParser(prog="python -m deploy.setup", description=__doc__)
+    parser.add_argument("environment", metavar="ENV", help="dev, prod: a key of deploy/environments.yaml")
+    parser.add_argument("--dry-run", action="store_true", help="print every command, run none")
+    options = parser.parse_args(arguments)
+    try:
+        Setup(options.environment, read_environment(options.environment), Shell(options.dry_run)).run()
+    except (CommandError, EnvironmentsError, IamError) as error:
+        print(f"deploy-setup: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
