@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 PIPELINE_PYTHON := pipeline/.venv/bin/python
 
-.PHONY: help setup demo test test-ui up down lint format bench lock clean compose-init test-compose deploy deploy-check deploy-setup load-data
+.PHONY: help setup demo test test-ui up down lint format bench bench-scale lock clean compose-init test-compose deploy deploy-check deploy-setup load-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ test-compose: setup ## Build, run and test docker-compose, with a Docker daemon 
 
 bench: setup ## Measure the compiled pipeline against LocalDagRunner, as ratios in one run
 	@$(PYTHON) -m dev.bench
+
+bench-scale: setup ## Measure seconds and memory of each component on 6.5 k, 65 k and 650 k rows, and plot them
+	@$(PYTHON) -m dev.bench_scale
 
 lock: setup ## Resolve the lock files anew
 	@dev/lock.sh
