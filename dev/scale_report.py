@@ -1,0 +1,94 @@
+"""The tables of docs/scale.md, made from the measurements."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from dev.scale_figures import BEAM_COMPONENTS, COMPONENTS, Figures
+
+BEGIN = "<!-- measured: written by make bench-scale -->"
+END = "<!-- end of what was measured -->"
+
+# From the documents that docs/scale.md cites, not measured here.
+DATAFLOW_START_SECONDS = 120
+TASK_MEMORY_MIB = 16 * 1024
+
+
+def markdown(figures: Figures) -> str:
+    """Return the measurements and what follows from them as Markdown."""
+    return "\n\n".join([_usage_table(figures), _ratio_table(figures), _limits_table(figures)])
+
+
+def write_into(document: Path, figures: Figures) -> None:
+    """Replace what stands between the marks of a document."""
+    text = document.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    document.write_text(f"{before}{BEGIN}\n\n{markdown(figures)}\n\n{END}{after}")
+
+
+def _usage_table(figures: Figures) -> str:
+    names = [measurement.name for measurement in figures.measurements]
+    rows = [["Component", *(f"{name} rows: seconds (CPU), peak MiB" for name in names)]]
+    for component in COMPONENTS:
+        usages = [measurement.components[component] for measurement in figures.measurements]
+        rows.append(
+            [
+                component,
+                *(f"{usage.seconds:.0f} ({usage.cpu_seconds:.0f}), {usage.peak_mib:,}" for usage in usages),
+            ]
+        )
+    rows.append(["**The whole job**", *(f"**{one.seconds:.0f}**" for one in figures.measurements)])
+    return _table(rows)
+
+
+def _ratio_table(figures: Figures) -> str:
+    """Return how each size compares with the one before: what a busy machine disturbs least."""
+    pairs = list(zip(figures.measurements, figures.measurements[1:], strict=False))
+    rows = [["Ten times the rows take", *(f"{less.name} to {more.name}" for less, more in pairs)]]
+    for component in (*BEAM_COMPONENTS, "Trainer"):
+        ratios = [
+            (
+                more.components[component].seconds / less.components[component].seconds,
+                more.components[component].peak_mib / less.components[component].peak_mib,
+            )
+            for less, more in pairs
+        ]
+        rows.append(
+            [component, *(f"{time:.1f} times the seconds, {size:.1f} the memory" for time, size in ratios)]
+        )
+    return _table(rows)
+
+
+def _limits_table(figures: Figures) -> str:
+    rows = [["Component", "seconds per million rows more", "Dataflow cannot pay below", "16 GiB are full at"]]
+    for component in BEAM_COMPONENTS:
+        slope = figures.seconds_per_row(component)
+        rows.append(
+            [
+                component,
+                f"{slope * 1e6:.0f}",
+                _rows(DATAFLOW_START_SECONDS / slope if slope else math.inf),
+                _rows(figures.rows_within(component, TASK_MEMORY_MIB)),
+            ]
+        )
+    training = figures.seconds_per_row("Trainer")
+    rows.append(
+        ["Trainer", f"{training * 1e6:.0f}", "-", _rows(figures.rows_within("Trainer", TASK_MEMORY_MIB))]
+    )
+    return _table(rows)
+
+
+def _rows(count: float) -> str:
+    """Say a number of rows with two digits, as an extrapolation deserves."""
+    if math.isinf(count):
+        return "never"
+    digits = 10 ** max(0, math.floor(math.log10(max(count, 1))) - 1)
+    return f"{round(count / digits) * digits / 1e6:,g} million rows"
+
+
+def _table(rows: list[list[str]]) -> str:
+    head, *body = rows
+    lines = [head, ["---", *("---:" for _ in head[1:])], *body]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
