@@ -26,7 +26,7 @@ def test_the_list_shows_both_wines_with_their_tags(ui: AirflowUi):
 def test_the_owner_can_be_written_to(ui: AirflowUi):
     ui.open_dag(DAG_ID)
 
-    owner = ui.page.get_by_role("link", name="wine-mlops", exact=True)
+    owner = ui.page.get_by_role("link", name="Owner link for wine-mlops")
 
     expect(owner).to_have_attribute("href", "mailto:wine-mlops@example.com")
 

@@ -39,6 +39,7 @@ def dry_run(open_tab: OpenTab) -> Run:
         form = ui.open_trigger_form(DAG_ID)
         form.get_by_role("checkbox", name="Dry run").locator("xpath=..").click()
         expect(form.get_by_role("checkbox", name="Dry run")).to_be_checked()
+        form.get_by_role("button", name="Trigger", exact=True).scroll_into_view_if_needed()
         ui.picture("trigger-form")
         url = ui.trigger(form)
         return Run(url, ui.watch_run())
