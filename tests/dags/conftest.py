@@ -37,7 +37,8 @@ def parse_dags(monkeypatch: pytest.MonkeyPatch) -> ParseDags:
 
     def parse(folder: Path) -> Any:
         monkeypatch.syspath_prepend(str(folder))
-        monkeypatch.delitem(sys.modules, "wine_config", raising=False)
+        for module in ("wine_config", "wine_params"):
+            monkeypatch.delitem(sys.modules, module, raising=False)
         return BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="wine")
 
     return parse

@@ -50,6 +50,9 @@ def test_placeholders_are_filled_in_for_each_wine() -> None:
         ("wines.White", {}, "wines.White"),
         ("wines.white_wine", {}, "wines.white_wine"),
         ("wines.w" + 31 * "x", {}, "wines.w"),
+        ("owner", "", "owner: "),
+        ("owner_link", "wine-mlops", "owner_link: "),
+        ("owner_link", "javascript:alert(1)", "owner_link: "),
         ("dataset", "no-dashes", "dataset: "),
         ("spec", "gs://{buket}/spec.json", "the only placeholders are {bucket} and {wine}"),
         ("spec", "/tmp/spec.json", "spec: "),
@@ -130,6 +133,23 @@ def test_a_wine_without_a_schedule_is_for_manual_runs(tmp_path: Path) -> None:
 def test_a_missing_variable_is_named(name: str) -> None:
     with pytest.raises(ConfigError, match=f"not set: {name}$"):
         load_wines(environment=ENVIRONMENT | {name: ""})
+
+
+@pytest.mark.parametrize(
+    ("value", "account"),
+    [
+        ({}, None),
+        ({"WINE_SERVICE_ACCOUNT": ""}, None),
+        ({"WINE_SERVICE_ACCOUNT": "p@wine.iam.gserviceaccount.com"}, "p@wine.iam.gserviceaccount.com"),
+    ],
+)
+def test_the_account_of_pipeline_jobs_may_be_named(value: dict[str, str], account: str | None) -> None:
+    assert load_wines(environment=ENVIRONMENT | value)[0].service_account == account
+
+
+def test_an_account_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigError, match="WINE_SERVICE_ACCOUNT is no service account's e-mail: 'me@home'"):
+        load_wines(environment=ENVIRONMENT | {"WINE_SERVICE_ACCOUNT": "me@home"})
 
 
 def test_a_bucket_with_a_scheme_is_refused() -> None:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -75,8 +76,100 @@ def test_one_run_at_a_time_none_for_the_past_and_training_waits_without_a_worker
     assert dag.max_active_runs == 1
     assert dag.catchup is False
     assert dag.get_task("train").deferrable is True
-    assert dag.params["force"] is False
     assert all(task.retries for task in dag.tasks)
+
+
+def test_tasks_are_grouped_as_the_flow_reads(dags: dict[str, Any]) -> None:
+    dag = dags["wine_retraining_white"]
+
+    groups = dag.task_group.get_task_group_dict()
+    assert {name: list(group.children) for name, group in groups.items() if name} == {
+        "data": ["check_freshness", "check_data"],
+        "serve": ["verify", "monitor"],
+    }
+    assert [node.node_id for node in dag.task_group.topological_sort()] == ["data", "train", "serve"]
+
+
+@pytest.mark.parametrize("task_id", TASKS)
+def test_every_task_says_what_it_does_and_what_to_do_when_it_fails(
+    dags: dict[str, Any], task_id: str
+) -> None:
+    text = dags["wine_retraining_white"].get_task(task_id).doc_md
+
+    does, _, fails = text.partition("**If it fails**")
+    assert does.strip()
+    assert fails.strip().startswith("- ")
+
+
+def test_every_text_is_shown_somewhere() -> None:
+    texts = {path.stem for path in (REPOSITORY / "dags" / "docs").iterdir()}
+
+    assert texts == {"wine_retraining", *TASKS}
+
+
+def test_the_owner_is_reached_through_the_ui(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        assert set(dag.owner_links) == {task.owner for task in dag.tasks} == {dag.owner}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"force": True, "dry_run": True},
+        {"data_version": 1764028800000},
+        {"data_version": None},
+    ],
+)
+def test_what_a_person_may_ask_for_is_taken(dags: dict[str, Any], values: dict[str, Any]) -> None:
+    params = dags["wine_retraining_white"].params
+
+    resolved = {name: params.get_param(name).resolve(values.get(name, params[name])) for name in params}
+
+    assert resolved == {"force": False, "data_version": None, "dry_run": False} | values
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("force", "true"),
+        ("force", None),
+        ("dry_run", 1),
+        ("data_version", "2025-11-25"),
+        ("data_version", "1764028800000"),
+        ("data_version", 1764028800000.5),
+        ("data_version", True),
+        # seconds and microseconds
+        ("data_version", 1764028800),
+        ("data_version", 1764028800000000),
+    ],
+)
+def test_values_of_another_type_or_unit_are_refused(dags: dict[str, Any], name: str, value: Any) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError):
+        dags["wine_retraining_white"].params.get_param(name).resolve(value)
+
+
+def test_every_param_is_described(dags: dict[str, Any]) -> None:
+    params = dags["wine_retraining_white"].params
+
+    assert all(
+        params.get_param(name).description and params.get_param(name).schema["title"] for name in params
+    )
+
+
+def test_params_reach_the_operators_with_their_types(dags: dict[str, Any]) -> None:
+    dag = dags["wine_retraining_white"]
+    params = {"force": True, "data_version": 1764028800000, "dry_run": True}
+    freshness, train = dag.get_task("check_freshness"), dag.get_task("train")
+
+    rendered = [
+        field.resolve({"dag_run": SimpleNamespace(conf={}), "params": params})
+        for field in (freshness.force, freshness.data_version, train.validate_only)
+    ]
+
+    assert rendered == [True, 1764028800000, True]
 
 
 def test_freshness_looks_for_the_labels_that_training_sets(dags: dict[str, Any]) -> None:
