@@ -14,7 +14,7 @@ demo: setup ## Run the whole job against localcloud: train, serve, monitor, skip
 	@$(PYTHON) -m dev.demo
 
 test: setup ## Run every test
-	@$(PIPELINE_PYTHON) -m pytest tests/pipeline
+	@$(PIPELINE_PYTHON) -m pytest tests/pipeline tests/lab
 	@$(PYTHON) -m pytest --ignore=tests/pipeline --ignore=tests/e2e --ignore=tests/ui
 	@# a process of its own: gRPC reads the root certificates once, and this stack has other ones
 	@$(PYTHON) -m pytest tests/e2e
