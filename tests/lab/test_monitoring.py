@@ -19,6 +19,8 @@ from tests.plugins.conftest import REGION, context_of
 from tests.plugins.contracts import CONTRACT
 from tests.plugins.operators.conftest import CLIENT_OPTIONS, SERVING_IMAGE, Endpoint, Models
 
+pytestmark = pytest.mark.timeout(600)
+
 ENVIRONMENT = {"WINE_PROJECT": "wine-local", "WINE_REGION": REGION, "WINE_BUCKET": "lab"}
 SHARED = "    monitoring: *monitoring\n"
 

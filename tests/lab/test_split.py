@@ -18,6 +18,8 @@ from wine_pipeline.__main__ import main
 
 from tests.pipeline.conftest import Row, read_uci
 
+pytestmark = pytest.mark.timeout(600)
+
 SHARES = {"train": 0.6, "eval": 0.2, "test": 0.2}
 
 

@@ -16,6 +16,8 @@ from wine_pipeline.preprocessing import preprocessing_fn
 from tests.pipeline import stages
 from tests.pipeline.conftest import Row, read_uci
 
+pytestmark = pytest.mark.timeout(600)
+
 # 1 % more alcohol makes a wine about this much lighter, in g/ml.
 LIGHTER = 0.0013
 

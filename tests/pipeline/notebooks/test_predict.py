@@ -19,7 +19,7 @@ from tests.pipeline.conftest import REPOSITORY
 from tests.pipeline.notebooks.conftest import Evaluate
 
 pytestmark = [
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on the PATH"),
 ]
 

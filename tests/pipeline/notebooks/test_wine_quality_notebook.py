@@ -11,7 +11,7 @@ from wine_pipeline.config import EvaluationConfig
 from tests.pipeline.conftest import REPOSITORY
 from tests.pipeline.notebooks.conftest import Evaluate
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(900)
 
 EXPRESSION = """{
     "rows": len(wines),
