@@ -80,10 +80,14 @@ def _body(deployed: Sequence[Deployed], sample: Any) -> tuple[dict[str, Any], bo
     for name, inputs in signatures.items():
         if isinstance(sample, dict) and sample.keys() == inputs.keys():
             return {"signature_name": name, "instances": [sample]}, True
-    # the signature that a person can fill in: with the most inputs
-    name, inputs = max(signatures.items(), key=lambda item: len(item[1]))
+    name, inputs = max(signatures.items(), key=lambda item: _ease(item[1]))
     instance = {key: _placeholder(spec) for key, spec in inputs.items()}
     return {"signature_name": name, "instances": [instance]}, False
+
+
+def _ease(inputs: Mapping[str, Any]) -> tuple[bool, int]:
+    """Tell how well a person can fill a signature in: text may stand for what only a program writes."""
+    return all(spec["dtype"] != "string" for spec in inputs.values()), len(inputs)
 
 
 def _placeholder(spec: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-NOTHING = "–"  # noqa: RUF001
+NOTHING = "-"
 _PREFIXES = ("PIPELINE_STATE_", "JOB_STATE_")
 _TONES = {
     "SUCCEEDED": "good",
@@ -89,7 +89,8 @@ def span(seconds: float | None) -> str:
     """
     if seconds is None:
         return NOTHING
-    if seconds < 60:
+    # what would be rounded to 60.0 s
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
