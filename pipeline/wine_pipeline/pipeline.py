@@ -79,7 +79,7 @@ def _runner_arguments(config: WineConfig, target: Target, scale: Scale) -> list[
     # Says that the code is there: else every task packs TFX's sources for the workers.
     image = f"--sdk_container_image={target.task_image}"
     if scale.dataflow:
-        return [image, *_dataflow_arguments(config, target, scale.dataflow, scale.service_account)]
+        return [image, *_dataflow_arguments(config, target, scale.dataflow, scale.account(target.project))]
     return [image, f"--runner={_BEAM_RUNNER}", "--direct_num_workers=1"]
 
 
@@ -148,7 +148,7 @@ def _trainer(
     component = vertex.Trainer if scale.training else tfx.components.Trainer
     custom_config = config.training.to_custom_config()
     if scale.training:
-        custom_config |= _training_job(config, target, scale.training, scale.service_account)
+        custom_config |= _training_job(config, target, scale.training, scale.account(target.project))
     return component(
         run_fn=_import_path(run_fn),
         examples=transform.outputs["transformed_examples"],

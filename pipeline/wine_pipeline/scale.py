@@ -13,7 +13,8 @@ from wine_pipeline.config import ConfigError
 
 _MACHINE = re.compile(r"[a-z][a-z0-9]*-[a-z0-9]+(-[a-z0-9]+)*")
 _SUBNETWORK = re.compile(r"regions/[a-z0-9-]+/subnetworks/[a-z0-9-]+")
-_SERVICE_ACCOUNT = re.compile(r"[a-z0-9-]+@[a-z0-9.:-]+\.gserviceaccount\.com")
+# a bare name, or an e-mail
+_SERVICE_ACCOUNT = re.compile(r"[a-z0-9-]+(@[a-z0-9.:-]+\.gserviceaccount\.com)?")
 
 # The machine series that each accelerator comes with.
 # https://cloud.google.com/vertex-ai/docs/training/configure-compute#gpus
@@ -112,7 +113,8 @@ class Scale:
 
     :param dataflow: runs the Beam steps, if given.
     :param training: runs the training, if given.
-    :param service_account: e-mail of the account that both run as; each service's default if empty.
+    :param service_account: that both run as: an e-mail, or the name of one of the project's own accounts;
+        each service's default if empty.
     :raises ConfigError: if the account has the wrong form, or there is nothing that runs as it.
     """
 
@@ -124,12 +126,22 @@ class Scale:
         if self.service_account:
             _require(
                 bool(_SERVICE_ACCOUNT.fullmatch(self.service_account)),
-                f"service_account {self.service_account!r} is no service account's e-mail",
+                f"service_account {self.service_account!r} is no service account's name or e-mail",
             )
             _require(
                 bool(self.dataflow or self.training),
                 "service_account is given, but neither [dataflow] nor [training]",
             )
+
+    def account(self, project: str) -> str:
+        """
+        Return the e-mail of the service account, empty if none is given.
+
+        :param project: id of the project that the pipeline runs in.
+        """
+        if not self.service_account or "@" in self.service_account:
+            return self.service_account
+        return f"{self.service_account}@{project}.iam.gserviceaccount.com"
 
 
 def read_scale(path: Path) -> Scale:

@@ -35,7 +35,7 @@ OTHER_STEPS = ["SchemaGen", "ExampleValidator", "Trainer", "Pusher"]
 SCALE = Scale(
     dataflow=DataflowConfig("n1-standard-8", 12, "regions/europe-west1/subnetworks/wine"),
     training=TrainingJobConfig("n1-standard-16", "NVIDIA_TESLA_T4", 2, "registry/wine-gpu:1"),
-    service_account=ACCOUNT,
+    service_account="wine-scale",
 )
 
 

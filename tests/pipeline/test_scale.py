@@ -40,6 +40,20 @@ def test_a_table_that_is_there_switches_its_part_on(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "email"),
+    [
+        ("", ""),
+        ("wine-pipeline", "wine-pipeline@wine-local.iam.gserviceaccount.com"),
+        ("ada@other.iam.gserviceaccount.com", "ada@other.iam.gserviceaccount.com"),
+    ],
+)
+def test_a_bare_name_is_an_account_of_the_pipelines_project(given: str, email: str) -> None:
+    scale = Scale(dataflow=DataflowConfig(), service_account=given)
+
+    assert scale.account("wine-local") == email
+
+
 def test_the_example_file_switches_both_on() -> None:
     scale = read_scale(EXAMPLE)
 
@@ -71,7 +85,7 @@ def test_the_example_file_switches_both_on() -> None:
         (GPU.replace("= 2", "= 3"), "training.accelerator_count"),
         (GPU.replace("accelerator_count = 2", ""), "training.accelerator_count"),
         (GPU.replace('image = "registry/wine-gpu:1"', ""), "needs training.image"),
-        ('service_account = "ada"\n[dataflow]', "service_account 'ada'"),
+        ('service_account = "Ada"\n[dataflow]', "service_account 'Ada'"),
         ("service_account = 7\n[dataflow]", "service_account"),
         ('service_account = "ada@wine-local.iam.gserviceaccount.com"', "neither"),
     ],
