@@ -79,7 +79,10 @@ class ScaleBench:
             load = round(os.getloadavg()[0], 1)
             job = VertexState(self.settings).pipeline_job(self._run_pipeline(factor))
             logs = self.settings.cloud.logs / "pipelines" / job.name.rpartition("/")[2]
-            return read_measurement(job, logs, rows, load)
+            measurement = read_measurement(job, logs, rows, load)
+            for name, usage in measurement.components.items():
+                self.progress.line(f"{name}: {usage}")
+            return measurement
 
     def _run_pipeline(self, factor: int) -> str:
         """Run ``wine_pipeline run``, show what it says, and return the name of its job."""

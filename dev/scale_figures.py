@@ -45,6 +45,9 @@ class Usage:
     cpu_seconds: float
     peak_mib: int
 
+    def __str__(self) -> str:
+        return f"{self.seconds:.1f} s, {self.cpu_seconds:.1f} s of CPU, {self.peak_mib:,} MiB"
+
 
 @dataclass(frozen=True)
 class Measurement:
