@@ -1,16 +1,13 @@
 # Every component of Airflow in docker-compose; the DAGs and plugins are mounted. Its context is the repository.
 ARG BASE_IMAGE=python:3.11.14-slim-trixie
 
-FROM ${BASE_IMAGE} AS build
+FROM ${BASE_IMAGE}
 RUN python -m venv /opt/venv
 COPY deploy/airflow-requirements.txt /build/requirements.txt
 RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --compile --require-hashes --requirement /build/requirements.txt
-
-FROM ${BASE_IMAGE}
 RUN useradd --uid 10001 --create-home airflow \
     && mkdir --parents /opt/airflow/logs \
     && chown --recursive airflow:airflow /opt/airflow
-COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/wine/airflow_settings \
     PYTHONUNBUFFERED=1 \
