@@ -144,15 +144,15 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         }
 
     def _validate(self, job_id: str) -> NoReturn:
-        self.job_id = job_id
-        definition = self._definition()
+        # not kept: a job of this id, which killing the task would cancel, is another try's
+        definition = self._definition() | {"job_id": job_id}
         with self._definition_checked():
             # reads the file, and refuses what submit refuses before it sends anything
             self.hook.get_pipeline_job_object(**definition, project=self.project_id, location=self.region)
         self.log.info("A job that would be submitted to %s in %s:", self.project_id, self.region)
         for name, value in {**definition, "service_account": self.service_account}.items():
             self.log.info("  %s: %s", name, value)
-        raise AirflowSkipException(f"validate_only: pipeline job {job_id} could be submitted, and was not")
+        raise AirflowSkipException(f"only validated: pipeline job {job_id} could be submitted, and was not")
 
     def _submit(self) -> None:
         self.log.info("Submitting pipeline job %s", self.job_id)
