@@ -135,9 +135,9 @@ class Figures:
         ]
         return cls(measurements=measurements, **values)
 
-    def seconds_per_row(self, component: str) -> float:
-        """Return how many seconds one more row takes, between the two largest sizes."""
-        return self._slope(component, "seconds")
+    def cpu_seconds_per_row(self, component: str) -> float:
+        """Return how much processor time one more row takes, between the two largest sizes."""
+        return self._slope(component, "cpu_seconds")
 
     def rows_within(self, component: str, limit_mib: float) -> float:
         """Return how many rows a component can take before it needs more memory than this, in MiB."""

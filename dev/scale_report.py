@@ -50,21 +50,27 @@ def _ratio_table(figures: Figures) -> str:
     for component in (*BEAM_COMPONENTS, "Trainer"):
         ratios = [
             (
-                more.components[component].seconds / less.components[component].seconds,
+                more.components[component].cpu_seconds / less.components[component].cpu_seconds,
                 more.components[component].peak_mib / less.components[component].peak_mib,
             )
             for less, more in pairs
         ]
         rows.append(
-            [component, *(f"{time:.1f} times the seconds, {size:.1f} the memory" for time, size in ratios)]
+            [
+                component,
+                *(f"{time:.1f} times the processor time, {size:.1f} the memory" for time, size in ratios),
+            ]
         )
     return _table(rows)
 
 
 def _limits_table(figures: Figures) -> str:
-    rows = [["Component", "seconds per million rows more", "Dataflow cannot pay below", "16 GiB are full at"]]
+    """Return from where on a component can gain: even a Dataflow without work must win back its start."""
+    rows = [
+        ["Component", "processor seconds a million rows", "Dataflow cannot pay below", "16 GiB are full at"]
+    ]
     for component in BEAM_COMPONENTS:
-        slope = figures.seconds_per_row(component)
+        slope = figures.cpu_seconds_per_row(component)
         rows.append(
             [
                 component,
@@ -73,7 +79,7 @@ def _limits_table(figures: Figures) -> str:
                 _rows(figures.rows_within(component, TASK_MEMORY_MIB)),
             ]
         )
-    training = figures.seconds_per_row("Trainer")
+    training = figures.cpu_seconds_per_row("Trainer")
     rows.append(
         ["Trainer", f"{training * 1e6:.0f}", "-", _rows(figures.rows_within("Trainer", TASK_MEMORY_MIB))]
     )
