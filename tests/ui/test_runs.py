@@ -59,9 +59,7 @@ def trained(open_tab: OpenTab, training: str) -> Run:
     """Watch the training run to its end."""
     with open_tab("trained") as ui:
         ui.page.goto(training)
-        state = ui.watch_run()
-        ui.picture("run-green")
-        return Run(training, state)
+        return Run(training, ui.watch_run())
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +90,9 @@ def test_while_the_pipeline_runs_train_is_deferred_and_links_to_the_running_job(
     job = ui.follow("Pipeline Job")
 
     expect(job.get_by_role("heading", level=1)).to_have_text("wine-white")
-    expect(job.locator("#state")).to_have_text("RUNNING")
+    expect(job.locator("#state")).to_have_text("Running")
     # it refreshes by itself
-    expect(job.locator("svg [data-task=Transform]")).to_contain_text("SUCCEEDED", timeout=RUN_MS)
+    expect(job.locator("svg [data-task=Transform]")).to_contain_text("Succeeded", timeout=RUN_MS)
     ui.picture("pipeline-job", job)
 
 
@@ -113,6 +111,7 @@ def test_the_run_turns_green(ui: AirflowUi, trained: Run):
 
     for task_id in TASKS:
         expect(ui.task_state(task_id)).to_have_text("Success")
+    ui.picture("run-green")
 
 
 @pytest.mark.parametrize("task_id", ["check_freshness", "check_data"])
@@ -130,9 +129,9 @@ def test_train_links_to_its_pipeline_job_with_every_step_done(ui: AirflowUi, tra
 
     job = ui.follow("Pipeline Job")
 
-    expect(job.locator("#state")).to_have_text("SUCCEEDED")
+    expect(job.locator("#state")).to_have_text("Succeeded")
     for step in ("BigQueryExampleGen", "Transform", "Trainer", "Evaluator", "Pusher"):
-        expect(job.locator(f"svg [data-task={step}]")).to_contain_text("SUCCEEDED")
+        expect(job.locator(f"svg [data-task={step}]")).to_contain_text("Succeeded")
 
 
 @pytest.mark.parametrize("task_id", ["verify", "monitor"])
@@ -157,7 +156,7 @@ def test_monitor_links_to_the_monitoring_job_with_a_threshold_for_each_feature(
 
     monitoring = ui.follow("Model Monitoring Job")
 
-    expect(monitoring.locator("#state")).to_have_text("RUNNING")
+    expect(monitoring.locator("#state")).to_have_text("Running")
     watched = monitoring.locator("[data-feature]").evaluate_all(
         "rows => rows.map(row => row.dataset.feature)"
     )
