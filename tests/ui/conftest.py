@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, StorageState, expect, sync_playwright
 
 from dev.browser import HOW_TO_INSTALL, find_browser, launch_arguments
 from dev.demo import WINE, Demo
@@ -94,7 +94,9 @@ def new_context(browser: Browser) -> Callable[..., BrowserContext]:
 
 
 @pytest.fixture(scope="session")
-def signed_in(new_context: Callable[..., BrowserContext], settings: LoginSettings, pictures: Path) -> Any:
+def signed_in(
+    new_context: Callable[..., BrowserContext], settings: LoginSettings, pictures: Path
+) -> StorageState:
     """Log in once, and give the browser's cookies."""
     with new_context() as context:
         ui = AirflowUi(context.new_page(), settings.airflow_url, pictures)
@@ -123,7 +125,7 @@ def keep(settings: LoginSettings) -> Callable[[BrowserContext, str], None]:
 def open_tab(
     new_context: Callable[..., BrowserContext],
     settings: LoginSettings,
-    signed_in: Any,
+    signed_in: StorageState,
     pictures: Path,
     keep: Callable[[BrowserContext, str], None],
 ) -> Callable[[str], AbstractContextManager[AirflowUi]]:
@@ -170,6 +172,6 @@ def stranger(make_ui: Callable[..., AirflowUi]) -> AirflowUi:
 
 
 @pytest.fixture
-def ui(make_ui: Callable[..., AirflowUi], signed_in: Any) -> AirflowUi:
+def ui(make_ui: Callable[..., AirflowUi], signed_in: StorageState) -> AirflowUi:
     """Give a tab of the administrator."""
     return make_ui(storage_state=signed_in)
