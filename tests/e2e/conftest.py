@@ -1,4 +1,4 @@
-"""One real stack for the whole module: localcloud, Airflow, the compiled pipeline."""
+"""One real stack for all modules: localcloud, Airflow, the compiled pipeline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dev.wine_data import load_wine
 from tests.conftest import free_port
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Start the stack, load the white wines, publish the pipeline; stop every process at the end."""
     settings = StackSettings(

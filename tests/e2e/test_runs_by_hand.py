@@ -1,0 +1,219 @@
+"""What a person can ask of a run, and where the buttons of its tasks lead; on a wine of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+
+from dev.airflow_api import AirflowApiError
+from dev.demo import RUN_SECONDS, Demo
+from dev.publish import publish_pipeline
+from dev.wine_data import append_vintage, bigquery_client, load_wine
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+WINE = "red"
+DAG_ID = f"wine_retraining_{WINE}"
+TASKS = ["check_freshness", "check_data", "train", "verify", "monitor"]
+LATER = dict.fromkeys(TASKS[1:], "skipped")
+
+
+@dataclass
+class Table:
+    """
+    The red wines, in two states.
+
+    :param past: data version of the 1,599 rows of UCI.
+    :param present: data version after a vintage was added.
+    """
+
+    past: int
+    present: int
+
+
+@dataclass
+class Run:
+    """
+    A run that has ended.
+
+    :param states: by task.
+    :param trained: data version of each pipeline job that there was at its end, oldest first.
+    :param deferred_links: links of the task ``train`` as they were while it waited.
+    """
+
+    run_id: str
+    states: dict[str, str]
+    trained: list[int]
+    deferred_links: dict[str, str | None]
+
+
+@pytest.fixture(scope="module")
+def table(demo: Demo) -> Table:
+    load_wine(demo.settings, WINE)
+    past = version(demo)
+    append_vintage(demo.settings, WINE, 100, seed=3)
+    publish_pipeline(demo.settings, demo.progress, WINE)
+    demo.stack.airflow.unpause(DAG_ID)
+    return Table(past=past, present=version(demo))
+
+
+def version(demo: Demo) -> int:
+    table = bigquery_client(demo.settings).get_table(demo.settings.table(WINE))
+    return int(table.to_api_repr()["lastModifiedTime"])
+
+
+def trigger(demo: Demo, **conf: Any) -> str:
+    body = {"logical_date": None, "conf": conf}
+    return str(demo.stack.airflow.call("POST", f"/dags/{DAG_ID}/dagRuns", body)["dag_run_id"])
+
+
+def links(demo: Demo, run_id: str, task: str) -> dict[str, str | None]:
+    path = f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{task}/links"
+    return dict(demo.stack.airflow.call("GET", path)["extra_links"])
+
+
+def run(demo: Demo, **conf: Any) -> Run:
+    """Trigger a run and wait for its end."""
+    run_id = trigger(demo, **conf)
+    deferred: dict[str, str | None] = {}
+
+    def probe() -> tuple[str, dict[str, str] | None]:
+        demo.stack.check()
+        states = demo.stack.airflow.task_states(DAG_ID, run_id)
+        if states.get("train") == "deferred" and not any(deferred.values()):
+            deferred.update(links(demo, run_id, "train"))
+        ended = demo.stack.airflow.run(DAG_ID, run_id)["state"] in ("success", "failed")
+        return f"{DAG_ID}: {states}", states if ended else None
+
+    states = demo.progress.wait(f"run {run_id}", probe, timeout=RUN_SECONDS, every=0.5)
+    trained = [int(job.labels["data_version"]) for job in demo.vertex.pipeline_jobs(WINE)]
+    return Run(run_id, states, trained, deferred)
+
+
+def log(demo: Demo, run_id: str, task: str) -> str:
+    """What a task's log holds."""
+    path = f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{task}/logs/1"
+    return str(demo.stack.airflow.call("GET", path)["content"])
+
+
+def page(url: str | None) -> requests.Response:
+    """Open a page as a browser on this machine does."""
+    assert url
+    session = requests.Session()
+    session.trust_env = False
+    return session.get(url, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def dry(demo: Demo, table: Table) -> Run:
+    """A dry run before there was any training."""
+    return run(demo, dry_run=True)
+
+
+@pytest.fixture(scope="module")
+def past(demo: Demo, table: Table, dry: Run) -> Run:
+    """A training on the table as it was."""
+    return run(demo, data_version=table.past)
+
+
+@pytest.mark.parametrize(
+    "conf",
+    [{"force": "yes"}, {"dry_run": 1}, {"data_version": "yesterday"}, {"data_version": 1764028800}],
+    ids=str,
+)
+def test_a_wrong_value_is_refused_by_its_name_and_no_run_is_made(
+    demo: Demo, table: Table, conf: dict[str, Any]
+) -> None:
+    before = demo.stack.airflow.call("GET", f"/dags/{DAG_ID}/dagRuns")["total_entries"]
+
+    with pytest.raises(AirflowApiError, match=f" 4[0-9][0-9] .*{next(iter(conf))}"):
+        trigger(demo, **conf)
+
+    assert demo.stack.airflow.call("GET", f"/dags/{DAG_ID}/dagRuns")["total_entries"] == before
+
+
+def test_a_dry_run_looks_at_the_data_and_makes_nothing(demo: Demo, table: Table, dry: Run) -> None:
+    assert dry.states == {**LATER, "check_freshness": "success", "check_data": "success"}
+    assert demo.stack.airflow.xcom(DAG_ID, dry.run_id, "check_data")["rows"] == 1699
+    assert dry.trained == []
+
+
+def test_a_dry_run_tells_the_job_that_would_be_submitted(demo: Demo, table: Table, dry: Run) -> None:
+    told = log(demo, dry.run_id, "train")
+
+    assert f"/specs/wine-{WINE}.json" in told
+    assert f"/pipeline_root/wine-{WINE}" in told
+    assert f"TIMESTAMP_MILLIS({table.present})" in told
+    assert f"'wine': '{WINE}'" in told
+    assert "could be submitted, and was not" in told
+
+
+def test_a_task_that_made_nothing_has_no_link(demo: Demo, dry: Run) -> None:
+    found = [url for task in ("train", "verify", "monitor") for url in links(demo, dry.run_id, task).values()]
+
+    assert found == [None] * 4
+
+
+def test_a_run_on_a_data_version_trains_on_the_table_as_it_was(demo: Demo, table: Table, past: Run) -> None:
+    assert past.states == dict.fromkeys(TASKS, "success")
+    assert demo.stack.airflow.xcom(DAG_ID, past.run_id, "check_data")["rows"] == 1599
+    (job,) = demo.vertex.pipeline_jobs(WINE)
+    assert job.labels["data_version"] == str(table.past)
+    query = dict(job.runtime_config.parameter_values)["input_config"]
+    assert f"TIMESTAMP_MILLIS({table.past})" in query
+
+
+def test_while_the_pipeline_runs_its_page_is_one_click_away(demo: Demo, past: Run) -> None:
+    (job,) = demo.vertex.pipeline_jobs(WINE)
+
+    assert past.deferred_links == links(demo, past.run_id, "train")
+    assert f"/pipelines/runs/{job.name.rpartition('/')[2]}?" in str(past.deferred_links["Pipeline Job"])
+
+
+@pytest.mark.parametrize(
+    ("task", "names"),
+    [
+        ("check_freshness", {"BigQuery Table"}),
+        ("check_data", {"BigQuery Table"}),
+        ("train", {"Pipeline Job"}),
+        ("verify", {"Endpoint"}),
+        ("monitor", {"Endpoint", "Model Monitoring Job"}),
+    ],
+)
+def test_every_button_opens_a_page_of_localcloud(demo: Demo, past: Run, task: str, names: set[str]) -> None:
+    found = links(demo, past.run_id, task)
+
+    assert set(found) == names
+    for url in found.values():
+        assert str(url).startswith(f"http://127.0.0.1:{demo.settings.cloud_port}/")
+        assert page(url).status_code == 200
+
+
+def test_the_same_data_version_again_is_skipped(demo: Demo, table: Table, past: Run) -> None:
+    again = run(demo, data_version=table.past)
+
+    assert again.states == {**LATER, "check_freshness": "success"}
+
+
+def test_the_next_run_without_a_data_version_would_train_on_the_present_table(
+    demo: Demo, table: Table, past: Run
+) -> None:
+    following = run(demo, dry_run=True)
+
+    freshness = demo.stack.airflow.xcom(DAG_ID, following.run_id, "check_freshness")
+    assert (freshness["data_version"], freshness["last_trained_version"]) == (table.present, table.past)
+    assert following.states["check_data"] == "success"
+    assert following.trained == [table.past]
+
+
+def test_a_data_version_of_the_future_fails_at_once_and_says_which_limit(
+    demo: Demo, table: Table, past: Run
+) -> None:
+    refused = run(demo, data_version=table.present + 1)
+
+    assert refused.states == {**dict.fromkeys(TASKS, "upstream_failed"), "check_freshness": "failed"}
+    told = log(demo, refused.run_id, "check_freshness")
+    assert f"data_version {table.present + 1} " in told
+    assert f"is newer than the table's last change, {table.present} " in told
