@@ -16,13 +16,13 @@ from xml.etree import ElementTree
 
 import pytest
 from google.cloud import aiplatform_v1 as v1
-from google.cloud import storage
 
 from localcloud.config import HOST
 from tests.conftest import Cloud
 from tests.localcloud.vertex.conftest import (  # noqa: F401
     API,
     BUCKET,
+    bucket,
     clients,
     deploy,
     new_endpoint,
@@ -89,13 +89,6 @@ def browse(cloud: Cloud) -> Browse:
     return ask
 
 
-@pytest.fixture(scope="session")
-def bucket(cloud: Cloud) -> storage.Bucket:
-    """Give the bucket that the tests of Vertex AI use too."""
-    client = storage.Client(project=cloud.settings.project)
-    return client.lookup_bucket(BUCKET) or client.create_bucket(BUCKET)
-
-
 class Jobs:
     """
     Runs pipeline jobs by the API.
@@ -135,7 +128,7 @@ class Jobs:
 
 
 @pytest.fixture(scope="session")
-def jobs(parent: str, bucket: storage.Bucket, cloud: Cloud) -> Jobs:  # noqa: F811
+def jobs(parent: str, bucket: Any, cloud: Cloud) -> Jobs:  # noqa: F811
     if not cloud.settings.pipeline_python.exists():
         pytest.skip(f"the pipeline environment is not installed: {cloud.settings.pipeline_python}")
     return Jobs(parent)

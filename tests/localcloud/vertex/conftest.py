@@ -85,7 +85,9 @@ def clients(cloud: Any) -> Clients:
 
 @pytest.fixture(scope="session")
 def bucket(cloud: Any) -> storage.Bucket:
-    return storage.Client(project=cloud.settings.project).create_bucket(BUCKET)
+    client = storage.Client(project=cloud.settings.project)
+    # tests of other folders use these fixtures too
+    return client.lookup_bucket(BUCKET) or client.create_bucket(BUCKET)
 
 
 @pytest.fixture(scope="session")
