@@ -1,4 +1,4 @@
-"""The command line: ``python -m localcloud up | env | status``."""
+"""The command line: ``python -m localcloud up | env | status | fault``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from localcloud import health, pki
 from localcloud.config import HOST, Settings, SettingsError
 from localcloud.environment import client_environment, shell_script
 from localcloud.errors import StartError
+from localcloud.faults import CODES, MOMENTS, Fault, FaultError, Faults
 
 
-def up(settings: Settings) -> int:
+def up(settings: Settings, arguments: argparse.Namespace) -> int:
     """Serve in the foreground until SIGTERM or SIGINT."""
     from localcloud import server
 
@@ -21,14 +22,14 @@ def up(settings: Settings) -> int:
     return asyncio.run(server.run(settings))
 
 
-def env(settings: Settings) -> int:
+def env(settings: Settings, arguments: argparse.Namespace) -> int:
     """Print the environment of a client, for ``eval "$(python -m localcloud env)"``."""
     pki.ensure(settings)
     print(shell_script(client_environment(settings)), end="")
     return 0
 
 
-def status(settings: Settings) -> int:
+def status(settings: Settings, arguments: argparse.Namespace) -> int:
     """Print one line about the running localcloud; exit with 0 when it serves and with 1 when not."""
     address = f"http://{HOST}:{settings.port}"
     try:
@@ -43,7 +44,30 @@ def status(settings: Settings) -> int:
     return 0 if report["status"] == "SERVING" else 1
 
 
+def fault_add(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Let the next calls of a method go wrong."""
+    names = ("method", "calls", "code", "latency", "drop", "crash")
+    fault = Fault(**{name: getattr(arguments, name) for name in names})
+    Faults(settings.state).add(fault)
+    print(fault)
+    return 0
+
+
+def fault_list(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Print the faults that are left, one a line."""
+    for fault in Faults(settings.state).pending():
+        print(fault)
+    return 0
+
+
+def fault_clear(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Let nothing go wrong any more."""
+    Faults(settings.state).clear()
+    return 0
+
+
 COMMANDS = {"up": up, "env": env, "status": status}
+FAULT_COMMANDS = {"add": fault_add, "list": fault_list, "clear": fault_clear}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,16 +76,36 @@ def main(arguments: list[str] | None = None) -> int:
 
     :param arguments: arguments of the command line; by default those of this process.
     """
-    parser = argparse.ArgumentParser(prog="python -m localcloud", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, command in COMMANDS.items():
-        commands.add_parser(name, help=command.__doc__)
-    chosen = parser.parse_args(arguments).command
+    chosen = _parser().parse_args(arguments)
     try:
-        return COMMANDS[chosen](Settings.from_environment())
-    except (SettingsError, StartError) as error:
+        return int(chosen.run(Settings.from_environment(), chosen))
+    except (SettingsError, StartError, FaultError) as error:
         print(f"localcloud: {error}", file=sys.stderr)
         return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m localcloud", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.__doc__).set_defaults(run=command)
+    fault = commands.add_parser("fault", help="Let calls go wrong, for tests of clients.")
+    actions = fault.add_subparsers(required=True)
+    for name, command in FAULT_COMMANDS.items():
+        action = actions.add_parser(name, help=command.__doc__)
+        action.set_defaults(run=command)
+        if command is fault_add:
+            _add_fault_arguments(action)
+    return parser
+
+
+def _add_fault_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("method", help="Service.Method, bigquery.tables.get, storage.objects.get; * is any")
+    parser.add_argument("--calls", type=int, default=1, help="how many calls go wrong (%(default)s)")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds that a call waits first")
+    parser.add_argument("--code", choices=CODES, default="", help="answer with this error")
+    parser.add_argument("--drop", action="store_true", help="carry it out, then end its connection")
+    parser.add_argument("--crash", choices=MOMENTS, default="", help="die before or after carrying it out")
 
 
 if __name__ == "__main__":

@@ -48,6 +48,10 @@ class ApiError(Exception):
         }
 
 
+class DroppedError(Exception):
+    """The connection of a call must end without an answer."""
+
+
 class StartError(Exception):
     """Why localcloud cannot start, in one line for a person; the command line prints it and exits with 2."""
 
@@ -83,6 +87,10 @@ async def error_middleware(
         return await handler(request)
     except ApiError as error:
         return error.json_response()
+    except DroppedError:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()
     except web.HTTPException as error:
         return ApiError(
             error.status, "INVALID_ARGUMENT", f"{error.reason}: {called}", "badRequest"

@@ -12,6 +12,7 @@ import errno
 import fnmatch
 import logging
 import ssl
+import weakref
 from dataclasses import dataclass
 
 from localcloud.config import Settings
@@ -64,6 +65,9 @@ class Gateway:
         self.tls.set_alpn_protocols(["http/1.1", "h2"])
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # clients' connections by the port from which the gRPC server sees them come
+        self._piped: weakref.WeakValueDictionary[int, asyncio.Transport] = weakref.WeakValueDictionary()
 
     async def listen(self) -> None:
         """
@@ -72,8 +76,9 @@ class Gateway:
         :raises StartError: when the port is taken, or the address is none of this machine.
         """
         port = self.settings.port
+        self._loop = asyncio.get_running_loop()
         try:
-            self._server = await asyncio.get_running_loop().create_server(
+            self._server = await self._loop.create_server(
                 lambda: Arrival(self), self.settings.host, port, backlog=512
             )
         except OSError as error:
@@ -92,6 +97,16 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def drop(self, peer: str) -> None:
+        """
+        End a client's connection without a word; may be called from any thread.
+
+        :param peer: where the gRPC server sees it come from, as ``ipv4:ADDRESS:PORT``.
+        """
+        client = self._piped.get(int(peer.rpartition(":")[2]))
+        if client is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(client.abort)
 
     def refusal(self, target: str) -> ApiError | None:
         """
@@ -148,6 +163,7 @@ class Gateway:
             log.error("%s: the gRPC server at %s does not answer: %s", host, routes.grpc, error)
             tls.abort()
             return
+        self._piped[pipe.peer.get_extra_info("sockname")[1]] = tls
         if not early.hand_over(pipe):
             pipe.peer.close()
 

@@ -20,6 +20,7 @@ from localcloud.console.app import Console
 from localcloud.console.pages import Sources
 from localcloud.environment import client_environment
 from localcloud.errors import StartError
+from localcloud.faults import Faults, methods_of
 from localcloud.gateway import Gateway, Routes
 from localcloud.health import Health
 from localcloud.routing import protocol_factory, routes, serve, unserved_app
@@ -72,7 +73,7 @@ async def _start(settings: Settings, stack: contextlib.AsyncExitStack, say: Say)
     stack.push_async_callback(gcs.stop)
     await gcs.start()
     say(f"storage: {gcs.base_url}")
-    gateway.routes, console.sources = await _services(settings, gcs.base_url, stack, say)
+    gateway.routes, console.sources = await _services(settings, gcs.base_url, gateway, stack, say)
     health.status = "SERVING"
     stack.callback(_refuse_new, gateway, console)
     say(f"ready: project {settings.project} at http://{HOST}:{settings.port}")
@@ -92,12 +93,13 @@ async def _gateway(settings: Settings, console: Console) -> AsyncIterator[Gatewa
 
 
 async def _services(
-    settings: Settings, storage_url: str, stack: contextlib.AsyncExitStack, say: Say
+    settings: Settings, storage_url: str, gateway: Gateway, stack: contextlib.AsyncExitStack, say: Say
 ) -> tuple[Routes, Sources]:
     objects = storage.ObjectStore(storage_url)
     say("bigquery and vertex: loading their libraries")
     bigquery, vertex = await asyncio.to_thread(_load)
-    service = vertex.VertexService(settings, objects, client_environment(settings))
+    faults = Faults(settings.state)
+    service = vertex.VertexService(settings, objects, client_environment(settings), faults, gateway.drop)
     stack.push_async_callback(service.stop)
     await service.start()
     say(f"vertex: gRPC at {service.grpc_target}")
@@ -109,9 +111,11 @@ async def _services(
         stack.push_async_callback(runner.cleanup)
         return protocol_factory(runner)
 
-    bigquery_app = bigquery.create_app(settings, objects)
+    bigquery_app = bigquery.create_app(settings, objects, faults)
+    storage_app = storage.create_app(storage_url, settings, faults)
+    faults.publish(service.methods | methods_of(bigquery_app) | methods_of(storage_app))
     served = routes(
-        storage=await factory(storage.create_app(storage_url, settings)),
+        storage=await factory(storage_app),
         bigquery=await factory(bigquery_app),
         vertex=await factory(service.http_app),
         oauth=await factory(oauth.create_app(settings)),

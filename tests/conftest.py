@@ -66,10 +66,10 @@ class Cloud:
             "PYTHONPATH": str(TASK_MODULES),
         }
 
-    def command(self, name: str) -> subprocess.CompletedProcess[str]:
-        """Run ``python -m localcloud NAME`` to its end."""
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run ``python -m localcloud ARGUMENTS`` to its end."""
         return subprocess.run(
-            [self.python, "-m", "localcloud", name],
+            [self.python, "-m", "localcloud", *arguments],
             cwd=REPOSITORY,
             env=self._own_environment,
             capture_output=True,

@@ -20,6 +20,7 @@ from localcloud.bigquery.uploads import ResumableUploads, read_multipart
 from localcloud.bigquery.warehouse import Warehouse
 from localcloud.config import Settings
 from localcloud.errors import error_middleware, too_large
+from localcloud.faults import Faults, serves
 from localcloud.storage.objects import ObjectStore
 
 _PROJECT = "/bigquery/v2/projects/{project}"
@@ -37,18 +38,19 @@ _LARGEST_CHUNK = 256 * 1024**2
 READER: web.AppKey[TableReader] = web.AppKey("reader", TableReader)
 
 
-def create_app(settings: Settings, objects: ObjectStore) -> web.Application:
+def create_app(settings: Settings, objects: ObjectStore, faults: Faults) -> web.Application:
     """
     Make the service; its state is under ``settings.state``/bigquery, and its tables are read by ``READER``.
 
     :param settings: project, location and state.
     :param objects: where load and extract jobs find gs:// objects.
+    :param faults: what goes wrong on purpose.
     """
-    return _Service(Warehouse(settings, objects)).app
+    return _Service(Warehouse(settings, objects), faults).app
 
 
 class _Service:
-    def __init__(self, warehouse: Warehouse) -> None:
+    def __init__(self, warehouse: Warehouse, faults: Faults) -> None:
         self._warehouse = warehouse
         # DuckDB's connection belongs to one thread, so changes come one after the other
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bigquery")
@@ -57,7 +59,9 @@ class _Service:
         self._tabledata = TableData(warehouse)
         self._jobs = Jobs(warehouse, self._tabledata)
         self._uploads = ResumableUploads()
-        self.app = web.Application(middlewares=[error_middleware], client_max_size=_LARGEST_CHUNK)
+        self.app = web.Application(
+            middlewares=[error_middleware, faults.middleware()], client_max_size=_LARGEST_CHUNK
+        )
         self.app[READER] = TableReader(warehouse, self._thread, self._jobs)
         self.app.cleanup_ctx.append(self._close)
         self.app.add_routes(self._routes())
@@ -113,86 +117,108 @@ class _Service:
 
     # datasets
 
+    @serves("bigquery.datasets.list")
     async def list_datasets(self, request: web.Request) -> web.Response:
         return await self._call(request, self._datasets.list, request.query)
 
+    @serves("bigquery.datasets.insert")
     async def insert_dataset(self, request: web.Request) -> web.Response:
         return await self._call(request, self._datasets.insert, await _read(request))
 
+    @serves("bigquery.datasets.get")
     async def get_dataset(self, request: web.Request) -> web.Response:
         return await self._call(request, self._datasets.get, request.match_info["dataset"])
 
+    @serves("bigquery.datasets.patch")
     async def patch_dataset(self, request: web.Request) -> web.Response:
         name, body = request.match_info["dataset"], await _read(request)
         return await self._call(request, self._datasets.patch, name, body, request.headers.get("If-Match"))
 
+    @serves("bigquery.datasets.update")
     async def update_dataset(self, request: web.Request) -> web.Response:
         name, body = request.match_info["dataset"], await _read(request)
         return await self._call(request, self._datasets.update, name, body, request.headers.get("If-Match"))
 
+    @serves("bigquery.datasets.delete")
     async def delete_dataset(self, request: web.Request) -> web.Response:
         contents = request.query.get("deleteContents", "").lower() == "true"
         return await self._call(request, self._datasets.delete, request.match_info["dataset"], contents)
 
     # tables
 
+    @serves("bigquery.tables.list")
     async def list_tables(self, request: web.Request) -> web.Response:
         return await self._call(request, self._tables.list, request.match_info["dataset"], request.query)
 
+    @serves("bigquery.tables.insert")
     async def insert_table(self, request: web.Request) -> web.Response:
         return await self._call(
             request, self._tables.insert, request.match_info["dataset"], await _read(request)
         )
 
+    @serves("bigquery.tables.get")
     async def get_table(self, request: web.Request) -> web.Response:
         return await self._call(request, self._tables.get, *_table(request))
 
+    @serves("bigquery.tables.patch")
     async def patch_table(self, request: web.Request) -> web.Response:
         body, if_match = await _read(request), request.headers.get("If-Match")
         return await self._call(request, self._tables.patch, *_table(request), body, if_match)
 
+    @serves("bigquery.tables.update")
     async def update_table(self, request: web.Request) -> web.Response:
         body, if_match = await _read(request), request.headers.get("If-Match")
         return await self._call(request, self._tables.update, *_table(request), body, if_match)
 
+    @serves("bigquery.tables.delete")
     async def delete_table(self, request: web.Request) -> web.Response:
         return await self._call(request, self._tables.delete, *_table(request))
 
+    @serves("bigquery.tabledata.list")
     async def list_rows(self, request: web.Request) -> web.Response:
         return await self._call(request, self._tabledata.list, *_table(request), request.query)
 
+    @serves("bigquery.tabledata.insertAll")
     async def insert_rows(self, request: web.Request) -> web.Response:
         return await self._call(request, self._tabledata.insert_all, *_table(request), await _read(request))
 
     # jobs: they keep their own transactions, so that a failed job is still recorded
 
+    @serves("bigquery.jobs.list")
     async def list_jobs(self, request: web.Request) -> web.Response:
         states = request.query.getall("stateFilter", [])
         return await self._call(request, self._jobs.list, request.query, states)
 
+    @serves("bigquery.jobs.insert")
     async def insert_job(self, request: web.Request) -> web.Response:
         return await self._in_thread(request, self._jobs.insert, await _read(request))
 
+    @serves("bigquery.jobs.get")
     async def get_job(self, request: web.Request) -> web.Response:
         name, location = request.match_info["job"], request.query.get("location")
         return await self._call(request, self._jobs.get, name, location)
 
+    @serves("bigquery.jobs.cancel")
     async def cancel_job(self, request: web.Request) -> web.Response:
         name, location = request.match_info["job"], request.query.get("location")
         return await self._call(request, self._jobs.cancel, name, location)
 
+    @serves("bigquery.jobs.delete")
     async def delete_job(self, request: web.Request) -> web.Response:
         name, location = request.match_info["job"], request.query.get("location")
         return await self._call(request, self._jobs.delete, name, location)
 
+    @serves("bigquery.jobs.query")
     async def query(self, request: web.Request) -> web.Response:
         return await self._in_thread(request, self._jobs.query, await _read(request))
 
+    @serves("bigquery.jobs.getQueryResults")
     async def get_query_results(self, request: web.Request) -> web.Response:
         return await self._call(request, self._jobs.results, request.match_info["job"], request.query)
 
     # uploads
 
+    @serves("bigquery.jobs.insert")
     async def start_upload(self, request: web.Request) -> web.Response:
         kind = request.query.get("uploadType")
         if kind == "multipart":
@@ -202,6 +228,7 @@ class _Service:
             return self._uploads.begin(await _read(request), request)
         raise unsupported(f"uploadType={kind}")
 
+    @serves("bigquery.jobs.insert")
     async def continue_upload(self, request: web.Request) -> web.Response:
         received = await self._uploads.receive(request)
         if isinstance(received, web.Response):

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from localcloud.config import Settings
 from localcloud.errors import ApiError, error_middleware, not_served
+from localcloud.faults import Faults, serves
 from localcloud.storage import batch, listing, names, preconditions, uploads
 from localcloud.storage.batch import Destination, ObjectCall
 from localcloud.storage.upstream import Answer, Upstream, passed_on
@@ -43,6 +44,7 @@ class Front:
         # what a precondition saw must still be so when the change is made
         self._conditional = asyncio.Lock()
 
+    @serves("storage.buckets.insert")
     async def insert_bucket(self, request: web.Request) -> web.Response:
         """Serve ``storage.buckets.insert``."""
         self._check_project(request)
@@ -54,6 +56,7 @@ class Front:
         headers = {"Content-Type": "application/json"}
         return _response(self._owned(await self.upstream.call("POST", "/storage/v1/b", {}, headers, body)))
 
+    @serves("storage.buckets.list")
     async def list_buckets(self, request: web.Request) -> web.Response:
         """Serve ``storage.buckets.list``."""
         self._check_project(request)
@@ -63,6 +66,7 @@ class Front:
         buckets["items"] = [item for item in buckets.get("items", []) if item["name"].startswith(prefix)]
         return _response(self._owned(Answer.of(buckets)))
 
+    @serves(GET="storage.buckets.get", DELETE="storage.buckets.delete")
     async def bucket(self, request: web.Request) -> web.Response:
         """Serve ``storage.buckets.get`` and ``delete``."""
         preconditions.refuse_ignored(request.query)
@@ -74,6 +78,7 @@ class Front:
             raise ApiError(409, "FAILED_PRECONDITION", message, "conflict")
         return _response(answer)
 
+    @serves("storage.buckets.getStorageLayout")
     async def storage_layout(self, request: web.Request) -> web.Response:
         """Serve ``storage.buckets.getStorageLayout``; TensorFlow asks before it renames a folder."""
         answer = await self.upstream.call("GET", _bucket_path(request))
@@ -88,11 +93,18 @@ class Front:
         }
         return _response(Answer.of(layout))
 
+    @serves("storage.objects.list")
     async def list_objects(self, request: web.Request) -> web.Response:
         """Serve ``storage.objects.list``."""
         path = f"{_bucket_path(request)}/o"
         return _response(await listing.list_objects(self.upstream, path, dict(request.query)))
 
+    @serves(
+        GET="storage.objects.get",
+        PATCH="storage.objects.patch",
+        PUT="storage.objects.update",
+        DELETE="storage.objects.delete",
+    )
     async def object(self, request: web.Request) -> web.StreamResponse:
         """Serve ``storage.objects.get``, ``patch``, ``update`` and ``delete``."""
         if request.method == "GET" and request.query.get("alt") == "media":
@@ -116,6 +128,7 @@ class Front:
             path = names.object_path(call.bucket, call.name)
             return await self.upstream.call(call.method, path, call.query, call.headers, call.body or None)
 
+    @serves("storage.objects.get")
     async def download(self, request: web.Request) -> web.StreamResponse:
         """Serve an object's content, as the JSON and the XML API give it."""
         bucket, name = request.match_info["bucket"], request.match_info["object"]
@@ -139,6 +152,7 @@ class Front:
             await response.write_eof()
             return response
 
+    @serves("storage.objects.compose")
     async def compose(self, request: web.Request) -> web.Response:
         """Serve ``storage.objects.compose``."""
         bucket, name = request.match_info["bucket"], request.match_info["object"]
@@ -153,6 +167,7 @@ class Front:
             headers = {"Content-Type": "application/json"}
             return _response(await self.upstream.call("POST", path, {}, headers, body))
 
+    @serves("storage.objects.rewrite")
     async def copy(self, request: web.Request) -> web.Response:
         """Serve ``storage.objects.rewrite`` and ``copy``; a rewrite is always done at once."""
         match = request.match_info
@@ -168,6 +183,7 @@ class Front:
             await preconditions.check(self.upstream, call.bucket, call.name, call.query, kind="ifSource")
             return await self.upstream.call("POST", path, call.query, call.headers, call.body)
 
+    @serves("storage.objects.insert")
     async def upload(self, request: web.Request) -> web.Response:
         """Serve ``storage.objects.insert``."""
         preconditions.refuse_ignored(request.query)
@@ -177,10 +193,12 @@ class Front:
         async with self._if_conditional(request.query):
             return _response(await uploads.insert(self.upstream, request))
 
+    @serves("storage.objects.insert")
     async def resume_upload(self, request: web.Request) -> web.Response:
         """Serve the later requests of a resumable upload."""
         return _response(await uploads.resume(self.upstream, request))
 
+    @serves("storage.batch")
     async def batch(self, request: web.Request) -> web.Response:
         """Serve a batch of calls about objects."""
         return await batch.answer(request, self.object_call)
@@ -213,16 +231,17 @@ class Front:
             raise ApiError(403, "PERMISSION_DENIED", message, "forbidden")
 
 
-def create_app(base_url: str, settings: Settings) -> web.Application:
+def create_app(base_url: str, settings: Settings, faults: Faults) -> web.Application:
     """
     Make the application that answers for storage.googleapis.com.
 
     :param base_url: address of the storage server.
     :param settings: names the one project there is.
+    :param faults: what goes wrong on purpose.
     """
     upstream = Upstream(base_url)
     front = Front(upstream, settings)
-    app = web.Application(middlewares=[error_middleware], client_max_size=LARGEST_BODY)
+    app = web.Application(middlewares=[error_middleware, faults.middleware()], client_max_size=LARGEST_BODY)
 
     async def connected(_: web.Application) -> AsyncIterator[None]:
         await upstream.start()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import grpc  # type: ignore[import-untyped]
 from google.api_core import exceptions
 
 from localcloud.config import Settings
+from localcloud.errors import ApiError
+from localcloud.faults import Faults
 from localcloud.vertex import names
 from localcloud.vertex.discovery import PACKAGE, Method, discover
 
@@ -45,11 +49,13 @@ class Api:
 
     :param settings: knows the project that names are normalised to.
     :param services: what answers; a method named by none of them is refused.
+    :param faults: what goes wrong on purpose.
     :raises ValueError: a service handles a method that the client library does not know.
     """
 
-    def __init__(self, settings: Settings, services: Iterable[Service]) -> None:
+    def __init__(self, settings: Settings, services: Iterable[Service], faults: Faults) -> None:
         self._settings = settings
+        self._faults = faults
         self.methods = discover()
         self._handlers: dict[str, Handler] = {}
         for service in services:
@@ -59,6 +65,10 @@ class Api:
                     raise ValueError(f"{key} is no method of {PACKAGE}")
                 self._handlers[path] = handler
 
+    def served(self) -> set[str]:
+        """Give the names of the methods that have a handler."""
+        return {self.methods[path].name for path in self._handlers}
+
     def call(self, method: Method, request: Any) -> Reply:
         """
         Answer one call.
@@ -66,7 +76,19 @@ class Api:
         :param method: what is called.
         :param request: request message of the method's class.
         :raises google.api_core.exceptions.GoogleAPICallError: whatever the caller has to be told.
+        :raises DroppedError: the caller's connection must end without an answer.
         """
+        fault = self._faults.take(method.name)
+        if fault is None:
+            return self._answer(method, request)
+        time.sleep(fault.latency)
+        try:
+            with fault.around():
+                return self._answer(method, request)
+        except ApiError as error:
+            raise exceptions.from_grpc_status(grpc.StatusCode[error.status], error.message) from error
+
+    def _answer(self, method: Method, request: Any) -> Reply:
         handler = self._handlers.get(method.path)
         if handler is None:
             raise unimplemented(method.title)

@@ -63,6 +63,11 @@ class Method:
     name_patterns: dict[str, tuple[re.Pattern[str], ...]]
 
     @property
+    def name(self) -> str:
+        """``Service.Method``."""
+        return self.path.rpartition(".")[2].replace("/", ".")
+
+    @property
     def title(self) -> str:
         """``Service.Method`` with its package, as error messages name it."""
         return self.path[1:].replace("/", ".")

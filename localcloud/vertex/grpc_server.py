@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent import futures
 from typing import Any, NoReturn
 
@@ -9,6 +10,7 @@ import grpc  # type: ignore[import-untyped]
 from google.api_core import exceptions
 
 from localcloud.config import HOST
+from localcloud.errors import DroppedError
 from localcloud.vertex.api import Api, unimplemented
 from localcloud.vertex.discovery import Method
 from localcloud.vertex.store import decode, encode
@@ -23,12 +25,13 @@ class GrpcServer:
 
     :param api: answers the calls.
     :param pool: threads that the handlers run on.
+    :param drop: ends the connection of the client that comes from an address.
     """
 
-    def __init__(self, api: Api, pool: futures.ThreadPoolExecutor) -> None:
+    def __init__(self, api: Api, pool: futures.ThreadPoolExecutor, drop: Callable[[str], None]) -> None:
         self._server = grpc.server(
             pool,
-            handlers=(_Handlers(api),),
+            handlers=(_Handlers(api, drop),),
             options=(
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -48,8 +51,9 @@ class GrpcServer:
 
 
 class _Handlers(grpc.GenericRpcHandler):
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, drop: Callable[[str], None]) -> None:
         self._api = api
+        self._drop = drop
 
     def service(self, handler_call_details: Any) -> grpc.RpcMethodHandler:
         path = handler_call_details.method
@@ -64,6 +68,9 @@ class _Handlers(grpc.GenericRpcHandler):
                 reply = self._api.call(method, decode(body, method.request))
             except exceptions.GoogleAPICallError as error:
                 _abort(context, error)
+            except DroppedError as error:
+                self._drop(context.peer())
+                _abort(context, exceptions.ServiceUnavailable(str(error)))
             context.send_initial_metadata([(key.lower(), value) for key, value in reply.headers.items()])
             return encode(reply.message)
 

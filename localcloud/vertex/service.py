@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
 
 from localcloud.config import Settings
+from localcloud.faults import Faults
 from localcloud.storage import ObjectStore
 from localcloud.vertex.api import Api
 from localcloud.vertex.deployments import DeploymentService
@@ -37,10 +38,17 @@ class VertexService:
     :param settings: where the state lives, and the project.
     :param objects: the buckets.
     :param client_environment: variables that lead the Google clients of pipeline tasks to localcloud.
+    :param faults: what goes wrong on purpose.
+    :param drop: ends the connection of the gRPC client that comes from an address.
     """
 
     def __init__(
-        self, settings: Settings, objects: ObjectStore, client_environment: Mapping[str, str]
+        self,
+        settings: Settings,
+        objects: ObjectStore,
+        client_environment: Mapping[str, str],
+        faults: Faults,
+        drop: Callable[[str], None],
     ) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="vertex")
         self._store = ResourceStore(settings.state / "vertex" / "resources.sqlite")
@@ -63,8 +71,10 @@ class VertexService:
                 PredictionService(self._store, registry, replicas),
                 projects,
             ],
+            faults,
         )
-        self._grpc = GrpcServer(api, self._threads)
+        self.methods = api.served()
+        self._grpc = GrpcServer(api, self._threads, drop)
         self.http_app: web.Application = create_app(api, self._threads, projects.routes())
         self.grpc_target = ""
 

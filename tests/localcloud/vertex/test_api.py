@@ -15,6 +15,7 @@ from google.cloud import aiplatform_v1 as v1
 from google.cloud import aiplatform_v1beta1, resourcemanager_v3
 
 from localcloud.config import Settings
+from localcloud.faults import Faults
 from localcloud.vertex.api import Api
 
 API = {"api_endpoint": "europe-west1-aiplatform.googleapis.com"}
@@ -228,4 +229,4 @@ def test_a_handler_of_an_unknown_method_is_a_mistake(tmp_path: Any) -> None:
             return {"EndpointService.GetEndpoints": lambda request: request}
 
     with pytest.raises(ValueError, match=r"EndpointService\.GetEndpoints"):
-        Api(Settings(state=tmp_path), [Misspelt()])
+        Api(Settings(state=tmp_path), [Misspelt()], Faults(tmp_path))
