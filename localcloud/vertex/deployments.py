@@ -15,7 +15,7 @@ from localcloud.vertex.api import Handler, now, unimplemented
 from localcloud.vertex.endpoints import save
 from localcloud.vertex.models import is_served
 from localcloud.vertex.names import canonical, new_id
-from localcloud.vertex.operations import Cancellation, Operations
+from localcloud.vertex.operations import Cancellation, Kind, Operations
 from localcloud.vertex.registry import ModelRegistry
 from localcloud.vertex.replicas import Replicas
 from localcloud.vertex.rules import refuse_set
@@ -63,6 +63,17 @@ class DeploymentService:
         self._operations = operations
         self._registry = registry
         self._replicas = replicas
+        operations.serve(
+            Kind(
+                v1.DeployModelRequest,
+                v1.DeployModelOperationMetadata,
+                self._attach,
+                prepare=self._load,
+                undo=self._unload,
+            ),
+            Kind(v1.UndeployModelRequest, v1.UndeployModelOperationMetadata, self._detach),
+            Kind(v1.MutateDeployedModelRequest, v1.MutateDeployedModelOperationMetadata, self._change),
+        )
 
     def handlers(self) -> Mapping[str, Handler]:
         """Give the handlers of EndpointService that concern deployed models."""
@@ -74,20 +85,15 @@ class DeploymentService:
 
     def _deploy(self, request: v1.DeployModelRequest) -> operations_pb2.Operation:
         endpoint = self._store.get(request.endpoint, v1.Endpoint)
-        deployed = self._prepared(request.deployed_model)
-        _check_new(endpoint, deployed, request.traffic_split)
+        request.deployed_model = self._prepared(request.deployed_model)
+        _check_new(endpoint, request.deployed_model, request.traffic_split)
+        return self._operations.start(endpoint.name, request)
 
-        def work(cancellation: Cancellation) -> v1.DeployModelResponse:
-            self._replicas.start(endpoint.name, deployed)
-            try:
-                cancellation.check()
-                self._attach(request, deployed)
-            except exceptions.GoogleAPICallError:
-                self._replicas.stop(endpoint.name, deployed.id)
-                raise
-            return v1.DeployModelResponse(deployed_model=deployed)
+    def _load(self, request: v1.DeployModelRequest, cancellation: Cancellation) -> None:
+        self._replicas.start(request.endpoint, request.deployed_model)
 
-        return self._operations.start(endpoint.name, v1.DeployModelOperationMetadata, work)
+    def _unload(self, request: v1.DeployModelRequest) -> None:
+        self._replicas.stop(request.endpoint, request.deployed_model.id)
 
     def _prepared(self, asked: v1.DeployedModel) -> v1.DeployedModel:
         refuse_set(asked, *_NOT_SERVED)
@@ -104,35 +110,39 @@ class DeploymentService:
         deployed.create_time = now()
         return deployed
 
-    def _attach(self, request: v1.DeployModelRequest, deployed: v1.DeployedModel) -> None:
-        with self._store.transaction():
-            # the endpoint and the model may have changed while the server loaded
-            endpoint = self._store.get(request.endpoint, v1.Endpoint)
-            self._registry.resolve(f"{deployed.model}@{deployed.model_version_id}")
-            _check_new(endpoint, deployed, request.traffic_split)
-            endpoint.deployed_models.append(deployed)
-            if request.traffic_split:
-                endpoint.traffic_split = {
-                    deployed.id if key == traffic.NEW_MODEL else key: share
-                    for key, share in request.traffic_split.items()
-                }
-            save(self._store, endpoint)
+    def _attach(self, request: v1.DeployModelRequest) -> v1.DeployModelResponse:
+        deployed = request.deployed_model
+        # the endpoint and the model may have changed while the server loaded
+        endpoint = self._store.get(request.endpoint, v1.Endpoint)
+        self._registry.resolve(f"{deployed.model}@{deployed.model_version_id}")
+        _check_new(endpoint, deployed, request.traffic_split)
+        endpoint.deployed_models.append(deployed)
+        if request.traffic_split:
+            endpoint.traffic_split = {
+                deployed.id if key == traffic.NEW_MODEL else key: share
+                for key, share in request.traffic_split.items()
+            }
+        save(self._store, endpoint)
+        return v1.DeployModelResponse(deployed_model=deployed)
 
     def _undeploy(self, request: v1.UndeployModelRequest) -> operations_pb2.Operation:
+        self._without(request)
+        return self._operations.start(request.endpoint, request)
+
+    def _detach(self, request: v1.UndeployModelRequest) -> v1.UndeployModelResponse:
+        save(self._store, self._without(request))
+        self._replicas.stop(request.endpoint, request.deployed_model_id)
+        return v1.UndeployModelResponse()
+
+    def _without(self, request: v1.UndeployModelRequest) -> v1.Endpoint:
+        """Give the endpoint as it is to be when its model has gone."""
         removed = request.deployed_model_id
-        with self._store.transaction():
-            endpoint = self._store.get(request.endpoint, v1.Endpoint)
-            deployed_model(endpoint, removed)
-            kept = [deployed for deployed in endpoint.deployed_models if deployed.id != removed]
-            endpoint.traffic_split = _split_without(endpoint, removed, request.traffic_split)
-            endpoint.deployed_models = kept
-            save(self._store, endpoint)
-
-        def work(cancellation: Cancellation) -> v1.UndeployModelResponse:
-            self._replicas.stop(endpoint.name, removed)
-            return v1.UndeployModelResponse()
-
-        return self._operations.start(endpoint.name, v1.UndeployModelOperationMetadata, work)
+        endpoint = self._store.get(request.endpoint, v1.Endpoint)
+        deployed_model(endpoint, removed)
+        kept = [deployed for deployed in endpoint.deployed_models if deployed.id != removed]
+        endpoint.traffic_split = _split_without(endpoint, removed, request.traffic_split)
+        endpoint.deployed_models = kept
+        return endpoint
 
     def _mutate(self, request: v1.MutateDeployedModelRequest) -> operations_pb2.Operation:
         refused = sorted(set(request.update_mask.paths) - set(_MUTABLE))
@@ -141,19 +151,24 @@ class DeploymentService:
                 f"update_mask cannot be {', '.join(refused) or 'empty'}."
                 f" Mutable fields: {', '.join(_MUTABLE)}."
             )
-        with self._store.transaction():
-            endpoint = self._store.get(request.endpoint, v1.Endpoint)
-            deployed = deployed_model(endpoint, request.deployed_model.id)
-            raw = v1.MutateDeployedModelRequest.pb(request)
-            raw.update_mask.MergeMessage(
-                raw.deployed_model, v1.DeployedModel.pb(deployed), replace_repeated_field=True
-            )
-            _check_resources(deployed)
-            save(self._store, endpoint)
-        response = v1.MutateDeployedModelResponse(deployed_model=deployed)
-        return self._operations.start(
-            endpoint.name, v1.MutateDeployedModelOperationMetadata, lambda _: response
+        self._changed(request)
+        return self._operations.start(request.endpoint, request)
+
+    def _change(self, request: v1.MutateDeployedModelRequest) -> v1.MutateDeployedModelResponse:
+        endpoint, deployed = self._changed(request)
+        save(self._store, endpoint)
+        return v1.MutateDeployedModelResponse(deployed_model=deployed)
+
+    def _changed(self, request: v1.MutateDeployedModelRequest) -> tuple[v1.Endpoint, v1.DeployedModel]:
+        """Give the endpoint as it is to be, and the deployed model in it."""
+        endpoint = self._store.get(request.endpoint, v1.Endpoint)
+        deployed = deployed_model(endpoint, request.deployed_model.id)
+        raw = v1.MutateDeployedModelRequest.pb(request)
+        raw.update_mask.MergeMessage(
+            raw.deployed_model, v1.DeployedModel.pb(deployed), replace_repeated_field=True
         )
+        _check_resources(deployed)
+        return endpoint, deployed
 
 
 def deployed_model(endpoint: v1.Endpoint, deployed_model_id: str) -> v1.DeployedModel:

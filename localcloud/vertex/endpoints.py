@@ -13,7 +13,7 @@ from localcloud.vertex import masks
 from localcloud.vertex.api import Handler, now
 from localcloud.vertex.filters import Queryable
 from localcloud.vertex.names import id_of, new_id
-from localcloud.vertex.operations import Operations
+from localcloud.vertex.operations import Kind, Operations
 from localcloud.vertex.query import select_for
 from localcloud.vertex.rules import check_display_name, check_etag, check_labels, new_etag, refuse_set
 from localcloud.vertex.store import ResourceStore
@@ -31,7 +31,8 @@ _ENDPOINTS = Queryable(
     v1.Endpoint,
     ("display_name", "labels"),
     ("display_name", "create_time", "update_time"),
-    {"endpoint": lambda endpoint: id_of(endpoint.name)},
+    # there are no base models here
+    {"endpoint": lambda endpoint: id_of(endpoint.name), "base_model_name": lambda endpoint: ""},
 )
 
 
@@ -48,6 +49,10 @@ class EndpointService:
     def __init__(self, store: ResourceStore, operations: Operations) -> None:
         self._store = store
         self._operations = operations
+        operations.serve(
+            Kind(v1.CreateEndpointRequest, v1.CreateEndpointOperationMetadata, self._created),
+            Kind(v1.DeleteEndpointRequest, v1.DeleteOperationMetadata, self._deleted),
+        )
 
     def handlers(self) -> Mapping[str, Handler]:
         """Give the handlers of EndpointService that concern the endpoint itself."""
@@ -76,8 +81,15 @@ class EndpointService:
             create_time=now(),
         )
         created.update_time = created.create_time
-        self._store.create(created.name, created)
-        return self._operations.start(created.name, v1.CreateEndpointOperationMetadata, lambda _: created)
+        if self._store.exists(created.name):
+            raise exceptions.AlreadyExists(f"Endpoint {created.name} already exists.")
+        return self._operations.start(
+            created.name, v1.CreateEndpointRequest(parent=request.parent, endpoint=created)
+        )
+
+    def _created(self, request: v1.CreateEndpointRequest) -> v1.Endpoint:
+        self._store.create(request.endpoint.name, request.endpoint)
+        return request.endpoint
 
     def _get(self, request: v1.GetEndpointRequest) -> v1.Endpoint:
         return self._store.get(request.name, v1.Endpoint)
@@ -98,20 +110,25 @@ class EndpointService:
         return endpoint
 
     def _delete(self, request: v1.DeleteEndpointRequest) -> operations_pb2.Operation:
-        with self._store.transaction():
-            endpoint = self._store.get(request.name, v1.Endpoint)
-            if endpoint.deployed_models:
-                ids = ", ".join(deployed.id for deployed in endpoint.deployed_models)
-                raise exceptions.FailedPrecondition(
-                    f"Endpoint {endpoint.name} has deployed models ({ids}): undeploy them first."
-                )
-            if endpoint.model_deployment_monitoring_job:
-                raise exceptions.FailedPrecondition(
-                    f"Endpoint {endpoint.name} is monitored by {endpoint.model_deployment_monitoring_job}:"
-                    " delete that job first."
-                )
-            self._store.delete(endpoint.name)
-        return self._operations.start(endpoint.name, v1.DeleteOperationMetadata, lambda _: None)
+        self._check_unused(request.name)
+        return self._operations.start(request.name, request)
+
+    def _deleted(self, request: v1.DeleteEndpointRequest) -> None:
+        self._check_unused(request.name)
+        self._store.delete(request.name)
+
+    def _check_unused(self, name: str) -> None:
+        endpoint = self._store.get(name, v1.Endpoint)
+        if endpoint.deployed_models:
+            ids = ", ".join(deployed.id for deployed in endpoint.deployed_models)
+            raise exceptions.FailedPrecondition(
+                f"Endpoint {name} has deployed models ({ids}): undeploy them first."
+            )
+        if endpoint.model_deployment_monitoring_job:
+            raise exceptions.FailedPrecondition(
+                f"Endpoint {name} is monitored by {endpoint.model_deployment_monitoring_job}:"
+                " delete that job first."
+            )
 
 
 def save(store: ResourceStore, endpoint: v1.Endpoint) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
-import proto  # type: ignore[import-untyped]
 from google.api_core import exceptions
 
 Predicate = Callable[[Any], bool]
@@ -31,16 +30,23 @@ class Queryable:
     """
     What one list method lets its caller filter and order by.
 
-    :param message: type of the listed resources.
+    :param message: type of the listed resources, proto-plus or protobuf.
     :param filterable: field names in snake_case, dotted for nested ones, as the method documents them.
     :param orderable: field names that ``order_by`` takes.
     :param computed: filterable names that are no field of the message, with what reads them.
+    :param wildcards: names of texts that ``:`` may compare, with ``*`` for any characters.
     """
 
-    message: type[proto.Message]
+    message: Any
     filterable: tuple[str, ...]
     orderable: tuple[str, ...] = ()
     computed: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
+    wildcards: tuple[str, ...] = ()
+
+    @property
+    def descriptor(self) -> Any:
+        """Descriptor of the message."""
+        return (self.message.pb() if hasattr(self.message, "pb") else self.message).DESCRIPTOR
 
 
 class _Token(NamedTuple):
@@ -161,7 +167,7 @@ class _Parser:
         self._refuse(f"field {'.'.join(path)!r} is not supported; supported fields are {', '.join(known)}")
 
     def _descriptor(self, name: str) -> Any:
-        message, found = self._queryable.message.pb().DESCRIPTOR, None
+        message, found = self._queryable.descriptor, None
         for part in name.split("."):
             found = message.fields_by_name[part]
             message = found.message_type
@@ -181,6 +187,8 @@ class _Parser:
             return self._enum_test(name, descriptor.enum_type, comparator, value)
         if descriptor.message_type and descriptor.message_type.full_name == "google.protobuf.Timestamp":
             return self._time_test(name, comparator, value)
+        if descriptor.type == descriptor.TYPE_BOOL:
+            return self._bool_test(name, comparator, value)
         return self._text_test(lambda item: str(read(item, name)), name, comparator, value)
 
     def _entry_test(self, name: str, key: str, comparator: str, value: str) -> Predicate:
@@ -193,7 +201,8 @@ class _Parser:
         return lambda item: read(item, name).get(key) == value
 
     def _text_test(self, reader: Callable[[Any], str], name: str, comparator: str, value: str) -> Predicate:
-        if comparator not in ("=", "!=", ":"):
+        known = ("=", "!=", ":") if name in self._queryable.wildcards else ("=", "!=")
+        if comparator not in known:
             self._refuse(f"{name} does not support {comparator}")
         if comparator == ":":
             # the star is the only wildcard
@@ -201,6 +210,14 @@ class _Parser:
             return lambda item: fnmatch.fnmatchcase(reader(item), pattern)
         compare = _COMPARE[comparator]
         return lambda item: compare(reader(item), value)
+
+    def _bool_test(self, name: str, comparator: str, value: str) -> Predicate:
+        if comparator not in ("=", "!="):
+            self._refuse(f"{name} does not support {comparator}")
+        if value not in ("true", "false"):
+            self._refuse(f"{value!r} is neither true nor false")
+        compare = _COMPARE[comparator]
+        return lambda item: compare(read(item, name), value == "true")
 
     def _enum_test(self, name: str, kind: Any, comparator: str, value: str) -> Predicate:
         if comparator not in ("=", "!="):

@@ -1,11 +1,14 @@
-"""How an update method applies its caller's field mask."""
+"""How update and list methods apply their callers' field masks."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from google.api_core import exceptions
+from google.protobuf import field_mask_pb2
+
+T = TypeVar("T")
 
 
 def apply(target: Any, source: Any, paths: Iterable[str], updatable: Collection[str]) -> list[str]:
@@ -24,6 +27,11 @@ def apply(target: Any, source: Any, paths: Iterable[str], updatable: Collection[
         raise exceptions.InvalidArgument("update_mask is required.")
     if named == ["*"]:
         named = list(updatable)
+    unknown = sorted(set(named) - set(type(target).pb(target).DESCRIPTOR.fields_by_name.keys()))
+    if unknown:
+        raise exceptions.InvalidArgument(
+            f"update_mask names fields that {type(target).__name__} does not have: {', '.join(unknown)}."
+        )
     refused = sorted(set(named) - set(updatable))
     if refused:
         raise exceptions.InvalidArgument(
@@ -33,6 +41,24 @@ def apply(target: Any, source: Any, paths: Iterable[str], updatable: Collection[
     for name in named:
         _copy(type(target).pb(target), type(source).pb(source), name)
     return named
+
+
+def read(resource: T, mask: field_mask_pb2.FieldMask) -> T:
+    """
+    Give the fields of a resource that a read mask names.
+
+    :param resource: proto-plus message.
+    :param mask: paths in snake_case; empty or ``*`` means everything.
+    :raises google.api_core.exceptions.InvalidArgument: a path that the resource does not have.
+    """
+    if list(mask.paths) in ([], ["*"]):
+        return resource
+    kind: Any = type(resource)
+    source, target = kind.pb(resource), kind.pb(kind())
+    if not mask.IsValidForDescriptor(source.DESCRIPTOR):
+        raise exceptions.InvalidArgument(f"Invalid read_mask {','.join(mask.paths)}.")
+    mask.MergeMessage(source, target)
+    return kind.wrap(target)
 
 
 def _copy(target: Any, source: Any, name: str) -> None:

@@ -16,7 +16,7 @@ from localcloud.vertex import masks
 from localcloud.vertex.api import Handler, now
 from localcloud.vertex.filters import Queryable
 from localcloud.vertex.names import canonical, new_id
-from localcloud.vertex.operations import Operations
+from localcloud.vertex.operations import Kind, Operations
 from localcloud.vertex.query import select_for
 from localcloud.vertex.registry import DEFAULT_ALIAS, ModelRegistry, model_id
 from localcloud.vertex.rules import check_display_name, check_labels, new_etag, refuse_set
@@ -34,7 +34,11 @@ _SHARED_UPDATABLE = ("display_name", "description", "labels")
 _VERSION_UPDATABLE = ("version_description", "labels")
 
 _MODELS = Queryable(
-    v1.Model, ("display_name", "labels"), ("display_name", "create_time", "update_time"), {"model": model_id}
+    v1.Model,
+    ("display_name", "labels"),
+    ("display_name", "create_time", "update_time"),
+    # there are no base models here
+    {"model": model_id, "base_model_name": lambda model: ""},
 )
 _VERSIONS = Queryable(v1.Model, ("labels",), ("create_time", "update_time"))
 
@@ -63,6 +67,11 @@ class ModelService:
         self._registry = registry
         self._operations = operations
         self._objects = objects
+        operations.serve(
+            Kind(v1.UploadModelRequest, v1.UploadModelOperationMetadata, self._uploaded),
+            Kind(v1.DeleteModelRequest, v1.DeleteOperationMetadata, self._deleted),
+            Kind(v1.DeleteModelVersionRequest, v1.DeleteOperationMetadata, self._deleted_version),
+        )
 
     def handlers(self) -> Mapping[str, Handler]:
         """Give the handlers of ModelService."""
@@ -83,15 +92,18 @@ class ModelService:
         check_labels(model.labels)
         refuse_set(model, "encryption_spec", "explanation_spec", "base_model_source")
         _check_aliases(model.version_aliases)
-        name = self._name_for(request)
+        model.name = self._name_for(request)
+        self._registry.check(model.name, new=not request.parent_model)
         self._check_artifact(model)
         model.create_time = model.update_time = now()
         model.version_create_time = model.version_update_time = model.create_time
         model.etag = new_etag()
         model.supported_deployment_resources_types = _RESOURCES
-        stored = self._registry.add(name, model, new=not request.parent_model)
-        response = v1.UploadModelResponse(model=name, model_version_id=stored.version_id)
-        return self._operations.start(name, v1.UploadModelOperationMetadata, lambda _: response)
+        return self._operations.start(model.name, request)
+
+    def _uploaded(self, request: v1.UploadModelRequest) -> v1.UploadModelResponse:
+        stored = self._registry.add(request.model, new=not request.parent_model)
+        return v1.UploadModelResponse(model=stored.name, model_version_id=stored.version_id)
 
     def _name_for(self, request: v1.UploadModelRequest) -> str:
         if request.parent_model:
@@ -146,25 +158,37 @@ class ModelService:
         return self._registry.edit(request.model.name.removesuffix("@-"), change)
 
     def _delete(self, request: v1.DeleteModelRequest) -> operations_pb2.Operation:
+        return self._operations.start(self._unused(request), request)
+
+    def _deleted(self, request: v1.DeleteModelRequest) -> None:
+        self._registry.delete(self._unused(request))
+
+    def _unused(self, request: v1.DeleteModelRequest) -> str:
+        """Give the name of a model whose versions are deployed nowhere."""
         name = request.name.partition("@")[0]
-        with self._registry.transaction():
-            for model in self._registry.versions(name):
-                _check_not_deployed(model)
-            self._registry.delete(name)
-        return self._operations.start(name, v1.DeleteOperationMetadata, lambda _: None)
+        for model in self._registry.versions(name):
+            _check_not_deployed(model)
+        return name
 
     def _delete_version(self, request: v1.DeleteModelVersionRequest) -> operations_pb2.Operation:
         if "@" not in request.name:
             raise exceptions.InvalidArgument(f"Invalid name {request.name!r}: it names no version.")
-        with self._registry.transaction():
-            model = self._registry.resolve(request.name)
-            _check_not_deployed(model)
-            if DEFAULT_ALIAS in model.version_aliases:
-                raise exceptions.FailedPrecondition(
-                    f"{model.name}@{model.version_id} is the default version and cannot be deleted."
-                )
-            self._registry.delete_version(model)
-        return self._operations.start(model.name, v1.DeleteOperationMetadata, lambda _: None)
+        model = self._unused_version(request)
+        # an alias may mean another version by the time
+        request.name = f"{model.name}@{model.version_id}"
+        return self._operations.start(model.name, request)
+
+    def _deleted_version(self, request: v1.DeleteModelVersionRequest) -> None:
+        self._registry.delete_version(self._unused_version(request))
+
+    def _unused_version(self, request: v1.DeleteModelVersionRequest) -> v1.Model:
+        model = self._registry.resolve(request.name)
+        _check_not_deployed(model)
+        if DEFAULT_ALIAS in model.version_aliases:
+            raise exceptions.FailedPrecondition(
+                f"{model.name}@{model.version_id} is the default version and cannot be deleted."
+            )
+        return model
 
     def _merge_version_aliases(self, request: v1.MergeVersionAliasesRequest) -> v1.Model:
         removed = {alias[1:] for alias in request.version_aliases if alias.startswith("-")}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +18,7 @@ from localcloud.vertex.endpoints import save
 from localcloud.vertex.filters import Queryable
 from localcloud.vertex.monitoring_rules import check_job
 from localcloud.vertex.names import canonical, new_id
-from localcloud.vertex.operations import Cancellation, Operations
+from localcloud.vertex.operations import Cancellation, Kind, Operations
 from localcloud.vertex.query import select_for
 from localcloud.vertex.rules import check_display_name, check_labels
 from localcloud.vertex.store import ResourceStore
@@ -36,8 +35,19 @@ _UPDATABLE = (
     "logging_sampling_strategy", "labels", "log_ttl", "enable_monitoring_pipeline_logs", _CONFIGS,
 )  # fmt: skip
 
+_OF_OBJECTIVE = tuple(
+    f"{_CONFIGS}.objective_config.{part}"
+    for part in (
+        "training_dataset",
+        "training_prediction_skew_detection_config",
+        "prediction_drift_detection_config",
+    )
+)
+
 _JOBS = Queryable(
-    v1.ModelDeploymentMonitoringJob, ("display_name", "state", "create_time", "update_time", "labels")
+    v1.ModelDeploymentMonitoringJob,
+    ("display_name", "state", "create_time", "labels"),
+    wildcards=("display_name",),
 )
 # mypy sees the members of a proto-plus enum as plain integers
 _State: Any = v1.JobState
@@ -61,6 +71,15 @@ class MonitoringService:
         self._settings = settings
         self._store = store
         self._operations = operations
+        operations.serve(
+            Kind(
+                v1.UpdateModelDeploymentMonitoringJobRequest,
+                v1.UpdateModelDeploymentMonitoringJobOperationMetadata,
+                lambda request: self._read(request.model_deployment_monitoring_job.name),
+                prepare=self._settle,
+            ),
+            Kind(v1.DeleteModelDeploymentMonitoringJobRequest, v1.DeleteOperationMetadata, self._deleted),
+        )
 
     def handlers(self) -> Mapping[str, Handler]:
         """Give the handlers of JobService that concern monitoring."""
@@ -127,7 +146,7 @@ class MonitoringService:
         with self._store.transaction():
             job = self._in_state(asked.name, "updated", _State.JOB_STATE_RUNNING)
             paths = list(request.update_mask.paths) or _changed(asked, job)
-            nested = [path for path in paths if path.startswith(f"{_CONFIGS}.")]
+            nested = [path for path in paths if path in _OF_OBJECTIVE]
             if nested:
                 raise unimplemented(f"update_mask {', '.join(nested)}; name {_CONFIGS} instead")
             if paths:
@@ -137,13 +156,13 @@ class MonitoringService:
             check_job(job, [deployed.id for deployed in self._endpoint(job).deployed_models])
             job.state, job.update_time = _State.JOB_STATE_UPDATING, now()
             self._store.put(job.name, job)
+            return self._operations.start(job.name, request)
 
-        def work(cancellation: Cancellation) -> v1.ModelDeploymentMonitoringJob:
-            while self._read(job.name).state == _State.JOB_STATE_UPDATING:
-                time.sleep(_POLL_SECONDS)
-            return self._read(job.name)
-
-        return self._operations.start(job.name, v1.UpdateModelDeploymentMonitoringJobOperationMetadata, work)
+    def _settle(
+        self, request: v1.UpdateModelDeploymentMonitoringJobRequest, cancellation: Cancellation
+    ) -> None:
+        while self._read(request.model_deployment_monitoring_job.name).state == _State.JOB_STATE_UPDATING:
+            cancellation.wait(_POLL_SECONDS)
 
     def _pause(self, request: v1.PauseModelDeploymentMonitoringJobRequest) -> empty_pb2.Empty:
         return self._move(request.name, "paused", _State.JOB_STATE_RUNNING, _State.JOB_STATE_PAUSED)
@@ -159,13 +178,15 @@ class MonitoringService:
         return empty_pb2.Empty()
 
     def _delete(self, request: v1.DeleteModelDeploymentMonitoringJobRequest) -> operations_pb2.Operation:
-        with self._store.transaction():
-            job = self._in_state(request.name, "deleted", _State.JOB_STATE_PAUSED)
-            endpoint = self._store.get(job.endpoint, v1.Endpoint)
-            endpoint.model_deployment_monitoring_job = ""
-            save(self._store, endpoint)
-            self._store.delete(job.name)
-        return self._operations.start(job.name, v1.DeleteOperationMetadata, lambda _: None)
+        self._in_state(request.name, "deleted", _State.JOB_STATE_PAUSED)
+        return self._operations.start(request.name, request)
+
+    def _deleted(self, request: v1.DeleteModelDeploymentMonitoringJobRequest) -> None:
+        job = self._in_state(request.name, "deleted", _State.JOB_STATE_PAUSED)
+        endpoint = self._store.get(job.endpoint, v1.Endpoint)
+        endpoint.model_deployment_monitoring_job = ""
+        save(self._store, endpoint)
+        self._store.delete(job.name)
 
     def _search(self, request: v1.SearchModelDeploymentMonitoringStatsAnomaliesRequest) -> Any:
         raise exceptions.MethodNotImplemented(

@@ -8,12 +8,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from google.api_core import exceptions
+from google.protobuf import field_mask_pb2
 
+from localcloud.vertex import masks
 from localcloud.vertex.filters import Queryable, compile_filter, read
 
 T = TypeVar("T")
+ReadMasked = Callable[[Any, field_mask_pb2.FieldMask], Any]
 
 _DEFAULT_PAGE_SIZE = 100
+_FIELDS = ("filter", "order_by", "page_size", "page_token")
 
 
 class Page(NamedTuple, Generic[T]):
@@ -31,6 +35,7 @@ def select(
     order_by: str = "",
     page_size: int = 0,
     page_token: str = "",
+    bound_to: bytes = b"",
 ) -> Page[T]:
     """
     Pick, order and cut what a list method returns.
@@ -41,6 +46,7 @@ def select(
     :param order_by: comma-separated field names, each with an optional ``asc`` or ``desc``.
     :param page_size: resources per page; 0 means 100.
     :param page_token: ``next_page_token`` of the page before.
+    :param bound_to: what else must be the same for every page, besides filter and order.
     :raises google.api_core.exceptions.InvalidArgument: any of them cannot be understood.
     """
     if page_size < 0:
@@ -50,18 +56,43 @@ def select(
     # the last key is sorted first, because the sort is stable
     for path, descending in reversed(_keys(order_by, queryable)):
         found.sort(key=_sort_key(path), reverse=descending)
-    query = hashlib.sha256(f"{filter}\0{order_by}".encode()).hexdigest()[:16]
+    query = hashlib.sha256(f"{filter}\0{order_by}\0".encode() + bound_to).hexdigest()[:16]
     start = _offset(page_token, query)
     end = start + (page_size or _DEFAULT_PAGE_SIZE)
     token = base64.urlsafe_b64encode(f"{query}:{end}".encode()).decode() if end < len(found) else ""
     return Page(found[start:end], token)
 
 
-def select_for(request: Any, items: Sequence[T], queryable: Queryable) -> Page[T]:
-    """Do what a list request asks, whichever of the fields its message has; see :func:`select`."""
-    fields = ("filter", "order_by", "page_size", "page_token")
-    known = [name for name in fields if name in type(request).meta.fields]
-    return select(items, queryable, **{name: getattr(request, name) for name in known})
+def select_for(
+    request: Any, items: Sequence[T], queryable: Queryable, read_masked: ReadMasked = masks.read
+) -> Page[T]:
+    """
+    Do what a list request asks, whichever of the fields its message has; see :func:`select`.
+
+    A page token is good for the same request alone, save for the size of the page.
+
+    Source: https://google.aip.dev/158
+
+    :param request: message of the list method.
+    :param items: every resource of the collection, in the order of a list without ``order_by``.
+    :param queryable: what the method can filter and order by.
+    :param read_masked: gives the fields of a resource that a read mask names.
+    """
+    raw = type(request).pb(request) if hasattr(type(request), "pb") else request
+    fields = [name for name in _FIELDS if name in raw.DESCRIPTOR.fields_by_name]
+    bound_to = type(raw)()
+    bound_to.CopyFrom(raw)
+    for name in ("page_size", "page_token"):
+        bound_to.ClearField(name)
+    page = select(
+        items,
+        queryable,
+        **{name: getattr(raw, name) for name in fields},
+        bound_to=raw.DESCRIPTOR.full_name.encode() + bound_to.SerializeToString(deterministic=True),
+    )
+    if "read_mask" not in raw.DESCRIPTOR.fields_by_name:
+        return page
+    return Page([read_masked(item, raw.read_mask) for item in page.items], page.next_page_token)
 
 
 def _keys(order_by: str, queryable: Queryable) -> list[tuple[str, bool]]:

@@ -61,23 +61,33 @@ class ModelRegistry:
         """Do everything inside or nothing, with no deployment or other change in between."""
         return self._store.transaction()
 
-    def add(self, name: str, model: v1.Model, *, new: bool) -> v1.Model:
+    def check(self, name: str, *, new: bool) -> None:
+        """
+        Make sure that a model can be added under a name.
+
+        :param name: model name without a version.
+        :param new: the name must be free; else it must exist.
+        :raises google.api_core.exceptions.AlreadyExists: it is not free.
+        :raises google.api_core.exceptions.NotFound: it does not exist.
+        """
+        exists = self._store.exists(name)
+        if new and exists:
+            raise exceptions.AlreadyExists(f"Model {name} already exists.")
+        if not new and not exists:
+            raise exceptions.NotFound(f"Model {name} does not exist.")
+
+    def add(self, model: v1.Model, *, new: bool) -> v1.Model:
         """
         Store a model as the next version of its name.
 
-        :param name: model name without a version.
-        :param model: what is uploaded; its name and version are set.
+        :param model: what is uploaded, under its name without a version; its version is set.
         :param new: the name must be free; else it must exist.
         :raises google.api_core.exceptions.AlreadyExists: it is not free.
         :raises google.api_core.exceptions.NotFound: it does not exist.
         """
         with self._store.transaction():
-            own = self._own(name)
-            if new and own:
-                raise exceptions.AlreadyExists(f"Model {name} already exists.")
-            if not new and not own:
-                raise exceptions.NotFound(f"Model {name} does not exist.")
-            model.name = name
+            self.check(model.name, new=new)
+            own = self._own(model.name)
             model.version_id = str(1 + max((int(version.version_id) for version in own), default=0))
             if new:
                 self._put_shared(model)
@@ -87,7 +97,7 @@ class ModelRegistry:
             aliases = list(model.version_aliases)
             self._take_aliases(own, aliases)
             self._store.put(_version_key(model), model)
-        return self.resolve(f"{name}@{model.version_id}")
+        return self.resolve(f"{model.name}@{model.version_id}")
 
     def edit(self, reference: str, change: Callable[[v1.Model], None]) -> v1.Model:
         """

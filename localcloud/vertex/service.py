@@ -54,7 +54,7 @@ class VertexService:
         self._store = ResourceStore(settings.state / "vertex" / "resources.sqlite")
         self._operations = Operations(self._store)
         self._pool = WorkerPool(settings, client_environment)
-        self._pipelines = PipelineService(self._store, self._pool, objects, settings)
+        self._pipelines = PipelineService(self._store, self._pool, objects, settings, self._operations)
         registry = ModelRegistry(self._store)
         replicas = Replicas(self._pool, registry)
         self.reader = VertexReader(settings, self._store, registry, replicas)
@@ -87,14 +87,15 @@ class VertexService:
         await asyncio.to_thread(self._stop)
 
     def _start(self) -> None:
-        self._operations.abort_interrupted()
         self._pool.start()
         self._pipelines.start()
+        self._operations.resume()
         self.grpc_target = self._grpc.start()
 
     def _stop(self) -> None:
         self._grpc.stop()
         self._pipelines.abandon()
+        self._operations.abandon()
         # a task may be waiting for an import in the warm process, which only the pool can end
         self._pool.stop()
         self._pipelines.stop()

@@ -18,6 +18,7 @@ from google.rpc import status_pb2  # type: ignore[import-untyped]
 
 from localcloud.vertex.api import now
 from localcloud.vertex.pipelines.lineage import Lineage, Outputs
+from localcloud.vertex.pipelines.tasks import Result
 from localcloud.vertex.store import ResourceStore
 
 # the client library gives its enums no types
@@ -58,26 +59,30 @@ class JobRecord:
         self._name = name
         self._lineage = lineage
 
-    def begin(self) -> dict[str, Outputs]:
+    def begin(self) -> tuple[dict[str, Outputs], dict[str, str]]:
         """
         Mark the job RUNNING.
 
-        :return: outputs of the tasks that an interrupted run had finished; the others are forgotten.
+        :return: outputs of the tasks that an interrupted run had finished, and errors of those that had
+            failed; the others are forgotten.
         """
         with self._store.transaction():
             job = self._store.get(self._name, PipelineJob)
-            finished = [task for task in job.job_detail.task_details if task.state in _DONE]
-            job.job_detail.task_details = finished
+            tasks = job.job_detail.task_details
+            finished = [task for task in tasks if task.state in _DONE]
+            failed = [task for task in tasks if task.state == TaskState.FAILED]
+            job.job_detail.task_details = [*finished, *failed]
             if job.state == JobState.PIPELINE_STATE_PENDING:
                 job.state = JobState.PIPELINE_STATE_RUNNING
                 job.start_time = now()
             self._save(job)
-        return {
+        outputs = {
             task.task_name: {
                 key: value.artifacts[0] for key, value in task.outputs.items() if value.artifacts
             }
             for task in finished
         }
+        return outputs, {task.task_name: task.error.message for task in failed}
 
     def cancelling(self) -> bool:
         """Tell whether a client has asked to cancel the job."""
@@ -142,26 +147,38 @@ class JobRecord:
 
         self._update_task(name, change)
 
-    def end_task(
-        self,
-        name: str,
-        state: int,
-        *,
-        outputs: Outputs | None = None,
-        error: status_pb2.Status | None = None,
-    ) -> None:
+    def complete_task(self, name: str, result: Result) -> None:
         """
-        Show how a task ended.
+        Show that a task has done its work, and publish what it made, both or neither.
+
+        :param name: its name in the graph.
+        :param result: what it made or found.
+        """
+        cached = bool(result.key) and not result.made
+
+        def change(detail: PipelineTaskDetail) -> None:
+            detail.end_time = now()
+            detail.outputs = _lists(result.outputs)
+            _move(detail, TaskState.SKIPPED if cached else TaskState.SUCCEEDED)
+
+        with self._store.transaction():
+            if result.made:
+                self._lineage.publish(result.outputs)
+                if result.key:
+                    self._lineage.remember(result.key, result.outputs)
+            self._update_task(name, change)
+
+    def end_task(self, name: str, state: int, error: status_pb2.Status | None = None) -> None:
+        """
+        Show that a task has ended without having done its work.
 
         :param name: its name in the graph.
         :param state: a terminal state.
-        :param outputs: what it made or found.
         :param error: why it failed.
         """
 
         def change(detail: PipelineTaskDetail) -> None:
             detail.end_time = now()
-            detail.outputs = _lists(outputs or {})
             if error is not None:
                 detail.error = error
             _move(detail, state)

@@ -12,7 +12,7 @@ from google.rpc import code_pb2, status_pb2  # type: ignore[import-untyped]
 from localcloud.vertex.pipelines.lineage import Outputs
 from localcloud.vertex.pipelines.record import JobRecord, JobState, TaskState
 from localcloud.vertex.pipelines.spec import Container, PipelineSpec, TaskSpec
-from localcloud.vertex.pipelines.tasks import TaskFailedError, TaskRunner, TaskStoppedError
+from localcloud.vertex.pipelines.tasks import Result, TaskFailedError, TaskRunner, TaskStoppedError
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class JobRun:
     def run(self) -> None:
         """Run to the end, whatever happens."""
         try:
-            self._outputs = self._record.begin()
+            self._outputs, self._errors = self._record.begin()
             if self._record.cancelling():
                 self.cancel()
             self._run_tasks()
@@ -73,7 +73,7 @@ class JobRun:
             self._record.finish(JobState.PIPELINE_STATE_FAILED, _status(code_pb2.INTERNAL, text))
 
     def _run_tasks(self) -> None:
-        started = set(self._outputs)
+        started = {*self._outputs, *self._errors}
         running: set[Future[None]] = set()
         with ThreadPoolExecutor(max(1, len(self._spec.tasks)), thread_name_prefix="task") as threads:
             while True:
@@ -103,7 +103,7 @@ class JobRun:
         task_id = self._record.add_task(task.name)
         inputs = self._inputs(task)
         try:
-            outputs, cached = self._do(task, inputs, task_id)
+            result = self._do(task, inputs, task_id)
         except TaskFailedError as error:
             self._errors[task.name] = str(error)
             status = _status(code_pb2.FAILED_PRECONDITION, str(error))
@@ -112,16 +112,15 @@ class JobRun:
             if self._cancelled.is_set():
                 self._record.end_task(task.name, TaskState.CANCELLED)
         else:
-            state = TaskState.SKIPPED if cached else TaskState.SUCCEEDED
-            self._record.end_task(task.name, state, outputs=outputs)
-            self._outputs[task.name] = outputs
+            self._record.complete_task(task.name, result)
+            self._outputs[task.name] = result.outputs
 
-    def _do(self, task: TaskSpec, inputs: Outputs, task_id: str) -> tuple[Outputs, bool]:
+    def _do(self, task: TaskSpec, inputs: Outputs, task_id: str) -> Result:
         executor = task.executor
         parameters = self._runner.parameters(task)
         if not isinstance(executor, Container):
             self._record.start_task(task.name, resolver=True, inputs=inputs, parameters=parameters)
-            return self._runner.resolve(executor, inputs), False
+            return self._runner.resolve(executor, inputs)
         with self._slots:
             self._record.start_task(task.name, resolver=False, inputs=inputs, parameters=parameters)
             return self._runner.execute(task, executor, inputs, task_id)

@@ -27,14 +27,14 @@ from localcloud.config import Settings
 from localcloud.storage.objects import ObjectStore
 from localcloud.vertex.api import now
 from localcloud.vertex.names import id_of, location_of
-from localcloud.vertex.operations import Operations
+from localcloud.vertex.operations import Kind, Operations
 from localcloud.vertex.pipelines import admission, views
 from localcloud.vertex.pipelines.admission import Plan
 from localcloud.vertex.pipelines.lineage import Lineage
 from localcloud.vertex.pipelines.record import TERMINAL, JobRecord, JobState
 from localcloud.vertex.pipelines.run import JobRun
 from localcloud.vertex.pipelines.tasks import Job, TaskRunner
-from localcloud.vertex.query import select
+from localcloud.vertex.query import select_for
 from localcloud.vertex.store import ResourceStore
 from localcloud.vertex.worker.errors import ChildStoppedError, PipelinePythonMissingError, WorkerError
 from localcloud.vertex.worker.pool import WorkerPool
@@ -59,16 +59,23 @@ class PipelineService:
     :param pool: runs container commands.
     :param objects: the buckets.
     :param settings: where logs go, and the project.
+    :param operations: runs what is long.
     """
 
     def __init__(
-        self, store: ResourceStore, pool: WorkerPool, objects: ObjectStore, settings: Settings
+        self,
+        store: ResourceStore,
+        pool: WorkerPool,
+        objects: ObjectStore,
+        settings: Settings,
+        operations: Operations,
     ) -> None:
         self._store = store
         self._pool = pool
         self._objects = objects
         self._settings = settings
-        self._operations = Operations(store)
+        self._operations = operations
+        operations.serve(Kind(DeletePipelineJobRequest, DeleteOperationMetadata, self._deleted))
         self._slots = threading.BoundedSemaphore(_PARALLEL_TASKS)
         self._lock = threading.Lock()
         self._runs: dict[str, tuple[JobRun, threading.Thread]] = {}
@@ -140,18 +147,8 @@ class PipelineService:
     def list(self, request: ListPipelineJobsRequest) -> ListPipelineJobsResponse:
         """List jobs, the newest first unless another order is asked for."""
         jobs = self._store.list(f"{request.parent}/{_COLLECTION}", PipelineJob)
-        page = select(
-            jobs[::-1],
-            views.QUERYABLE,
-            filter=request.filter,
-            order_by=request.order_by,
-            page_size=request.page_size,
-            page_token=request.page_token,
-        )
-        return ListPipelineJobsResponse(
-            pipeline_jobs=[views.masked(job, request.read_mask) for job in page.items],
-            next_page_token=page.next_page_token,
-        )
+        page = select_for(request, jobs[::-1], views.QUERYABLE, views.masked)
+        return ListPipelineJobsResponse(pipeline_jobs=page.items, next_page_token=page.next_page_token)
 
     def cancel(self, request: CancelPipelineJobRequest) -> empty_pb2.Empty:
         """
@@ -180,14 +177,15 @@ class PipelineService:
 
         :raises google.api_core.exceptions.FailedPrecondition: it runs.
         """
-        with self._store.transaction():
-            job = self._store.get(request.name, PipelineJob)
-            if job.state not in TERMINAL:
-                raise exceptions.FailedPrecondition(
-                    f"PipelineJob {job.name} cannot be deleted: it is in state {job.state.name}."
-                )
-            self._store.delete(job.name)
-        return self._operations.start(job.name, DeleteOperationMetadata, lambda _: None)
+        job = self._store.get(request.name, PipelineJob)
+        if job.state not in TERMINAL:
+            raise exceptions.FailedPrecondition(
+                f"PipelineJob {job.name} cannot be deleted: it is in state {job.state.name}."
+            )
+        return self._operations.start(job.name, request)
+
+    def _deleted(self, request: DeletePipelineJobRequest) -> None:
+        self._store.delete(request.name)
 
     def _resume(self, job: PipelineJob) -> None:
         try:

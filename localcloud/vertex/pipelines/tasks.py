@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.cloud.aiplatform_v1.types import Artifact
 from google.protobuf import json_format
@@ -36,6 +36,20 @@ class TaskFailedError(Exception):
 
 class TaskStoppedError(Exception):
     """A task was stopped because its job was."""
+
+
+class Result(NamedTuple):
+    """
+    What a task gives to those that come after it.
+
+    :param outputs: by output name.
+    :param key: under which later executions find it; empty if it is not to be used again.
+    :param made: whether this execution made it, rather than an earlier one.
+    """
+
+    outputs: Outputs
+    key: str
+    made: bool
 
 
 @dataclass(frozen=True)
@@ -139,13 +153,13 @@ class TaskRunner:
             for key, value in task.parameters.items()
         }
 
-    def resolve(self, resolver: Resolver, inputs: Outputs) -> Outputs:
+    def resolve(self, resolver: Resolver, inputs: Outputs) -> Result:
         """
         Look up the artifacts that a resolver asks for.
 
         :param resolver: its queries.
         :param inputs: what the queries may refer to.
-        :return: by output name; an output for which there is no artifact is missing.
+        :return: artifacts that are there; an output for which there is none is missing.
         """
         found = {}
         for key, query in resolver.queries.items():
@@ -153,11 +167,9 @@ class TaskRunner:
             artifact = self._lineage.latest(test) if test else None
             if artifact is not None:
                 found[key] = artifact
-        return found
+        return Result(found, "", made=False)
 
-    def execute(
-        self, task: TaskSpec, container: Container, inputs: Outputs, task_id: str
-    ) -> tuple[Outputs, bool]:
+    def execute(self, task: TaskSpec, container: Container, inputs: Outputs, task_id: str) -> Result:
         """
         Run a container task, unless an earlier result stands for it.
 
@@ -165,7 +177,7 @@ class TaskRunner:
         :param container: its executor.
         :param inputs: its input artifacts.
         :param task_id: id of this execution.
-        :return: its outputs, and whether they are an earlier execution's.
+        :return: its outputs, not published yet, or an earlier execution's.
         :raises TaskFailedError: a command failed.
         :raises TaskStoppedError: the job was stopped.
         """
@@ -177,16 +189,12 @@ class TaskRunner:
         execution = Execution(task, inputs, self.parameters(task), outputs, folder)
         if container.hook:
             self._run(container.hook, container, execution)
-        key = _key(container, execution)
-        if task.cached:
-            earlier = self._lineage.cached(key)
-            if earlier is not None:
-                return earlier, True
+        key = _key(container, execution) if task.cached else ""
+        earlier = self._lineage.cached(key) if key else None
+        if earlier is not None:
+            return Result(earlier, key, made=False)
         self._run(container.main, container, execution)
-        self._lineage.publish(outputs)
-        if task.cached:
-            self._lineage.remember(key, outputs)
-        return outputs, False
+        return Result(outputs, key, made=True)
 
     def _run(self, command: Command, container: Container, execution: Execution) -> None:
         log = self._job.logs / f"{execution.task.name}.log"

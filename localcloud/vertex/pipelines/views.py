@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from google.api_core import exceptions
 from google.cloud.aiplatform_v1.types import PipelineJob
 from google.protobuf import field_mask_pb2
 
+from localcloud.vertex import masks
 from localcloud.vertex.filters import Queryable
 from localcloud.vertex.names import id_of
 
@@ -26,6 +26,7 @@ QUERYABLE = Queryable(
         "pipeline_name": lambda job: pipeline_name(job),
         "pipeline_job_user_id": lambda job: id_of(job.name),
     },
+    wildcards=("display_name", "pipeline_job_user_id", "template_uri", "template_metadata.version"),
 )
 _PIPELINE_INFO = "pipelineInfo"
 
@@ -54,8 +55,6 @@ def masked(job: PipelineJob, mask: field_mask_pb2.FieldMask) -> PipelineJob:
             if key in source.pipeline_spec.fields:
                 target.pipeline_spec.fields[key].CopyFrom(source.pipeline_spec.fields[key])
             paths.remove(path)
-    fields = field_mask_pb2.FieldMask(paths=paths)
-    if not fields.IsValidForDescriptor(source.DESCRIPTOR):
-        raise exceptions.InvalidArgument(f"Invalid read_mask {','.join(mask.paths)}.")
-    fields.MergeMessage(source, target)
+    if paths:
+        target.MergeFrom(PipelineJob.pb(masks.read(job, field_mask_pb2.FieldMask(paths=paths))))
     return PipelineJob.wrap(target)

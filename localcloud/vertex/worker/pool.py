@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from localcloud.config import HOST, Settings
 from localcloud.environment import CLEARED
+from localcloud.vertex.worker import leftovers
 from localcloud.vertex.worker.errors import ReplicaFailedError, UnsupportedCommandError, WorkerError
 from localcloud.vertex.worker.process import Connection, ZygoteProcess, check_interpreter
 
@@ -95,14 +96,20 @@ class WorkerPool:
         self._settings = settings
         inherited = {name: value for name, value in os.environ.items() if name not in CLEARED}
         # TensorFlow's greetings would push a task's own last words out of sight
-        self._environment = {"TF_CPP_MIN_LOG_LEVEL": "1", **inherited, **client_environment}
+        self._environment = {
+            "TF_CPP_MIN_LOG_LEVEL": "1",
+            **inherited,
+            **client_environment,
+            leftovers.MARK: str(settings.state),
+        }
         self._lock = threading.Lock()
         self._zygote: ZygoteProcess | None = None
         self._preloaded: dict[str, None] = {}
         self._stopped = False
 
     def start(self) -> None:
-        """Allow use (again after a stop); no process is started yet."""
+        """Allow use (again after a stop), once what a killed owner has left is gone; starts nothing."""
+        leftovers.end(self._environment[leftovers.MARK])
         self._stopped = False
 
     def stop(self) -> None:

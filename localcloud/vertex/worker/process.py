@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from localcloud.vertex.worker import leftovers
 from localcloud.vertex.worker.errors import (
     ChildStoppedError,
     PipelinePythonMissingError,
@@ -90,7 +92,7 @@ class ZygoteProcess:
     One warm process of the pipeline environment.
 
     :param python: interpreter of the pipeline environment.
-    :param environment: whole environment of the process and of its children.
+    :param environment: whole environment of the process and of its children; it bears the mark of its owner.
     :param log: file that its own output, not its children's, is appended to.
     :raises PipelinePythonMissingError: there is no such interpreter.
     """
@@ -98,6 +100,8 @@ class ZygoteProcess:
     def __init__(self, python: Path, environment: Mapping[str, str], log: Path) -> None:
         check_interpreter(python)
         self._log = log
+        # one that takes its place must not be taken for what this one has left
+        self._mark = f"{environment[leftovers.MARK]}#{secrets.token_hex(4)}"
         self._stopping = False
         log.parent.mkdir(parents=True, exist_ok=True)
         self._control, its_end = socket.socketpair()
@@ -107,7 +111,7 @@ class ZygoteProcess:
                 stdin=its_end.fileno(),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=dict(environment),
+                env={**environment, leftovers.MARK: self._mark},
                 start_new_session=True,
             )
 
@@ -137,6 +141,7 @@ class ZygoteProcess:
             return ChildStoppedError("Stopped by localcloud")
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_SECONDS)
+        leftovers.end(self._mark)
         code = self._process.returncode
         return WorkerDiedError(f"The pipeline worker process ended (exit code {code}); log: {self._log}")
 
@@ -153,6 +158,7 @@ class ZygoteProcess:
             # it is inside an import; the kernel kills the children when it dies
             self._process.kill()
             self._process.wait()
+        leftovers.end(self._mark)
 
 
 def check_interpreter(python: Path) -> None:

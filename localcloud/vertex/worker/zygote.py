@@ -8,8 +8,8 @@ answered with ``{"failed": {module: error}}``, or a child: ``{"kind": "task", "m
 lines (``serve`` only) and at last ``{"exit": code, "max_rss_bytes", "cpu_seconds"}``. Closing the connection
 kills the child.
 
-It stays single-threaded and runs no TensorFlow operation, so that its children can. It ends, and they with
-it, when its standard input does: the kernel closes that however localcloud dies.
+It stays single-threaded and runs no TensorFlow operation, so that its children can. It ends, and all that
+they have started with it, when its standard input does: the kernel closes that however localcloud dies.
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple, NoReturn
+
+# the file beside this one: -P keeps this folder off the path of what is imported for the tasks
+leftovers = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("leftovers.py"))))
 
 PR_SET_PDEATHSIG = 1
 _MAX_REQUEST = 64 << 20
@@ -123,9 +128,10 @@ class Zygote:
 
     def _reap(self, child: Child) -> None:
         _, status, usage = os.wait4(child.pid, 0)
+        # what the child itself started must not outlive it
         with suppress(ProcessLookupError):
-            # what the child itself started must not outlive it
             os.killpg(child.pid, signal.SIGKILL)
+        leftovers.end(f"{os.environ[leftovers.MARK]}#{child.pid}")
         self._selector.unregister(child.pidfd)
         os.close(child.pidfd)
         if child.connection.fileno() in self._selector.get_map():
@@ -141,8 +147,7 @@ class Zygote:
         del self._children[child.pid]
 
     def _end(self) -> NoReturn:
-        for child in self._children.values():
-            _kill_group(child.pid)
+        leftovers.end(os.environ[leftovers.MARK])
         os._exit(0)
 
 
@@ -178,6 +183,7 @@ def _is_installed(module: str) -> bool:
 def run(request: dict[str, Any], connection: socket.socket) -> int:
     """Do in the forked child what was asked for, and give its exit code."""
     os.environ.update(request.get("environment", {}))
+    os.environ[leftovers.MARK] += f"#{os.getpid()}"
     try:
         if request["kind"] == "serve":
             sys.argv = [request["program"], *request["args"], str(connection.fileno())]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 import pytest
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 
 from localcloud.vertex.filters import Queryable
-from localcloud.vertex.query import select
+from localcloud.vertex.query import select, select_for
 
 JOBS = Queryable(
     v1.PipelineJob,
     ("display_name", "state", "create_time", "labels", "template_metadata.version"),
     ("create_time", "display_name"),
     {"pipeline_name": lambda job: job.name.upper()},
+    ("display_name",),
 )
 MIDNIGHT = datetime.datetime(2026, 5, 18, tzinfo=datetime.UTC)
 
@@ -85,6 +87,7 @@ def test_a_filter_picks(text: str, expected: str) -> None:
         ("display_name", "expected op, found the end"),
         ("display_name=", "expected word or quoted, found the end"),
         ("display_name>x", "display_name does not support >"),
+        ("pipeline_name:J*", "pipeline_name does not support :"),
         ("state=SUCCEEDED", "'SUCCEEDED' is no PipelineState"),
         ("state>PIPELINE_STATE_FAILED", "state does not support >"),
         ("create_time>yesterday", "'yesterday' is no RFC 3339 time"),
@@ -131,6 +134,44 @@ def test_pages_follow_each_other_to_the_end() -> None:
 def test_a_token_of_another_query_is_refused(token: str) -> None:
     with pytest.raises(exceptions.InvalidArgument, match="page_token"):
         select(ITEMS, JOBS, filter="labels.wine=white", page_token=token)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        v1.ListPipelineJobsRequest(parent="p2"),
+        v1.ListPipelineJobsRequest(parent="p1", order_by="create_time"),
+        v1.ListPipelineJobsRequest(parent="p1", read_mask={"paths": ["name"]}),
+        v1.ListTrainingPipelinesRequest(parent="p1"),
+    ],
+)
+def test_a_token_is_good_for_the_same_request_alone(other: Any) -> None:
+    # given the first page of a list
+    token = select_for(v1.ListPipelineJobsRequest(parent="p1", page_size=2), ITEMS, JOBS).next_page_token
+
+    # then the next page may have another size
+    rest = select_for(v1.ListPipelineJobsRequest(parent="p1", page_size=9, page_token=token), ITEMS, JOBS)
+    assert [item.name for item in rest.items] == ["j3", "j4"]
+
+    # but nothing else may differ
+    other.page_token = token
+    with pytest.raises(exceptions.InvalidArgument, match="page_token"):
+        select_for(other, ITEMS, JOBS)
+
+
+def test_a_read_mask_leaves_the_rest_out() -> None:
+    request = v1.ListPipelineJobsRequest(read_mask={"paths": ["name", "template_metadata.version"]})
+
+    assert select_for(request, ITEMS[:1], JOBS).items == [
+        v1.PipelineJob(name="j1", template_metadata={"version": "v1"})
+    ]
+
+
+def test_a_read_mask_that_names_no_field_is_refused() -> None:
+    request = v1.ListPipelineJobsRequest(read_mask={"paths": ["nme"]})
+
+    with pytest.raises(exceptions.InvalidArgument, match="Invalid read_mask nme"):
+        select_for(request, ITEMS, JOBS)
 
 
 def test_a_negative_page_size_is_refused() -> None:

@@ -123,7 +123,11 @@ def test_a_monitoring_job_is_made_and_removed(sdk: None, wine: Any, serving: Any
         job.delete()
     job.pause()
     job.delete()
-    assert aiplatform.ModelDeploymentMonitoringJob.list(filter='display_name="renamed"') == []
+    # the SDK does not wait for the operation
+    deadline = time.monotonic() + 30
+    while aiplatform.ModelDeploymentMonitoringJob.list(filter='display_name="renamed"'):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_the_airflow_hooks_get_their_results(cloud: Any, tmp_path: Path) -> None:

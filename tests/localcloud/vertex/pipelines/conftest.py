@@ -19,9 +19,11 @@ from google.cloud.aiplatform_v1.types import (
     PipelineJob,
     PipelineTaskDetail,
 )
+from google.longrunning import operations_pb2
 
 from localcloud.config import Settings
 from localcloud.storage import FakeGcs, ObjectStore
+from localcloud.vertex.operations import Operations
 from localcloud.vertex.pipelines import PipelineService
 from localcloud.vertex.pipelines.record import TERMINAL
 from localcloud.vertex.store import ResourceStore
@@ -60,14 +62,20 @@ class Jobs:
     :param make: makes a PipelineService over the same state.
     :param store: that state.
     :param objects: the buckets.
+    :param operations: what it deletes jobs by.
     """
 
     def __init__(
-        self, make: Callable[[], PipelineService], store: ResourceStore, objects: ObjectStore
+        self,
+        make: Callable[[], PipelineService],
+        store: ResourceStore,
+        objects: ObjectStore,
+        operations: Operations,
     ) -> None:
         self._make = make
         self.store = store
         self._objects = objects
+        self._operations = operations
         self.service = make()
 
     def restart(self) -> None:
@@ -102,6 +110,11 @@ class Jobs:
             time.sleep(0.02)
         return job
 
+    def operation_ended(self, name: str) -> operations_pb2.Operation:
+        """Wait for the end of an operation."""
+        wait = self._operations.handlers()["/google.longrunning.Operations/WaitOperation"]
+        return wait(operations_pb2.WaitOperationRequest(name=name))
+
     def executor_input(self, job: PipelineJob, task: str) -> dict[str, Any]:
         """Read what the container command of a task was given."""
         found = task_of(job, task)
@@ -114,7 +127,13 @@ def jobs(pipeline_pool: WorkerPool, objects: ObjectStore, tmp_path: Path) -> Ite
     """Give a PipelineService with a state of its own."""
     store = ResourceStore(tmp_path / "resources.sqlite")
     settings = Settings(state=tmp_path)
-    made = Jobs(lambda: PipelineService(store, pipeline_pool, objects, settings), store, objects)
+    operations = Operations(store)
+    made = Jobs(
+        lambda: PipelineService(store, pipeline_pool, objects, settings, operations),
+        store,
+        objects,
+        operations,
+    )
     yield made
     made.service.stop()
     store.close()

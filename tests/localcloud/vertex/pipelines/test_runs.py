@@ -133,6 +133,21 @@ def test_a_job_that_was_interrupted_goes_on_with_what_was_left(jobs, tmp_path):
     assert after.start_time == before.start_time
 
 
+def test_a_task_that_had_failed_before_the_interruption_is_not_tried_again(jobs, tmp_path):
+    gate = tmp_path / "gate"
+    pipeline = Pipeline().container("Broken", fail="broken").container("Slow", wait_for=str(gate))
+    name = jobs.create(pipeline.job())
+    before = jobs.until(name, lambda job: states(job) == {"Broken": "FAILED", "Slow": "RUNNING"})
+
+    jobs.restart()
+
+    gate.touch()
+    after = jobs.ended(name)
+    assert after.state.name == "PIPELINE_STATE_FAILED"
+    assert task_of(after, "Broken") == task_of(before, "Broken")
+    assert "The failed tasks are: [Broken]" in after.error.message
+
+
 def test_an_interrupted_job_that_can_no_longer_be_run_fails_with_the_reason(jobs, tmp_path):
     name = jobs.create(Pipeline().container("Task", wait_for=str(tmp_path / "never")).job())
     jobs.until(name, lambda job: states(job).get("Task") == "RUNNING")

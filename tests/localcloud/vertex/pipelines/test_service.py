@@ -18,6 +18,7 @@ from google.cloud.aiplatform_v1.types import (
 from google.protobuf import field_mask_pb2
 
 from localcloud.config import Settings
+from localcloud.vertex.operations import Operations
 from localcloud.vertex.pipelines import PipelineService
 from localcloud.vertex.store import ResourceStore
 from localcloud.vertex.worker.pool import WorkerPool
@@ -162,7 +163,7 @@ def test_a_reference_to_a_task_that_does_not_exist_is_refused(jobs):
 def test_a_missing_pipeline_environment_is_refused_before_the_job_exists(objects, tmp_path):
     settings = Settings(state=tmp_path, pipeline_python=Path("/absent/python"))
     store = ResourceStore(tmp_path / "other.sqlite")
-    service = PipelineService(store, WorkerPool(settings, {}), objects, settings)
+    service = PipelineService(store, WorkerPool(settings, {}), objects, settings, Operations(store))
     request = CreatePipelineJobRequest(parent=LOCATION, pipeline_job=one_task().job())
 
     with pytest.raises(exceptions.FailedPrecondition, match=r"/absent/python.*LOCALCLOUD_PIPELINE_PYTHON"):
@@ -198,8 +199,10 @@ def test_only_a_job_that_has_ended_can_be_deleted(jobs, tmp_path):
     gate.touch()
     jobs.ended(name)
 
-    jobs.service.delete(DeletePipelineJobRequest(name=name))
+    operation = jobs.service.delete(DeletePipelineJobRequest(name=name))
 
+    assert not operation.done
+    assert jobs.operation_ended(operation.name).response.type_url.endswith(".Empty")
     with pytest.raises(exceptions.NotFound):
         jobs.get(name)
 

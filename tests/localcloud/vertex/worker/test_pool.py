@@ -31,7 +31,7 @@ def run(pool: WorkerPool, log: Path, module: str, *args: str, **environment: str
 
 
 def linger(pool: WorkerPool, tmp_path: Path) -> tuple[Task, list[int]]:
-    """Start a task that stays, and give the ids of its two processes."""
+    """Start a task that stays, and give the ids of its three processes."""
     file = tmp_path / "pids"
     task = pool.start_task(["python", "-m", "linger"], [str(file)], {}, tmp_path / "log")
     assert eventually(file.exists), (tmp_path / "log").read_text()
@@ -114,9 +114,7 @@ def test_a_killed_worker_fails_the_task_in_flight_and_the_next_one_runs(pool, tm
     with pytest.raises(WorkerDiedError, match="exit code -9"):
         task.wait()
 
-    assert eventually(lambda: not runs(pids[0]))
-    # the kernel ends a task with its worker, but not what the task itself had started
-    psutil.Process(pids[1]).kill()
+    assert eventually(lambda: not any(map(runs, pids)))
     assert run(pool, tmp_path / "next", "show").code == 0
 
 
@@ -151,6 +149,21 @@ def test_no_process_outlives_an_owner_that_was_killed(pipeline_python, tmp_path)
     owner.wait()
 
     assert eventually(lambda: not any(map(runs, [zygote, *pids])))
+
+
+def test_what_a_killed_owner_and_its_worker_left_is_ended_before_the_next_start(pool, settings, tmp_path):
+    # given processes of a task whose worker cannot end them any more
+    _, pids = linger(pool, tmp_path)
+    zygote = psutil.Process(psutil.Process(pids[0]).ppid())
+    zygote.suspend()
+
+    # when another owner starts over the same state
+    following = WorkerPool(settings, {})
+    following.start()
+
+    # then nothing is left to run beside what it starts
+    assert eventually(lambda: not any(map(runs, [zygote.pid, *pids])))
+    following.stop()
 
 
 def test_preloading_names_what_cannot_be_imported(pool):

@@ -1,4 +1,4 @@
-"""Starts a process of its own, writes down both process ids, and stays."""
+"""Starts a process of its own and one in a session of its own, writes down all process ids, and stays."""
 
 import os
 import subprocess
@@ -6,8 +6,10 @@ import sys
 import time
 from pathlib import Path
 
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+child = subprocess.Popen(SLEEP)
+daemon = subprocess.Popen(SLEEP, start_new_session=True)
 path = Path(sys.argv[1])
-path.with_suffix(".part").write_text(f"{os.getpid()} {child.pid}")
+path.with_suffix(".part").write_text(f"{os.getpid()} {child.pid} {daemon.pid}")
 path.with_suffix(".part").rename(path)
 time.sleep(600)
