@@ -10,6 +10,7 @@ from pathlib import Path
 
 from airflow.sdk import DAG, TaskGroup
 from vertex_mlops.operators.bigquery import BigQueryDataContractCheckOperator, BigQueryTableFreshnessOperator
+from vertex_mlops.operators.cancel_pipeline_job import CancelPipelineJobOperator
 from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
 from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
@@ -83,6 +84,13 @@ for wine in load_wines():
             deferrable=True,
             poll_interval=wine.poll_interval,
         )
+
+        cancel = CancelPipelineJobOperator(
+            task_id="cancel",
+            doc_md=doc("cancel"),
+            region=wine.region,
+            pipeline_task_id=train.task_id,
+        ).as_teardown(setups=train)
 
         with TaskGroup("serve", prefix_group_id=False, tooltip="Does the new model serve, watched?") as serve:
             verify = VerifyDeployedModelOperator(

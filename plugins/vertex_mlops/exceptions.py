@@ -35,3 +35,19 @@ class ModelMonitoringJobError(AirflowFailException):
 
 class ModelMonitoringJobUnsettledError(AirflowException):
     """The endpoint's monitoring job is still changing; a retry finds it, and waits again."""
+
+
+class ModelMonitoringJobImmutableError(ModelMonitoringJobError):
+    """Fields of the endpoint's monitoring job differ that no update can change; they are listed."""
+
+
+class ModelMonitoringJobPausedError(ModelMonitoringJobError):
+    """Somebody has paused the endpoint's monitoring job, and a paused job takes no update."""
+
+
+class DagRunMarkedFailedError(AirflowFailException):
+    """Somebody has marked the run failed while its pipeline job was to do."""
+
+
+class UnknownFeatureError(ModelMonitoringJobError):
+    """A threshold is set for a feature that the model does not have; what it has is listed."""

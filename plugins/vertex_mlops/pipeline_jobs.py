@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from google.cloud.aiplatform_v1.types import PipelineState, PipelineTaskDetail
 
 if TYPE_CHECKING:
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
     from google.cloud.aiplatform_v1.types import Artifact, PipelineJob
 
 # label of a pipeline job: state of the table it learned from, in milliseconds since the epoch
 DATA_VERSION_LABEL = "data_version"
 
-COMPLETE_STATES = frozenset(
+# A paused job is not among them: it goes on when a person resumes it.
+ENDED_STATES = frozenset(
     {
         PipelineState.PIPELINE_STATE_SUCCEEDED,
         PipelineState.PIPELINE_STATE_FAILED,
         PipelineState.PIPELINE_STATE_CANCELLED,
-        PipelineState.PIPELINE_STATE_PAUSED,
     }
 )
 # a job in one of these will never succeed
@@ -31,6 +32,9 @@ DEAD_STATES = frozenset(
         PipelineState.PIPELINE_STATE_CANCELLED,
     }
 )
+
+# what TFX and what Kubeflow Pipelines call an artifact whose properties are figures
+_METRICS_SCHEMAS = ("tfx.Metrics", "system.Metrics")
 
 _MAX_ID_LENGTH = 127
 _DIGEST_LENGTH = 16
@@ -45,6 +49,7 @@ class PipelineResult(TypedDict):
     :param state: name of its state.
     :param data_version: label of the same name.
     :param blessed: verdict of the Evaluator; None if there was none.
+    :param metrics: figures of the evaluation by name; empty if the pipeline reports none.
     :param model: resource name of the pushed Model; None if nothing was pushed.
     :param endpoint: resource name of the Endpoint that the model is deployed to.
     :param deployed_model_id: id of the model on that endpoint.
@@ -56,6 +61,7 @@ class PipelineResult(TypedDict):
     state: str
     data_version: str | None
     blessed: bool | None
+    metrics: dict[str, float]
     model: str | None
     endpoint: str | None
     deployed_model_id: str | None
@@ -77,6 +83,16 @@ def pipeline_job_id(*, dag_id: str, run_id: str, task_id: str, map_index: int | 
         words = f"run-{words}"
     readable = words[: _MAX_ID_LENGTH - _ATTEMPT_LENGTH - _DIGEST_LENGTH - 1].strip("-")
     return f"{readable}-{digest}"
+
+
+def job_id_of_task(ti: RuntimeTaskInstanceProtocol, task_id: str) -> str:
+    """
+    Id of the pipeline job of a task of a run.
+
+    :param ti: a task instance of the same run and with the same map index.
+    :param task_id: of the task that runs the job.
+    """
+    return pipeline_job_id(dag_id=ti.dag_id, run_id=ti.run_id, task_id=task_id, map_index=ti.map_index)
 
 
 def attempt_id(job_id: str, attempt: int) -> str:
@@ -110,6 +126,7 @@ def read_result(job: PipelineJob) -> PipelineResult:
         state=job.state.name,
         data_version=job.labels.get(DATA_VERSION_LABEL),
         blessed=_property(blessing, "blessed") == 1 if blessing else None,
+        metrics=_metrics(job),
         model=_property(pushed, "pushed_destination")
         if pushed and _property(pushed, "pushed") == 1
         else None,
@@ -131,6 +148,20 @@ def failure(job: PipelineJob) -> str:
     return f"{job.name} ended as {job.state.name}" + "".join(f"; {cause}" for cause in causes)
 
 
+def _metrics(job: PipelineJob) -> dict[str, float]:
+    metadata: list[Any] = [
+        artifact.metadata or {}
+        for task in job.job_detail.task_details
+        for output in task.outputs.values()
+        for artifact in output.artifacts
+        if artifact.schema_title in _METRICS_SCHEMAS
+    ]
+    # each number of a Struct is a double
+    return {
+        name: value for figures in metadata for name, value in figures.items() if isinstance(value, float)
+    }
+
+
 def _output(job: PipelineJob, name: str, schema_title: str) -> Artifact | None:
     for task in job.job_detail.task_details:
         if name in task.outputs:
@@ -141,8 +172,8 @@ def _output(job: PipelineJob, name: str, schema_title: str) -> Artifact | None:
 
 
 def _property(artifact: Artifact, name: str) -> Any:
-    # proto-plus shows a Struct as a mapping
-    metadata: Any = artifact.metadata
+    # proto-plus shows a Struct as a mapping, and an empty one as None
+    metadata: Any = artifact.metadata or {}
     return metadata.get(name)
 
 

@@ -16,7 +16,8 @@ import pytest
 from tests.dags.conftest import ENVIRONMENT, ParseDags
 from tests.plugins.airflow_environment import REPOSITORY
 
-TASKS = ["check_freshness", "check_data", "train", "verify", "monitor"]
+FLOW = ["check_freshness", "check_data", "train", "verify", "monitor"]
+TASKS = [*FLOW, "cancel"]
 
 # parses as the DAG processor does, in a fresh process, and tells what parsing did besides
 PARSE = """
@@ -63,9 +64,21 @@ def test_parsing_in_a_fresh_process_finds_both_dags_and_touches_neither_network_
 def test_the_tasks_run_one_after_the_other(dags: dict[str, Any], wine: str) -> None:
     dag = dags[f"wine_retraining_{wine}"]
 
-    assert [task.task_id for task in dag.topological_sort()] == TASKS
-    for earlier, later in itertools.pairwise(TASKS):
+    assert {task.task_id for task in dag.tasks} == set(TASKS)
+    for earlier, later in itertools.pairwise(FLOW):
         assert later in dag.get_task(earlier).downstream_task_ids
+
+
+def test_training_is_torn_down_by_cancelling_however_it_ends(dags: dict[str, Any]) -> None:
+    dag = dags["wine_retraining_white"]
+    cancel = dag.get_task("cancel")
+
+    assert cancel.is_teardown
+    assert cancel.upstream_task_ids == {"train"}
+    assert cancel.trigger_rule == "all_done"
+    assert cancel.on_failure_fail_dagrun
+    # clearing train alone clears it too
+    assert set(dag.partial_subset("train", include_upstream=False).task_ids) == {"train", "cancel"}
 
 
 def test_one_run_at_a_time_none_for_the_past_and_training_waits_without_a_worker(
@@ -87,7 +100,8 @@ def test_tasks_are_grouped_as_the_flow_reads(dags: dict[str, Any]) -> None:
         "data": ["check_freshness", "check_data"],
         "serve": ["verify", "monitor"],
     }
-    assert [node.node_id for node in dag.task_group.topological_sort()] == ["data", "train", "serve"]
+    nodes = {node.node_id for node in dag.task_group.topological_sort()}
+    assert nodes == {"data", "train", "serve", "cancel"}
 
 
 @pytest.mark.parametrize("task_id", TASKS)

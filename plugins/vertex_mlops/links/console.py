@@ -32,8 +32,16 @@ class ConsoleLink(BaseGoogleLink):
         :param value: what the format of the link needs besides the operator's ``extra_links_params``.
         """
         task: Any = context["task"]
-        url = cls()._format_link(**task.extra_links_params | value)
-        context["ti"].xcom_push(key=cls.key, value=url)
+        context["ti"].xcom_push(key=cls.key, value=cls.url(**task.extra_links_params | value))
+
+    @classmethod
+    def url(cls, **value: Any) -> str:
+        """
+        Give the URL itself.
+
+        :param value: what the format of the link needs.
+        """
+        return cls()._format_link(**value)
 
     def _format_link(self, **kwargs: Any) -> str:
         url: str = super()._format_link(**kwargs)

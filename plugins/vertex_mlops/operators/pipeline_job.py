@@ -6,10 +6,12 @@ import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.google.cloud.operators.vertex_ai.pipeline_job import RunPipelineJobOperator
 from airflow.providers.google.cloud.triggers.vertex_ai import RunPipelineJobTrigger
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk.exceptions import AirflowSkipException
 from google.api_core.exceptions import AlreadyExists
 from google.cloud.aiplatform_v1.types import PipelineState
@@ -17,19 +19,28 @@ from google.cloud.aiplatform_v1.types import PipelineState
 from vertex_mlops.exceptions import PipelineJobFailedError, SpecError
 from vertex_mlops.links.vertex_ai import PipelineJobLink
 from vertex_mlops.pipeline_jobs import (
-    COMPLETE_STATES,
     DEAD_STATES,
+    ENDED_STATES,
     PipelineResult,
     attempt_id,
     failure,
-    pipeline_job_id,
+    job_id_of_task,
     read_result,
     resource_id,
 )
+from vertex_mlops.retries import backoff, is_transient, patiently
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.triggers.base import BaseTrigger
     from google.cloud.aiplatform_v1.types import PipelineJob
+
+# without a deadline, an answer that is lost on its way would be waited for forever
+_READ_SECONDS = 30.0
+_CREATE_SECONDS = 120.0
+# how long a task tries by itself, before it is for its own retries or for the next poll
+_SUBMIT_PATIENCE = 300.0
+_READ_PATIENCE = 60.0
 
 
 class RunPipelineJobOnceOperator(RunPipelineJobOperator):
@@ -41,16 +52,23 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
     - the job id is made from the DAG, the run, the task and the map index, so that a retry finds the job
       which an earlier try started and waits for it; only a job that failed or was cancelled is followed
       by another;
-    - an error while polling does not end the wait;
-    - a paused job is not a success;
+    - an error while polling does not end the wait: it is polled again, later each time, for as long as the
+      job runs; an answer lost while submitting does not lead to a second job;
+    - a paused job is waited for, not taken for a success: it goes on when a person resumes it;
+    - killing the task does not cancel the job, because a worker that is stopped cannot know whether its
+      task was failed, was cleared or will be retried: a
+      :class:`vertex_mlops.operators.cancel_pipeline_job.CancelPipelineJobOperator` behind it does;
     - the result is the same in both modes, and small: a PipelineResult instead of the whole job;
     - ``job_id``, ``labels``, ``display_name`` and ``enable_caching`` are templated.
+
+    .. seealso::
+        https://cloud.google.com/vertex-ai/docs/pipelines/run-pipeline
 
     :param validate_only: If True, build the job, check it as a submission would, log it and skip the task;
         nothing is created (templated: take ``dag.param(...)``).
     :return: a :class:`vertex_mlops.pipeline_jobs.PipelineResult`.
-    :raises PipelineJobFailedError: names the job, the failed task and its error. Vertex AI has tried each
-        task again by itself, so Airflow does not; clear the task to start another job.
+    :raises PipelineJobFailedError: names the job, the failed task, its error and the job's page. Vertex AI
+        has tried each task again by itself, so Airflow does not; clear the task to start another job.
     :raises SpecError: the compiled pipeline does not take these parameters, labels or this id.
     :raises AirflowSkipException: ``validate_only`` is set, and the job could be submitted.
     """
@@ -70,61 +88,49 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         self.validate_only = validate_only
 
     def execute(self, context: Context) -> PipelineResult:
-        first_id = self.job_id or self._job_id_of(context)
+        first_id = self.job_id or job_id_of_task(context["ti"], self.task_id)
         if self.validate_only:
             self._validate(first_id)
-        self.job_id = self._submit_or_attach(first_id)
+        self.job_id = self._submit_or_adopt(first_id)
         context["ti"].xcom_push(key="pipeline_job_id", value=self.job_id)
         PipelineJobLink.persist(context=context, pipeline_id=self.job_id)
-        job = self._get_job()
-        if job.state not in COMPLETE_STATES and self.deferrable:
-            self._wait_deferred()
-        while job.state not in COMPLETE_STATES:
-            time.sleep(self.poll_interval)
-            job = self._get_job()
-        return self._result(job)
+        return self._follow()
 
     def execute_complete(  # type: ignore[override]
-        self, context: Context, event: dict[str, Any], job_id: str = ""
+        self, context: Context, event: Any, job_id: str = "", errors: int = 0, paused: bool = False
     ) -> PipelineResult:
         """
-        Take over from the trigger.
+        Take over from a trigger.
 
         :param context: the task's context.
-        :param event: what the trigger saw; its job is read again, because only that tells one kind of
-            failure from the other.
+        :param event: what the provider's trigger saw, or the time that it is; the job is read again, because
+            only that tells one kind of failure from the other.
         :param job_id: id of the job that was waited for.
+        :param errors: how many attempts to read it have failed so far.
+        :param paused: whether the log tells already that the job is paused.
         """
+        polled = event if isinstance(event, dict) else None
         self.job_id = job_id or resource_id(event["job"]["name"])
-        job = self._get_job()
-        if job.state not in COMPLETE_STATES:
-            self.log.warning("The wait ended before the job did: %s", event.get("message"))
-            self._wait_deferred()
-        return self._result(job)
+        if polled and "job" not in polled:
+            self.log.warning("Cannot read pipeline job %s: %s", self.job_id, polled.get("message"))
+            return self._follow(errors=errors + 1, paused=paused)
+        return self._follow(errors=errors, rested=True, paused=paused)
 
     def on_kill(self) -> None:
-        """Cancel the job, also one that an earlier try started."""
-        if self.job_id:
-            client = self.hook.get_pipeline_service_client(self.region)
-            name = client.pipeline_job_path(self.project_id, self.region, self.job_id)
-            client.cancel_pipeline_job(name=name)
+        """Leave the job alone: see the class."""
 
-    @staticmethod
-    def _job_id_of(context: Context) -> str:
-        ti = context["ti"]
-        return pipeline_job_id(dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index)
-
-    def _submit_or_attach(self, first_id: str) -> str:
+    def _submit_or_adopt(self, first_id: str) -> str:
         for attempt in itertools.count(1):
             self.job_id = attempt_id(first_id, attempt)
             try:
-                self._submit()
+                # the job may be there although no answer came: then the next call says that it is
+                patiently(_SUBMIT_PATIENCE)(self._submit)()
             except AlreadyExists:
-                state = self._get_job().state
+                state = self._get_job(_SUBMIT_PATIENCE).state
                 if state in DEAD_STATES:
                     self.log.info("Pipeline job %s ended as %s", self.job_id, state.name)
                     continue
-                self.log.info("Attaching to pipeline job %s, which is %s", self.job_id, state.name)
+                self.log.info("Adopting pipeline job %s, which is %s", self.job_id, state.name)
             return self.job_id
         raise AssertionError("counted to infinity")
 
@@ -164,7 +170,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
                 service_account=self.service_account,
                 network=self.network,
                 reserved_ip_ranges=self.reserved_ip_ranges,
-                create_request_timeout=self.create_request_timeout,
+                create_request_timeout=self.create_request_timeout or _CREATE_SECONDS,
                 experiment=self.experiment,
             )
 
@@ -175,29 +181,80 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         except ValueError as error:
             raise SpecError(f"{self.template_path}: {' '.join(str(error).split())}") from error
 
-    def _get_job(self) -> PipelineJob:
+    def _get_job(self, patience: float = _READ_PATIENCE) -> PipelineJob:
         return self.hook.get_pipeline_job(
-            project_id=self.project_id, region=self.region, pipeline_job_id=self.job_id
+            project_id=self.project_id,
+            region=self.region,
+            pipeline_job_id=self.job_id,
+            retry=patiently(patience),
+            timeout=_READ_SECONDS,
         )
 
-    def _wait_deferred(self) -> None:
-        # a trigger of our own would need plugins/ on the triggerer, which Composer does not give it
-        self.defer(
-            trigger=RunPipelineJobTrigger(
+    def _follow(self, errors: int = 0, rested: bool = False, paused: bool = False) -> PipelineResult:
+        """
+        Wait until the job has ended.
+
+        :param errors: how many attempts to read it have failed.
+        :param rested: whether there was a pause after the last of them.
+        :param paused: whether the log tells already that the job is paused.
+        """
+        while True:
+            job = self._look()
+            if job is None:
+                errors, rested = errors + 1, False
+            elif job.state in ENDED_STATES:
+                return self._result(job)
+            else:
+                paused = self._is_paused(job, told=paused)
+            if self.deferrable:
+                self._defer_until_next_look(errors, rested, paused)
+            time.sleep(self._seconds_to_rest(errors, rested))
+            errors = 0 if job else errors
+            rested = True
+
+    def _look(self) -> PipelineJob | None:
+        try:
+            return self._get_job()
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            self.log.warning("Cannot read pipeline job %s: %s", self.job_id, error)
+            return None
+
+    def _is_paused(self, job: PipelineJob, *, told: bool) -> bool:
+        paused = job.state == PipelineState.PIPELINE_STATE_PAUSED
+        if paused and not told:
+            self.log.warning("%s is paused: the task waits until somebody resumes or cancels it", job.name)
+        return paused
+
+    def _seconds_to_rest(self, errors: int, rested: bool) -> float:
+        return backoff(errors, self.poll_interval) if errors and not rested else self.poll_interval
+
+    def _defer_until_next_look(self, errors: int, rested: bool, paused: bool) -> NoReturn:
+        trigger: BaseTrigger
+        if paused or (errors and not rested):
+            # the provider's trigger takes a paused job for an ended one, and would fail again at once
+            trigger = TimeDeltaTrigger(timedelta(seconds=self._seconds_to_rest(errors, rested)))
+        else:
+            # a trigger of our own would need plugins/ on the triggerer, which Composer does not give it
+            trigger = RunPipelineJobTrigger(
                 conn_id=self.gcp_conn_id,
                 project_id=self.project_id,
                 location=self.region,
                 job_id=str(self.job_id),
                 poll_interval=self.poll_interval,
                 impersonation_chain=self.impersonation_chain,
-            ),
+            )
+        self.defer(
+            trigger=trigger,
             method_name="execute_complete",
-            kwargs={"job_id": self.job_id},
+            kwargs={"job_id": self.job_id, "errors": errors, "paused": paused},
         )
 
     def _result(self, job: PipelineJob) -> PipelineResult:
         if job.state != PipelineState.PIPELINE_STATE_SUCCEEDED:
-            raise PipelineJobFailedError(failure(job))
+            page = PipelineJobLink.url(**self.extra_links_params, pipeline_id=self.job_id)
+            raise PipelineJobFailedError(f"{failure(job)}; see {page}")
         result = read_result(job)
         if result["model"]:
             result["endpoint"], result["deployed_model_id"] = self._deployment(result["model"])
@@ -209,7 +266,11 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
 
         hook = ModelServiceHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
         model = hook.get_model(
-            project_id=self.project_id, region=self.region, model_id=resource_id(model_name)
+            project_id=self.project_id,
+            region=self.region,
+            model_id=resource_id(model_name),
+            retry=patiently(_SUBMIT_PATIENCE),
+            timeout=_READ_SECONDS,
         )
         for deployment in model.deployed_models:
             return deployment.endpoint, deployment.deployed_model_id

@@ -1,0 +1,190 @@
+"""Operator that cancels the Vertex AI pipeline job of a task that was killed or failed."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
+from airflow.sdk import TaskInstanceState, TriggerRule
+from google.api_core.exceptions import FailedPrecondition, NotFound
+from google.cloud.aiplatform_v1.types import PipelineState
+
+from vertex_mlops.exceptions import DagRunMarkedFailedError
+from vertex_mlops.pipeline_jobs import ENDED_STATES, attempt_id, job_id_of_task
+from vertex_mlops.retries import patiently
+
+if TYPE_CHECKING:
+    from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
+    from airflow.sdk import BaseOperator, Context
+    from google.cloud.aiplatform_v1.types import PipelineJob
+
+_CALL_SECONDS = 30.0
+_PATIENCE = 300.0
+# Vertex AI cancels in its own time; a job that shows it already is adopted by nobody
+_POLL_SECONDS = 1.0
+_MOST_POLLS = 60
+
+# of the task that runs the job: nobody waits for the job any more
+_GIVEN_UP = frozenset(
+    {TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM_FAILED, TaskInstanceState.SKIPPED}
+)
+# of a job: nothing is left to cancel
+_OVER = ENDED_STATES | {PipelineState.PIPELINE_STATE_CANCELLING}
+
+
+class CancelPipelineJobOperator(GoogleCloudBaseOperator):
+    """
+    Cancel the pipeline job that a task has left running: the teardown of a RunPipelineJobOnceOperator.
+
+    When a person marks the task or its run failed, or the task runs out of retries, the job that it owns
+    would run on: a deferred task has no process that could be told. This task comes behind it however it
+    ends, and cancels the job unless the task succeeded or runs again. Declare it with
+    ``cancel.as_teardown(setups=train)``: Airflow leaves a teardown to run when the run is marked failed, and
+    clears it whenever the task is cleared. After a success it makes no call to Google.
+
+    A run whose other tasks were all skipped because somebody marked it failed would end as a success, since
+    Airflow waits for the teardown and then judges the run by its last tasks; so this task fails then.
+
+    .. seealso::
+        https://cloud.google.com/vertex-ai/docs/pipelines/cancel-pipeline-run
+
+    :param project_id: The ID of the Google Cloud project of the job (templated).
+    :param region: The ID of the Google Cloud region of the job (templated).
+    :param pipeline_task_id: The task id of the RunPipelineJobOnceOperator. In a mapped task group, each
+        teardown belongs to the task instance with its own map index (templated).
+    :param job_id: The ``job_id`` that was given to that operator, if any (templated).
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
+
+    :return: the resource names of the jobs that were cancelled.
+    :raises DagRunMarkedFailedError: somebody has marked the run failed; it ends so.
+    """
+
+    template_fields = (
+        "project_id",
+        "region",
+        "pipeline_task_id",
+        "job_id",
+        "gcp_conn_id",
+        "impersonation_chain",
+    )
+
+    def __init__(
+        self,
+        *,
+        project_id: str,
+        region: str,
+        pipeline_task_id: str,
+        job_id: str | None = None,
+        gcp_conn_id: str = "google_cloud_default",
+        impersonation_chain: str | Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.project_id = project_id
+        self.region = region
+        self.pipeline_task_id = pipeline_task_id
+        self.job_id = job_id
+        self.gcp_conn_id = gcp_conn_id
+        self.impersonation_chain = impersonation_chain
+
+    def as_teardown(
+        self,
+        *,
+        setups: BaseOperator | Iterable[BaseOperator] | None = None,
+        on_failure_fail_dagrun: bool | None = True,
+    ) -> CancelPipelineJobOperator:
+        """
+        Declare this task the teardown of the one that runs the job.
+
+        :param setups: that task.
+        :param on_failure_fail_dagrun: whether the run fails if this task does.
+        """
+        super().as_teardown(setups=setups, on_failure_fail_dagrun=on_failure_fail_dagrun)
+        # a teardown comes by default only behind a setup that succeeded
+        self.trigger_rule = TriggerRule.ALL_DONE
+        return self
+
+    @cached_property
+    def hook(self) -> PipelineJobHook:
+        from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
+
+        return PipelineJobHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
+
+    def execute(self, context: Context) -> list[str]:
+        if self._task_state(context) not in _GIVEN_UP:
+            self.log.info("%s has not been given up: its job is left alone", self.pipeline_task_id)
+            return []
+        cancelled = [job.name for job in self._running_jobs(context) if self._cancel(job, context)]
+        self._fail_with_a_run_that_was_marked_failed(context, cancelled)
+        return cancelled
+
+    def _states(self, context: Context) -> dict[str, str]:
+        ti = context["ti"]
+        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])
+        return dict(states.get(ti.run_id, {}))
+
+    def _task_state(self, context: Context) -> str | None:
+        index = context["ti"].map_index
+        mapped = index is not None and index >= 0
+        key = f"{self.pipeline_task_id}_{index}" if mapped else self.pipeline_task_id
+        return self._states(context).get(key)
+
+    def _running_jobs(self, context: Context) -> Iterator[PipelineJob]:
+        first_id = self.job_id or job_id_of_task(context["ti"], self.pipeline_task_id)
+        for attempt in itertools.count(1):
+            try:
+                job = self._get(attempt_id(first_id, attempt))
+            except NotFound:
+                return
+            if job.state not in _OVER:
+                yield job
+
+    def _get(self, job_id: str) -> PipelineJob:
+        return self.hook.get_pipeline_job(
+            project_id=self.project_id,
+            region=self.region,
+            pipeline_job_id=job_id,
+            retry=patiently(_PATIENCE),
+            timeout=_CALL_SECONDS,
+        )
+
+    def _cancel(self, job: PipelineJob, context: Context) -> bool:
+        # asked at the last moment: who has cleared the task since wants the job
+        if self._task_state(context) not in _GIVEN_UP:
+            self.log.info("%s runs again: %s is left to it", self.pipeline_task_id, job.name)
+            return False
+        client = self.hook.get_pipeline_service_client(self.region)
+        try:
+            client.cancel_pipeline_job(name=job.name, retry=patiently(_PATIENCE), timeout=_CALL_SECONDS)
+        except FailedPrecondition as error:
+            self.log.info("%s has ended by itself: %s", job.name, error.message)
+            return False
+        self.log.info("Cancelled %s, because %s is over", job.name, self.pipeline_task_id)
+        for _ in range(_MOST_POLLS):
+            if self._get(job.name.rpartition("/")[-1]).state in _OVER:
+                break
+            time.sleep(_POLL_SECONDS)
+        return True
+
+    def _fail_with_a_run_that_was_marked_failed(self, context: Context, cancelled: list[str]) -> None:
+        states = self._states(context)
+        # a task that fails by itself, or is marked so, leaves those behind it in another state
+        by_itself = TaskInstanceState.UPSTREAM_FAILED in states.values()
+        after = [t for t in self._tasks_after() if states.get(t) == TaskInstanceState.SKIPPED]
+        failed = TaskInstanceState.FAILED in states.values()
+        if after and not by_itself and (failed or cancelled):
+            raise DagRunMarkedFailedError(
+                f"the run was marked failed; cancelled: {', '.join(cancelled) or 'nothing'}"
+            )
+
+    def _tasks_after(self) -> list[str]:
+        task = self.dag.get_task(self.pipeline_task_id)
+        after = [other.task_id for other in task.downstream_list if not other.is_teardown]
+        return after or [self.pipeline_task_id]
