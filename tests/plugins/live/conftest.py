@@ -1,0 +1,71 @@
+"""A live Airflow with the example DAG of a pipeline job, once deferred and once waiting on a worker."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dev.progress import Progress
+from dev.settings import StackSettings
+from dev.stack import Stack
+from tests.conftest import free_port
+from tests.plugins.live.runs import Runs
+from tests.plugins.pipelines import pipeline, step
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+EXAMPLE = REPOSITORY / "docs" / "operators" / "example_dags" / "example_pipeline_job.py"
+
+
+@dataclass(frozen=True)
+class ExampleSettings(StackSettings):
+    """A stack that serves the DAGs of a folder of its own."""
+
+    def environment(self) -> dict[str, str]:
+        """Build the environment in which every process of the stack runs."""
+        return super().environment() | {
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.root / "dags"),
+            "AIRFLOW__CORE__PARALLELISM": "4",
+        }
+
+
+def _write_dags(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    text = EXAMPLE.read_text()
+    waiting = text.replace("deferrable=True", "deferrable=False").replace("example_", "waiting_")
+    assert waiting.count("deferrable=False") == 1
+    (folder / "deferred.py").write_text(text)
+    (folder / "waiting.py").write_text(waiting)
+
+
+def _publish(settings: StackSettings, gate: Path) -> None:
+    from google.cloud import storage
+
+    # the pipeline's one task runs for as long as there is no file of this name
+    until_open = f"while not os.path.exists({str(gate)!r}): time.sleep(0.2)"
+    spec = pipeline(step("Gate", "import os, time", until_open))
+    bucket = storage.Client(project=settings.cloud.project).create_bucket(settings.bucket, location="EU")
+    bucket.blob("specs/example.json").upload_from_string(json.dumps(spec))
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    """Start localcloud and Airflow; stop every process at the end."""
+    root = tmp_path_factory.mktemp("live")
+    settings = ExampleSettings(root=root, airflow_port=free_port(), cloud_port=free_port())
+    _write_dags(root / "dags")
+    outside = dict(os.environ)
+    settings.activate()
+    stack = Stack(settings, Progress(total=1))
+    try:
+        stack.start()
+        _publish(settings, root / "gate")
+        yield Runs(stack, root / "gate")
+    finally:
+        stack.stop()
+        os.environ.clear()
+        os.environ.update(outside)

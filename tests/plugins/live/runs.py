@@ -1,0 +1,165 @@
+"""DAG runs of the example, and the pipeline jobs that they own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from google.cloud.aiplatform_v1 import PipelineServiceClient
+
+from dev.airflow_api import AirflowApiError
+from dev.stack import AIRFLOW_COMPONENTS, Stack
+
+DEFERRED = "example_pipeline_job"
+WAITING = "waiting_pipeline_job"
+WAIT_SECONDS = 150
+
+
+def wait(what: str, look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
+    """Look again until it is as wanted."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            seen = look()
+        except AirflowApiError as error:
+            seen = error
+        if not isinstance(seen, AirflowApiError) and wanted(seen):
+            return seen
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: still {seen}")
+        time.sleep(0.5)
+
+
+@dataclass
+class Runs:
+    """
+    What a person does in the UI, and what comes of it.
+
+    :param stack: of Airflow and localcloud.
+    :param gate: while this file is missing, the pipelines run.
+    """
+
+    stack: Stack
+    gate: Path
+
+    def start(self, dag_id: str) -> Run:
+        """Trigger a run, and wait until its job runs and its task waits for it."""
+        self.gate.unlink(missing_ok=True)
+        self.stack.airflow.unpause(dag_id)
+        run = Run(self, dag_id, self.stack.airflow.trigger(dag_id))
+        run.await_task("train", "deferred" if dag_id == DEFERRED else "running")
+        run.await_jobs("PIPELINE_STATE_RUNNING")
+        return run
+
+    def open_gate(self) -> None:
+        """Let the pipelines come to their end."""
+        self.gate.touch()
+
+    def restart(self, component: str) -> None:
+        """Stop a component of Airflow as a roll-out does, and start it again."""
+        process = self.stack.processes.running()[component]
+        process.terminate()
+        psutil.wait_procs([process], timeout=60)
+        self.stack.processes.start(
+            component,
+            AIRFLOW_COMPONENTS[component],
+            environment=self.stack.settings.environment(),
+            directory=Path.cwd(),
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """One DAG run."""
+
+    runs: Runs
+    dag_id: str
+    run_id: str
+
+    @property
+    def _path(self) -> str:
+        return f"/dags/{self.dag_id}/dagRuns/{self.run_id}"
+
+    def mark_task_failed(self) -> None:
+        """As "Mark failed" of the task does."""
+        self.runs.stack.airflow.call("PATCH", f"{self._path}/taskInstances/train", {"new_state": "failed"})
+
+    def mark_failed(self) -> None:
+        """As "Mark failed" of the run does."""
+        self.runs.stack.airflow.call("PATCH", self._path, {"state": "failed"})
+
+    def clear_task(self) -> None:
+        """As "Clear" of the task does, with its choice for what comes behind."""
+        body = {
+            "dag_run_id": self.run_id,
+            "task_ids": ["train"],
+            "include_downstream": True,
+            "only_failed": False,
+            "dry_run": False,
+        }
+        self.runs.stack.airflow.call("POST", f"/dags/{self.dag_id}/clearTaskInstances", body)
+
+    def _task_instance(self) -> dict[str, Any]:
+        return dict(self.runs.stack.airflow.call("GET", f"{self._path}/taskInstances/train"))
+
+    def try_number(self) -> int:
+        """How often the task was tried."""
+        return int(self._task_instance()["try_number"])
+
+    def worker(self) -> psutil.Process:
+        """The process that executes the task: Airflow puts the id of the task instance into its title."""
+        title = f"airflow worker -- {self._task_instance()['id']}"
+        (process,) = [
+            process
+            for process in self.runs.stack.processes.members()
+            if " ".join(process.cmdline()).strip() == title
+        ]
+        return process
+
+    def states(self) -> dict[str, str]:
+        """State of each task."""
+        return self.runs.stack.airflow.task_states(self.dag_id, self.run_id)
+
+    def await_task(self, task_id: str, *wanted: str) -> None:
+        """Wait until a task is in one of some states."""
+        wait(f"{task_id} of {self.run_id}", self.states, lambda states: states.get(task_id) in wanted)
+
+    def await_try(self, number: int) -> None:
+        """Wait until the task is tried for the n-th time."""
+        wait(f"try of {self.run_id}", self.try_number, lambda tried: tried >= number)
+
+    def await_end(self) -> tuple[str, dict[str, str]]:
+        """Wait for the end of the run; return its state and those of its tasks."""
+        run = wait(
+            self.run_id,
+            lambda: self.runs.stack.airflow.run(self.dag_id, self.run_id),
+            lambda run: run["state"] in ("success", "failed"),
+        )
+        return run["state"], self.states()
+
+    def jobs(self) -> list[tuple[str, str]]:
+        """Id and state of each of its pipeline jobs, the oldest first."""
+        settings = self.runs.stack.settings
+        client = PipelineServiceClient(
+            client_options={"api_endpoint": f"{settings.region}-aiplatform.googleapis.com"}
+        )
+        parent = client.common_location_path(settings.cloud.project, settings.region)
+        words = "".join(letter if letter.isalnum() else "-" for letter in self.run_id.lower())
+        stem = f"{self.dag_id.replace('_', '-')}-{'-'.join(filter(None, words.split('-')))}"
+        found = client.list_pipeline_jobs(parent=parent)
+        mine = [job for job in found if job.name.rpartition("/")[-1].startswith(stem)]
+        return [
+            (job.name.rpartition("/")[-1], job.state.name)
+            for job in sorted(mine, key=lambda job: job.create_time)
+        ]
+
+    def await_jobs(self, *wanted: str) -> list[str]:
+        """Wait until its jobs are in these states, the oldest first; return their ids."""
+        states: Collection[str] = list(wanted)
+        found = wait(f"jobs of {self.run_id}", self.jobs, lambda jobs: [state for _, state in jobs] == states)
+        return [job_id for job_id, _ in found]

@@ -1,0 +1,92 @@
+"""Who ends a pipeline job, and who takes it over, on a live Airflow."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plugins.live.runs import DEFERRED, WAITING, Runs
+
+RUNNING = "PIPELINE_STATE_RUNNING"
+CANCELLED = "PIPELINE_STATE_CANCELLED"
+SUCCEEDED = "PIPELINE_STATE_SUCCEEDED"
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.mark.parametrize("dag_id", [DEFERRED, WAITING])
+def test_marking_the_task_failed_cancels_its_job_and_clearing_it_starts_the_next(
+    runs: Runs, dag_id: str
+) -> None:
+    run = runs.start(dag_id)
+
+    run.mark_task_failed()
+    state, tasks = run.await_end()
+
+    run.await_jobs(CANCELLED)
+    assert state == "failed"
+    assert tasks == {"train": "failed", "cancel": "success", "report": "upstream_failed"}
+
+    runs.open_gate()
+    run.clear_task()
+    state, tasks = run.await_end()
+
+    first, second = run.await_jobs(CANCELLED, SUCCEEDED)
+    assert second == f"{first}-2"
+    assert state == "success"
+    assert set(tasks.values()) == {"success"}
+
+
+@pytest.mark.parametrize("dag_id", [DEFERRED, WAITING])
+def test_marking_the_run_failed_cancels_its_job_and_the_run_stays_failed(runs: Runs, dag_id: str) -> None:
+    run = runs.start(dag_id)
+
+    run.mark_failed()
+    state, tasks = run.await_end()
+
+    run.await_jobs(CANCELLED)
+    assert state == "failed"
+    assert tasks == {"train": "failed", "cancel": "failed", "report": "skipped"}
+
+
+@pytest.mark.parametrize("dag_id", [DEFERRED, WAITING])
+def test_clearing_the_task_adopts_the_job_that_still_runs(runs: Runs, dag_id: str) -> None:
+    run = runs.start(dag_id)
+    (job_id,) = run.await_jobs(RUNNING)
+
+    run.clear_task()
+    run.await_try(2)
+    run.await_task("train", "deferred" if dag_id == DEFERRED else "running")
+    assert run.jobs() == [(job_id, RUNNING)]
+    runs.open_gate()
+    state, tasks = run.await_end()
+
+    assert run.await_jobs(SUCCEEDED) == [job_id]
+    assert state == "success"
+    assert set(tasks.values()) == {"success"}
+
+
+@pytest.mark.parametrize("component", ["triggerer", "scheduler"])
+def test_a_restart_of_airflow_neither_cancels_nor_repeats(runs: Runs, component: str) -> None:
+    run = runs.start(DEFERRED)
+    (job_id,) = run.await_jobs(RUNNING)
+
+    runs.restart(component)
+    assert run.jobs() == [(job_id, RUNNING)]
+    runs.open_gate()
+    state, _ = run.await_end()
+
+    assert run.await_jobs(SUCCEEDED) == [job_id]
+    assert state == "success"
+
+
+def test_a_killed_worker_is_followed_by_one_that_adopts_its_job(runs: Runs) -> None:
+    run = runs.start(WAITING)
+    (job_id,) = run.await_jobs(RUNNING)
+
+    run.worker().kill()
+    run.await_try(2)
+    runs.open_gate()
+    state, _ = run.await_end()
+
+    assert run.await_jobs(SUCCEEDED) == [job_id]
+    assert state == "success"
