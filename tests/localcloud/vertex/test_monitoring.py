@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 
 State = v1.JobState
+URL = "https://europe-west1-aiplatform.googleapis.com/v1"
 CONFIGS = "model_deployment_monitoring_objective_configs"
 
 
@@ -25,6 +27,11 @@ def endpoint(
     name = new_endpoint().name
     deploy(name, serving.deployed_models[0].model, {"0": 100})
     return clients.endpoints.get_endpoint(name=name)
+
+
+def refusal(response: requests.Response) -> tuple[int, str]:
+    """Give the HTTP status and the name of the code."""
+    return response.status_code, response.json()["error"]["status"]
 
 
 def objective(deployed_model_id: str, threshold: float = 0.3) -> dict[str, Any]:
@@ -97,6 +104,9 @@ def test_a_job_lives_from_pending_to_deleted(
     # and an endpoint has no second one, and cannot be deleted
     with pytest.raises(exceptions.AlreadyExists, match=name):
         create(endpoint)
+    body = v1.ModelDeploymentMonitoringJob.to_json(v1.ModelDeploymentMonitoringJob(job_of(endpoint)))
+    second = requests.post(f"{URL}/{name.rpartition('/')[0]}", data=body, timeout=30)
+    assert refusal(second) == (409, "ALREADY_EXISTS")
 
     # when it is updated, it is UPDATING for a while and then runs with the change
     operation = jobs.update_model_deployment_monitoring_job(**change)
@@ -115,6 +125,7 @@ def test_a_job_lives_from_pending_to_deleted(
     # and it can be deleted only while it is paused
     with pytest.raises(exceptions.FailedPrecondition, match="JOB_STATE_RUNNING"):
         jobs.delete_model_deployment_monitoring_job(name=name)
+    assert refusal(requests.delete(f"{URL}/{name}", timeout=30)) == (400, "FAILED_PRECONDITION")
     jobs.pause_model_deployment_monitoring_job(name=name)
     assert jobs.get_model_deployment_monitoring_job(name=name).state == State.JOB_STATE_PAUSED
     jobs.resume_model_deployment_monitoring_job(name=name)
@@ -151,6 +162,11 @@ def test_an_update_is_held_to_the_rules(
         update([CONFIGS], **{CONFIGS: [objective("404")]})
     with pytest.raises(exceptions.InvalidArgument, match="is empty"):
         update([CONFIGS])
+    for unknown in ("display_nme", f"{CONFIGS}.nonsense"):
+        with pytest.raises(exceptions.InvalidArgument, match=f"does not have: {unknown}"):
+            update([unknown])
+    masked = requests.patch(f"{URL}/{name}", params={"updateMask": "endpoint"}, json={}, timeout=30)
+    assert refusal(masked) == (400, "INVALID_ARGUMENT")
     with pytest.raises(exceptions.MethodNotImplemented, match=f"{CONFIGS}.objective_config"):
         update([f"{CONFIGS}.objective_config.training_dataset"])
     assert clients.jobs.get_model_deployment_monitoring_job(name=name) == job

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import psutil
+from google.cloud import aiplatform_v1 as v1
+from google.longrunning import operations_pb2
+
+from localcloud.faults import CRASH_EXIT_CODE
+from localcloud.vertex.store import ResourceStore
+from tests.localcloud.vertex.pipelines.specs import Pipeline
 
 _BEFORE = """
 import sys
@@ -50,6 +59,132 @@ def test_a_deployed_model_answers_again_after_a_kill(make_cloud: Callable[[], An
         # then the same deployed model answers
         after = cloud.client(sys.executable, "-c", _AFTER, endpoint, wine.example)
         assert after.stdout.split()[-3:] == ["grade", "6.9", deployed_id], after.stderr[-2000:]
+        assert cloud.stop() == 0, cloud.output
+    finally:
+        cloud.kill()
+
+
+_UNDER_WAY = """
+import sys, time
+from google.cloud import aiplatform_v1 as v1
+
+endpoint, job_file = sys.argv[1:]
+parent = endpoint.rpartition("/endpoints/")[0]
+api = {"api_endpoint": "europe-west1-aiplatform.googleapis.com"}
+endpoints, jobs = v1.EndpointServiceClient(client_options=api), v1.JobServiceClient(client_options=api)
+pipelines = v1.PipelineServiceClient(client_options=api)
+
+def until(read, is_so):
+    deadline = time.monotonic() + 90
+    while not is_so(found := read()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+    return found
+
+deployed = endpoints.get_endpoint(name=endpoint).deployed_models[0]
+drift = {"drift_thresholds": {"alcohol": {"value": 0.3}}}
+name = jobs.create_model_deployment_monitoring_job(parent=parent, model_deployment_monitoring_job={
+    "display_name": "wine", "endpoint": endpoint,
+    "logging_sampling_strategy": {"random_sample_config": {"sample_rate": 1}},
+    "model_deployment_monitoring_schedule_config": {"monitor_interval": {"seconds": 3600}},
+    "model_deployment_monitoring_objective_configs": [{
+        "deployed_model_id": deployed.id,
+        "objective_config": {"prediction_drift_detection_config": drift},
+    }],
+}).name
+until(lambda: jobs.get_model_deployment_monitoring_job(name=name).state.name, "JOB_STATE_RUNNING".__eq__)
+with open(job_file) as file:
+    pipelines.create_pipeline_job(
+        parent=parent, pipeline_job=v1.PipelineJob.from_json(file.read()), pipeline_job_id="job"
+    )
+until(
+    lambda: pipelines.get_pipeline_job(name=parent + "/pipelineJobs/job").job_detail.task_details,
+    lambda tasks: any(task.state.name == "RUNNING" for task in tasks),
+)
+jobs.update_model_deployment_monitoring_job(
+    model_deployment_monitoring_job={"name": name, "display_name": "renamed"},
+    update_mask={"paths": ["display_name"]},
+)
+# here it dies
+endpoints.deploy_model(endpoint=endpoint, deployed_model={
+    "model": deployed.model, "id": "7", "dedicated_resources": deployed.dedicated_resources
+})
+"""
+_OUTCOME = """
+import sys, time
+from google.cloud import aiplatform_v1 as v1
+
+endpoint = sys.argv[1]
+parent = endpoint.rpartition("/endpoints/")[0]
+api = {"api_endpoint": "europe-west1-aiplatform.googleapis.com"}
+endpoints, jobs = v1.EndpointServiceClient(client_options=api), v1.JobServiceClient(client_options=api)
+pipelines = v1.PipelineServiceClient(client_options=api)
+deadline = time.monotonic() + 80
+while endpoints.list_operations({"name": parent, "filter": "done=false"}).operations:
+    assert time.monotonic() < deadline
+    time.sleep(0.1)
+for ended in endpoints.list_operations({"name": parent}).operations:
+    assert not ended.HasField("error"), ended
+while not pipelines.get_pipeline_job(name=parent + "/pipelineJobs/job").end_time:
+    assert time.monotonic() < deadline
+    time.sleep(0.1)
+for pipeline_job in pipelines.list_pipeline_jobs(parent=parent):
+    states = [f"{task.task_name}={task.state.name}" for task in pipeline_job.job_detail.task_details]
+    print("pipeline", pipeline_job.state.name, *sorted(states))
+for job in jobs.list_model_deployment_monitoring_jobs(parent=parent):
+    print("monitoring", job.display_name, job.state.name)
+print("second", "7" in [deployed.id for deployed in endpoints.get_endpoint(name=endpoint).deployed_models])
+"""
+
+
+def waiting_pipeline(gate: Path) -> str:
+    """Give a pipeline job whose second task waits for a file, as JSON."""
+    pipeline = (
+        Pipeline()
+        .container("First", outputs={"model": "tfx.Model"})
+        .container("Second", inputs={"model": "First.model"}, wait_for=str(gate))
+    )
+    for executor in pipeline.executors.values():
+        executor["container"]["env"] = [{"name": "STORAGE_URL", "value": "https://storage.googleapis.com"}]
+    return v1.PipelineJob.to_json(pipeline.job("restart"))
+
+
+def test_what_a_crash_interrupts_is_finished_by_the_next_start(
+    make_cloud: Callable[[], Any], wine: Any, tmp_path: Path
+) -> None:
+    cloud = make_cloud()
+    gate, job_file = tmp_path / "gate", tmp_path / "job.json"
+    job_file.write_text(waiting_pipeline(gate))
+    try:
+        # given a pipeline task, an update of a monitoring job and a deployment under way
+        cloud.start()
+        before = cloud.client(sys.executable, "-c", _BEFORE, str(wine.folder))
+        endpoint = before.stdout.rpartition("endpoint ")[2].split()[0]
+        cloud.command("fault", "add", "EndpointService.DeployModel", "--crash", "after")
+        processes = psutil.Process(cloud.process.pid).children(recursive=True)
+
+        # when localcloud dies
+        cloud.client(sys.executable, "-c", _UNDER_WAY, endpoint, str(job_file))
+        assert cloud.process.wait(60) == CRASH_EXIT_CODE, cloud.output
+        assert not psutil.wait_procs(processes, timeout=30)[1]
+        store = ResourceStore(cloud.settings.state / "vertex" / "resources.sqlite")
+        deployments = [
+            operation
+            for operation in store.find("operations", operations_pb2.Operation)
+            if operation.metadata.type_url.endswith("DeployModelOperationMetadata")
+        ]
+        store.close()
+        assert [operation.done for operation in deployments] == [True, False]
+
+        # then the next start brings all of them to their end
+        cloud.start()
+        gate.touch()
+        after = cloud.client(sys.executable, "-c", _OUTCOME, endpoint)
+        assert after.stdout.splitlines() == [
+            "pipeline PIPELINE_STATE_SUCCEEDED First=SUCCEEDED Second=SUCCEEDED",
+            "monitoring renamed JOB_STATE_RUNNING",
+            "second True",
+        ], after.stderr[-2000:]
         assert cloud.stop() == 0, cloud.output
     finally:
         cloud.kill()
