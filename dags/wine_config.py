@@ -56,11 +56,14 @@ class _WineSection(_Strict):
     :param table: id of its BigQuery table.
     :param schedule: cron expression, in UTC; null for manual runs alone.
     :param monitoring: how its endpoint is watched.
+    :param recreate_monitoring: whether its monitoring job is deleted and created anew if something differs
+        that Vertex AI cannot update.
     """
 
     table: Identifier
     schedule: Annotated[str, AfterValidator(_cron)] | None
-    monitoring: MonitoringSettings
+    monitoring: MonitoringSettings = MonitoringSettings()
+    recreate_monitoring: bool = False
 
 
 class _File(_Strict):
@@ -102,6 +105,7 @@ class Wine:
     poll_interval: int
     schedule: str | None
     monitoring: MonitoringSettings
+    recreate_monitoring: bool
 
     @property
     def training_labels(self) -> dict[str, str]:
@@ -146,6 +150,7 @@ def load_wines(path: Path = CONFIG_FILE, environment: Mapping[str, str] = os.env
             poll_interval=content.poll_interval,
             schedule=wine.schedule,
             monitoring=wine.monitoring,
+            recreate_monitoring=wine.recreate_monitoring,
         )
         for name, wine in content.wines.items()
     ]

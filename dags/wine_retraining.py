@@ -15,6 +15,7 @@ from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
 from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL
+from vertex_mlops.sensors.model_monitoring import ModelMonitoringJobSensor
 from wine_config import load_wines
 from wine_params import PARAMS
 
@@ -66,6 +67,7 @@ for wine in load_wines():
                 table_id=wine.table,
                 data_version=check_freshness.output["data_version"],
                 template_path=wine.spec,
+                named_features=wine.monitoring.named_features,
             )
 
             check_freshness >> check_data
@@ -111,9 +113,22 @@ for wine in load_wines():
                 template_path=wine.spec,
                 display_name=f"wine-{wine.name}",
                 settings=wine.monitoring,
+                labels=wine.training_labels,
+                recreate=wine.recreate_monitoring,
                 poll_interval=wine.poll_interval,
             )
 
-            verify >> monitor
+            monitor_settled = ModelMonitoringJobSensor(
+                task_id="monitor_settled",
+                doc_md=doc("monitor_settled"),
+                region=wine.region,
+                job_id=monitor.output["name"],
+                operation=monitor.output["operation"],
+                poke_interval=wine.poll_interval,
+                # an update can take hours
+                timeout=timedelta(hours=12),
+            )
+
+            verify >> monitor >> monitor_settled
 
         data >> train >> serve

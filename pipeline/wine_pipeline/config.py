@@ -9,6 +9,9 @@ from typing import Any
 
 from wine_pipeline.features import QUALITY_MAX, QUALITY_MIN
 
+RAW_SIGNATURE = "serving_raw"
+EXAMPLES_SIGNATURE = "serving_examples"
+
 DEFAULT_IMAGE_REPOSITORY = "wine-mlops/wine-pipeline"
 DEFAULT_IMAGE_TAG = "0.1.0"
 
@@ -130,15 +133,24 @@ class ServingConfig:
     :param machine_type: of every replica.
     :param min_replicas: replicas that always run.
     :param max_replicas: replicas under load.
-    :raises ConfigError: if the replicas make no range.
+    :param default_signature: which signature ``serving_default`` is, the one that a request without a name
+        asks. ``serving_examples`` takes serialized tf.Examples, in which Vertex AI Model Monitoring sees no
+        features; ``serving_raw`` takes a number for each feature. docs/predict.md tells what follows.
+    :raises ConfigError: if the replicas make no range, or there is no such signature.
     """
 
     container_image: str = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
     machine_type: str = "n1-standard-2"
     min_replicas: int = 1
     max_replicas: int = 1
+    default_signature: str = EXAMPLES_SIGNATURE
 
     def __post_init__(self) -> None:
+        _require(
+            self.default_signature in (RAW_SIGNATURE, EXAMPLES_SIGNATURE),
+            f"default_signature must be {RAW_SIGNATURE} or {EXAMPLES_SIGNATURE},"
+            f" not {self.default_signature!r}",
+        )
         _require(
             1 <= self.min_replicas <= self.max_replicas,
             f"min_replicas {self.min_replicas} and max_replicas {self.max_replicas} make no range from 1 up",

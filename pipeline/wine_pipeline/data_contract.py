@@ -31,7 +31,7 @@ def sample_instance() -> dict[str, list[float]]:
 
 
 def sample_example() -> str:
-    """Return the lab's wine as a tf.Example in base64, for ``serving_default``."""
+    """Return the lab's wine as a tf.Example in base64, for ``serving_examples``."""
     # Imported here: nothing else in this module needs the four seconds that TensorFlow takes.
     import tensorflow as tf
 
@@ -62,4 +62,5 @@ def build_data_contract(config: WineConfig) -> dict[str, Any]:
         },
         "sample_instance": sample_instance(),
         "sample_example": sample_example(),
+        "default_signature": config.serving.default_signature,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow_model_analysis as tfma
 
-from wine_pipeline.config import EvaluationConfig
+from wine_pipeline.config import EXAMPLES_SIGNATURE, EvaluationConfig
 from wine_pipeline.features import GOOD, GRADE, QUALITY
 
 AUC = "auc"
@@ -24,7 +24,7 @@ def build_eval_config(config: EvaluationConfig) -> tfma.EvalConfig:
     """
     return tfma.EvalConfig(
         model_specs=[
-            tfma.ModelSpec(signature_name="serving_default", label_keys={GOOD: GOOD, GRADE: QUALITY})
+            tfma.ModelSpec(signature_name=EXAMPLES_SIGNATURE, label_keys={GOOD: GOOD, GRADE: QUALITY})
         ],
         slicing_specs=[tfma.SlicingSpec()],
         metrics_specs=[

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from wine_pipeline.config import TrainingConfig
+from wine_pipeline.config import EXAMPLES_SIGNATURE, RAW_SIGNATURE, TrainingConfig
 from wine_pipeline.features import FEATURE_NAMES, GOOD, GRADE
 
 
@@ -43,16 +43,19 @@ def build_model(config: TrainingConfig, steps_per_epoch: int, mean_quality: floa
     return model
 
 
-def export_model(model: keras.Model, transform_output: tft.TFTransformOutput, path: str) -> None:
+def export_model(
+    model: keras.Model, transform_output: tft.TFTransformOutput, path: str, default_signature: str
+) -> None:
     """
     Save the network together with its scaling, so that it takes wines as they were measured.
 
-    ``serving_default`` takes serialized tf.Examples, ``serving_raw`` one number per feature; neither needs
-    a label.
+    ``serving_examples`` takes serialized tf.Examples, ``serving_raw`` one number per feature; neither needs
+    a label. ``serving_default`` is one of the two.
 
     :param model: the trained network.
     :param transform_output: of the Transform component.
     :param path: folder of the SavedModel.
+    :param default_signature: name of the one that a request without a name asks.
     """
     # As an attribute, its tables and constants are tracked and saved with the model.
     model.tft_layer = transform_output.transform_features_layer()
@@ -74,4 +77,6 @@ def export_model(model: keras.Model, transform_output: tft.TFTransformOutput, pa
     def serve_raw(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return predict(features)
 
-    tf.saved_model.save(model, path, signatures={"serving_default": serve_examples, "serving_raw": serve_raw})
+    signatures = {EXAMPLES_SIGNATURE: serve_examples, RAW_SIGNATURE: serve_raw}
+    signatures["serving_default"] = signatures[default_signature]
+    tf.saved_model.save(model, path, signatures=signatures)

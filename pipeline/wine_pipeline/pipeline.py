@@ -15,6 +15,7 @@ from wine_pipeline.evaluation import build_eval_config
 from wine_pipeline.features import GOOD, QUALITY
 from wine_pipeline.monitorer.component import MonitorerComponent
 from wine_pipeline.preprocessing import preprocessing_fn
+from wine_pipeline.reporter import MetricsReporter
 from wine_pipeline.scale import DataflowConfig, Scale, TrainingJobConfig
 from wine_pipeline.trainer import run_fn
 
@@ -134,8 +135,9 @@ def _learn_and_deploy(
         baseline_model=champion.outputs["model"],
         eval_config=build_eval_config(config.evaluation),
     )
+    reporter = MetricsReporter(evaluation=evaluator.outputs["evaluation"])
     pusher = _vertex_pusher(config, target, trainer.outputs["model"], evaluator.outputs["blessing"])
-    return [statistics, schema, validator, transform, trainer, champion, evaluator, pusher]
+    return [statistics, schema, validator, transform, trainer, champion, evaluator, reporter, pusher]
 
 
 def _trainer(
@@ -146,7 +148,10 @@ def _trainer(
     schema: tfx.types.BaseChannel,
 ) -> tfx.components.Trainer:
     component = vertex.Trainer if scale.training else tfx.components.Trainer
-    custom_config = config.training.to_custom_config()
+    custom_config: dict[str, Any] = {
+        **config.training.to_custom_config(),
+        "default_signature": config.serving.default_signature,
+    }
     if scale.training:
         custom_config |= _training_job(config, target, scale.training, scale.account(target.project))
     return component(

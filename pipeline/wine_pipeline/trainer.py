@@ -56,14 +56,18 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     """
     Train on the split `train`, stop by the split `eval`, export the best weights.
 
-    :param fn_args: from TFX; ``custom_config`` holds a :class:`TrainingConfig`.
+    :param fn_args: from TFX; ``custom_config`` holds a :class:`TrainingConfig` and the name of the
+        ``default_signature``.
     :raises EmptySplitError: if a split has no rows.
     """
     config = TrainingConfig.from_custom_config(fn_args.custom_config)
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
     train = _read_split("train", fn_args.train_files, fn_args.data_accessor, transform_output)
     evaluation = _read_split("eval", fn_args.eval_files, fn_args.data_accessor, transform_output)
-    export_model(fit(config, train, evaluation), transform_output, fn_args.serving_model_dir)
+    model = fit(config, train, evaluation)
+    export_model(
+        model, transform_output, fn_args.serving_model_dir, fn_args.custom_config["default_signature"]
+    )
 
 
 def fit(config: TrainingConfig, train: Split, evaluation: Split) -> keras.Model:

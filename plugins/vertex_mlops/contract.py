@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from vertex_mlops.exceptions import SpecError
+from vertex_mlops.exceptions import SpecError, UnknownFeatureError
+
+# TensorFlow Serving's name of the signature that a request without one asks
+DEFAULT_SIGNATURE = "serving_default"
+RAW_SIGNATURE = "serving_raw"
+EXAMPLES_SIGNATURE = "serving_examples"
 
 
 class Range(BaseModel):
@@ -44,7 +49,8 @@ class DataContract(BaseModel):
     :param label: the column that the model learns to predict.
     :param outputs: what each signature of the model answers.
     :param sample_instance: one instance in JSON, as the signature ``serving_raw`` takes it.
-    :param sample_example: the same instance as a base64 tf.Example, as ``serving_default`` takes it.
+    :param sample_example: the same instance as a base64 tf.Example, as ``serving_examples`` takes it.
+    :param default_signature: which of the two ``serving_default`` is: what ``predict`` asks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +61,7 @@ class DataContract(BaseModel):
     outputs: Annotated[dict[str, Range], Field(min_length=1)]
     sample_instance: dict[str, list[float]]
     sample_example: str
+    default_signature: Literal["serving_raw", "serving_examples"]
 
     @classmethod
     def from_spec(cls, text: str | bytes, uri: str) -> DataContract:
@@ -75,9 +82,29 @@ class DataContract(BaseModel):
             raise SpecError(f"{uri}: not a compiled pipeline with a dataContract: {error}") from error
 
     @property
+    def instances(self) -> dict[str, dict[str, Any]]:
+        """The known instance, by the name of the signature that takes it."""
+        return {
+            RAW_SIGNATURE: self.sample_instance,
+            EXAMPLES_SIGNATURE: {"examples": {"b64": self.sample_example}},
+        }
+
+    @property
     def features(self) -> list[str]:
         """Names of the columns that the model sees."""
         return [name for name in self.columns if name != self.label]
+
+    def check_features(self, names: Iterable[str]) -> None:
+        """
+        Make sure that the model sees what settings name.
+
+        :param names: of features.
+        :raises UnknownFeatureError: lists those that do not exist, and those that do.
+        """
+        if unknown := sorted(set(names) - set(self.features)):
+            raise UnknownFeatureError(
+                f"no such feature: {', '.join(unknown)}; the model has {', '.join(sorted(self.features))}"
+            )
 
     def pinned_query(self, table: str, data_version: int) -> str:
         """

@@ -1,11 +1,13 @@
-"""The monitoring job that an endpoint should have, and how it differs from the one it has."""
+"""The monitoring job that an endpoint should have."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from google.cloud.aiplatform_v1.types import (
+    EncryptionSpec,
+    GcsDestination,
     GcsSource,
     ModelDeploymentMonitoringJob,
     ModelDeploymentMonitoringObjectiveConfig,
@@ -18,10 +20,8 @@ from google.cloud.aiplatform_v1.types import (
 from google.protobuf.duration_pb2 import Duration
 
 from vertex_mlops.contract import DataContract
-from vertex_mlops.exceptions import ModelMonitoringJobError
 from vertex_mlops.monitoring_settings import MonitoringSettings
 
-_OBJECTIVES = "model_deployment_monitoring_objective_configs"
 _SECONDS_PER_HOUR = 3600
 _SECONDS_PER_DAY = 86400
 
@@ -35,7 +35,7 @@ def objective_config(
     :param settings: the thresholds.
     :param contract: tells the features and the label.
     :param training_examples: ``gs://`` folder of the examples that this model learned from.
-    :raises ModelMonitoringJobError: a threshold is set for a feature that does not exist.
+    :raises UnknownFeatureError: a threshold is set for a feature that does not exist.
     """
     config = ModelMonitoringObjectiveConfig
     return config(
@@ -62,6 +62,7 @@ def monitoring_job(
     objectives: Mapping[str, ModelMonitoringObjectiveConfig],
     settings: MonitoringSettings,
     contract: DataContract,
+    labels: Mapping[str, str] | None = None,
 ) -> ModelDeploymentMonitoringJob:
     """
     The job that the endpoint should have.
@@ -71,12 +72,9 @@ def monitoring_job(
     :param objectives: what to compare, by the id of the deployed model.
     :param settings: how the endpoint is watched.
     :param contract: holds an instance that shows the format of the requests.
+    :param labels: labels of the job.
     """
-    alert = ModelMonitoringAlertConfig(enable_logging=True)
-    if settings.emails:
-        alert.email_alert_config = ModelMonitoringAlertConfig.EmailAlertConfig(user_emails=settings.emails)
-    sample: Any = contract.sample_instance
-    return ModelDeploymentMonitoringJob(
+    job = ModelDeploymentMonitoringJob(
         display_name=display_name,
         endpoint=endpoint,
         model_deployment_monitoring_objective_configs=[
@@ -89,10 +87,21 @@ def monitoring_job(
         logging_sampling_strategy=SamplingStrategy(
             random_sample_config=SamplingStrategy.RandomSampleConfig(sample_rate=settings.sampling_rate)
         ),
-        model_monitoring_alert_config=alert,
+        model_monitoring_alert_config=_alert_config(settings),
         log_ttl=Duration(seconds=settings.log_ttl_days * _SECONDS_PER_DAY),
-        sample_predict_instance=sample,
+        enable_monitoring_pipeline_logs=settings.log_pipelines,
+        predict_instance_schema_uri=settings.predict_schema,
+        analysis_instance_schema_uri=settings.analysis_schema,
+        labels=labels or {},
     )
+    if not settings.predict_schema:
+        sample: Any = contract.sample_instance
+        job.sample_predict_instance = sample
+    if settings.stats_directory:
+        job.stats_anomalies_base_directory = GcsDestination(output_uri_prefix=settings.stats_directory)
+    if settings.encryption_key:
+        job.encryption_spec = EncryptionSpec(kms_key_name=settings.encryption_key)
+    return job
 
 
 def objectives_of(job: ModelDeploymentMonitoringJob) -> dict[str, ModelMonitoringObjectiveConfig]:
@@ -103,39 +112,19 @@ def objectives_of(job: ModelDeploymentMonitoringJob) -> dict[str, ModelMonitorin
     }
 
 
-def changed_fields(current: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitoringJob) -> list[str]:
-    """
-    The update mask that turns one job into the other; empty if there is nothing to change.
-
-    Only fields that Vertex AI can update and that :func:`monitoring_job` sets are compared:
-    https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs/patch
-    """
-    changed = [
-        name
-        for name in ("display_name", "logging_sampling_strategy", "model_monitoring_alert_config", "log_ttl")
-        if getattr(current, name) != getattr(wanted, name)
-    ]
-    if _interval(current) != _interval(wanted):
-        changed.append("model_deployment_monitoring_schedule_config")
-    if objectives_of(current) != objectives_of(wanted):
-        changed.append(_OBJECTIVES)
-    return sorted(changed)
-
-
-def _interval(job: ModelDeploymentMonitoringJob) -> Any:
-    # the service fills in the window of the schedule, so the whole message would never be equal
-    return job.model_deployment_monitoring_schedule_config.monitor_interval
+def _alert_config(settings: MonitoringSettings) -> ModelMonitoringAlertConfig | None:
+    if not (settings.emails or settings.notification_channels or settings.log_anomalies):
+        return None
+    alert = ModelMonitoringAlertConfig(
+        enable_logging=settings.log_anomalies, notification_channels=settings.notification_channels
+    )
+    if settings.emails:
+        alert.email_alert_config = ModelMonitoringAlertConfig.EmailAlertConfig(user_emails=settings.emails)
+    return alert
 
 
 def _thresholds(
     contract: DataContract, default: float, single: Mapping[str, float]
 ) -> dict[str, ThresholdConfig]:
-    if unknown := _sorted(set(single) - set(contract.features)):
-        raise ModelMonitoringJobError(
-            f"no such feature: {unknown}; the model has {_sorted(contract.features)}"
-        )
+    contract.check_features(single)
     return {name: ThresholdConfig(value=single.get(name, default)) for name in contract.features}
-
-
-def _sorted(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from vertex_mlops.monitoring_settings import MonitoringSettings
 from wine_config import CONFIG_FILE, ConfigError, load_wines
 
 from tests.dags.conftest import ENVIRONMENT
@@ -47,6 +48,22 @@ def test_placeholders_are_filled_in_for_each_wine() -> None:
         ("wines.red.monitoring.sampling_rate", 3, "sampling_rate: Input should be less than or equal to 1"),
         ("wines.red.monitoring.interval_hours", 1.5, "wines.red.monitoring.interval_hours: "),
         ("wines.red.monitoring.emails", ["nobody"], "wines.red.monitoring.emails.0: "),
+        (
+            "wines.red.monitoring.notification_channels",
+            ["7"],
+            "wines.red.monitoring.notification_channels.0: ",
+        ),
+        ("wines.red.monitoring.log_ttl_days", 0, "wines.red.monitoring.log_ttl_days: "),
+        ("wines.red.monitoring.skew_threshold", 0, "wines.red.monitoring.skew_threshold: "),
+        ("wines.red.monitoring.drift_threshold", 1.01, "wines.red.monitoring.drift_threshold: "),
+        ("wines.red.monitoring.skew_threshold", "high", "wines.red.monitoring.skew_threshold: "),
+        ("wines.red.monitoring.skew_threshold", True, "wines.red.monitoring.skew_threshold: "),
+        (
+            "wines.red.monitoring.feature_skew_thresholds",
+            {"alcohol": 2},
+            "wines.red.monitoring.feature_skew_thresholds.alcohol: Input should be less than or equal to 1",
+        ),
+        ("wines.red.recreate_monitoring", "perhaps", "wines.red.recreate_monitoring: "),
         ("wines.White", {}, "wines.White"),
         ("wines.white_wine", {}, "wines.white_wine"),
         ("wines.w" + 31 * "x", {}, "wines.w"),
@@ -74,9 +91,9 @@ def test_a_bad_entry_is_named_by_file_and_key_in_one_line(
 
 
 def test_several_bad_entries_are_named_together(tmp_path: Path) -> None:
-    path = spoiled(tmp_path, "wines.white", {"table": "white_wine", "tabel": "x", "schedule": None})
+    path = spoiled(tmp_path, "wines.white", {"table": "white_wine", "tabel": "x"})
 
-    with pytest.raises(ConfigError, match=r"wines.white.monitoring: missing; wines.white.tabel: unknown key"):
+    with pytest.raises(ConfigError, match=r"wines.white.schedule: missing; wines.white.tabel: unknown key"):
         load_wines(path, ENVIRONMENT)
 
 
@@ -155,3 +172,22 @@ def test_an_account_that_is_none_is_refused() -> None:
 def test_a_bucket_with_a_scheme_is_refused() -> None:
     with pytest.raises(ConfigError, match="WINE_BUCKET is the bare name"):
         load_wines(environment=ENVIRONMENT | {"WINE_BUCKET": "gs://wine-bucket"})
+
+
+def test_without_a_word_about_monitoring_the_defaults_watch(tmp_path: Path) -> None:
+    path = spoiled(tmp_path, "wines.red.monitoring", None)
+
+    red = next(wine for wine in load_wines(path, ENVIRONMENT) if wine.name == "red")
+
+    assert red.monitoring == MonitoringSettings()
+    assert red.recreate_monitoring is False
+
+
+def test_the_features_that_thresholds_name_are_known(tmp_path: Path) -> None:
+    path = spoiled(
+        tmp_path, "wines.red.monitoring", {"feature_drift_thresholds": {"ph": 0.1, "alcohol": 0.2}}
+    )
+
+    red = next(wine for wine in load_wines(path, ENVIRONMENT) if wine.name == "red")
+
+    assert red.monitoring.named_features == ["alcohol", "ph"]

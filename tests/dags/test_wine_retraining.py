@@ -16,7 +16,7 @@ import pytest
 from tests.dags.conftest import ENVIRONMENT, ParseDags
 from tests.plugins.airflow_environment import REPOSITORY
 
-FLOW = ["check_freshness", "check_data", "train", "verify", "monitor"]
+FLOW = ["check_freshness", "check_data", "train", "verify", "monitor", "monitor_settled"]
 TASKS = [*FLOW, "cancel"]
 
 # parses as the DAG processor does, in a fresh process, and tells what parsing did besides
@@ -98,7 +98,7 @@ def test_tasks_are_grouped_as_the_flow_reads(dags: dict[str, Any]) -> None:
     groups = dag.task_group.get_task_group_dict()
     assert {name: list(group.children) for name, group in groups.items() if name} == {
         "data": ["check_freshness", "check_data"],
-        "serve": ["verify", "monitor"],
+        "serve": ["verify", "monitor", "monitor_settled"],
     }
     nodes = {node.node_id for node in dag.task_group.topological_sort()}
     assert nodes == {"data", "train", "serve", "cancel"}
@@ -192,6 +192,25 @@ def test_freshness_looks_for_the_labels_that_training_sets(dags: dict[str, Any])
     wanted = dag.get_task("check_freshness").pipeline_job_labels
     assert wanted == {"wine": "white", "table": "wine_quality-white_wine"}
     assert dag.get_task("train").labels.items() >= wanted.items()
+
+
+def test_waiting_for_the_monitoring_job_holds_no_worker_slot(dags: dict[str, Any]) -> None:
+    settled = dags["wine_retraining_white"].get_task("monitor_settled")
+
+    assert settled.reschedule is True
+    assert settled.timeout == 12 * 3600
+
+
+def test_features_that_thresholds_name_are_checked_before_the_training(
+    parse_dags: ParseDags, dags_folder: Path, wine_environment: None
+) -> None:
+    config = dags_folder / "wine_config.yaml"
+    text = config.read_text()
+    config.write_text(text.replace("feature_skew_thresholds: {}", "feature_skew_thresholds: {alcohol: 0.2}"))
+
+    dag = parse_dags(dags_folder).dags["wine_retraining_white"]
+
+    assert dag.get_task("check_data").named_features == ["alcohol"]
 
 
 def test_every_task_carries_over_into_airflows_serialized_form(dags: dict[str, Any]) -> None:

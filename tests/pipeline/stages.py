@@ -17,7 +17,7 @@ from tfx.components.evaluator.executor import Executor as EvaluatorExecutor
 from tfx.components.trainer.executor import GenericExecutor as TrainerExecutor
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
-from wine_pipeline.config import EvaluationConfig, TrainingConfig
+from wine_pipeline.config import EvaluationConfig, ServingConfig, TrainingConfig
 from wine_pipeline.evaluation import build_eval_config
 from wine_pipeline.features import FEATURE_NAMES, GOOD, QUALITY
 from wine_pipeline.preprocessing import preprocessing_fn
@@ -67,13 +67,19 @@ def transform(rows: list[dict[str, float]], transformed: Path, graph: Path) -> N
             _write_records([coder.encode(row) for row in scaled], transformed / f"Split-{name}")
 
 
-def train(transformed: Path, graph: Path, model: Path, training: Mapping[str, float]) -> None:
+def train(
+    transformed: Path,
+    graph: Path,
+    model: Path,
+    training: Mapping[str, float],
+    default_signature: str = ServingConfig.default_signature,
+) -> None:
     """Run the Trainer's executor; the SavedModel is in the model's Format-Serving."""
-    config = TrainingConfig(**training)
+    config = TrainingConfig(**training).to_custom_config() | {"default_signature": default_signature}
     TrainerExecutor().Do(
         training_inputs(transformed, graph),
         training_outputs(model),
-        training_properties(config.to_custom_config()),
+        training_properties(config),
     )
 
 

@@ -26,6 +26,7 @@ from wine_pipeline.config import (
         (WineConfig, {"wine": "w" * 32}, "1 to 31"),
         (WineConfig, {"wine": "white", "good_grade": 11}, "good_grade"),
         (WineConfig, {"wine": "white", "good_grade": 0}, "good_grade"),
+        (ServingConfig, {"default_signature": "serving_default"}, "serving_raw or serving_examples"),
         (TrainingConfig, {"epochs": 0}, "epochs"),
         (TrainingConfig, {"batch_size": -1}, "batch_size"),
         (TrainingConfig, {"learning_rate": 0.0}, "learning_rate"),

@@ -11,7 +11,8 @@ from wine_pipeline.config import WineConfig
 from wine_pipeline.data_contract import build_data_contract
 from wine_pipeline.features import FEATURE_NAMES
 
-from tests.pipeline.conftest import Row
+from tests.pipeline import stages
+from tests.pipeline.conftest import Artifacts, Row
 from tests.pipeline.stages import to_example
 
 
@@ -25,8 +26,10 @@ def predict_raw(served: Any, rows: list[Row]) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in served.signatures["serving_raw"](**columns).items()}
 
 
-def predict_examples(served: Any, examples: list[bytes]) -> dict[str, np.ndarray]:
-    outputs = served.signatures["serving_default"](examples=tf.constant(examples))
+def predict_examples(
+    served: Any, examples: list[bytes], signature: str = "serving_examples"
+) -> dict[str, np.ndarray]:
+    outputs = served.signatures[signature](examples=tf.constant(examples))
     return {name: value.numpy() for name, value in outputs.items()}
 
 
@@ -41,6 +44,22 @@ def test_the_lab_wine_gets_the_same_numbers_through_both_signatures(served: Any)
     for name in raw:
         assert raw[name].shape == (1, 1)
         np.testing.assert_allclose(raw[name], example[name], rtol=1e-6)
+
+
+def test_a_request_without_a_signature_asks_for_examples_unless_the_config_says_otherwise(
+    served: Any, artifacts: Artifacts, wine_rows: list[Row], tmp_path: Path
+) -> None:
+    row = to_example(wine_rows[0]).SerializeToString()
+    stages.train(artifacts.transformed, artifacts.transform_graph, tmp_path, {"epochs": 1}, "serving_raw")
+    raw = tf.saved_model.load(str(tmp_path / "Format-Serving"))
+
+    by_name = predict_examples(served, [row])
+    by_default = predict_examples(served, [row], "serving_default")
+
+    np.testing.assert_array_equal(by_name["grade"], by_default["grade"])
+    inputs = {name: raw.signatures[name].structured_input_signature[1] for name in raw.signatures}
+    assert set(inputs["serving_default"]) == set(inputs["serving_raw"]) == set(FEATURE_NAMES)
+    assert set(inputs["serving_examples"]) == {"examples"}
 
 
 def test_the_labels_in_an_example_change_nothing(served: Any, wine_rows: list[Row]) -> None:

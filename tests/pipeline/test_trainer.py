@@ -65,7 +65,7 @@ def test_two_runs_on_the_same_rows_give_the_same_metrics(
 
     examples = tf.constant([stages.to_example(row).SerializeToString() for row in wine_rows])
     answers = [
-        tf.saved_model.load(str(folder / "Format-Serving")).signatures["serving_default"](examples=examples)
+        tf.saved_model.load(str(folder / "Format-Serving")).signatures["serving_examples"](examples=examples)
         for folder in (model, again)
     ]
     for name in ("good", "grade"):

@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -28,9 +29,13 @@ class TaskInstance:
     task_id: str
     map_index: int = -1
     xcoms: dict[str, Any] = field(default_factory=dict)
+    first_reschedule: datetime | None = None
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value
+
+    def get_first_reschedule_date(self, context: Any) -> datetime | None:
+        return self.first_reschedule
 
 
 def context_of(operator: Any, run_id: str | None = None) -> Any:

@@ -18,6 +18,7 @@ CONTRACT = {
     "outputs": {"good": {"min": 0.0, "max": 1.0}, "grade": {"min": 0.0, "max": 10.0}},
     "sample_instance": {"ph": [3.53], "alcohol": [13.8]},
     "sample_example": "aGVsbG8=",
+    "default_signature": "serving_examples",
 }
 
 # How the endpoint of a test is watched, as the DAG's config file says it.

@@ -1,4 +1,4 @@
-"""The wanted monitoring job, and the mask that leads to it."""
+"""The wanted monitoring job."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
 from vertex_mlops.exceptions import ModelMonitoringJobError
-from vertex_mlops.monitoring_config import changed_fields, monitoring_job, objective_config, objectives_of
+from vertex_mlops.monitoring_config import monitoring_job, objective_config, objectives_of
 from vertex_mlops.monitoring_settings import MonitoringSettings
 
 from tests.plugins.contracts import MONITORING, contract
@@ -53,34 +53,42 @@ def test_a_threshold_for_a_feature_that_does_not_exist_is_refused_by_name() -> N
         objective_config(settings(feature_drift_thresholds={"pH": 0.1}), contract(), "gs://b/examples/1")
 
 
-def test_an_equal_job_needs_no_update() -> None:
-    assert changed_fields(wanted(), wanted()) == []
+def test_alerts_go_to_addresses_channels_and_the_log() -> None:
+    channel = "projects/wine/notificationChannels/7"
+    alert = wanted(
+        emails=["cellar@example.com"], notification_channels=[channel]
+    ).model_monitoring_alert_config
+
+    assert list(alert.email_alert_config.user_emails) == ["cellar@example.com"]
+    assert list(alert.notification_channels) == [channel]
+    assert alert.enable_logging is True
 
 
-@pytest.mark.parametrize(
-    ("change", "mask"),
-    [
-        ({"deployed_model_id": "2"}, ["model_deployment_monitoring_objective_configs"]),
-        ({"examples": "gs://b/examples/2"}, ["model_deployment_monitoring_objective_configs"]),
-        ({"drift_threshold": 0.9}, ["model_deployment_monitoring_objective_configs"]),
-        ({"sampling_rate": 1.0}, ["logging_sampling_strategy"]),
-        ({"interval_hours": 24}, ["model_deployment_monitoring_schedule_config"]),
-        ({"log_ttl_days": 1}, ["log_ttl"]),
-        ({"emails": ["cellar@example.com"]}, ["model_monitoring_alert_config"]),
-        ({"log_ttl_days": 1, "sampling_rate": 1.0}, ["log_ttl", "logging_sampling_strategy"]),
-    ],
-)
-def test_the_mask_names_exactly_what_changed(change: dict[str, Any], mask: list[str]) -> None:
-    assert changed_fields(wanted(), wanted(**change)) == mask
+def test_a_job_whose_alerts_go_nowhere_has_no_alert_config() -> None:
+    assert "model_monitoring_alert_config" not in wanted(log_anomalies=False)
 
 
-def test_what_the_service_fills_in_is_no_change() -> None:
-    current = wanted()
-    current.name = "projects/1/locations/r/modelDeploymentMonitoringJobs/3"
-    current.model_deployment_monitoring_schedule_config.monitor_window = {"seconds": 3600}
-    current.labels = {"set": "by-hand"}
+def test_days_and_hours_arrive_as_durations() -> None:
+    job = wanted(log_ttl_days=2, interval_hours=3)
 
-    assert changed_fields(current, wanted()) == []
+    assert job.log_ttl.total_seconds() == 2 * 86400
+    assert job.model_deployment_monitoring_schedule_config.monitor_interval.total_seconds() == 3 * 3600
+
+
+def test_a_schema_takes_the_place_of_the_sample_instance() -> None:
+    job = wanted(predict_schema="gs://b/predict.yaml", analysis_schema="gs://b/analysis.yaml")
+
+    assert job.predict_instance_schema_uri == "gs://b/predict.yaml"
+    assert job.analysis_instance_schema_uri == "gs://b/analysis.yaml"
+    assert "sample_predict_instance" not in job
+
+
+def test_folder_and_key_are_set_where_asked_for() -> None:
+    key = "projects/wine/locations/europe-west1/keyRings/r/cryptoKeys/k"
+    job = wanted(stats_directory="gs://b/stats", encryption_key=key)
+
+    assert job.stats_anomalies_base_directory.output_uri_prefix == "gs://b/stats"
+    assert job.encryption_spec.kms_key_name == key
 
 
 def test_objectives_are_known_by_their_deployed_model() -> None:
@@ -91,10 +99,17 @@ def test_objectives_are_known_by_their_deployed_model() -> None:
     "bad",
     [
         {"skew_threshold": 0},
+        {"skew_threshold": True},
+        {"skew_threshold": "0.3"},
+        {"drift_threshold": float("nan")},
         {"drift_threshold": 1.1},
         {"sampling_rate": 0},
         {"interval_hours": 0.5},
+        {"log_ttl_days": 0},
         {"emails": ["nobody"]},
+        {"notification_channels": ["7"]},
+        {"stats_directory": "/tmp/stats"},
+        {"encryption_key": "k"},
         {"feature_skew_thresholds": {"ph": 2}},
         {"unknown": 1},
     ],
@@ -102,3 +117,10 @@ def test_objectives_are_known_by_their_deployed_model() -> None:
 def test_settings_outside_their_bounds_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):
         settings(**bad)
+
+
+def test_every_setting_has_a_sensible_default() -> None:
+    defaults = MonitoringSettings()
+
+    assert (defaults.skew_threshold, defaults.drift_threshold, defaults.sampling_rate) == (0.3, 0.3, 0.8)
+    assert (defaults.interval_hours, defaults.log_ttl_days, defaults.log_anomalies) == (1, 30, True)

@@ -199,6 +199,8 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
     :param table_id: The ID of the table (templated).
     :param data_version: State of the table to check, in milliseconds since the epoch (templated).
     :param template_path: ``gs://`` URI of the compiled pipeline file with the contract (templated).
+    :param named_features: Names that must be features of the model, because settings of a later task use
+        them; better found out before hours of training than after.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
@@ -207,6 +209,7 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
     :return: ``rows``; ``query``, the pinned training query; ``input_config``, the pipeline parameter that
         makes the pipeline run it; ``bytes_processed`` by the check.
     :raises SpecError: the compiled pipeline file is missing or carries no contract.
+    :raises UnknownFeatureError: one of ``named_features`` does not exist.
     :raises DataContractError: names the table, and each column and count that breaks the contract.
     """
 
@@ -220,14 +223,18 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
         "impersonation_chain",
     )
 
-    def __init__(self, *, data_version: int, template_path: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *, data_version: int, template_path: str, named_features: Sequence[str] = (), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.data_version = data_version
         self.template_path = template_path
+        self.named_features = named_features
 
     def execute(self, context: Context) -> dict[str, Any]:
         TableLink.persist(context=context)
         contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
+        contract.check_features(self.named_features)
         table = self.get_table()
         problems = schema_problems(contract, table.schema)
         sound = [name for name in contract.columns if name not in problems]

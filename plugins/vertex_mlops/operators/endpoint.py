@@ -11,19 +11,19 @@ from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseO
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 from google.api_core.exceptions import (
     Forbidden,
-    GatewayTimeout,
     GoogleAPICallError,
     GoogleAPIError,
     RetryError,
     Unauthorized,
 )
-from google.api_core.retry import Retry, if_transient_error
+from google.api_core.retry import Retry
 
-from vertex_mlops.contract import DataContract, Range, read_data_contract
+from vertex_mlops.contract import DEFAULT_SIGNATURE, DataContract, Range, read_data_contract
 from vertex_mlops.exceptions import DeployedModelRejectedError
 from vertex_mlops.hooks.prediction_service import RawPrediction, RawPredictionHook
 from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
+from vertex_mlops.retries import is_transient
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
@@ -40,6 +40,8 @@ _RETRY_SECONDS = 60.0
 class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     """
     Ask a newly deployed model for a known prediction, through both of its signatures.
+
+    ``predict`` reaches the default one of them, ``rawPredict`` the other by its name.
 
     If it answers as it must, the models of the endpoint that have no traffic left are undeployed: each
     costs a replica. If it does not, all traffic goes back to the model deployed before it, and the
@@ -145,18 +147,19 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             "gcp_conn_id": self.gcp_conn_id,
             "impersonation_chain": self.impersonation_chain,
         }
-        retry = Retry(predicate=_is_transient, timeout=_RETRY_SECONDS)
+        retry = Retry(predicate=is_transient, timeout=_RETRY_SECONDS)
+        (named,) = contract.instances.keys() - {contract.default_signature}
         raw = RawPredictionHook(**connection).raw_predict(
             project_id=self.project_id,
             region=self.region,
             endpoint_id=endpoint_id,
-            body={"instances": [contract.sample_instance], "signature_name": "serving_raw"},
+            body={"instances": [contract.instances[named]], "signature_name": named},
             retry=retry,
             timeout=_ANSWER_SECONDS,
         )
         # the hook's own predict() hands over a request that proto-plus cannot read
         client = PredictionServiceHook(**connection).get_prediction_service_client(self.region)
-        instances: list[Any] = [{"examples": {"b64": contract.sample_example}}]
+        instances: list[Any] = [contract.instances[contract.default_signature]]
         response = client.predict(
             endpoint=client.endpoint_path(self.project_id, self.region, endpoint_id),
             instances=instances,
@@ -165,7 +168,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         )
         # not through protobuf's JSON, which refuses NaN
         body: dict[str, Any] = {"predictions": list(response.predictions)}
-        return {"serving_raw": raw, "serving_default": RawPrediction(response.deployed_model_id, body)}
+        return {named: raw, DEFAULT_SIGNATURE: RawPrediction(response.deployed_model_id, body)}
 
     def _get_endpoint(self, endpoint_id: str) -> Endpoint:
         return self.hook.get_endpoint(project_id=self.project_id, region=self.region, endpoint=endpoint_id)
@@ -220,11 +223,6 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             retry=Retry(timeout=_RETRY_SECONDS),
         )
         self.hook.wait_for_operation(operation=operation)
-
-
-def _is_transient(error: Exception) -> bool:
-    # Google's own rule leaves out an answer that did not come in time
-    return if_transient_error(error) or isinstance(error, GatewayTimeout)
 
 
 def check_answers(

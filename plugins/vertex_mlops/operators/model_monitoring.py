@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
-from google.api_core.exceptions import AlreadyExists
+from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.aiplatform_v1.types import JobState
 
-from vertex_mlops.contract import read_data_contract
-from vertex_mlops.exceptions import ModelMonitoringJobError, ModelMonitoringJobUnsettledError
-from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
+from vertex_mlops.contract import RAW_SIGNATURE, read_data_contract
+from vertex_mlops.exceptions import (
+    ModelMonitoringJobError,
+    ModelMonitoringJobImmutableError,
+    ModelMonitoringJobPausedError,
+)
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.links.vertex_ai import EndpointLink
-from vertex_mlops.monitoring_config import (
-    changed_fields,
-    monitoring_job,
-    objective_config,
-    objectives_of,
-)
+from vertex_mlops.monitoring_config import monitoring_job, objective_config, objectives_of
+from vertex_mlops.monitoring_diff import diff, updated_job
 from vertex_mlops.monitoring_settings import MonitoringSettings
+from vertex_mlops.operators.model_monitoring_base import ModelMonitoringBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
 
+    from vertex_mlops.contract import DataContract
 
-class CreateOrUpdateModelMonitoringJobOperator(GoogleCloudBaseOperator):
+
+class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
     """
     Make an endpoint's ModelDeploymentMonitoringJob watch the models that serve now.
 
     An endpoint has at most one such job, and the job's objectives name deployed models, so each new model
-    needs an update. The job is found through the endpoint, and only what differs is updated.
+    needs an update. The job is found through the endpoint, and only what differs is updated: nothing, if
+    nothing differs. If the job is PENDING or UPDATING and must change, the task gives its slot back and
+    looks again later. It does not wait for what it has begun itself: that is what
+    :class:`~vertex_mlops.sensors.model_monitoring.ModelMonitoringJobSensor` is for.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs
@@ -47,17 +51,28 @@ class CreateOrUpdateModelMonitoringJobOperator(GoogleCloudBaseOperator):
     :param template_path: ``gs://`` URI of the compiled pipeline file; its contract names the features and
         the label (templated).
     :param display_name: Display name of the monitoring job (templated).
-    :param settings: Thresholds, sampling, interval, alerts.
+    :param settings: Thresholds, sampling, interval, alerts, storage.
+    :param labels: Labels of the monitoring job; others that it has stay (templated).
+    :param recreate: Whether to pause, delete and create the job anew if a field differs that Vertex AI
+        cannot update. What it has computed so far is lost.
     :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING.
     :param wait_timeout: Seconds to wait for such a job.
+    :param retry: Designation of what errors, if any, should be retried within a request.
+    :param timeout: The timeout for each request, in seconds.
+    :param metadata: Strings which should be sent along with each request as metadata.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
 
-    :return: ``name``, ``state``, ``deployed_model_ids`` and whether the job was ``created``.
+    :return: ``name`` of the job; its ``state``; the ``deployed_model_ids`` that it watches; whether it was
+        ``created``; the names of the fields ``updated``; resource name of the ``operation`` that updates
+        it, empty if there is none.
     :raises ModelMonitoringJobError: the job failed, or a threshold names a feature that the model does not
         have.
+    :raises ModelMonitoringJobImmutableError: fields differ that no update can change, and ``recreate`` is
+        not set; the message lists them.
+    :raises ModelMonitoringJobPausedError: the job must change, and somebody has paused it.
     :raises ModelMonitoringJobUnsettledError: the job does not settle in time.
     """
 
@@ -69,6 +84,7 @@ class CreateOrUpdateModelMonitoringJobOperator(GoogleCloudBaseOperator):
         "training_examples",
         "template_path",
         "display_name",
+        "labels",
         "gcp_conn_id",
         "impersonation_chain",
     )
@@ -77,102 +93,138 @@ class CreateOrUpdateModelMonitoringJobOperator(GoogleCloudBaseOperator):
     def __init__(
         self,
         *,
-        project_id: str,
-        region: str,
         endpoint: str,
         deployed_model_id: str,
         training_examples: str,
         template_path: str,
         display_name: str,
         settings: MonitoringSettings,
-        poll_interval: float = 10,
-        wait_timeout: float = 3600,
-        gcp_conn_id: str = "google_cloud_default",
-        impersonation_chain: str | Sequence[str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        recreate: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.project_id = project_id
-        self.region = region
         self.endpoint = endpoint
         self.deployed_model_id = deployed_model_id
         self.training_examples = training_examples
         self.template_path = template_path
         self.display_name = display_name
         self.settings = settings
-        self.poll_interval = poll_interval
-        self.wait_timeout = wait_timeout
-        self.gcp_conn_id = gcp_conn_id
-        self.impersonation_chain = impersonation_chain
-
-    @property
-    def extra_links_params(self) -> dict[str, Any]:
-        return {"region": self.region, "project_id": self.project_id}
-
-    @cached_property
-    def hook(self) -> ModelMonitoringHook:
-        return ModelMonitoringHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
+        self.labels = labels
+        self.recreate = recreate
 
     def execute(self, context: Context) -> dict[str, Any]:
         EndpointLink.persist(context=context, endpoint_id=resource_id(self.endpoint))
-        job_id = self._find()
-        created = False
-        if job_id is None:
-            job_id, created = self._create()
-        ModelMonitoringJobLink.persist(context=context, job_id=job_id)
-        job = self._wait(job_id) if created else self._update(job_id)
-        if job.state == JobState.JOB_STATE_FAILED:
-            raise ModelMonitoringJobError(f"{job.name} failed: {job.error.message}")
+        contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
+        if contract.default_signature != RAW_SIGNATURE:
+            self.log.warning("Requests to :predict hold serialized examples: their features are not seen")
+        current = self._find()
+        if current is None:
+            try:
+                return self._create(context, contract, {})
+            except AlreadyExists:
+                # somebody was faster
+                current = self._find()
+                if current is None:
+                    raise
+        ModelMonitoringJobLink.persist(context=context, job_id=resource_id(current.name))
+        return self._reconcile(context, current, contract)
+
+    def _reconcile(
+        self, context: Context, current: ModelDeploymentMonitoringJob, contract: DataContract
+    ) -> dict[str, Any]:
+        watched = objectives_of(current)
+        wanted = self._wanted(contract, watched)
+        difference = diff(current, wanted)
+        if current.state == JobState.JOB_STATE_FAILED:
+            raise ModelMonitoringJobError(f"{current.name} failed: {current.error.message}")
+        if not difference:
+            self.log.info("%s is as it should be", current.name)
+            return self._finish(context, current)
+        if difference.immutable and not self.recreate:
+            raise ModelMonitoringJobImmutableError(
+                f"{current.name}: fields that Vertex AI cannot change differ:"
+                f" {', '.join(difference.immutable)}; set recreate to have the job deleted and created anew"
+            )
+        self.wait_until_settled(context, current)
+        if difference.immutable:
+            return self._recreate(context, current, contract, difference.immutable)
+        if current.state == JobState.JOB_STATE_PAUSED:
+            raise ModelMonitoringJobPausedError(
+                f"{current.name} is paused and takes no update of {', '.join(difference.update_mask)};"
+                " resume it, then clear this task"
+            )
+        return self._update(context, current, wanted, difference.update_mask)
+
+    def _find(self) -> ModelDeploymentMonitoringJob | None:
+        job_id = self.hook.find_model_monitoring_job(
+            endpoint_id=resource_id(self.endpoint), **self.request_options
+        )
+        return self.hook.get_model_monitoring_job(job_id=job_id, **self.request_options) if job_id else None
+
+    def _create(self, context: Context, contract: DataContract, watched: Mapping[str, Any]) -> dict[str, Any]:
+        job = self.hook.create_model_monitoring_job(
+            job=self._wanted(contract, watched), **self.request_options
+        )
+        self.log.info("Created %s", job.name)
+        return self._finish(context, job, created=True)
+
+    def _recreate(
+        self,
+        context: Context,
+        current: ModelDeploymentMonitoringJob,
+        contract: DataContract,
+        fields: Sequence[str],
+    ) -> dict[str, Any]:
+        self.log.info("Deleting %s to create it anew: %s differ", current.name, ", ".join(fields))
+        watched = objectives_of(current)
+        # whatever ends this task in between, the next try finds a paused job, or none
+        with suppress(NotFound):
+            self.delete_settled_job(current)
+        return self._create(context, contract, watched)
+
+    def _update(
+        self,
+        context: Context,
+        current: ModelDeploymentMonitoringJob,
+        wanted: ModelDeploymentMonitoringJob,
+        mask: Sequence[str],
+    ) -> dict[str, Any]:
+        self.log.info("Updating %s: %s", current.name, ", ".join(mask))
+        job_id = resource_id(current.name)
+        try:
+            operation = self.hook.update_model_monitoring_job(
+                job=updated_job(current, wanted), update_mask=mask, **self.request_options
+            )
+        except FailedPrecondition:
+            # somebody else may have begun an update since
+            self.wait_until_settled(
+                context, self.hook.get_model_monitoring_job(job_id=job_id, **self.request_options)
+            )
+            raise
+        job = self.hook.get_model_monitoring_job(job_id=job_id, **self.request_options)
+        return self._finish(context, job, updated=mask, operation=operation.operation.name)
+
+    def _finish(
+        self,
+        context: Context,
+        job: ModelDeploymentMonitoringJob,
+        created: bool = False,
+        updated: Sequence[str] = (),
+        operation: str = "",
+    ) -> dict[str, Any]:
+        ModelMonitoringJobLink.persist(context=context, job_id=resource_id(job.name))
         self.log.info("%s is %s", job.name, job.state.name)
         return {
             "name": job.name,
             "state": job.state.name,
             "deployed_model_ids": sorted(objectives_of(job)),
             "created": created,
+            "updated": list(updated),
+            "operation": operation,
         }
 
-    def _find(self) -> str | None:
-        return self.hook.find_model_monitoring_job(
-            project_id=self.project_id, region=self.region, endpoint_id=resource_id(self.endpoint)
-        )
-
-    def _create(self) -> tuple[str, bool]:
-        try:
-            job = self.hook.create_model_monitoring_job(
-                project_id=self.project_id, region=self.region, job=self._wanted(None)
-            )
-        except AlreadyExists:
-            # somebody was faster
-            job_id = self._find()
-            if job_id is None:
-                raise
-            return job_id, False
-        self.log.info("Created %s", job.name)
-        return resource_id(job.name), True
-
-    def _update(self, job_id: str) -> ModelDeploymentMonitoringJob:
-        current = self._wait(job_id)
-        wanted = self._wanted(current)
-        mask = changed_fields(current, wanted)
-        if not mask:
-            self.log.info("%s is as it should be", current.name)
-            return current
-        self.log.info("Updating %s: %s", current.name, ", ".join(mask))
-        wanted.name = current.name
-        operation = self.hook.update_model_monitoring_job(
-            project_id=self.project_id, region=self.region, job=wanted, update_mask=mask
-        )
-        try:
-            operation.result(timeout=self.wait_timeout)
-        except TimeoutError as error:
-            raise ModelMonitoringJobUnsettledError(
-                f"{current.name} is still not updated after {self.wait_timeout:g} s"
-            ) from error
-        return self._wait(job_id)
-
-    def _wanted(self, current: ModelDeploymentMonitoringJob | None) -> ModelDeploymentMonitoringJob:
-        contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
-        watched = objectives_of(current) if current else {}
+    def _wanted(self, contract: DataContract, watched: Mapping[str, Any]) -> ModelDeploymentMonitoringJob:
         # another model that shares the traffic keeps its own training data
         objectives = {id_: watched[id_] for id_ in self._serving() if id_ in watched}
         objectives[self.deployed_model_id] = objective_config(self.settings, contract, self.training_examples)
@@ -182,18 +234,12 @@ class CreateOrUpdateModelMonitoringJobOperator(GoogleCloudBaseOperator):
             objectives=objectives,
             settings=self.settings,
             contract=contract,
+            labels=self.labels,
         )
 
     def _serving(self) -> list[str]:
         client = self.hook.get_endpoint_service_client(self.region)
-        traffic = client.get_endpoint(name=self.endpoint).traffic_split
+        traffic = client.get_endpoint(
+            request={"name": self.endpoint}, retry=self.retry, timeout=self.timeout, metadata=self.metadata
+        ).traffic_split
         return [deployed_model_id for deployed_model_id, share in traffic.items() if share]
-
-    def _wait(self, job_id: str) -> ModelDeploymentMonitoringJob:
-        return self.hook.wait_for_model_monitoring_job(
-            project_id=self.project_id,
-            region=self.region,
-            job_id=job_id,
-            poll_interval=self.poll_interval,
-            timeout=self.wait_timeout,
-        )

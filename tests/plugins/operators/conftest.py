@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.conftest import Cloud
 from tests.plugins.airflow_environment import REPOSITORY
 from tests.plugins.conftest import REGION, Upload
 from tests.plugins.contracts import CONTRACT
+from tests.plugins.monitoring import delete_monitoring_job
 
 SERVING_IMAGE = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 CLIENT_OPTIONS = {"api_endpoint": f"{REGION}-aiplatform.googleapis.com"}
@@ -117,11 +119,33 @@ class Endpoint:
 
 @pytest.fixture
 def endpoint(place: dict[str, str], models: Models) -> Iterator[Endpoint]:
+    with open_endpoint(place, models) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def twin(place: dict[str, str], models: Models) -> Iterator[Endpoint]:
+    """Another endpoint of the same name."""
+    with open_endpoint(place, models) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def client(cloud: Cloud) -> aiplatform_v1.JobServiceClient:
+    """The jobs of Vertex AI."""
+    return aiplatform_v1.JobServiceClient(client_options=CLIENT_OPTIONS)
+
+
+@contextmanager
+def open_endpoint(place: dict[str, str], models: Models) -> Iterator[Endpoint]:
+    """Make an endpoint; at the end its monitoring job is deleted, and its model servers stop."""
     client = aiplatform_v1.EndpointServiceClient(client_options=CLIENT_OPTIONS)
     parent = client.common_location_path(place["project_id"], REGION)
     name = client.create_endpoint(parent=parent, endpoint={"display_name": "wine-test"}).result().name
     endpoint = Endpoint(client, models, name)
     yield endpoint
+    if job := endpoint.read().model_deployment_monitoring_job:
+        delete_monitoring_job(job)
     endpoint.close()
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
+from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import aiplatform_v1
-from vertex_mlops.exceptions import ModelMonitoringJobError, ModelMonitoringJobUnsettledError
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from vertex_mlops.exceptions import (
+    ModelMonitoringJobError,
+    ModelMonitoringJobImmutableError,
+    ModelMonitoringJobPausedError,
+    ModelMonitoringJobUnsettledError,
+)
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.links.vertex_ai import EndpointLink
@@ -16,21 +24,14 @@ from vertex_mlops.monitoring_settings import MonitoringSettings
 from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
 from vertex_mlops.pipeline_jobs import resource_id
 
+from tests.conftest import Cloud
 from tests.plugins.conftest import context_of
-from tests.plugins.contracts import MONITORING
-from tests.plugins.operators.conftest import CLIENT_OPTIONS, Endpoint
+from tests.plugins.contracts import CONTRACT, MONITORING
+from tests.plugins.monitoring import run, settle
+from tests.plugins.operators.conftest import Endpoint
+from tests.plugins.test_monitoring_diff import settings as random_settings
 
 SETTINGS = MONITORING | {"emails": ["cellar@example.com"]}
-
-
-@pytest.fixture
-def client(endpoint: Endpoint) -> Iterator[aiplatform_v1.JobServiceClient]:
-    """The jobs of Vertex AI; the endpoint's monitoring job is deleted at the end."""
-    client = aiplatform_v1.JobServiceClient(client_options=CLIENT_OPTIONS)
-    yield client
-    if name := endpoint.read().model_deployment_monitoring_job:
-        client.pause_model_deployment_monitoring_job(name=name)
-        client.delete_model_deployment_monitoring_job(name=name).result()
 
 
 def monitoring(
@@ -39,6 +40,7 @@ def monitoring(
     spec_uri: str,
     deployed_model_id: str,
     examples: str = "gs://plugins/examples/1",
+    recreate: bool = False,
     **settings: Any,
 ) -> CreateOrUpdateModelMonitoringJobOperator:
     return CreateOrUpdateModelMonitoringJobOperator(
@@ -49,14 +51,17 @@ def monitoring(
         template_path=spec_uri,
         display_name="wine-test",
         settings=MonitoringSettings(**SETTINGS | settings),
+        labels={"wine": "test"},
+        recreate=recreate,
         poll_interval=1,
         **place,
     )
 
 
-def monitor(*arguments: Any, **options: Any) -> dict[str, Any]:
-    operator = monitoring(*arguments, **options)
-    return operator.execute(context_of(operator))
+def monitor(place: dict[str, str], *arguments: Any, **options: Any) -> dict[str, Any]:
+    """Run the operator as Airflow does, and the sensor after it."""
+    result = run(monitoring(place, *arguments, **options))
+    return result | settle(place, result)
 
 
 def test_the_first_model_gets_a_monitoring_job_with_everything_that_was_asked_for(
@@ -81,20 +86,18 @@ def test_the_first_model_gets_a_monitoring_job_with_everything_that_was_asked_fo
     assert list(job.model_monitoring_alert_config.email_alert_config.user_emails) == ["cellar@example.com"]
 
 
-def test_while_the_job_settles_both_links_are_there_already(
+def test_it_does_not_wait_for_what_it_has_begun_and_both_links_are_there(
     place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
     operator = monitoring(place, endpoint, spec_uri, endpoint.deploy("sound"))
-    operator.wait_timeout = 0.1
     context = context_of(operator)
 
-    with pytest.raises(ModelMonitoringJobUnsettledError):
-        operator.execute(context)
+    result = operator.execute(context)
 
-    job = resource_id(endpoint.read().model_deployment_monitoring_job)
+    assert (result["created"], result["state"]) == (True, "JOB_STATE_PENDING")
+    job = resource_id(result["name"])
     assert f"/model-deployment-monitoring/{job}?" in context["ti"].xcoms[ModelMonitoringJobLink.key]
     assert f"/endpoints/{resource_id(endpoint.name)}?" in context["ti"].xcoms[EndpointLink.key]
-    monitor(place, endpoint, spec_uri, *endpoint.deployed)
 
 
 def test_the_next_model_updates_the_same_job(
@@ -105,7 +108,10 @@ def test_the_next_model_updates_the_same_job(
 
     second = monitor(place, endpoint, spec_uri, deployed, examples="gs://plugins/examples/2")
 
-    assert second == first | {"deployed_model_ids": [deployed], "created": False}
+    assert (second["name"], second["state"]) == (first["name"], "JOB_STATE_RUNNING")
+    assert second["deployed_model_ids"] == [deployed]
+    assert second["updated"] == ["model_deployment_monitoring_objective_configs"]
+    assert (second["created"], second["operation"].startswith(first["name"])) == (False, True)
     (config,) = client.get_model_deployment_monitoring_job(
         name=first["name"]
     ).model_deployment_monitoring_objective_configs
@@ -139,9 +145,10 @@ def test_a_second_run_with_nothing_new_leaves_the_job_alone(
     first = monitor(place, endpoint, spec_uri, deployed)
     before = client.get_model_deployment_monitoring_job(name=first["name"]).update_time
 
-    monitor(place, endpoint, spec_uri, deployed)
+    second = monitor(place, endpoint, spec_uri, deployed)
 
     assert client.get_model_deployment_monitoring_job(name=first["name"]).update_time == before
+    assert (second["updated"], second["operation"]) == ([], "")
 
 
 def test_a_changed_setting_reaches_the_job(
@@ -175,10 +182,11 @@ def test_a_job_that_somebody_else_made_meanwhile_is_updated_instead(
     operator = monitoring(place, endpoint, spec_uri, deployed, interval_hours=6)
     operator.hook = OvertakenHook()
 
-    result = operator.execute(context_of(operator))
+    result = run(operator)
 
     assert faster["created"] is True
-    assert result == faster | {"created": False}
+    assert (result["name"], result["created"]) == (faster["name"], False)
+    settle(place, result)
     job = client.get_model_deployment_monitoring_job(name=faster["name"])
     assert job.model_deployment_monitoring_schedule_config.monitor_interval.total_seconds() == 6 * 3600
 
@@ -194,40 +202,266 @@ def test_a_threshold_for_an_unknown_feature_fails_before_anything_is_made(
     assert endpoint.read().model_deployment_monitoring_job == ""
 
 
+def test_a_job_that_is_pending_is_waited_for_without_a_slot_and_then_updated(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+) -> None:
+    deployed = endpoint.deploy("sound")
+    run(monitoring(place, endpoint, spec_uri, deployed))
+    second = monitoring(place, endpoint, spec_uri, deployed, interval_hours=6)
+
+    with pytest.raises(AirflowRescheduleException):
+        second.execute(context_of(second))
+    result = run(second)
+
+    assert result["updated"] == ["model_deployment_monitoring_schedule_config"]
+    settle(place, result)
+
+
+def test_a_job_that_is_pending_and_as_it_should_be_is_not_waited_for(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+) -> None:
+    operator = monitoring(place, endpoint, spec_uri, endpoint.deploy("sound"))
+    first = operator.execute(context_of(operator))
+
+    second = operator.execute(context_of(operator))
+
+    assert (second["name"], second["created"]) == (first["name"], False)
+    settle(place, second)
+
+
 def test_a_job_that_does_not_settle_in_time_is_named_with_its_state_and_may_be_waited_for_again(
     place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
-    name = monitor(place, endpoint, spec_uri, endpoint.deploy("sound"))["name"]
-    client.update_model_deployment_monitoring_job(
-        model_deployment_monitoring_job={"name": name, "display_name": "renamed"},
-        update_mask={"paths": ["display_name"]},
-    )
-    hook = ModelMonitoringHook()
+    deployed = endpoint.deploy("sound")
+    run(monitoring(place, endpoint, spec_uri, deployed))
+    operator = monitoring(place, endpoint, spec_uri, deployed, interval_hours=6)
+    context = context_of(operator)
+    context["ti"].first_reschedule = datetime.now(UTC) - timedelta(hours=6)
 
-    reason = r"is still JOB_STATE_UPDATING after 0\.1 s$"
-    with pytest.raises(ModelMonitoringJobUnsettledError, match=reason) as error:
-        hook.wait_for_model_monitoring_job(
-            job_id=name.rpartition("/")[2], poll_interval=1, timeout=0.1, **place
-        )
+    with pytest.raises(
+        ModelMonitoringJobUnsettledError, match=r"is still JOB_STATE_PENDING after 21600 s$"
+    ) as error:
+        operator.execute(context)
+
     assert not isinstance(error.value, AirflowFailException)
-    hook.wait_for_model_monitoring_job(job_id=name.rpartition("/")[2], poll_interval=1, timeout=60, **place)
+    settle(place, run(operator))
 
 
-def test_an_update_that_takes_too_long_is_finished_by_a_retry(
+def test_a_paused_job_that_must_change_is_refused_in_one_line_and_one_that_must_not_is_left_alone(
     place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
     deployed = endpoint.deploy("sound")
     name = monitor(place, endpoint, spec_uri, deployed)["name"]
-    hurried = monitoring(place, endpoint, spec_uri, deployed, interval_hours=6)
-    hurried.wait_timeout = 0.1
+    client.pause_model_deployment_monitoring_job(name=name)
 
-    with pytest.raises(ModelMonitoringJobUnsettledError, match=r"is still not updated after 0\.1 s$"):
-        hurried.execute(context_of(hurried))
-    result = monitor(place, endpoint, spec_uri, deployed, interval_hours=6)
+    same = run(monitoring(place, endpoint, spec_uri, deployed))
+    with pytest.raises(ModelMonitoringJobPausedError) as error:
+        run(monitoring(place, endpoint, spec_uri, deployed, log_ttl_days=1))
 
-    assert (result["name"], result["state"]) == (name, "JOB_STATE_RUNNING")
-    job = client.get_model_deployment_monitoring_job(name=name)
-    assert job.model_deployment_monitoring_schedule_config.monitor_interval.total_seconds() == 6 * 3600
+    assert same["state"] == "JOB_STATE_PAUSED"
+    assert str(error.value) == (
+        f"{name} is paused and takes no update of log_ttl; resume it, then clear this task"
+    )
+
+
+def test_a_field_that_cannot_be_updated_is_named_and_nothing_else_is_touched(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+) -> None:
+    deployed = endpoint.deploy("sound")
+    name = monitor(place, endpoint, spec_uri, deployed)["name"]
+    before = client.get_model_deployment_monitoring_job(name=name)
+    change = {"stats_directory": "gs://plugins/stats", "analysis_schema": "gs://plugins/a.yaml"}
+
+    with pytest.raises(ModelMonitoringJobImmutableError) as error:
+        run(monitoring(place, endpoint, spec_uri, deployed, log_ttl_days=1, **change))
+
+    assert "differ: analysis_instance_schema_uri, stats_anomalies_base_directory; set recreate" in str(
+        error.value
+    )
+    assert client.get_model_deployment_monitoring_job(name=name) == before
+
+
+def test_with_recreate_the_job_is_made_anew_with_all_that_it_watched(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+) -> None:
+    champion = endpoint.deploy("sound")
+    first = monitor(place, endpoint, spec_uri, champion)
+    challenger = endpoint.deploy("other", traffic=10)
+    change: dict[str, Any] = {"stats_directory": "gs://plugins/stats", "recreate": True}
+
+    second = monitor(place, endpoint, spec_uri, challenger, **change)
+    third = monitor(place, endpoint, spec_uri, challenger, **change)
+
+    assert (second["created"], third["created"]) == (True, False)
+    assert second["name"] == third["name"] == endpoint.read().model_deployment_monitoring_job != first["name"]
+    assert second["deployed_model_ids"] == sorted([champion, challenger])
+    job = client.get_model_deployment_monitoring_job(name=second["name"])
+    assert job.stats_anomalies_base_directory.output_uri_prefix == "gs://plugins/stats"
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "JobService.PauseModelDeploymentMonitoringJob",
+        "JobService.DeleteModelDeploymentMonitoringJob",
+        "JobService.CreateModelDeploymentMonitoringJob",
+    ],
+)
+@pytest.mark.parametrize("fault", [["--code", "UNAVAILABLE"], ["--drop"]])
+def test_a_recreation_that_breaks_off_is_completed_by_a_retry(
+    place: dict[str, str],
+    endpoint: Endpoint,
+    spec_uri: str,
+    client: aiplatform_v1.JobServiceClient,
+    cloud: Cloud,
+    method: str,
+    fault: list[str],
+) -> None:
+    deployed = endpoint.deploy("sound")
+    first = monitor(place, endpoint, spec_uri, deployed)
+    operator = monitoring(
+        place, endpoint, spec_uri, deployed, recreate=True, stats_directory="gs://plugins/stats"
+    )
+    assert cloud.command("fault", "add", method, *fault).returncode == 0
+
+    with pytest.raises(GoogleAPICallError):
+        operator.execute(context_of(operator))
+    result = run(operator)
+
+    assert result["name"] == endpoint.read().model_deployment_monitoring_job != first["name"]
+    assert settle(place, result)["state"] == "JOB_STATE_RUNNING"
+
+
+@pytest.mark.parametrize("change", [{}, {"log_ttl_days": 1}])
+def test_a_write_whose_answer_is_lost_is_not_done_twice(
+    place: dict[str, str],
+    endpoint: Endpoint,
+    spec_uri: str,
+    client: aiplatform_v1.JobServiceClient,
+    cloud: Cloud,
+    change: dict[str, Any],
+) -> None:
+    deployed = endpoint.deploy("sound")
+    if change:
+        monitor(place, endpoint, spec_uri, deployed)
+    operator = monitoring(place, endpoint, spec_uri, deployed, **change)
+    for verb in ("Create", "Update"):
+        assert (
+            cloud.command(
+                "fault", "add", f"JobService.{verb}ModelDeploymentMonitoringJob", "--drop"
+            ).returncode
+            == 0
+        )
+
+    with pytest.raises(GoogleAPICallError):
+        operator.execute(context_of(operator))
+    written = client.get_model_deployment_monitoring_job(name=endpoint.read().model_deployment_monitoring_job)
+    result = run(operator)
+    cloud.command("fault", "clear")
+
+    assert (result["created"], result["updated"]) == (False, [])
+    assert settle(place, result)["state"] == "JOB_STATE_RUNNING"
+    after = client.get_model_deployment_monitoring_job(name=result["name"])
+    assert after.update_time == written.update_time
+
+
+def test_two_endpoints_with_the_same_name_have_a_job_each(
+    place: dict[str, str],
+    endpoint: Endpoint,
+    twin: Endpoint,
+    spec_uri: str,
+    client: aiplatform_v1.JobServiceClient,
+) -> None:
+    assert twin.read().display_name == endpoint.read().display_name
+
+    jobs = [
+        monitor(place, each, spec_uri, each.deploy("sound"), interval_hours=hours)["name"]
+        for hours, each in enumerate((endpoint, twin), start=1)
+    ]
+
+    assert jobs == [
+        endpoint.read().model_deployment_monitoring_job,
+        twin.read().model_deployment_monitoring_job,
+    ]
+    assert len(set(jobs)) == 2
+
+
+def test_an_alert_config_comes_and_goes(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+) -> None:
+    deployed = endpoint.deploy("sound")
+    silent: dict[str, Any] = {"emails": [], "log_anomalies": False}
+
+    first = monitor(place, endpoint, spec_uri, deployed, **silent)
+    without = client.get_model_deployment_monitoring_job(name=first["name"])
+    monitor(place, endpoint, spec_uri, deployed)
+    alerted = client.get_model_deployment_monitoring_job(name=first["name"])
+    again = monitor(place, endpoint, spec_uri, deployed, **silent)
+
+    assert not without.model_monitoring_alert_config
+    assert list(alerted.model_monitoring_alert_config.email_alert_config.user_emails) == [
+        "cellar@example.com"
+    ]
+    assert again["updated"] == ["model_monitoring_alert_config"]
+    assert not client.get_model_deployment_monitoring_job(name=first["name"]).model_monitoring_alert_config
+
+
+def test_whatever_the_settings_one_update_reaches_them_and_the_next_run_makes_no_call(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+) -> None:
+    deployed = endpoint.deploy("sound")
+    name = monitor(place, endpoint, spec_uri, deployed)["name"]
+
+    @hypothesis_settings(
+        max_examples=4, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(random_settings)
+    def reaches(wanted: MonitoringSettings) -> None:
+        operator = monitoring(place, endpoint, spec_uri, deployed)
+        operator.settings = wanted
+        settle(place, run(operator))
+        before = client.get_model_deployment_monitoring_job(name=name)
+
+        second = run(operator)
+
+        assert (second["name"], second["updated"]) == (name, [])
+        assert client.get_model_deployment_monitoring_job(name=name) == before
+
+    reaches()
+
+
+def test_the_task_warns_if_monitoring_will_see_no_features(
+    place: dict[str, str],
+    endpoint: Endpoint,
+    spec_uri: str,
+    upload: Any,
+    client: aiplatform_v1.JobServiceClient,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    raw_uri = upload({"pipelineSpec": {}, "dataContract": CONTRACT | {"default_signature": "serving_raw"}})
+    deployed = endpoint.deploy("sound")
+
+    run(monitoring(place, endpoint, raw_uri, deployed))
+    quiet = "features are not seen" in caplog.text
+    run(monitoring(place, endpoint, spec_uri, deployed))
+
+    assert quiet is False
+    assert "features are not seen" in caplog.text
+
+
+def test_what_may_be_a_template_is_listed() -> None:
+    assert set(CreateOrUpdateModelMonitoringJobOperator.template_fields) == {
+        "project_id",
+        "region",
+        "endpoint",
+        "deployed_model_id",
+        "training_examples",
+        "template_path",
+        "display_name",
+        "labels",
+        "gcp_conn_id",
+        "impersonation_chain",
+    }
 
 
 def test_an_endpoint_without_a_job_has_none_whatever_others_are_called(

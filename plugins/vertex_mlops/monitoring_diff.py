@@ -1,0 +1,138 @@
+"""How the monitoring job of an endpoint differs from the one that it should have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
+
+from vertex_mlops.monitoring_config import objectives_of
+
+_Job = ModelDeploymentMonitoringJob
+
+
+@dataclass(frozen=True)
+class MonitoringDiff:
+    """
+    What turns one job into the other; false if nothing does.
+
+    :param update_mask: names of the fields that an update must overwrite, sorted.
+    :param immutable: names of the differing fields that no update can change, sorted.
+    """
+
+    update_mask: tuple[str, ...] = ()
+    immutable: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.update_mask or self.immutable)
+
+
+def diff(current: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitoringJob) -> MonitoringDiff:
+    """
+    Compare the job that is there with the one that should be.
+
+    What the service fills in is no difference: the window of the schedule, a schema made from the sample
+    instance, a folder for statistics. Neither are labels that somebody else has set.
+
+    .. seealso::
+        https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs/patch
+
+    :param current: the job that the endpoint has.
+    :param wanted: the job of :func:`vertex_mlops.monitoring_config.monitoring_job`.
+    """
+    return MonitoringDiff(
+        update_mask=tuple(sorted(name for name, differs in _UPDATABLE.items() if differs(current, wanted))),
+        immutable=tuple(sorted(name for name, differs in _IMMUTABLE.items() if differs(current, wanted))),
+    )
+
+
+def updated_job(
+    current: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitoringJob
+) -> ModelDeploymentMonitoringJob:
+    """
+    The job to send with the update mask: the wanted one under the current name, no label lost.
+
+    :param current: the job that the endpoint has.
+    :param wanted: the job that it should have.
+    """
+    job = _Job(wanted)
+    job.name = current.name
+    job.labels = {**current.labels, **wanted.labels}
+    return job
+
+
+def _whole(name: str) -> Callable[[_Job, _Job], bool]:
+    return lambda current, wanted: bool(getattr(current, name) != getattr(wanted, name))
+
+
+def _if_wanted(name: str) -> Callable[[_Job, _Job], bool]:
+    # what nobody asked for is the service's own choice
+    return lambda current, wanted: bool(
+        name in wanted and getattr(wanted, name) and getattr(current, name) != getattr(wanted, name)
+    )
+
+
+def _interval(current: _Job, wanted: _Job) -> bool:
+    schedule = "model_deployment_monitoring_schedule_config"
+    return bool(getattr(current, schedule).monitor_interval != getattr(wanted, schedule).monitor_interval)
+
+
+def _labels(current: _Job, wanted: _Job) -> bool:
+    return any(current.labels.get(key) != value for key, value in wanted.labels.items())
+
+
+def _alert(current: _Job, wanted: _Job) -> bool:
+    return _recipients(current) != _recipients(wanted)
+
+
+def _recipients(job: _Job) -> tuple[bool, list[str], list[str]]:
+    alert = job.model_monitoring_alert_config
+    return (
+        bool(alert.enable_logging),
+        sorted(alert.email_alert_config.user_emails),
+        sorted(alert.notification_channels),
+    )
+
+
+def _sample(current: _Job, wanted: _Job) -> bool:
+    before, after = _shape(_sample_of(current)), _shape(_sample_of(wanted))
+    if after is None:
+        return False
+    # a job that has a schema instead of a sample was told the format in another way
+    return before != after and not (before is None and current.predict_instance_schema_uri)
+
+
+def _sample_of(job: _Job) -> Any:
+    return job.sample_predict_instance if "sample_predict_instance" in job else None
+
+
+def _shape(value: Any) -> Any:
+    # the service makes a schema from the sample: names and types count, the values do not
+    if hasattr(value, "items"):
+        return {name: _shape(part) for name, part in value.items()}
+    if hasattr(value, "__iter__") and not isinstance(value, str):
+        return [_shape(part) for part in value]
+    return None if value is None else type(value).__name__
+
+
+_UPDATABLE = {
+    "display_name": _whole("display_name"),
+    "enable_monitoring_pipeline_logs": _whole("enable_monitoring_pipeline_logs"),
+    "labels": _labels,
+    "log_ttl": _whole("log_ttl"),
+    "logging_sampling_strategy": _whole("logging_sampling_strategy"),
+    "model_deployment_monitoring_objective_configs": lambda current, wanted: (
+        objectives_of(current) != objectives_of(wanted)
+    ),
+    "model_deployment_monitoring_schedule_config": _interval,
+    "model_monitoring_alert_config": _alert,
+}
+_IMMUTABLE = {
+    "analysis_instance_schema_uri": _if_wanted("analysis_instance_schema_uri"),
+    "encryption_spec": _if_wanted("encryption_spec"),
+    "predict_instance_schema_uri": _if_wanted("predict_instance_schema_uri"),
+    "sample_predict_instance": _sample,
+    "stats_anomalies_base_directory": _if_wanted("stats_anomalies_base_directory"),
+}

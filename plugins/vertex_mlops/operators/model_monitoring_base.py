@@ -1,0 +1,107 @@
+"""What the operators of monitoring jobs have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
+from google.api_core.gapic_v1.method import DEFAULT, _MethodDefault
+from google.cloud.aiplatform_v1.types import JobState
+
+from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
+from vertex_mlops.pipeline_jobs import resource_id
+from vertex_mlops.waiting import come_back, is_settled
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from google.api_core.retry import Retry
+    from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
+
+
+class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
+    """
+    Base class of the operators that act on a monitoring job.
+
+    A job that is PENDING or UPDATING takes no change: the task gives its slot back and looks again later.
+
+    :param project_id: The ID of the Google Cloud project of the job (templated).
+    :param region: The ID of the Google Cloud region of the job (templated).
+    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING.
+    :param wait_timeout: Seconds to wait for such a job.
+    :param retry: Designation of what errors, if any, should be retried within a request.
+    :param timeout: The timeout for each request, in seconds.
+    :param metadata: Strings which should be sent along with each request as metadata.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
+    """
+
+    def __init__(
+        self,
+        *,
+        project_id: str,
+        region: str,
+        poll_interval: float = 60,
+        wait_timeout: float = 6 * 3600,
+        retry: Retry | _MethodDefault = DEFAULT,
+        timeout: float | None = None,
+        metadata: Sequence[tuple[str, str]] = (),
+        gcp_conn_id: str = "google_cloud_default",
+        impersonation_chain: str | Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.project_id = project_id
+        self.region = region
+        self.poll_interval = poll_interval
+        self.wait_timeout = wait_timeout
+        self.retry = retry
+        self.timeout = timeout
+        self.metadata = metadata
+        self.gcp_conn_id = gcp_conn_id
+        self.impersonation_chain = impersonation_chain
+
+    @property
+    def extra_links_params(self) -> dict[str, Any]:
+        return {"region": self.region, "project_id": self.project_id}
+
+    @cached_property
+    def hook(self) -> ModelMonitoringHook:
+        return ModelMonitoringHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
+
+    @property
+    def request_options(self) -> dict[str, Any]:
+        """What every call of the hook takes."""
+        return {
+            "project_id": self.project_id,
+            "region": self.region,
+            "retry": self.retry,
+            "timeout": self.timeout,
+            "metadata": self.metadata,
+        }
+
+    def wait_until_settled(self, context: Context, job: ModelDeploymentMonitoringJob) -> None:
+        """
+        Come back later, without a slot meanwhile, if the job is PENDING or UPDATING.
+
+        :param context: the task's context.
+        :param job: as it is now.
+        """
+        if not is_settled(job):
+            self.log.info("%s is %s", job.name, job.state.name)
+            come_back(context, job, self.poll_interval, self.wait_timeout)
+
+    def delete_settled_job(self, job: ModelDeploymentMonitoringJob) -> None:
+        """
+        Pause a job if it runs, because Vertex AI deletes no running job, and delete it.
+
+        :param job: as it is now.
+        """
+        job_id = resource_id(job.name)
+        if job.state == JobState.JOB_STATE_RUNNING:
+            self.hook.pause_model_monitoring_job(job_id=job_id, **self.request_options)
+        operation = self.hook.delete_model_monitoring_job(job_id=job_id, **self.request_options)
+        operation.result(timeout=self.wait_timeout)

@@ -1,0 +1,150 @@
+"""Operators that pause, resume and delete a monitoring job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import NotFound
+from google.cloud.aiplatform_v1.types import JobState
+
+from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
+from vertex_mlops.operators.model_monitoring_base import ModelMonitoringBaseOperator
+from vertex_mlops.pipeline_jobs import resource_id
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
+
+
+class _OneJobOperator(ModelMonitoringBaseOperator):
+    template_fields: Sequence[str] = (
+        "project_id",
+        "region",
+        "job_id",
+        "gcp_conn_id",
+        "impersonation_chain",
+    )
+    operator_extra_links = (ModelMonitoringJobLink(),)
+
+    def __init__(self, *, job_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+
+    def get_settled_job(self, context: Context) -> ModelDeploymentMonitoringJob:
+        job_id = resource_id(self.job_id)
+        ModelMonitoringJobLink.persist(context=context, job_id=job_id)
+        job = self.hook.get_model_monitoring_job(job_id=job_id, **self.request_options)
+        self.wait_until_settled(context, job)
+        return job
+
+
+class PauseModelMonitoringJobOperator(_OneJobOperator):
+    """
+    Pause a monitoring job: requests are neither logged nor analyzed, and the job can be deleted.
+
+    A job that is paused is left alone.
+
+    .. seealso::
+        https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs/pause
+
+    :param project_id: The ID of the Google Cloud project of the job (templated).
+    :param region: The ID of the Google Cloud region of the job (templated).
+    :param job_id: The ID of the monitoring job, or its resource name (templated).
+    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING.
+    :param wait_timeout: Seconds to wait for such a job.
+    :param retry: Designation of what errors, if any, should be retried within a request.
+    :param timeout: The timeout for each request, in seconds.
+    :param metadata: Strings which should be sent along with each request as metadata.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
+
+    :return: ``name`` of the job and whether it was ``changed``.
+    :raises google.api_core.exceptions.NotFound: there is no such job.
+    :raises ModelMonitoringJobUnsettledError: the job does not settle in time.
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        job = self.get_settled_job(context)
+        paused = job.state == JobState.JOB_STATE_PAUSED
+        if not paused:
+            self.log.info("Pausing %s", job.name)
+            self.hook.pause_model_monitoring_job(job_id=resource_id(job.name), **self.request_options)
+        return {"name": job.name, "changed": not paused}
+
+
+class ResumeModelMonitoringJobOperator(_OneJobOperator):
+    """
+    Resume a paused monitoring job; it runs again from the next scheduled time.
+
+    A job that is not paused is left alone.
+
+    .. seealso::
+        https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs/resume
+
+    :param project_id: The ID of the Google Cloud project of the job (templated).
+    :param region: The ID of the Google Cloud region of the job (templated).
+    :param job_id: The ID of the monitoring job, or its resource name (templated).
+    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING.
+    :param wait_timeout: Seconds to wait for such a job.
+    :param retry: Designation of what errors, if any, should be retried within a request.
+    :param timeout: The timeout for each request, in seconds.
+    :param metadata: Strings which should be sent along with each request as metadata.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
+
+    :return: ``name`` of the job and whether it was ``changed``.
+    :raises google.api_core.exceptions.NotFound: there is no such job.
+    :raises ModelMonitoringJobUnsettledError: the job does not settle in time.
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        job = self.get_settled_job(context)
+        paused = job.state == JobState.JOB_STATE_PAUSED
+        if paused:
+            self.log.info("Resuming %s", job.name)
+            self.hook.resume_model_monitoring_job(job_id=resource_id(job.name), **self.request_options)
+        return {"name": job.name, "changed": paused}
+
+
+class DeleteModelMonitoringJobOperator(_OneJobOperator):
+    """
+    Delete a monitoring job; one that runs is paused first, because Vertex AI deletes no running job.
+
+    A job that does not exist is no error: a retry, or a second run, comes to the same end.
+
+    .. seealso::
+        https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs/delete
+
+    :param project_id: The ID of the Google Cloud project of the job (templated).
+    :param region: The ID of the Google Cloud region of the job (templated).
+    :param job_id: The ID of the monitoring job, or its resource name (templated).
+    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING.
+    :param wait_timeout: Seconds to wait for such a job.
+    :param retry: Designation of what errors, if any, should be retried within a request.
+    :param timeout: The timeout for each request, in seconds.
+    :param metadata: Strings which should be sent along with each request as metadata.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
+
+    :return: ``job_id`` and whether the job was ``changed``: there was one to delete.
+    :raises ModelMonitoringJobUnsettledError: the job does not settle in time.
+    :raises TimeoutError: the deletion takes longer than ``wait_timeout``.
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        job_id = resource_id(self.job_id)
+        try:
+            job = self.get_settled_job(context)
+            self.delete_settled_job(job)
+        except NotFound:
+            self.log.info("The monitoring job %s does not exist", job_id)
+            return {"job_id": job_id, "changed": False}
+        self.log.info("Deleted %s", job.name)
+        return {"job_id": job_id, "changed": True}

@@ -1,0 +1,1 @@
+"""Sensors that wait for Vertex AI without a worker slot."""

@@ -1,0 +1,52 @@
+"""How a task waits for a monitoring job without a worker slot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NoReturn
+
+from airflow.sdk.exceptions import AirflowRescheduleException
+from google.cloud.aiplatform_v1.types import JobState
+
+from vertex_mlops.exceptions import ModelMonitoringJobUnsettledError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
+
+# in these a job takes neither an update nor a pause
+UNSETTLED_STATES = frozenset(
+    {
+        JobState.JOB_STATE_UNSPECIFIED,
+        JobState.JOB_STATE_QUEUED,
+        JobState.JOB_STATE_PENDING,
+        JobState.JOB_STATE_UPDATING,
+    }
+)
+
+
+def is_settled(job: ModelDeploymentMonitoringJob) -> bool:
+    """Tell whether a monitoring job has come to rest: running, paused or failed."""
+    return job.state not in UNSETTLED_STATES
+
+
+def come_back(
+    context: Context, job: ModelDeploymentMonitoringJob, poll_interval: float, wait_timeout: float
+) -> NoReturn:
+    """
+    End this execution of a task, to start it anew later; no slot is held meanwhile, no retry is used up.
+
+    :param context: the task's context.
+    :param job: what has not settled yet.
+    :param poll_interval: seconds until then.
+    :param wait_timeout: seconds since the first execution after which to give up.
+    :raises AirflowRescheduleException: tells Airflow when.
+    :raises ModelMonitoringJobUnsettledError: the time is up.
+    """
+    now = datetime.now(UTC)
+    started = context["ti"].get_first_reschedule_date(context) or now
+    if (now - started).total_seconds() >= wait_timeout:
+        raise ModelMonitoringJobUnsettledError(
+            f"{job.name} is still {job.state.name} after {wait_timeout:g} s"
+        )
+    raise AirflowRescheduleException(now + timedelta(seconds=poll_interval))

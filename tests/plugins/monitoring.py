@@ -1,0 +1,44 @@
+"""Runs the tasks around a monitoring job as Airflow does: a task that is rescheduled is executed anew."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowRescheduleException
+from google.cloud import aiplatform_v1
+from vertex_mlops.operators.model_monitoring_state import DeleteModelMonitoringJobOperator
+from vertex_mlops.sensors.model_monitoring import ModelMonitoringJobSensor
+
+from tests.plugins.conftest import context_of
+
+# a job of localcloud settles in two seconds
+SETTLE_SECONDS = 60
+
+
+def run(task: Any) -> Any:
+    """Execute a task until it ends, and return its result; Airflow would free its slot in between."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while True:
+        try:
+            return task.execute(context_of(task))
+        except AirflowRescheduleException:
+            assert time.monotonic() < end, "the monitoring job does not settle"
+            time.sleep(0.2)
+
+
+def settle(place: dict[str, str], result: dict[str, Any]) -> dict[str, Any]:
+    """Wait with the sensor for what the operator has begun."""
+    settled: dict[str, Any] = run(
+        ModelMonitoringJobSensor(
+            task_id="settled", job_id=result["name"], operation=result["operation"], poke_interval=1, **place
+        )
+    )
+    return settled
+
+
+def delete_monitoring_job(name: str) -> None:
+    """Delete a monitoring job whatever its state is."""
+    parts = aiplatform_v1.JobServiceClient.parse_model_deployment_monitoring_job_path(name)
+    place = {"project_id": parts["project"], "region": parts["location"]}
+    run(DeleteModelMonitoringJobOperator(task_id="delete", job_id=name, poll_interval=1, **place))
