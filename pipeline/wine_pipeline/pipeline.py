@@ -16,7 +16,6 @@ from wine_pipeline.features import GOOD, QUALITY
 from wine_pipeline.monitorer.component import MonitorerComponent
 from wine_pipeline.preprocessing import preprocessing_fn
 from wine_pipeline.reporter import MetricsReporter
-from wine_pipeline.reporter import MetricsReporter
 from wine_pipeline.scale import DataflowConfig, Scale, TrainingJobConfig
 from wine_pipeline.trainer import run_fn
 
