@@ -171,9 +171,16 @@ class Demo:
         if client != "curl":
             self.progress.line("there is no curl on the PATH: Python sends the same request")
         raw = self.vertex.raw_predict(endpoint, body)
-        example = self.vertex.predict_example(endpoint, contract["sample_example"])
         self.progress.line(f"{client + ' :rawPredict, serving_raw:':<36}{_show(raw)}")
-        self.progress.line(f"PredictionServiceClient, tf.Example: {_show(example)}")
+        if contract["default_signature"] == "serving_examples":
+            example = self.vertex.predict_example(endpoint, contract["sample_example"])
+            self.progress.line(f"PredictionServiceClient, tf.Example: {_show(example)}")
+        else:
+            instance = {"examples": {"b64": contract["sample_example"]}}
+            example = self.vertex.raw_predict(
+                endpoint, {"instances": [instance], "signature_name": "serving_examples"}
+            )
+            self.progress.line(f"{client + ' :rawPredict, tf.Example:':<36}{_show(example)}")
         if raw.keys() != example.keys() or any(
             abs(_number(raw[k]) - _number(example[k])) > TOLERANCE for k in raw
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,13 @@ from dev.progress import Progress
 from dev.settings import StackSettings
 from dev.stack import Stack
 from tests.conftest import free_port
+from tests.plugins.contracts import CONTRACT
 from tests.plugins.live.runs import Runs
 from tests.plugins.pipelines import pipeline, step
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-EXAMPLE = REPOSITORY / "docs" / "operators" / "example_dags" / "example_pipeline_job.py"
+EXAMPLES = REPOSITORY / "docs" / "operators" / "example_dags"
+EXAMPLE = EXAMPLES / "example_pipeline_job.py"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ def _write_dags(folder: Path) -> None:
     assert waiting.count("deferrable=False") == 1
     (folder / "deferred.py").write_text(text)
     (folder / "waiting.py").write_text(waiting)
+    shutil.copy(EXAMPLES / "example_model_monitoring.py", folder)
 
 
 def _publish(settings: StackSettings, gate: Path) -> None:
@@ -47,7 +51,7 @@ def _publish(settings: StackSettings, gate: Path) -> None:
 
     # the pipeline's one task runs for as long as there is no file of this name
     until_open = f"while not os.path.exists({str(gate)!r}): time.sleep(0.2)"
-    spec = pipeline(step("Gate", "import os, time", until_open))
+    spec = pipeline(step("Gate", "import os, time", until_open)) | {"dataContract": CONTRACT}
     bucket = storage.Client(project=settings.cloud.project).create_bucket(settings.bucket, location="EU")
     bucket.blob("specs/example.json").upload_from_string(json.dumps(spec))
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from google.cloud import aiplatform_v1
 
+from localcloud.config import Settings
 from tests.conftest import Cloud
 from tests.plugins.airflow_environment import REPOSITORY
 from tests.plugins.conftest import REGION, Upload
@@ -37,9 +38,13 @@ class Models:
 
 @pytest.fixture(scope="session")
 def models(cloud: Cloud, bucket: Any, tmp_path_factory: pytest.TempPathFactory) -> Models:
-    folder = tmp_path_factory.mktemp("models")
+    return register_models(cloud.settings, bucket, tmp_path_factory.mktemp("models"))
+
+
+def register_models(settings: Settings, bucket: Any, folder: Path) -> Models:
+    """Export the models to a folder, upload them to a bucket and register them."""
     exported = subprocess.run(
-        [cloud.settings.pipeline_python, REPOSITORY / "tests/plugins/saved_models.py", folder],
+        [settings.pipeline_python, REPOSITORY / "tests/plugins/saved_models.py", folder],
         check=True,
         capture_output=True,
         text=True,
@@ -48,19 +53,20 @@ def models(cloud: Cloud, bucket: Any, tmp_path_factory: pytest.TempPathFactory) 
         if path.is_file():
             bucket.blob(f"models/{path.relative_to(folder)}").upload_from_filename(path)
     names = {
-        path.name: _register(cloud, f"gs://{bucket.name}/models/{path.name}") for path in folder.iterdir()
+        path.name: _register(settings.project, f"gs://{bucket.name}/models/{path.name}")
+        for path in folder.iterdir()
     }
     return Models(names, exported.stdout.strip())
 
 
-def _register(cloud: Cloud, folder: str) -> str:
+def _register(project: str, folder: str) -> str:
     client = aiplatform_v1.ModelServiceClient(client_options=CLIENT_OPTIONS)
     model = {
         "display_name": Path(folder).name,
         "artifact_uri": folder,
         "container_spec": {"image_uri": SERVING_IMAGE},
     }
-    parent = client.common_location_path(cloud.settings.project, REGION)
+    parent = client.common_location_path(project, REGION)
     return client.upload_model(parent=parent, model=model).result().model
 
 

@@ -19,6 +19,7 @@ from vertex_mlops.exceptions import (
     DataVersionError,
     PipelineJobFailedError,
     SpecError,
+    UnknownFeatureError,
 )
 from vertex_mlops.links.bigquery import TableLink
 from vertex_mlops.operators.bigquery import BigQueryDataContractCheckOperator, BigQueryTableFreshnessOperator
@@ -281,7 +282,12 @@ class TestDataContract:
         return upload({"pipelineSpec": {}, "dataContract": CONTRACT})
 
     def check(
-        self, client: bigquery.Client, spec_uri: str, table_id: str, version: int | None = None
+        self,
+        client: bigquery.Client,
+        spec_uri: str,
+        table_id: str,
+        version: int | None = None,
+        named_features: tuple[str, ...] = (),
     ) -> dict[str, Any]:
         operator = BigQueryDataContractCheckOperator(
             task_id="check_data",
@@ -290,8 +296,18 @@ class TestDataContract:
             table_id=table_id,
             data_version=version or modified(client, table_id),
             template_path=spec_uri,
+            named_features=named_features,
         )
         return operator.execute(context_of(operator))
+
+    def test_features_that_later_settings_name_must_exist(
+        self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
+    ) -> None:
+        table_id = make_table(SOUND)
+
+        assert self.check(client, spec_uri, table_id, named_features=("ph",))["rows"] == 1
+        with pytest.raises(UnknownFeatureError, match="no such feature: pH; the model has alcohol, ph"):
+            self.check(client, spec_uri, table_id, named_features=("ph", "pH"))
 
     def test_sound_rows_give_the_pinned_training_query(
         self, client: bigquery.Client, spec_uri: str, make_table: MakeTable

@@ -14,9 +14,9 @@ from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator, check_a
 from vertex_mlops.pipeline_jobs import PipelineResult
 
 from tests.conftest import Cloud
-from tests.plugins.conftest import context_of
-from tests.plugins.contracts import contract
-from tests.plugins.operators.conftest import Endpoint
+from tests.plugins.conftest import Upload, context_of
+from tests.plugins.contracts import CONTRACT, contract
+from tests.plugins.operators.conftest import Endpoint, Models
 
 PUSHED_NOTHING = PipelineResult(
     name="projects/1/locations/r/pipelineJobs/j",
@@ -63,6 +63,23 @@ def test_a_sound_model_keeps_its_traffic_and_the_one_before_it_is_undeployed(
     assert result["prediction"] == pytest.approx({"good": 0.9, "grade": 6.5})
     assert (result["endpoint"], result["deployed_model_id"]) == (endpoint.name, new)
     assert endpoint.deployed == {new}
+    assert endpoint.traffic == {new: 100}
+
+
+def test_a_model_whose_default_signature_takes_named_features_is_asked_in_its_own_way(
+    place: dict[str, str], endpoint: Endpoint, upload: Upload, models: Models
+) -> None:
+    spec_uri = upload(
+        {
+            "pipelineSpec": {},
+            "dataContract": CONTRACT | {"sample_example": models.example, "default_signature": "serving_raw"},
+        }
+    )
+    new = endpoint.deploy("named")
+
+    result = verify(place, spec_uri, **pushed(endpoint, "named", new))
+
+    assert result["prediction"] == pytest.approx({"good": 0.9, "grade": 6.5})
     assert endpoint.traffic == {new: 100}
 
 

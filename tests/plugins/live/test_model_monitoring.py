@@ -1,0 +1,133 @@
+"""Waiting for a monitoring job on a live Airflow: no worker slot is held, no retry is used up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.api_core.exceptions import FailedPrecondition
+from google.cloud import aiplatform_v1, storage
+
+from tests.plugins.live.runs import Run, Runs, wait
+from tests.plugins.operators.conftest import CLIENT_OPTIONS, Endpoint, open_endpoint, register_models
+
+CREATE, STATE = "example_model_monitoring", "example_model_monitoring_state"
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def endpoint(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    settings = runs.stack.settings
+    bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
+    models = register_models(settings.cloud, bucket, tmp_path_factory.mktemp("models"))
+    place = {"project_id": settings.cloud.project, "region": settings.region}
+    with open_endpoint(place, models) as endpoint:
+        endpoint.deploy("sound")
+        yield endpoint
+
+
+class Meddler(threading.Thread):
+    """
+    Keeps a monitoring job UPDATING, but lets one update of somebody else in when told to.
+
+    :param name: resource name of the job.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(daemon=True)
+        self._name = name
+        self._client = aiplatform_v1.JobServiceClient(client_options=CLIENT_OPTIONS)
+        self.let_in, self.stopped = threading.Event(), threading.Event()
+
+    def run(self) -> None:
+        count = 0
+        while not self.stopped.wait(0.03):
+            if self.let_in.is_set():
+                job = self._client.get_model_deployment_monitoring_job(name=self._name)
+                if job.display_name != "example":
+                    continue
+                self.let_in.clear()
+            try:
+                self._client.update_model_deployment_monitoring_job(
+                    model_deployment_monitoring_job={"name": self._name, "display_name": f"meddled {count}"},
+                    update_mask={"paths": ["display_name"]},
+                )
+                count += 1
+            except FailedPrecondition:
+                continue
+
+
+@pytest.fixture
+def start(runs: Runs) -> Any:
+    def trigger(dag_id: str, **conf: str) -> Run:
+        runs.stack.airflow.unpause(dag_id)
+        body = {"logical_date": None, "conf": conf}
+        return Run(
+            runs, dag_id, runs.stack.airflow.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"]
+        )
+
+    return trigger
+
+
+def await_rescheduled(runs: Runs, run: Run, task_id: str) -> None:
+    """Wait until a task waits between two looks, and no slot of the pool is taken."""
+
+    def look() -> tuple[str | None, int, int]:
+        path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task_id}"
+        instance = runs.stack.airflow.call("GET", path)
+        return instance["state"], instance["try_number"], runs.stack.airflow.occupied_slots()[0]
+
+    wait(task_id, look, lambda seen: seen == ("up_for_reschedule", 1, 0))
+
+
+def test_the_example_creates_a_job_waits_for_it_and_a_second_run_changes_nothing(
+    runs: Runs, endpoint: Endpoint, start: Any
+) -> None:
+    (deployed,) = endpoint.deployed
+    client = aiplatform_v1.JobServiceClient(client_options=CLIENT_OPTIONS)
+
+    state, tasks = start(CREATE, endpoint=endpoint.name, deployed_model_id=deployed).await_end()
+    name = endpoint.read().model_deployment_monitoring_job
+    first = client.get_model_deployment_monitoring_job(name=name)
+    again, _ = start(CREATE, endpoint=endpoint.name, deployed_model_id=deployed).await_end()
+
+    assert (state, again) == ("success", "success")
+    assert tasks == {"monitor": "success", "settled": "success"}
+    assert first.state.name == "JOB_STATE_RUNNING"
+    assert client.get_model_deployment_monitoring_job(name=name) == first
+
+
+def test_while_the_job_is_updating_neither_the_operator_nor_the_sensor_holds_a_slot(
+    runs: Runs, endpoint: Endpoint, start: Any
+) -> None:
+    (deployed,) = endpoint.deployed
+    meddler = Meddler(endpoint.read().model_deployment_monitoring_job)
+    meddler.start()
+    try:
+        run = start(CREATE, endpoint=endpoint.name, deployed_model_id=deployed)
+        await_rescheduled(runs, run, "monitor")
+        meddler.let_in.set()
+        run.await_task("monitor", "success")
+        await_rescheduled(runs, run, "settled")
+    finally:
+        meddler.stopped.set()
+        meddler.join()
+
+    state, tasks = run.await_end()
+    assert (state, set(tasks.values())) == ("success", {"success"})
+
+
+def test_the_other_example_pauses_resumes_and_deletes_the_job(
+    runs: Runs, endpoint: Endpoint, start: Any
+) -> None:
+    name = endpoint.read().model_deployment_monitoring_job
+
+    state, tasks = start(STATE, job_id=name).await_end()
+    again, _ = start(STATE, job_id=name).await_end()
+
+    assert (state, tasks) == ("success", dict.fromkeys(("pause", "resume", "delete"), "success"))
+    assert endpoint.read().model_deployment_monitoring_job == ""
+    assert again == "failed", "there is nothing to pause"

@@ -1,0 +1,216 @@
+"""The teardown of a pipeline job, against a real PipelineService."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG, BaseOperator, TriggerRule
+from airflow.sdk.exceptions import TaskDeferred
+from google.cloud.aiplatform_v1 import PipelineServiceClient
+from vertex_mlops.exceptions import DagRunMarkedFailedError
+from vertex_mlops.operators.cancel_pipeline_job import CancelPipelineJobOperator
+from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
+
+from localcloud.faults import Fault, Faults
+from tests.conftest import Cloud
+from tests.plugins.conftest import REGION, Upload, context_of
+from tests.plugins.pipelines import pipeline, step
+
+SLEEPS = pipeline(step("Sleeper", "import time", "time.sleep(120)"))
+NOTHING = pipeline(step("Nothing", "pass"))
+RUNNING, SUCCEEDED = "PIPELINE_STATE_RUNNING", "PIPELINE_STATE_SUCCEEDED"
+CANCELLED = {"PIPELINE_STATE_CANCELLING", "PIPELINE_STATE_CANCELLED"}
+
+
+class Flow:
+    """A task that runs a job, its teardown, and a task behind it; in one run."""
+
+    def __init__(self, place: dict[str, str], spec_uri: str, **changes: Any) -> None:
+        with DAG("adhoc"):
+            self.train = RunPipelineJobOnceOperator(
+                task_id="train",
+                display_name="wine-white",
+                template_path=spec_uri,
+                pipeline_root="gs://plugins/root",
+                parameter_values={"input_config": "{}"},
+                deferrable=True,
+                poll_interval=1,
+                **place | changes,
+            )
+            self.cancel = CancelPipelineJobOperator(
+                task_id="cancel", pipeline_task_id="train", **place | changes
+            )
+            self.cancel.as_teardown(setups=self.train)
+            self.train >> BaseOperator(task_id="verify")
+        self.context = context_of(self.train)
+        self._client = PipelineServiceClient(
+            client_options={"api_endpoint": f"{REGION}-aiplatform.googleapis.com"}
+        )
+        self._place = place
+
+    def start(self) -> None:
+        with pytest.raises(TaskDeferred):
+            self.train.prepare_for_execution().execute(self.context)
+
+    def tear_down(self, **states: str | None) -> list[str]:
+        self.context["ti"].states = states
+        return self.cancel.prepare_for_execution().execute(self.context)
+
+    def state(self) -> str:
+        job_id = self.context["ti"].xcoms["pipeline_job_id"]
+        name = self._client.pipeline_job_path(self._place["project_id"], REGION, job_id)
+        return self._client.get_pipeline_job(name=name).state.name
+
+    def clean_up(self) -> None:
+        if "pipeline_job_id" in self.context["ti"].xcoms and self.state() == RUNNING:
+            self.tear_down(train="failed", verify="upstream_failed")
+
+
+@pytest.fixture
+def flow(place: dict[str, str], upload: Upload) -> Iterator[Flow]:
+    made = Flow(place, upload(SLEEPS))
+    yield made
+    made.clean_up()
+
+
+@pytest.fixture
+def faults(cloud: Cloud) -> Iterator[Faults]:
+    switch = Faults(cloud.settings.state)
+    yield switch
+    switch.clear()
+
+
+def test_it_comes_behind_its_task_however_that_ends_and_can_fail_the_run(place: dict[str, str]) -> None:
+    cancel = Flow(place, "gs://b/spec.json").cancel
+
+    assert cancel.is_teardown
+    assert cancel.trigger_rule == TriggerRule.ALL_DONE
+    assert cancel.on_failure_fail_dagrun
+
+
+def test_every_argument_is_a_template(place: dict[str, str]) -> None:
+    assert set(CancelPipelineJobOperator.template_fields) == {
+        "project_id",
+        "region",
+        "pipeline_task_id",
+        "job_id",
+        "gcp_conn_id",
+        "impersonation_chain",
+    }
+    cancel = Flow(place, "gs://b/spec.json", job_id="{{ run_id }}-job").cancel
+
+    cancel.render_template_fields({"run_id": "r1"})  # type: ignore[typeddict-item]
+
+    assert cancel.job_id == "r1-job"
+
+
+def test_the_job_of_a_task_that_failed_is_cancelled(flow: Flow) -> None:
+    flow.start()
+
+    (name,) = flow.tear_down(train="failed", verify="upstream_failed")
+
+    assert name.endswith(flow.context["ti"].xcoms["pipeline_job_id"])
+    assert flow.state() in CANCELLED
+
+
+def test_a_job_with_an_id_of_its_own_is_found_by_it(place: dict[str, str], upload: Upload) -> None:
+    flow = Flow(place, upload(SLEEPS), job_id="named-by-hand")
+    flow.start()
+
+    (name,) = flow.tear_down(train="failed", verify="upstream_failed")
+
+    assert name.endswith("/named-by-hand")
+    assert flow.state() in CANCELLED
+
+
+def test_the_job_of_the_latest_attempt_is_cancelled(flow: Flow) -> None:
+    flow.start()
+    flow.tear_down(train="failed", verify="upstream_failed")
+    flow.start()
+
+    (name,) = flow.tear_down(train="failed", verify="upstream_failed")
+
+    assert name.endswith("-2")
+    assert flow.state() in CANCELLED
+
+
+@pytest.mark.parametrize("state", [None, "scheduled", "queued", "running", "deferred", "success"])
+def test_a_task_that_runs_again_or_succeeded_keeps_its_job(flow: Flow, state: str | None) -> None:
+    flow.start()
+
+    assert flow.tear_down(train=state, verify=None) == []
+
+    assert flow.state() == RUNNING
+
+
+def test_a_task_that_is_cleared_at_the_last_moment_keeps_its_job(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow.start()
+    seen = iter(["failed", "deferred"])
+    ti = flow.context["ti"]
+    monkeypatch.setattr(
+        ti,
+        "get_task_states",
+        lambda **_: {ti.run_id: {"train": next(seen, "deferred"), "verify": None}},
+    )
+
+    assert flow.cancel.execute(flow.context) == []
+
+    assert flow.state() == RUNNING
+
+
+def test_without_a_job_there_is_nothing_to_do(flow: Flow) -> None:
+    assert flow.tear_down(check_data="failed", train="upstream_failed", verify="upstream_failed") == []
+
+
+def test_a_job_that_has_ended_is_left_as_it_is(place: dict[str, str], upload: Upload) -> None:
+    flow = Flow(place, upload(NOTHING), deferrable=False)
+    flow.train.execute(flow.context)
+
+    assert flow.tear_down(train="failed", verify="upstream_failed") == []
+
+    assert flow.state() == SUCCEEDED
+
+
+@pytest.mark.parametrize("error", [{"code": "UNAVAILABLE"}, {"drop": True}], ids=["unavailable", "dropped"])
+@pytest.mark.parametrize("method", ["GetPipelineJob", "CancelPipelineJob"])
+def test_trouble_on_the_way_is_tried_through(
+    flow: Flow, faults: Faults, method: str, error: dict[str, Any]
+) -> None:
+    flow.start()
+    faults.add(Fault(f"PipelineService.{method}", **error))
+
+    flow.tear_down(train="failed", verify="upstream_failed")
+
+    assert flow.state() in CANCELLED
+    assert faults.pending() == []
+
+
+def test_a_run_that_was_marked_failed_stays_so(flow: Flow) -> None:
+    flow.start()
+
+    with pytest.raises(DagRunMarkedFailedError, match="the run was marked failed; cancelled: projects/"):
+        flow.tear_down(train="failed", verify="skipped")
+
+    assert flow.state() in CANCELLED
+
+
+def test_a_run_that_was_marked_failed_while_its_task_was_to_be_retried_stays_so(flow: Flow) -> None:
+    flow.start()
+
+    with pytest.raises(DagRunMarkedFailedError):
+        flow.tear_down(train="skipped", verify="skipped")
+
+    assert flow.state() in CANCELLED
+
+
+def test_a_run_that_was_marked_failed_before_there_was_a_job_stays_so(flow: Flow) -> None:
+    with pytest.raises(DagRunMarkedFailedError, match="cancelled: nothing"):
+        flow.tear_down(check_data="failed", train="skipped", verify="skipped")
+
+
+def test_a_task_that_was_only_validated_leaves_the_run_alone(flow: Flow) -> None:
+    assert flow.tear_down(check_data="success", train="skipped", verify="skipped") == []
