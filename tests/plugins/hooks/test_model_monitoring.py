@@ -114,7 +114,7 @@ def test_a_search_for_anomalies_asks_for_what_was_meant_and_localcloud_says_that
         )
 
     (request,) = sent
-    assert request.model_deployment_monitoring_job == job.name
+    assert request.model_deployment_monitoring_job.endswith(job.name.partition("/locations/")[2])
     assert (request.deployed_model_id, request.feature_display_name, request.page_size) == ("1", "ph", 10)
     assert [objective.type_ for objective in request.objectives] == [skew]
     assert request.start_time == moment
