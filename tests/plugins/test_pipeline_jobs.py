@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import re
+from typing import Any
 
-import pytest
 from google.cloud.aiplatform_v1.types import PipelineJob
 from google.protobuf import json_format
+from hypothesis import given
+from hypothesis import strategies as st
 from vertex_mlops.pipeline_jobs import attempt_id, failure, pipeline_job_id, read_result, resource_id
 
 VALID_ID = re.compile(r"[a-z][-a-z0-9]{0,126}")
@@ -49,24 +50,47 @@ FINISHED_TASKS = [
 ]
 
 
-@pytest.mark.parametrize("dag_id", DAG_IDS)
-@pytest.mark.parametrize("run_id", RUN_IDS)
-def test_every_dag_and_run_id_gives_an_id_that_vertex_takes_at_any_attempt(dag_id: str, run_id: str) -> None:
-    job_id = pipeline_job_id(dag_id=dag_id, run_id=run_id, task_id="train", map_index=-1)
+# Airflow takes up to 250 characters of each; anything may be in the id of a run
+NAMES = st.one_of(st.sampled_from(DAG_IDS + RUN_IDS), st.text(max_size=250), st.text("-_.09aA", max_size=250))
+IDENTITIES = st.fixed_dictionaries(
+    {
+        "dag_id": NAMES,
+        "run_id": NAMES,
+        "task_id": NAMES,
+        "map_index": st.one_of(st.none(), st.integers(-1, 10_000)),
+    }
+)
+ATTEMPTS = st.integers(1, 99_999)
 
-    assert VALID_ID.fullmatch(job_id)
-    assert VALID_ID.fullmatch(attempt_id(job_id, 9999))
+
+@given(IDENTITIES, ATTEMPTS)
+def test_every_task_instance_gets_an_id_that_vertex_takes_at_any_attempt(
+    identity: dict[str, Any], attempt: int
+) -> None:
+    assert VALID_ID.fullmatch(attempt_id(pipeline_job_id(**identity), attempt))
 
 
-def test_ids_of_different_task_instances_never_meet_even_after_cleaning_and_cutting() -> None:
-    ids = [
-        attempt_id(pipeline_job_id(dag_id=dag, run_id=run, task_id=task, map_index=index), attempt)
-        for dag, run, task, index, attempt in itertools.product(
-            DAG_IDS, RUN_IDS, ["train", "train_2"], [-1, 0, 1], [1, 2]
-        )
-    ]
+@given(IDENTITIES, ATTEMPTS)
+def test_the_same_task_instance_always_gets_the_same_id(identity: dict[str, Any], attempt: int) -> None:
+    ids = {attempt_id(pipeline_job_id(**dict(identity)), attempt) for _ in range(3)}
 
-    assert len(set(ids)) == len(ids)
+    assert len(ids) == 1
+
+
+@given(st.lists(st.tuples(IDENTITIES, ATTEMPTS), min_size=2, unique_by=repr))
+def test_no_two_attempts_of_any_task_instances_share_an_id(
+    attempts: list[tuple[dict[str, Any], int]],
+) -> None:
+    ids = {attempt_id(pipeline_job_id(**identity), attempt) for identity, attempt in attempts}
+
+    assert len(ids) == len(attempts)
+
+
+@given(IDENTITIES, st.sampled_from(["dag_id", "run_id", "task_id"]), st.characters())
+def test_one_character_more_gives_another_id(identity: dict[str, Any], part: str, more: str) -> None:
+    other = {**identity, part: identity[part] + more}
+
+    assert pipeline_job_id(**identity) != pipeline_job_id(**other)
 
 
 def test_parts_of_the_identity_do_not_flow_into_each_other() -> None:
@@ -76,18 +100,14 @@ def test_parts_of_the_identity_do_not_flow_into_each_other() -> None:
     assert one != other
 
 
-def test_the_same_task_instance_always_gets_the_same_id() -> None:
-    ids = {pipeline_job_id(dag_id="d", run_id="r", task_id="t", map_index=3) for _ in range(3)}
-
-    assert len(ids) == 1
-
-
 def test_a_blessed_and_pushed_model_is_read_with_the_raw_examples_and_the_evaluators_verdict() -> None:
     evaluator = task(
         "Evaluator",
         blessing={"schemaTitle": "tfx.ModelBlessing", "metadata": {"blessed": 1}},
         evaluation={"schemaTitle": "tfx.ModelEvaluation", "uri": "gs://b/evaluation"},
     )
+    figures = {"auc": 0.8, "examples": 980, "champion_auc": 0.7}
+    reporter = task("MetricsReporter", metrics={"schemaTitle": "tfx.Metrics", "metadata": figures})
     pushed = {"pushed": 1, "pushed_destination": "projects/1/locations/r/models/7"}
     pusher = task("Pusher", pushed_model={"schemaTitle": "tfx.PushedModel", "metadata": pushed})
 
@@ -96,7 +116,7 @@ def test_a_blessed_and_pushed_model_is_read_with_the_raw_examples_and_the_evalua
             name="projects/1/locations/r/pipelineJobs/j",
             state="PIPELINE_STATE_SUCCEEDED",
             labels={"wine": "white", "data_version": "1700000000000"},
-            jobDetail={"taskDetails": [*FINISHED_TASKS, evaluator, pusher]},
+            jobDetail={"taskDetails": [*FINISHED_TASKS, evaluator, reporter, pusher]},
         )
     )
 
@@ -105,6 +125,7 @@ def test_a_blessed_and_pushed_model_is_read_with_the_raw_examples_and_the_evalua
         "state": "PIPELINE_STATE_SUCCEEDED",
         "data_version": "1700000000000",
         "blessed": True,
+        "metrics": figures,
         "model": "projects/1/locations/r/models/7",
         "endpoint": None,
         "deployed_model_id": None,
@@ -123,8 +144,19 @@ def test_a_model_that_was_not_blessed_is_not_mistaken_for_the_resolvers_blessed_
     assert result["model"] is None
 
 
-def test_a_pipeline_without_an_evaluator_has_no_verdict() -> None:
-    assert read_result(job(jobDetail={"taskDetails": FINISHED_TASKS}))["blessed"] is None
+def test_a_pipeline_without_an_evaluator_has_no_verdict_and_no_figures() -> None:
+    result = read_result(job(jobDetail={"taskDetails": FINISHED_TASKS}))
+
+    assert result["blessed"] is None
+    assert result["metrics"] == {}
+
+
+def test_figures_are_read_from_any_metrics_artifact_and_words_beside_them_are_not() -> None:
+    artifact = {"schemaTitle": "system.Metrics", "metadata": {"loss": 2, "framework": "keras"}}
+
+    assert read_result(job(jobDetail={"taskDetails": [task("train", m=artifact)]}))["metrics"] == {
+        "loss": 2.0
+    }
 
 
 def test_a_failure_names_the_job_the_task_and_its_error_in_one_line() -> None:

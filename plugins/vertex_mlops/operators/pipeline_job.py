@@ -181,7 +181,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         except ValueError as error:
             raise SpecError(f"{self.template_path}: {' '.join(str(error).split())}") from error
 
-    def _get_job(self, patience: float = _READ_PATIENCE) -> PipelineJob:
+    def _get_job(self, patience: float) -> PipelineJob:
         return self.hook.get_pipeline_job(
             project_id=self.project_id,
             region=self.region,
@@ -214,7 +214,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
 
     def _look(self) -> PipelineJob | None:
         try:
-            return self._get_job()
+            return self._get_job(_READ_PATIENCE)
         except Exception as error:
             if not is_transient(error):
                 raise

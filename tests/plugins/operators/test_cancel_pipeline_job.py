@@ -28,7 +28,7 @@ class Flow:
     """A task that runs a job, its teardown, and a task behind it; in one run."""
 
     def __init__(self, place: dict[str, str], spec_uri: str, **changes: Any) -> None:
-        with DAG("adhoc"):
+        with DAG("adhoc", schedule=None):
             self.train = RunPipelineJobOnceOperator(
                 task_id="train",
                 display_name="wine-white",
@@ -167,7 +167,8 @@ def test_without_a_job_there_is_nothing_to_do(flow: Flow) -> None:
 
 
 def test_a_job_that_has_ended_is_left_as_it_is(place: dict[str, str], upload: Upload) -> None:
-    flow = Flow(place, upload(NOTHING), deferrable=False)
+    flow = Flow(place, upload(NOTHING))
+    flow.train.deferrable = False
     flow.train.execute(flow.context)
 
     assert flow.tear_down(train="failed", verify="upstream_failed") == []
