@@ -15,8 +15,9 @@ from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitorin
 from wine_config import CONFIG_FILE, ConfigError, Wine, load_wines
 
 from tests.conftest import REPOSITORY, Cloud
-from tests.plugins.conftest import REGION, context_of
+from tests.plugins.conftest import REGION
 from tests.plugins.contracts import CONTRACT
+from tests.plugins.monitoring import delete_monitoring_job, run, settle
 from tests.plugins.operators.conftest import CLIENT_OPTIONS, SERVING_IMAGE, Endpoint, Models
 
 pytestmark = pytest.mark.timeout(600)
@@ -73,14 +74,12 @@ def endpoint(cloud: Cloud, model: str) -> Iterator[Endpoint]:
     endpoint = Endpoint(client, Models({"sound": model}, ""), created.name)
     yield endpoint
     if name := endpoint.read().model_deployment_monitoring_job:
-        jobs = aiplatform_v1.JobServiceClient(client_options=CLIENT_OPTIONS)
-        jobs.pause_model_deployment_monitoring_job(name=name)
-        jobs.delete_model_deployment_monitoring_job(name=name).result()
+        delete_monitoring_job(name)
     endpoint.close()
 
 
 def monitor(wine: Wine, endpoint: Endpoint, deployed_model_id: str) -> dict[str, Any]:
-    """Run the DAG's last task with a wine's settings."""
+    """Run the DAG's last two tasks with a wine's settings."""
     spec = storage.Client(project=wine.project).bucket("lab").blob("specs/wine.json")
     spec.upload_from_string(json.dumps({"pipelineSpec": {}, "dataContract": CONTRACT}))
     operator = CreateOrUpdateModelMonitoringJobOperator(
@@ -95,7 +94,9 @@ def monitor(wine: Wine, endpoint: Endpoint, deployed_model_id: str) -> dict[str,
         settings=wine.monitoring,
         poll_interval=1,
     )
-    return operator.execute(context_of(operator))
+    result: dict[str, Any] = run(operator)
+    settle({"project_id": wine.project, "region": wine.region}, result)
+    return result
 
 
 def thresholds_of(job: str) -> tuple[dict[str, float], dict[str, float]]:
