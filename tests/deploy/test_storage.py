@@ -1,4 +1,4 @@
-"""The real gcloud syncs what a deployment would, with the flags that a dry run prints, into localcloud's buckets."""
+"""The real gcloud syncs what a deployment would into localcloud, with the flags that a dry run prints."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ def bucket(cloud: Cloud) -> Iterator[storage.Bucket]:
     """Give a new bucket that stands for the Composer environment's."""
     bucket = storage.Client().create_bucket(f"composer-{uuid.uuid4().hex}")
     yield bucket
-    bucket.delete(force=True)
+    bucket.delete_blobs(list(bucket.list_blobs()))
+    bucket.delete()
 
 
-def contents(bucket: storage.Bucket) -> dict[str, int]:
-    """Return the objects of a bucket with their generations."""
-    return {blob.name: blob.generation for blob in bucket.list_blobs()}
+def contents(bucket: storage.Bucket) -> list[str]:
+    """Return the names of a bucket's objects."""
+    return [blob.name for blob in bucket.list_blobs()]
 
 
-def sync(checkout: Checkout, cloud: Cloud, bucket: storage.Bucket, folder: Path) -> None:
-    """Run the rsync commands of a deployment to dev against this bucket."""
+def sync(checkout: Checkout, cloud: Cloud, bucket: storage.Bucket, folder: Path) -> str:
+    """Run the rsync commands of a deployment to dev against this bucket, and return what they say."""
+    said = ""
     printed = checkout.run("deploy", "dev", "--dry-run").stdout.replace("COMPOSER_BUCKET", bucket.name)
     commands = [command for command in commands_in(printed, "gcloud") if "storage rsync" in command]
     assert len(commands) == len(FOLDERS)
@@ -47,6 +49,8 @@ def sync(checkout: Checkout, cloud: Cloud, bucket: storage.Bucket, folder: Path)
             check=False,
         )
         assert done.returncode == 0, done.stderr
+        said += done.stderr
+    return said
 
 
 @pytest.mark.timeout(900)
@@ -64,13 +68,12 @@ def test_what_was_removed_is_deleted_what_is_the_same_stays_and_composers_own_da
     bucket.blob("plugins/stale.py").upload_from_string("from an earlier deployment")
 
     sync(checkout, cloud, bucket, tmp_path)
-    first = contents(bucket)
+    first = set(contents(bucket))
     for folder in FOLDERS:
         (checkout.folder / ".local" / "deploy" / "dev" / folder / "gone.py").unlink()
         # a fresh copy with another time, as every deployment makes it
         (checkout.folder / ".local" / "deploy" / "dev" / folder / "package" / f"{folder}.py").touch()
-    sync(checkout, cloud, bucket, tmp_path)
-    second = contents(bucket)
+    said = sync(checkout, cloud, bucket, tmp_path)
 
     kept = {
         "dags/.airflowignore",
@@ -79,5 +82,7 @@ def test_what_was_removed_is_deleted_what_is_the_same_stays_and_composers_own_da
         "plugins/.airflowignore",
         "plugins/package/plugins.py",
     }
-    assert set(first) == kept | {"dags/gone.py", "plugins/gone.py"}
-    assert second == {name: first[name] for name in kept}
+    assert first == kept | {"dags/gone.py", "plugins/gone.py"}
+    assert set(contents(bucket)) == kept
+    assert said.count("Removing ") == 2
+    assert "Copying " not in said
