@@ -13,9 +13,9 @@ from playwright.sync_api import expect
 from dev.demo import DAG_ID, WINE, Demo
 from dev.publish import read_spec
 from tests.ui.airflow_ui import RUN_MS, AirflowUi
+from tests.ui.stack import TASKS
 
 pytestmark = [pytest.mark.ui, pytest.mark.timeout(1200)]
-TASKS = ("check_freshness", "check_data", "train", "verify", "monitor")
 OpenTab = Callable[[str], AbstractContextManager[AirflowUi]]
 
 
@@ -63,7 +63,7 @@ def trained(open_tab: OpenTab, training: str) -> Run:
 
 
 @pytest.fixture(scope="module")
-def impossible(open_tab: OpenTab, trained: Run) -> Run:
+def impossible(open_tab: OpenTab) -> Run:
     """Ask for the table as it was long before it existed."""
     with open_tab("impossible") as ui:
         form = ui.open_trigger_form(DAG_ID)
@@ -173,6 +173,10 @@ def test_a_red_task_says_in_its_log_what_was_wrong(ui: AirflowUi, impossible: Ru
 
     said = re.compile("data_version 1000000000000 .* is older than the table")
     expect(ui.page.get_by_text(said).first).to_be_visible()
+    # wrapped, and without the traceback
+    ui.page.get_by_text(said).first.click()
+    ui.page.keyboard.press("w")
+    expect(ui.page.get_by_text(", in execute")).not_to_be_visible()
     ui.picture("red-task")
 
 
