@@ -167,6 +167,7 @@ def make_checkout(
         for path in files_of("."):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / path, folder / path)
+        (REPOSITORY / ".tools").mkdir(exist_ok=True)
         for borrowed in (".tools", "pipeline/.venv"):
             (folder / borrowed).symlink_to(REPOSITORY / borrowed)
         checkout = Checkout(folder, make_recorder())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import REPOSITORY
 from tests.deploy.conftest import Checkout
 from tests.deploy.gcloud import commands_in, refused, require
 
@@ -170,6 +172,16 @@ def test_every_gcloud_command_is_one_that_gcloud_knows(checkout: Checkout, tmp_p
             commands += commands_in(done.stdout, "gcloud")
 
     assert len(commands) > 90
+    assert refused(commands, tmp_path) == {}
+
+
+def test_the_gcloud_commands_of_the_documentation_are_known_too(tmp_path: Path):
+    require("gcloud")
+    documentation = (REPOSITORY / "docs" / "composer.md").read_text()
+
+    commands = re.findall(r"`(gcloud [^`]*)`", " ".join(documentation.split()))
+
+    assert len(commands) > 5
     assert refused(commands, tmp_path) == {}
 
 

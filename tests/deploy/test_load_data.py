@@ -131,6 +131,7 @@ def test_a_load_that_failed_is_done_again(client: bigquery.Client, table: str, r
 def test_the_command_loads_both_wines_into_the_local_cloud_once(cloud: Cloud, client: bigquery.Client):
     port = str(cloud.settings.port)
     dataset = f"{client.project}.wine_quality"
+    client.delete_dataset(dataset, delete_contents=True, not_found_ok=True)
 
     first = load_data(cloud, "local", LOCALCLOUD_PORT=port)
     modified = {wine: client.get_table(f"{dataset}.{wine}_wine").modified for wine in ("white", "red")}
