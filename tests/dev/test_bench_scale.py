@@ -143,6 +143,8 @@ def test_the_tables_say_seconds_memory_ratios_and_limits(figures: Figures):
     assert f"| Trainer | {' | '.join(cells)} |" in ratios
     # 120 s of start, 50 s a million rows; 16,384 MiB, of which 2,000 are taken
     assert "| Evaluator | 50 | 2.4 million rows | 8.4 million rows |" in limits
+    assert "| All four, as the switch moves them | 200 | 2.4 million rows | 8.4 million rows |" in limits
+    assert "| Trainer | 50 | - | 8.4 million rows |" in limits
 
 
 def test_only_what_stands_between_the_marks_is_written(figures: Figures, tmp_path: Path):
