@@ -115,7 +115,7 @@ def test_only_what_git_knows_is_shipped(deployed: Deployed):
 
 def test_a_dag_that_does_not_load_stops_it_before_anything_is_touched(checkout: Checkout):
     dag = checkout.folder / "dags" / "wine_retraining.py"
-    dag.write_text("import localcloud\n" + dag.read_text())
+    dag.write_text(dag.read_text() + "\nimport localcloud\n")
 
     done = checkout.run("deploy", "dev")
 
