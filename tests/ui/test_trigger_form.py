@@ -42,6 +42,9 @@ def test_a_data_version_that_is_none_is_refused_by_name(ui: AirflowUi, value: st
     form.get_by_role("textbox", name="Editor content").focus()
     ui.page.keyboard.press("Control+A")
     ui.page.keyboard.type(f'{{"data_version": {value}}}')
+    # the brackets that the editor closes by itself
+    ui.page.keyboard.press("Control+Shift+End")
+    ui.page.keyboard.press("Delete")
 
     form.get_by_role("button", name="Trigger", exact=True).click()
 
