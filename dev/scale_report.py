@@ -13,6 +13,8 @@ END = "<!-- end of what was measured -->"
 # From the documents that docs/scale.md cites, not measured here.
 DATAFLOW_START_SECONDS = 120
 TASK_MEMORY_MIB = 16 * 1024
+# No extrapolation reaches further.
+FAR = 100_000_000
 
 
 def markdown(figures: Figures) -> str:
@@ -93,6 +95,8 @@ def _rows(count: float) -> str:
     """Say a number of rows with two digits, as an extrapolation deserves."""
     if math.isinf(count):
         return "never"
+    if count > FAR:
+        return f"more than {FAR / 1e6:.0f} million rows"
     digits = 10 ** max(0, math.floor(math.log10(max(count, 1))) - 1)
     return f"{round(count / digits) * digits / 1e6:,g} million rows"
 
