@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,43 +14,13 @@ from typing import Any
 
 import pytest
 
+from deploy.check import COMPOSER_PYTHON
 from deploy.package import files_of
 from tests.conftest import REPOSITORY
 
 RUN_SECONDS = 600
 
-# the real one would need a project that costs money: this one answers what a deployment asks
-RECORDER = """
-    #!{python}
-    import json, os, sys
-    from pathlib import Path
-    folder, command = Path(os.environ["RECORDER"]), sys.argv[1:]
-    program = Path(sys.argv[0]).name
-    with (folder / "calls.jsonl").open("a") as calls:
-        calls.write(json.dumps([program, *command]) + "\\n")
-    line = " ".join(command)
-    if any(line.startswith(prefix) for prefix in json.loads((folder / "failing.json").read_text())):
-        sys.exit("ERROR: no")
-    image = folder / "image.json"
-    if line.startswith("builds submit"):
-        name = next(part for part in command if part.startswith("--substitutions=_IMAGE=")).rpartition("=")[2]
-        package, _, tag = name.rpartition(":")
-        version = "sha256:" + "0" * 63 + str(len(tag) % 10)
-        image.write_text(json.dumps([{{"package": package, "version": version, "tags": [tag]}}]))
-    if line.startswith("artifacts docker images list"):
-        print(image.read_text() if image.exists() else "[]")
-    if line.startswith("composer environments describe"):
-        print((folder / "composer.json").read_text())
-    if line.startswith("composer environments update"):
-        composer = json.loads((folder / "composer.json").read_text())
-        for part in command:
-            if part.startswith("--update-env-variables="):
-                pairs = part.partition("=")[2].split(",")
-                variables = composer["config"]["softwareConfig"].setdefault("envVariables", {{}})
-                variables.update(pair.split("=", 1) for pair in pairs)
-        (folder / "composer.json").write_text(json.dumps(composer))
-"""
-COMPOSER = {
+COMPOSER: dict[str, Any] = {
     "name": "projects/wine-mlops-dev/locations/europe-west1/environments/wine-mlops",
     "state": "RUNNING",
     "config": {
@@ -83,12 +52,38 @@ class Recorder:
         (self.folder / "calls.jsonl").unlink(missing_ok=True)
 
     def fail(self, *prefixes: str) -> None:
-        """Let the calls that begin so end with exit code 1."""
-        (self.folder / "failing.json").write_text(json.dumps(prefixes))
+        """Let the calls that begin so end with exit code 1, as if they were not allowed."""
+        (self.folder / "failing.json").write_text(
+            json.dumps(dict.fromkeys(prefixes, "PERMISSION_DENIED: no"))
+        )
+
+    def miss(self, *prefixes: str) -> None:
+        """Let the calls that begin so find nothing."""
+        (self.folder / "failing.json").write_text(json.dumps(dict.fromkeys(prefixes, "NOT_FOUND: nothing")))
+
+    def put(self, *objects: str) -> None:
+        """Let others put objects into Cloud Storage."""
+        path = self.folder / "objects.json"
+        there = json.loads(path.read_text()) if path.exists() else {}
+        path.write_text(json.dumps(there | dict.fromkeys(objects, "")))
+
+    @property
+    def objects(self) -> list[str]:
+        """What Cloud Storage holds."""
+        return list(json.loads((self.folder / "objects.json").read_text()))
+
+    @property
+    def images(self) -> list[dict[str, Any]]:
+        """What Artifact Registry holds."""
+        return list(json.loads((self.folder / "images.json").read_text()))
 
     def composer(self, **changes: Any) -> None:
         """Say what the Composer environment is."""
         (self.folder / "composer.json").write_text(json.dumps(COMPOSER | changes))
+
+    def no_composer(self) -> None:
+        """Let there be no Composer environment until one is made."""
+        (self.folder / "composer.json").rename(self.folder / "composer-to-come.json")
 
 
 @dataclass
@@ -146,12 +141,15 @@ def make_recorder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Reco
         (folder / "bin").mkdir()
         for name in ("gcloud", "bq"):
             program = folder / "bin" / name
-            program.write_text(textwrap.dedent(RECORDER.format(python=sys.executable)).lstrip())
+            program.write_text(
+                f"#!{sys.executable}\n{(REPOSITORY / 'tests' / 'deploy' / 'recorder.py').read_text()}"
+            )
             program.chmod(0o755)
-        recorder = Recorder(folder)
-        recorder.fail()
-        recorder.composer()
-        return recorder
+        (folder / "images.json").write_text("[]")
+        made = Recorder(folder)
+        made.fail()
+        made.composer()
+        return made
 
     return make
 
@@ -180,7 +178,20 @@ def make_checkout(
     return make
 
 
+@pytest.fixture(scope="session")
+def composer_packages() -> None:
+    """Skip where Composer's packages are not installed."""
+    if not COMPOSER_PYTHON.exists():
+        pytest.skip("Composer's packages are not installed: make deploy-check installs them")
+
+
 @pytest.fixture
 def checkout(make_checkout: Callable[[], Checkout]) -> Checkout:
     """Give a clean clone."""
     return make_checkout()
+
+
+@pytest.fixture
+def recorder(make_recorder: Callable[[], Recorder]) -> Recorder:
+    """Give a gcloud and a bq that write down their calls."""
+    return make_recorder()

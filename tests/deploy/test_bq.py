@@ -15,7 +15,7 @@ from tests.deploy.gcloud import commands_in, led_to, require
 
 
 @pytest.mark.timeout(600)
-def test_the_data_set_is_missed_made_and_found(checkout: Checkout, cloud: Cloud, tmp_path: Path):
+def test_the_data_set_is_missed_made_and_found(checkout: Checkout, cloud: Cloud, tmp_path: Path) -> None:
     require("bq")
     client = bigquery.Client()
     client.delete_dataset("wine_quality", delete_contents=True, not_found_ok=True)

@@ -11,8 +11,10 @@ import pytest
 from tests.deploy.conftest import Checkout
 
 # checks the DAGs and compiles two pipelines, each in an interpreter of its own
-pytestmark = pytest.mark.timeout(1300)
+pytestmark = [pytest.mark.timeout(1300), pytest.mark.usefixtures("composer_packages")]
 
+BUCKET = "gs://europe-west1-wine-mlops-bucket"
+RECORD = "gs://wine-mlops-dev-pipelines/deployed/wine-mlops.txt"
 UPDATE = ["gcloud", "composer", "environments", "update"]
 VARIABLES = {
     "WINE_PROJECT": "wine-mlops-dev",
@@ -25,7 +27,7 @@ VARIABLES = {
 @dataclass
 class Deployed:
     """
-    A clone that was deployed twice.
+    A clone that was deployed twice, the second time with another commit.
 
     :param checkout: the clone.
     :param first: calls of gcloud during the first deployment.
@@ -40,9 +42,13 @@ class Deployed:
 
 
 @pytest.fixture(scope="module")
-def deployed(make_checkout: Callable[[], Checkout]) -> Deployed:
-    """Deploy a clone twice."""
+def deployed(make_checkout: Callable[[], Checkout], composer_packages: None) -> Deployed:
+    """Deploy a clone; then again, after a commit to its documentation and with a DAG file less."""
     checkout = make_checkout()
+    spare = checkout.folder / "dags" / "spare.md"
+    spare.write_text("gone in the second deployment")
+    checkout.commit()
+    checkout.recorder.put(f"{BUCKET}/dags/airflow_monitoring.py")
     # what lies about must not be shipped
     (checkout.folder / "dags" / "__pycache__").mkdir()
     (checkout.folder / "dags" / "__pycache__" / "old.pyc").write_bytes(b"")
@@ -52,43 +58,56 @@ def deployed(make_checkout: Callable[[], Checkout]) -> Deployed:
         done = checkout.run("deploy", "dev")
         assert done.returncode == 0, done.stdout + done.stderr
         calls.append(checkout.recorder.calls)
-    return Deployed(checkout, *calls, done.stdout)
+        spare.unlink(missing_ok=True)
+        (checkout.folder / "README.md").write_text("changed")
+        checkout.git("commit", "--all", "--allow-empty", "--quiet", "--message", "change")
+    first, second = calls
+    return Deployed(checkout, first, second, done.stdout)
 
 
-def test_the_steps_come_in_their_order(deployed: Deployed):
+def test_the_steps_come_in_their_order(deployed: Deployed) -> None:
     assert [call[1:4] for call in deployed.first] == [
         ["composer", "environments", "describe"],
+        ["storage", "ls", f"{BUCKET}/plugins/**"],
+        ["storage", "ls", f"{BUCKET}/dags/**"],
+        ["storage", "cat", RECORD],
         ["artifacts", "docker", "images"],
         ["builds", "submit", ".local/deploy/dev/image"],
         ["artifacts", "docker", "images"],
         ["storage", "cp", ".local/deploy/dev/specs/wine-white.json"],
         ["composer", "environments", "update"],
+        ["storage", "cp", ".local/deploy/dev/deployed.txt"],
         ["storage", "rsync", ".local/deploy/dev/plugins"],
         ["storage", "rsync", ".local/deploy/dev/dags"],
     ]
 
 
-def test_doing_it_again_builds_no_image_and_updates_no_environment(deployed: Deployed):
+def test_doing_it_again_builds_no_image_and_updates_no_environment(deployed: Deployed) -> None:
     assert [call[1:4] for call in deployed.second] == [
         ["composer", "environments", "describe"],
+        ["storage", "ls", f"{BUCKET}/plugins/**"],
+        ["storage", "ls", f"{BUCKET}/dags/**"],
+        ["storage", "cat", RECORD],
         ["artifacts", "docker", "images"],
         ["storage", "cp", ".local/deploy/dev/specs/wine-white.json"],
+        ["storage", "cp", ".local/deploy/dev/deployed.txt"],
         ["storage", "rsync", ".local/deploy/dev/plugins"],
         ["storage", "rsync", ".local/deploy/dev/dags"],
     ]
+    assert "# the packages are those of deploy/requirements.txt\n" in deployed.output
     assert "# the variables are set already\n" in deployed.output
     assert deployed.output.endswith("# done: https://airflow.example\n")
 
 
-def test_the_environment_gets_the_variables_that_the_dags_read(deployed: Deployed):
+def test_the_environment_gets_the_variables_that_the_dags_read(deployed: Deployed) -> None:
     update = next(call for call in deployed.first if call[:4] == UPDATE)
 
     flag = next(part for part in update if part.startswith("--update-env-variables="))
     assert dict(pair.split("=") for pair in flag.partition("=")[2].split(",")) == VARIABLES
 
 
-def test_every_task_of_the_compiled_pipelines_names_the_digest(deployed: Deployed):
-    listed = json.loads((deployed.checkout.recorder.folder / "image.json").read_text())[0]
+def test_every_task_of_the_compiled_pipelines_names_the_digest(deployed: Deployed) -> None:
+    (listed,) = deployed.checkout.recorder.images
     image = f"{listed['package']}@{listed['version']}"
 
     for wine in ("white", "red"):
@@ -100,7 +119,7 @@ def test_every_task_of_the_compiled_pipelines_names_the_digest(deployed: Deploye
         assert images == {image}
 
 
-def test_only_what_git_knows_is_shipped(deployed: Deployed):
+def test_only_what_git_knows_is_shipped(deployed: Deployed) -> None:
     build = deployed.checkout.folder / ".local" / "deploy" / "dev"
 
     shipped = {str(path.relative_to(build)) for path in build.rglob("*") if path.is_file()}
@@ -108,12 +127,30 @@ def test_only_what_git_knows_is_shipped(deployed: Deployed):
     tracked = set(deployed.checkout.git("ls-files", "dags", "plugins").splitlines())
     pipeline = deployed.checkout.git("ls-files", "pipeline").splitlines()
     image = {name.replace("pipeline", "image", 1) for name in pipeline}
-    assert shipped == tracked | image | {"specs/wine-white.json", "specs/wine-red.json"}
-    assert "dags/.airflowignore" in shipped
+    assert shipped == tracked | image | {"deployed.txt", "specs/wine-white.json", "specs/wine-red.json"}
+    # the DAG does not load without the texts that its tasks show
+    assert shipped > {"dags/.airflowignore", "dags/docs/train.md", "dags/docs/wine_retraining.md"}
     assert not any("__pycache__" in name or ".venv" in name for name in shipped)
 
 
-def test_a_dag_that_does_not_load_stops_it_before_anything_is_touched(checkout: Checkout):
+def test_an_environment_with_dags_of_others_is_left_alone_and_they_are_named(checkout: Checkout) -> None:
+    checkout.recorder.put(
+        f"{BUCKET}/dags/airflow_monitoring.py", f"{BUCKET}/dags/sales.py", f"{BUCKET}/plugins/sales/hook.py"
+    )
+    there = checkout.recorder.objects
+
+    done = checkout.run("deploy", "dev")
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"deploy: {BUCKET} holds files that no deployment from here put there, and a sync would delete: "
+        "dags/sales.py, plugins/sales/hook.py; remove them, or deploy to an environment of its own\n"
+    )
+    assert {call[2] for call in checkout.recorder.calls} <= {"environments", "ls", "cat"}
+    assert checkout.recorder.objects == there
+
+
+def test_a_dag_that_does_not_load_stops_it_before_anything_is_touched(checkout: Checkout) -> None:
     dag = checkout.folder / "dags" / "wine_retraining.py"
     dag.write_text(dag.read_text() + "\nimport localcloud\n")
 
@@ -128,7 +165,7 @@ def test_a_dag_that_does_not_load_stops_it_before_anything_is_touched(checkout: 
     assert checkout.recorder.calls == []
 
 
-def test_prod_takes_no_uncommitted_changes(checkout: Checkout):
+def test_prod_takes_no_uncommitted_changes(checkout: Checkout) -> None:
     (checkout.folder / "README.md").write_text("changed")
 
     done = checkout.run("deploy", "prod", "--yes")
@@ -138,7 +175,7 @@ def test_prod_takes_no_uncommitted_changes(checkout: Checkout):
     assert checkout.recorder.calls == []
 
 
-def test_prod_is_not_deployed_to_without_a_yes(checkout: Checkout):
+def test_prod_is_not_deployed_to_without_a_yes(checkout: Checkout) -> None:
     done = checkout.run("deploy", "prod")
 
     assert done.returncode == 1
@@ -147,17 +184,7 @@ def test_prod_is_not_deployed_to_without_a_yes(checkout: Checkout):
     assert checkout.recorder.calls == []
 
 
-def test_an_environment_that_is_being_updated_is_waited_for_by_the_person(checkout: Checkout):
-    checkout.recorder.composer(state="UPDATING")
-
-    done = checkout.run("deploy", "dev")
-
-    assert done.returncode == 1
-    assert done.stderr == "deploy: the Composer environment is UPDATING: wait until it is RUNNING\n"
-    assert [call[1:4] for call in checkout.recorder.calls] == [["composer", "environments", "describe"]]
-
-
-def test_a_command_that_fails_ends_the_deployment_with_its_name(checkout: Checkout):
+def test_a_command_that_fails_ends_the_deployment_with_its_name(checkout: Checkout) -> None:
     checkout.recorder.fail("builds submit")
 
     done = checkout.run("deploy", "dev")
@@ -168,7 +195,7 @@ def test_a_command_that_fails_ends_the_deployment_with_its_name(checkout: Checko
     assert checkout.recorder.calls[-1][1:3] == ["builds", "submit"]
 
 
-def test_an_unknown_environment_is_named(checkout: Checkout):
+def test_an_unknown_environment_is_named(checkout: Checkout) -> None:
     done = checkout.run("deploy", "staging")
 
     assert (done.returncode, done.stdout) == (1, "")

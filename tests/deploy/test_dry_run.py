@@ -28,12 +28,16 @@ DEV = f"""\
 
 # 2. Look at the Composer environment
 gcloud composer environments describe wine-mlops {WHERE} --format=json
+gcloud storage ls 'gs://COMPOSER_BUCKET/plugins/**'
+gcloud storage ls 'gs://COMPOSER_BUCKET/dags/**'
+gcloud storage cat gs://wine-mlops-dev-pipelines/deployed/wine-mlops.txt
 
-# 3. Build and push the pipeline image, unless this revision has one
+# 3. Build and push the pipeline image, unless this pipeline/ has one
 gcloud artifacts docker images list {IMAGES} --include-tags --format=json
 # only if no image has the tag {{tag}}:
 gcloud builds submit .local/deploy/dev/image --config=deploy/cloudbuild-image.yaml --project=wine-mlops-dev \
---region=europe-west1 --service-account={DEPLOYER} --substitutions=_IMAGE={IMAGES}/wine-pipeline:{{tag}} \
+--region=europe-west1 --service-account={DEPLOYER} \
+--substitutions=_IMAGE={IMAGES}/wine-pipeline:{{tag}},_TARGET=worker \
 --gcs-source-staging-dir=gs://wine-mlops-dev-pipelines/builds
 gcloud artifacts docker images list {IMAGES} --include-tags --format=json
 
@@ -44,13 +48,15 @@ gcloud storage cp .local/deploy/dev/specs/wine-white.json .local/deploy/dev/spec
 gs://wine-mlops-dev-pipelines/specs/
 
 # 5. Set the environment's packages and variables, where they differ
-# deploy/requirements.txt lists nothing
+# only if the packages differ from deploy/requirements.txt:
+gcloud composer environments update wine-mlops {WHERE} --clear-pypi-packages
 # only those that differ:
 gcloud composer environments update wine-mlops {WHERE} --update-env-variables=WINE_PROJECT=wine-mlops-dev,\
 WINE_REGION=europe-west1,WINE_BUCKET=wine-mlops-dev-pipelines,\
 WINE_SERVICE_ACCOUNT=wine-pipeline@wine-mlops-dev.iam.gserviceaccount.com
 
 # 6. Upload dags/ and plugins/, and delete there what is gone here
+gcloud storage cp .local/deploy/dev/deployed.txt gs://wine-mlops-dev-pipelines/deployed/wine-mlops.txt
 gcloud storage rsync .local/deploy/dev/plugins gs://COMPOSER_BUCKET/plugins {SYNC}
 gcloud storage rsync .local/deploy/dev/dags gs://COMPOSER_BUCKET/dags '--exclude=^airflow_monitoring\\.py$' \
 {SYNC}
@@ -73,10 +79,10 @@ def bare_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-def test_deploy_prints_every_command_and_runs_none(clone: Checkout, bare_path: str):
+def test_deploy_prints_every_command_and_runs_none(clone: Checkout, bare_path: str) -> None:
     done = clone.run("deploy", "dev", "--dry-run", path=bare_path)
 
-    tag = clone.git("rev-parse", "--short=12", "HEAD")
+    tag = f"worker-{clone.git('rev-parse', '--short=12', 'HEAD:pipeline')}"
     python = done.stdout.splitlines()[1].split()[0]
     assert done.returncode == 0, done.stderr
     assert done.stdout == DEV.format(python=python, tag=tag)
@@ -84,7 +90,7 @@ def test_deploy_prints_every_command_and_runs_none(clone: Checkout, bare_path: s
     assert not (clone.folder / ".local").exists()
 
 
-def test_without_gcloud_a_deployment_says_how_to_install_it(clone: Checkout, bare_path: str):
+def test_without_gcloud_a_deployment_says_how_to_install_it(clone: Checkout, bare_path: str) -> None:
     for module in ("deploy", "deploy.setup"):
         done = clone.run(module, "dev", path=bare_path)
 
@@ -95,7 +101,9 @@ def test_without_gcloud_a_deployment_says_how_to_install_it(clone: Checkout, bar
         )
 
 
-def test_a_scale_file_goes_into_the_compiled_pipelines(checkout: Checkout):
+def test_a_scale_file_goes_into_the_compiled_pipelines_and_asks_for_the_image_that_dataflow_needs(
+    checkout: Checkout,
+) -> None:
     environments = checkout.folder / "deploy" / "environments.yaml"
     environments.write_text(environments.read_text().replace("scale: null", "scale: pipeline/scale.toml"))
 
@@ -104,12 +112,14 @@ def test_a_scale_file_goes_into_the_compiled_pipelines(checkout: Checkout):
     compiles = [line for line in done.stdout.splitlines() if "wine_pipeline compile" in line]
     assert len(compiles) == 2
     assert all(" --scale=pipeline/scale.toml " in line for line in compiles)
+    tree = checkout.git("rev-parse", "--short=12", "HEAD:pipeline")
+    assert f"/wine-pipeline:dataflow-{tree},_TARGET=dataflow " in done.stdout
     roles = checkout.run("deploy.setup", "dev", "--dry-run").stdout
     assert "--role=roles/dataflow.worker" in roles
     assert "dataflow.googleapis.com" in roles
 
 
-def test_packages_are_installed_only_if_there_are_any(checkout: Checkout):
+def test_packages_are_installed_from_the_file(checkout: Checkout) -> None:
     (checkout.folder / "deploy" / "requirements.txt").write_text("humanize==4.13.0\n")
 
     done = checkout.run("deploy", "dev", "--dry-run")
@@ -120,7 +130,7 @@ def test_packages_are_installed_only_if_there_are_any(checkout: Checkout):
     ) in done.stdout
 
 
-def test_a_dry_run_for_prod_says_that_a_real_one_would_refuse_uncommitted_changes(checkout: Checkout):
+def test_a_dry_run_for_prod_says_that_a_real_one_would_refuse_uncommitted_changes(checkout: Checkout) -> None:
     (checkout.folder / "README.md").write_text("changed")
 
     done = checkout.run("deploy", "prod", "--dry-run")
@@ -129,7 +139,7 @@ def test_a_dry_run_for_prod_says_that_a_real_one_would_refuse_uncommitted_change
     assert done.stdout.startswith("# there are uncommitted changes: a real deployment to prod stops here\n")
 
 
-def test_setup_prints_every_step_and_runs_none(clone: Checkout, bare_path: str):
+def test_setup_prints_every_step_and_runs_none(clone: Checkout, bare_path: str) -> None:
     done = clone.run("deploy.setup", "dev", "--dry-run", path=bare_path)
 
     assert done.returncode == 0, done.stderr
@@ -141,7 +151,8 @@ def test_setup_prints_every_step_and_runs_none(clone: Checkout, bare_path: str):
         "# 5. The repository of the pipeline image",
         "# 6. What each service account may do (deploy/iam.yaml)",
         "# 7. The Composer environment (25 minutes)",
-        "# 8. The triggers of Cloud Build",
+        "# 8. Who may write the environment's bucket",
+        "# 9. The triggers of Cloud Build",
         "# deploy/environments.yaml names no repository at GitHub: none to make",
     ]
     assert (
@@ -157,7 +168,7 @@ def test_setup_prints_every_step_and_runs_none(clone: Checkout, bare_path: str):
     ) in done.stdout
 
 
-def test_every_gcloud_command_is_one_that_gcloud_knows(checkout: Checkout, tmp_path: Path):
+def test_every_gcloud_command_is_one_that_gcloud_knows(checkout: Checkout, tmp_path: Path) -> None:
     require("gcloud")
     environments = checkout.folder / "deploy" / "environments.yaml"
     text = environments.read_text().replace("github: null", "github: owner/repository")
@@ -175,7 +186,7 @@ def test_every_gcloud_command_is_one_that_gcloud_knows(checkout: Checkout, tmp_p
     assert refused(commands, tmp_path) == {}
 
 
-def test_the_gcloud_commands_of_the_documentation_are_known_too(tmp_path: Path):
+def test_the_gcloud_commands_of_the_documentation_are_known_too(tmp_path: Path) -> None:
     require("gcloud")
     documentation = (REPOSITORY / "docs" / "composer.md").read_text()
 
@@ -185,7 +196,7 @@ def test_the_gcloud_commands_of_the_documentation_are_known_too(tmp_path: Path):
     assert refused(commands, tmp_path) == {}
 
 
-def test_a_flag_that_gcloud_does_not_know_would_be_found(tmp_path: Path):
+def test_a_flag_that_gcloud_does_not_know_would_be_found(tmp_path: Path) -> None:
     require("gcloud")
 
     found = refused(["gcloud storage rsync a b --delete-everything"], tmp_path)

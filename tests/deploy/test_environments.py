@@ -23,7 +23,7 @@ def write(folder: Path, **changes: Any) -> Path:
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
-def test_both_environments_can_be_read_and_are_two_projects(name: str):
+def test_both_environments_can_be_read_and_are_two_projects(name: str) -> None:
     environment = read_environment(name)
 
     assert environment.project == f"wine-mlops-{name}"
@@ -31,7 +31,7 @@ def test_both_environments_can_be_read_and_are_two_projects(name: str):
     assert environment.composer.image_version.startswith("composer-3-airflow-3.3.1-build.")
 
 
-def test_the_image_is_where_the_pipeline_looks_for_it_by_default():
+def test_the_image_is_where_the_pipeline_looks_for_it_by_default() -> None:
     host, project, repository = read_environment("dev").image.split("/", 2)
 
     assert (host, project) == ("europe-west1-docker.pkg.dev", "wine-mlops-dev")
@@ -51,12 +51,12 @@ def test_the_image_is_where_the_pipeline_looks_for_it_by_default():
         ({"github": "owner"}, "dev.github: .*not 'owner'"),
     ],
 )
-def test_a_bad_value_is_named_by_its_key(changes: dict[str, Any], problem: str, tmp_path: Path):
+def test_a_bad_value_is_named_by_its_key(changes: dict[str, Any], problem: str, tmp_path: Path) -> None:
     with pytest.raises(EnvironmentsError, match=f"^deploy/environments.yaml: {problem}"):
         read_environment("dev", write(tmp_path, **changes))
 
 
-def test_a_missing_key_is_named(tmp_path: Path):
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
     path = write(tmp_path)
     path.write_text(yaml.safe_dump({"dev": {key: value for key, value in DEV.items() if key != "region"}}))
 
@@ -65,7 +65,7 @@ def test_a_missing_key_is_named(tmp_path: Path):
 
 
 @pytest.mark.parametrize("content", ["", "- dev\n", "{"])
-def test_a_file_that_holds_no_environments_is_refused_in_one_line(content: str, tmp_path: Path):
+def test_a_file_that_holds_no_environments_is_refused_in_one_line(content: str, tmp_path: Path) -> None:
     path = write(tmp_path)
     path.write_text(content)
 

@@ -1,11 +1,11 @@
-"""The real gcloud syncs what a deployment would into localcloud, with the flags that a dry run prints."""
+"""The real gcloud syncs dags/ and plugins/ into localcloud, as a deployment does."""
 
 from __future__ import annotations
 
-import shlex
 import subprocess
+import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,19 @@ from google.cloud import storage
 
 from tests.conftest import Cloud
 from tests.deploy.conftest import Checkout
-from tests.deploy.gcloud import commands_in, led_to, require
+from tests.deploy.gcloud import led_to, require
 
-FOLDERS = ("plugins", "dags")
+MONITORING = "dags/airflow_monitoring.py"
+SYNC = """
+import sys
+from deploy.shell import REPOSITORY, Shell
+from deploy.sync import Sync, SyncError
+sync = Sync(Shell(dry_run=False), *sys.argv[1:], REPOSITORY / ".local" / "deploy" / "dev")
+try:
+    sync.run(sync.refuse_foreign())
+except SyncError as error:
+    sys.exit(str(error))
+"""
 
 
 @pytest.fixture
@@ -27,62 +37,57 @@ def bucket(cloud: Cloud) -> Iterator[storage.Bucket]:
     bucket.delete()
 
 
-def contents(bucket: storage.Bucket) -> list[str]:
-    """Return the names of a bucket's objects."""
-    return [blob.name for blob in bucket.list_blobs()]
+@pytest.fixture
+def sync(
+    checkout: Checkout, cloud: Cloud, bucket: storage.Bucket, tmp_path: Path
+) -> Callable[[], subprocess.CompletedProcess[str]]:
+    """Sync a clone into the bucket; the record lies there too."""
+    urls = (f"gs://{bucket.name}", f"gs://{bucket.name}/deployed/wine-mlops.txt")
 
-
-def sync(checkout: Checkout, cloud: Cloud, bucket: storage.Bucket, folder: Path) -> str:
-    """Run the rsync commands of a deployment to dev against this bucket, and return what they say."""
-    said = ""
-    printed = checkout.run("deploy", "dev", "--dry-run").stdout.replace("COMPOSER_BUCKET", bucket.name)
-    commands = [command for command in commands_in(printed, "gcloud") if "storage rsync" in command]
-    assert len(commands) == len(FOLDERS)
-    for command in commands:
-        done = subprocess.run(
-            shlex.split(command),
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", SYNC, *urls],
             cwd=checkout.folder,
-            env=led_to(cloud, folder),
+            env=led_to(cloud, tmp_path),
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=400,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        said += done.stderr
-    return said
+
+    return run
 
 
-@pytest.mark.timeout(900)
-def test_what_was_removed_is_deleted_what_is_the_same_stays_and_composers_own_dag_too(
-    checkout: Checkout, cloud: Cloud, bucket: storage.Bucket, tmp_path: Path
-):
+def contents(bucket: storage.Bucket) -> set[str]:
+    """Return the names of the objects in the two folders."""
+    names = {blob.name for blob in bucket.list_blobs()}
+    return {name for name in names if name.startswith(("dags/", "plugins/"))}
+
+
+@pytest.mark.timeout(1300)
+def test_ours_come_and_go_what_is_the_same_stays_and_nothing_of_others_is_touched(
+    checkout: Checkout, bucket: storage.Bucket, sync: Callable[[], subprocess.CompletedProcess[str]]
+) -> None:
     require("gcloud")
-    for folder in FOLDERS:
-        staged = checkout.folder / ".local" / "deploy" / "dev" / folder
-        (staged / "package").mkdir(parents=True)
-        (staged / "package" / f"{folder}.py").write_text("kept")
-        (staged / ".airflowignore").write_text("kept")
-        (staged / "gone.py").write_text("removed later")
-    bucket.blob("dags/airflow_monitoring.py").upload_from_string("Composer's own")
-    bucket.blob("plugins/stale.py").upload_from_string("from an earlier deployment")
+    tracked = set(checkout.git("ls-files", "dags", "plugins").splitlines())
+    bucket.blob(MONITORING).upload_from_string("Composer's own")
 
-    sync(checkout, cloud, bucket, tmp_path)
-    first = set(contents(bucket))
-    for folder in FOLDERS:
-        (checkout.folder / ".local" / "deploy" / "dev" / folder / "gone.py").unlink()
-        # a fresh copy with another time, as every deployment makes it
-        (checkout.folder / ".local" / "deploy" / "dev" / folder / "package" / f"{folder}.py").touch()
-    said = sync(checkout, cloud, bucket, tmp_path)
+    first = sync()
+    assert first.returncode == 0, first.stderr
+    assert contents(bucket) == tracked | {MONITORING}
 
-    kept = {
-        "dags/.airflowignore",
-        "dags/airflow_monitoring.py",
-        "dags/package/dags.py",
-        "plugins/.airflowignore",
-        "plugins/package/plugins.py",
-    }
-    assert first == kept | {"dags/gone.py", "plugins/gone.py"}
-    assert set(contents(bucket)) == kept
-    assert said.count("Removing ") == 2
-    assert "Copying " not in said
+    for gone in ("dags/docs/train.md", "plugins/vertex_mlops/links/console.py"):
+        (checkout.folder / gone).unlink()
+        tracked.remove(gone)
+    second = sync()
+    assert second.returncode == 0, second.stderr
+    assert contents(bucket) == tracked | {MONITORING}
+    assert second.stderr.count("Removing ") == 2
+    # the record alone: the other files are fresh copies with another time, as in every deployment
+    assert second.stderr.count("Copying ") == 1
+
+    bucket.blob("dags/sales.py").upload_from_string("of another team")
+    third = sync()
+    assert third.returncode == 1
+    assert " a sync would delete: dags/sales.py; " in third.stderr.splitlines()[-1]
+    assert contents(bucket) == tracked | {MONITORING, "dags/sales.py"}
