@@ -13,7 +13,9 @@ from deploy.environments import Environment
 from deploy.shell import Shell
 
 REQUIREMENTS_FILE = Path(__file__).with_name("requirements.txt")
-_REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)\s*(?P<extras_and_version>(\[[^;#]*)?([=!<>~][^;#]*)?)")
+_REQUIREMENT = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras_and_version>(\[[^;#]*)?([=!<>~][^;#]*)?)"
+)
 
 
 class ComposerError(ValueError):
