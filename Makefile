@@ -5,7 +5,7 @@ PIPELINE_PYTHON := pipeline/.venv/bin/python
 .PHONY: help setup demo test test-ui up down lint format bench bench-scale lock clean compose-init test-compose deploy deploy-check deploy-setup load-data
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install both Python environments from their lock files
 	@dev/setup.sh

@@ -10,6 +10,7 @@ from deploy.composer import ComposerError
 from deploy.deployment import DeployError, Deployment
 from deploy.environments import EnvironmentsError, read_environment
 from deploy.shell import CommandError, Shell
+from deploy.sync import SyncError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         environment = read_environment(options.environment)
         Deployment(options.environment, environment, Shell(options.dry_run)).run(confirmed=options.yes)
-    except (CommandError, ComposerError, DeployError, EnvironmentsError) as error:
+    except (CommandError, ComposerError, DeployError, EnvironmentsError, SyncError) as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 1
     return 0

@@ -6,14 +6,20 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 
+from deploy.environments import Environment
+from deploy.shell import Shell
+
 REQUIREMENTS_FILE = Path(__file__).with_name("requirements.txt")
-_REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+(\[[^\]]*\])?)\s*(?P<version>.*)")
+_REQUIREMENT = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras_and_version>(\[[^;#]*)?([=!<>~][^;#]*)?)"
+)
 
 
 class ComposerError(ValueError):
-    """The environment cannot be deployed to; the message is one line that says why."""
+    """The environment, or its list of packages, is not fit for a deployment; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class ComposerState:
 
     :param dags: gs:// folder of the DAGs.
     :param variables: environment variables that were set.
-    :param packages: PyPI packages that were added, with their version specifiers.
+    :param packages: PyPI packages that were added, with their extras and version specifiers.
     :param airflow_uri: of the Airflow UI.
     """
 
@@ -51,28 +57,58 @@ class ComposerState:
         return cls(
             dags=config["dagGcsPrefix"],
             variables=software.get("envVariables", {}),
-            packages=software.get("pypiPackages", {}),
+            packages=dict(starmap(_package, software.get("pypiPackages", {}).items())),
             airflow_uri=config.get("airflowUri", ""),
         )
 
     @property
-    def plugins(self) -> str:
-        """gs:// folder of the plugins, beside that of the DAGs."""
-        return f"{self.dags.rpartition('/')[0]}/plugins"
+    def bucket(self) -> str:
+        """gs:// URL of the environment's bucket, which has dags/ and plugins/ side by side."""
+        return self.dags.removesuffix("/dags")
 
     def missing_variables(self, wanted: Mapping[str, str]) -> dict[str, str]:
         """Return those variables that are not set, or set to something else."""
         return {name: value for name, value in wanted.items() if self.variables.get(name) != value}
 
 
+def describe(environment: Environment, shell: Shell) -> ComposerState:
+    """
+    Ask Composer for an environment's bucket, variables and packages.
+
+    :raises ComposerError: the environment does not run.
+    :raises CommandError: there is no such environment, or it may not be looked at.
+    """
+    description = shell.read(
+        *("gcloud", "composer", "environments", "describe", environment.composer.environment),
+        *(f"--project={environment.project}", f"--location={environment.region}", "--format=json"),
+        placeholder="",
+    )
+    if shell.dry_run:
+        return ComposerState("gs://COMPOSER_BUCKET/dags", {}, {}, "AIRFLOW_URI")
+    return ComposerState.parse(description)
+
+
 def requirements(text: str) -> dict[str, str]:
     """
-    Read the packages of a requirements file as Composer stores them.
+    Read the packages of a requirements file as gcloud does.
 
-    :param text: one package with its version specifier a line; ``#`` starts a comment.
+    :param text: a line for each package, with extras and version; ``#`` starts a line of comment.
+    :raises ComposerError: a line has more: an environment marker, an option, or a comment behind the package.
     """
-    packages = {}
-    for line in text.splitlines():
-        if found := _REQUIREMENT.fullmatch(line.partition("#")[0].strip()):
-            packages[found["name"].lower()] = found["version"].replace(" ", "")
-    return packages
+    packages = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        found = _REQUIREMENT.fullmatch(line.strip())
+        if not found:
+            raise ComposerError(
+                f"deploy/requirements.txt: line {number}: Composer takes a package and its version alone, "
+                f"not {line.strip()!r}"
+            )
+        packages.append(_package(found["name"], found["extras_and_version"]))
+    return dict(packages)
+
+
+def _package(name: str, extras_and_version: str) -> tuple[str, str]:
+    """Spell a package in the one way in which two spellings can be compared."""
+    return re.sub(r"[-_.]+", "-", name).lower(), extras_and_version.replace(" ", "").lower()

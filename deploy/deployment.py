@@ -8,16 +8,15 @@ from pathlib import Path
 
 import yaml
 
-from deploy.composer import REQUIREMENTS_FILE, ComposerState, requirements
+from deploy.composer import REQUIREMENTS_FILE, ComposerState, describe, requirements
 from deploy.environments import Environment
 from deploy.package import image_tag, is_clean, stage
 from deploy.shell import REPOSITORY, Shell, relative
+from deploy.sync import Sync
 
 BUILD = REPOSITORY / ".local" / "deploy"
 PIPELINE_PYTHON = "pipeline/.venv/bin/python"
 WINE_CONFIG = REPOSITORY / "dags" / "wine_config.yaml"
-# Composer's own liveness DAG lives among the user's.
-KEPT_IN_DAGS = r"^airflow_monitoring\.py$"
 
 
 class DeployError(RuntimeError):
@@ -45,6 +44,7 @@ class Deployment:
 
         :param confirmed: the person or the approval in Cloud Build has agreed already.
         :raises DeployError: uncommitted changes, no agreement, or a pipeline that names another image.
+        :raises SyncError: the environment holds DAGs or plugins of others.
         :raises CommandError: a command failed.
         """
         self.shell.require_gcloud()
@@ -53,8 +53,10 @@ class Deployment:
         self.shell.step("Check the DAGs as Composer will load them")
         self.shell.run(relative(Path(sys.executable)), "-m", "deploy.check", self.name)
         self.shell.step("Look at the Composer environment")
-        composer = self.describe()
-        self.shell.step("Build and push the pipeline image, unless this revision has one")
+        composer = describe(self.environment, self.shell)
+        sync = self.sync(composer)
+        there = sync.refuse_foreign()
+        self.shell.step("Build and push the pipeline image, unless this pipeline/ has one")
         image = self.push_image()
         self.shell.step("Compile the pipelines with the image's digest, and upload them")
         self.upload_specs(image)
@@ -63,7 +65,7 @@ class Deployment:
         self.install_packages(composer)
         self.set_variables(composer)
         self.shell.step("Upload dags/ and plugins/, and delete there what is gone here")
-        self.sync(composer)
+        sync.run(there)
         self.shell.say(f"done: {composer.airflow_uri}")
 
     def refuse_uncommitted(self) -> None:
@@ -93,20 +95,13 @@ class Deployment:
         if answer.strip() != self.name:
             raise DeployError("nothing was changed")
 
-    def describe(self) -> ComposerState:
-        """Ask Composer for the environment's folders, variables and packages."""
-        description = self.shell.read(*self._composer("describe"), "--format=json", placeholder="")
-        if self.shell.dry_run:
-            return ComposerState("gs://COMPOSER_BUCKET/dags", {}, {}, "AIRFLOW_URI")
-        return ComposerState.parse(description)
-
     def push_image(self) -> str:
         """
-        Build the image of this revision, if it is not there.
+        Build the image of this pipeline/, if it is not there.
 
         :return: its name with its digest.
         """
-        tag = image_tag()
+        tag = image_tag(self.environment.image_target)
         digest = self._digest(tag)
         if self.shell.dry_run:
             self.shell.say(f"only if no image has the tag {tag}:")
@@ -146,16 +141,16 @@ class Deployment:
         self.shell.run("gcloud", "storage", "cp", *specs, f"gs://{environment.bucket}/specs/")
 
     def install_packages(self, composer: ComposerState) -> None:
-        """Install deploy/requirements.txt, if it lists what the environment does not have."""
+        """Make the environment's packages those of deploy/requirements.txt, if they differ."""
         wanted = requirements(REQUIREMENTS_FILE.read_text())
-        if not wanted:
-            self.shell.say("deploy/requirements.txt lists nothing")
+        if self.shell.dry_run:
+            self.shell.say("only if the packages differ from deploy/requirements.txt:")
         elif wanted == composer.packages:
-            self.shell.say("the packages are there already")
-        else:
-            self.shell.run(
-                *self._composer("update"), f"--update-pypi-packages-from-file={relative(REQUIREMENTS_FILE)}"
-            )
+            self.shell.say("the packages are those of deploy/requirements.txt")
+            return
+        # the file replaces whatever packages there are, but cannot be empty
+        change = f"--update-pypi-packages-from-file={relative(REQUIREMENTS_FILE)}"
+        self.shell.run(*self._update(), change if wanted else "--clear-pypi-packages")
 
     def set_variables(self, composer: ComposerState) -> None:
         """Set the variables that differ: an update takes Composer ten minutes."""
@@ -166,24 +161,17 @@ class Deployment:
         if self.shell.dry_run:
             self.shell.say("only those that differ:")
         pairs = ",".join(f"{name}={value}" for name, value in missing.items())
-        self.shell.run(*self._composer("update"), f"--update-env-variables={pairs}")
+        self.shell.run(*self._update(), f"--update-env-variables={pairs}")
 
-    def sync(self, composer: ComposerState) -> None:
-        """Make Composer's folders hold what ours hold: plugins first, for the DAGs import them."""
-        for folder, target in (("plugins", composer.plugins), ("dags", composer.dags)):
-            source = self.build / folder
-            if not self.shell.dry_run:
-                stage(folder, source)
-            self.shell.run(
-                *("gcloud", "storage", "rsync", relative(source), target),
-                *([f"--exclude={KEPT_IN_DAGS}"] if folder == "dags" else []),
-                *("--recursive", "--delete-unmatched-destination-objects", "--checksums-only"),
-            )
+    def sync(self, composer: ComposerState) -> Sync:
+        """Give the folders of the environment's bucket."""
+        record = f"gs://{self.environment.bucket}/deployed/{self.environment.composer.environment}.txt"
+        return Sync(self.shell, composer.bucket, record, self.build)
 
-    def _composer(self, verb: str) -> tuple[str, ...]:
+    def _update(self) -> tuple[str, ...]:
         environment = self.environment
         return (
-            *("gcloud", "composer", "environments", verb, environment.composer.environment),
+            *("gcloud", "composer", "environments", "update", environment.composer.environment),
             *(f"--project={environment.project}", f"--location={environment.region}"),
         )
 
@@ -208,6 +196,7 @@ class Deployment:
         self.shell.run(
             *("gcloud", "builds", "submit", relative(source), "--config=deploy/cloudbuild-image.yaml"),
             *(f"--project={environment.project}", f"--region={environment.region}"),
-            *(f"--service-account={account}", f"--substitutions=_IMAGE={environment.image}:{tag}"),
+            f"--service-account={account}",
+            f"--substitutions=_IMAGE={environment.image}:{tag},_TARGET={environment.image_target}",
             f"--gcs-source-staging-dir=gs://{environment.bucket}/builds",
         )

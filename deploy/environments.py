@@ -98,6 +98,11 @@ class Environment(_Strict):
         return f"{host}/{self.project}/{self.artifact_repository}/{PIPELINE_IMAGE}"
 
     @property
+    def image_target(self) -> str:
+        """Target of pipeline/Dockerfile: Dataflow's workers need one of their own."""
+        return "dataflow" if self.scale else "worker"
+
+    @property
     def variables(self) -> dict[str, str]:
         """Environment variables that the DAGs read."""
         return {

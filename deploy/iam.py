@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 IAM_FILE = Path(__file__).with_name("iam.yaml")
 ACCOUNTS = ("composer", "pipeline", "deployer", "tester")
 AccountRole = Literal["composer", "pipeline", "deployer", "tester"]
-Resource = Literal["project", "bucket", "dataset", "repository"]
+Resource = Literal["project", "bucket", "dataset", "repository", "environment"]
+CUSTOM_ROLE = "projects/PROJECT/roles/"
 # the basic roles, roles/owner, editor and viewer, have no dot
-PredefinedRole = Annotated[str, Field(pattern=r"^roles/[a-zA-Z]+(\.[a-zA-Z]+)+$")]
+Role = Annotated[str, Field(pattern=rf"^(roles/[a-zA-Z]+(\.[a-zA-Z]+)+|{CUSTOM_ROLE}[a-zA-Z]+)$")]
+Permission = Annotated[str, Field(pattern=r"^[a-zA-Z]+\.[a-zA-Z]+\.[a-zA-Z]+$")]
 
 
 class IamError(ValueError):
@@ -29,16 +31,33 @@ class Binding(_Strict):
     """
     One role on one resource.
 
-    :param role: a predefined role.
-    :param resource: project, bucket, dataset, repository, or a service account.
+    :param role: a predefined role, or a custom one of the project.
+    :param resource: project, bucket, dataset, repository, the environment's bucket, or a service account.
     :param why: what it is for.
+    :param permissions: of a custom role.
     :param only_with_scale: granted only where work is sent on to Dataflow and custom jobs.
     """
 
-    role: PredefinedRole
+    role: Role
     resource: Resource | AccountRole
     why: str
+    permissions: list[Permission] = []
     only_with_scale: bool = False
+
+    @model_validator(mode="after")
+    def _permissions_make_a_custom_role(self) -> Self:
+        if self.role.startswith(CUSTOM_ROLE) != bool(self.permissions):
+            raise ValueError("a custom role, and no other, lists its permissions")
+        return self
+
+    @property
+    def custom_role(self) -> str | None:
+        """Id of the custom role; None for a predefined role."""
+        return self.role.removeprefix(CUSTOM_ROLE) if self.permissions else None
+
+    def role_in(self, project: str) -> str:
+        """Return the role's full name."""
+        return self.role.replace(CUSTOM_ROLE, f"projects/{project}/roles/")
 
 
 class Account(_Strict):
@@ -94,10 +113,16 @@ def table(accounts: dict[AccountRole, Account]) -> str:
     """Return the accounts as tables in Markdown."""
     parts = []
     for name, account in accounts.items():
-        rows = [f"| `{item.role}` | {_place(item.resource)} | {_reason(item)} |" for item in account.bindings]
+        rows = [f"| {_role(item)} | {_place(item.resource)} | {_reason(item)} |" for item in account.bindings]
         head = f"**{name}**: {account.purpose}.\n\n| role | on | why |\n|---|---|---|"
         parts.append("\n".join([head, *rows]))
     return "\n\n".join(parts)
+
+
+def _role(binding: Binding) -> str:
+    if not binding.permissions:
+        return f"`{binding.role}`"
+    return f"`{binding.custom_role}`: {', '.join(f'`{permission}`' for permission in binding.permissions)}"
 
 
 def _reason(binding: Binding) -> str:
@@ -105,6 +130,8 @@ def _reason(binding: Binding) -> str:
 
 
 def _place(resource: str) -> str:
+    if resource == "environment":
+        return "the environment's bucket"
     return f"the account {resource}" if resource in ACCOUNTS else f"the {resource}"
 
 

@@ -57,16 +57,18 @@ def is_clean() -> bool:
     return not _git("status", "--porcelain").strip()
 
 
-def image_tag() -> str:
+def image_tag(target: str) -> str:
     """
-    Name what the pipeline image is made from: the commit, and a checksum if pipeline/ has other content.
+    Name what the pipeline image is made from, so that the same content has the same tag in every commit.
 
-    :raises CommandError: this is no git repository, or nothing was committed yet.
+    :param target: of the Dockerfile.
+    :return: the target and git's tree of pipeline/, with a checksum if there are uncommitted changes.
+    :raises CommandError: this is no git repository, or pipeline/ was not committed yet.
     """
-    revision = _git("rev-parse", "--short=12", "HEAD").strip()
+    tree = f"{target}-{_git('rev-parse', '--short=12', 'HEAD:pipeline').strip()}"
     if not _git("status", "--porcelain", "--", "pipeline").strip():
-        return revision
+        return tree
     content = hashlib.sha256()
     for path in files_of("pipeline"):
         content.update(f"{path}\0".encode() + (REPOSITORY / path).read_bytes() + b"\0")
-    return f"{revision}-{content.hexdigest()[:12]}"
+    return f"{tree}-{content.hexdigest()[:12]}"

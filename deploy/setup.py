@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import yaml
 
+from deploy.composer import ComposerError, describe
 from deploy.deployment import WINE_CONFIG
 from deploy.environments import Environment, EnvironmentsError, read_environment
 from deploy.iam import ACCOUNTS, Grant, IamError, grants, read_accounts
@@ -22,13 +23,16 @@ SERVICES = (
     "artifactregistry",
     "bigquery",
     "cloudbuild",
+    "cloudresourcemanager",
     "composer",
     "iam",
+    "iamcredentials",
     "logging",
     "storage",
 )
-SCALE_SERVICES = ("dataflow",)
+SCALE_SERVICES = ("compute", "dataflow")
 SOFT_DELETE = "7d"
+COMMENTS = "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
 
 
 class Setup:
@@ -71,10 +75,18 @@ class Setup:
         self.shell.step("The repository of the pipeline image")
         self.make_repository()
         self.shell.step("What each service account may do (deploy/iam.yaml)")
-        for grant in grants(self.accounts, scale=self.environment.scale is not None):
-            self.grant(grant)
+        granted = grants(self.accounts, scale=self.environment.scale is not None)
+        for grant in granted:
+            self.make_role(grant)
+            if grant.binding.resource != "environment":
+                self.grant(grant)
         self.shell.step("The Composer environment (25 minutes)")
         self.make_composer()
+        self.shell.step("Who may write the environment's bucket")
+        bucket = describe(self.environment, self.shell).bucket
+        for grant in granted:
+            if grant.binding.resource == "environment":
+                self.grant(grant, bucket)
         self.shell.step("The triggers of Cloud Build")
         self.make_triggers()
 
@@ -126,19 +138,35 @@ class Setup:
             *("--policy=deploy/image-cleanup.json", "--no-dry-run"),
         )
 
-    def grant(self, grant: Grant) -> None:
-        """Give a service account one role on one resource; giving it twice changes nothing."""
+    def make_role(self, grant: Grant) -> None:
+        """Make a custom role, or bring its permissions to those of iam.yaml; predefined ones are there."""
+        role, permissions = grant.binding.custom_role, ",".join(grant.binding.permissions)
+        if not role:
+            return
+        change = (f"--title={role}", f"--permissions={permissions}", "--stage=GA")
+        self.shell.create_unless(
+            self._gcloud("iam roles describe", role, self.project),
+            self._gcloud("iam roles create", role, self.project, *change),
+        )
+        self.shell.run(*self._gcloud("iam roles update", role, self.project, *change))
+
+    def grant(self, grant: Grant, environment_bucket: str = "") -> None:
+        """
+        Give a service account one role on one resource; giving it twice changes nothing.
+
+        :param environment_bucket: gs:// URL, for a role on the Composer environment's bucket.
+        """
         member = f"serviceAccount:{self.environment.account(grant.account)}"
         if grant.binding.resource == "dataset":
             self.shell.run(*self._dataset_grant(member, grant.binding.role))
             return
         self.shell.run(
-            *self._policy_binding(grant.binding.resource),
+            *self._policy_binding(grant.binding.resource, environment_bucket),
             f"--member={member}",
-            f"--role={grant.binding.role}",
+            f"--role={grant.binding.role_in(self.environment.project)}",
         )
 
-    def _policy_binding(self, resource: str) -> tuple[str, ...]:
+    def _policy_binding(self, resource: str, environment_bucket: str) -> tuple[str, ...]:
         environment = self.environment
         if resource in ACCOUNTS:
             return self._gcloud(
@@ -149,6 +177,9 @@ class Setup:
                 "projects add-iam-policy-binding", environment.project, "--condition=None"
             ),
             "bucket": self._gcloud("storage buckets add-iam-policy-binding", self.bucket, self.project),
+            "environment": self._gcloud(
+                "storage buckets add-iam-policy-binding", environment_bucket, self.project
+            ),
             "repository": self._gcloud(
                 "artifacts repositories add-iam-policy-binding",
                 *(environment.artifact_repository, self.project, self.location),
@@ -197,15 +228,18 @@ class Setup:
         environment = self.environment
         owner, repository = str(environment.github).split("/")
         email = environment.account(account)
-        event = "--pull-request-pattern=^main$" if account == "tester" else "--branch-pattern=^main$"
-        substitutions = () if account == "tester" else (f"--substitutions=_ENV={self.name}",)
+        # what strangers propose runs only after a collaborator's /gcbrun
+        event: tuple[str, ...] = ("--pull-request-pattern=^main$", f"--comment-control={COMMENTS}")
+        substitutions: tuple[str, ...] = ()
+        if account == "deployer":
+            event, substitutions = ("--branch-pattern=^main$",), (f"--substitutions=_ENV={self.name}",)
         region = f"--region={environment.region}"
         self.shell.create_unless(
             self._gcloud("builds triggers describe", name, self.project, region),
             self._gcloud(
                 "builds triggers create github",
                 *(f"--name={name}", self.project, region),
-                *(f"--repo-owner={owner}", f"--repo-name={repository}", event, f"--build-config={config}"),
+                *(f"--repo-owner={owner}", f"--repo-name={repository}", *event, f"--build-config={config}"),
                 f"--service-account=projects/{environment.project}/serviceAccounts/{email}",
                 *(*substitutions, *flags),
             ),
@@ -232,7 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         Setup(options.environment, read_environment(options.environment), Shell(options.dry_run)).run()
-    except (CommandError, EnvironmentsError, IamError) as error:
+    except (CommandError, ComposerError, EnvironmentsError, IamError) as error:
         print(f"deploy-setup: {error}", file=sys.stderr)
         return 1
     return 0

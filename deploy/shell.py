@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 INSTALL_GCLOUD = "curl https://sdk.cloud.google.com | bash"
+# gcloud's describe, gcloud storage buckets describe, bq show, gcloud storage ls and cat
+_MISSING = re.compile(r"NOT_FOUND|[Nn]ot found: |matched no objects")
 
 
 class CommandError(RuntimeError):
@@ -71,46 +75,69 @@ class Shell:
             return placeholder
         return self._execute(command, capture=True).strip()
 
+    def look(self, *command: str) -> str | None:
+        """
+        Run a command that looks for something and return what it prints.
+
+        :return: None if there is no such thing; a dry run takes that for granted.
+        :raises CommandError: it failed for another reason, an expired login for example.
+        """
+        self._print(command)
+        if self.dry_run:
+            return None
+        done = self._start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode == 0:
+            return done.stdout.strip()
+        # bq says it on stdout
+        said = f"{done.stdout}{done.stderr}".strip()
+        if _MISSING.search(said):
+            return None
+        print(said, file=sys.stderr)
+        raise self._failure(command, done.returncode)
+
     def create_unless(self, there: tuple[str, ...], create: tuple[str, ...]) -> None:
         """
-        Run a command only if another one, which looks for what it would make, fails.
+        Run a command only if another one does not find what it would make.
 
-        :param there: exits with 0 if the thing exists.
+        :param there: looks for the thing.
         :param create: makes it.
-        :raises CommandError: it could not be made.
+        :raises CommandError: it could not be looked for, or not be made.
         """
         if self.dry_run:
             print(f"{shlex.join(there)} ||\n  {shlex.join(create)}", flush=True)
             return
-        self._print(there)
-        if self._exit_code(there) == 0:
-            self.say("there already")
-        else:
+        if self.look(*there) is None:
             self.run(*create)
+        else:
+            self.say("there already")
 
     @staticmethod
     def _print(command: tuple[str, ...]) -> None:
         print(shlex.join(command), flush=True)
 
-    @staticmethod
-    def _exit_code(command: tuple[str, ...]) -> int:
-        return subprocess.run(
-            command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, capture_output=True, check=False
-        ).returncode
+    def _execute(self, command: tuple[str, ...], capture: bool) -> str:
+        done = self._start(command, stdout=subprocess.PIPE if capture else None, stderr=None)
+        if done.returncode:
+            raise self._failure(command, done.returncode)
+        return done.stdout or ""
 
     @staticmethod
-    def _execute(command: tuple[str, ...], capture: bool) -> str:
+    def _start(
+        command: tuple[str, ...], stdout: int | None, stderr: int | None
+    ) -> subprocess.CompletedProcess[str]:
         try:
-            done = subprocess.run(
+            return subprocess.run(
                 command,
                 cwd=REPOSITORY,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if capture else None,
+                stdout=stdout,
+                stderr=stderr,
                 text=True,
                 check=False,
             )
         except FileNotFoundError:
             raise CommandError(f"{command[0]}: no such command") from None
-        if done.returncode:
-            raise CommandError(f"failed with exit code {done.returncode}: {shlex.join(command)}")
-        return done.stdout or ""
+
+    @staticmethod
+    def _failure(command: tuple[str, ...], code: int) -> CommandError:
+        return CommandError(f"failed with exit code {code}: {shlex.join(command)}")

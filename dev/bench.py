@@ -88,7 +88,7 @@ class Bench:
         """Submit the compiled file as it is, with the query pinned to the present state of the table."""
         spec = read_spec(self.settings, WINE)
         query = spec["dataContract"]["query"].format(
-            table=self.settings.table(WINE), data_version=self._data_version()
+            table=self.settings.table(WINE), snapshot=self._data_version()
         )
         job = aiplatform_v1.PipelineJob()
         fields = {name: spec[name] for name in ("displayName", "pipelineSpec", "runtimeConfig")}

@@ -49,7 +49,7 @@ def plot(measurements: list[dict[str, Any]], output: Path) -> None:
     )
     for axes, limit, text in limits:
         axes.axhline(limit, color="grey", linestyle="--", linewidth=1)
-        axes.text(rows[-1], limit, text, va="bottom", ha="right", color="dimgrey", fontsize="small")
+        axes.text(rows[0], limit, text, va="top", color="dimgrey", fontsize="small")
     times.set(title="Seconds (dotted: of processor time)", yscale="log")
     sizes.set(title="Peak memory in GiB", ylim=(0, TASK_MEMORY_GIB * 1.15))
     for axes in (times, sizes):

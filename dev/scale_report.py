@@ -13,6 +13,8 @@ END = "<!-- end of what was measured -->"
 # From the documents that docs/scale.md cites, not measured here.
 DATAFLOW_START_SECONDS = 120
 TASK_MEMORY_MIB = 16 * 1024
+# No extrapolation reaches further.
+FAR = 100_000_000
 
 
 def markdown(figures: Figures) -> str:
@@ -66,30 +68,35 @@ def _ratio_table(figures: Figures) -> str:
 
 def _limits_table(figures: Figures) -> str:
     """Return from where on a component can gain: even a Dataflow without work must win back its start."""
-    rows = [
-        ["Component", "processor seconds a million rows", "Dataflow cannot pay below", "16 GiB are full at"]
-    ]
-    for component in BEAM_COMPONENTS:
-        slope = figures.cpu_seconds_per_row(component)
-        rows.append(
+    return _table(
+        [
             [
-                component,
-                f"{slope * 1e6:.0f}",
-                _rows(DATAFLOW_START_SECONDS / slope if slope else math.inf),
-                _rows(figures.rows_within(component, TASK_MEMORY_MIB)),
-            ]
-        )
-    training = figures.cpu_seconds_per_row("Trainer")
-    rows.append(
-        ["Trainer", f"{training * 1e6:.0f}", "-", _rows(figures.rows_within("Trainer", TASK_MEMORY_MIB))]
+                "Component",
+                "processor seconds a million rows",
+                "Dataflow cannot pay below",
+                "16 GiB are full at",
+            ],
+            *([component, *_limits(figures, (component,), starts=1)] for component in BEAM_COMPONENTS),
+            ["All four, as the switch moves them", *_limits(figures, BEAM_COMPONENTS, starts=4)],
+            ["Trainer", *_limits(figures, ("Trainer",), starts=0)],
+        ]
     )
-    return _table(rows)
+
+
+def _limits(figures: Figures, components: tuple[str, ...], starts: int) -> list[str]:
+    """Return the cells of some components, which Dataflow would run in a number of jobs; in none, if 0."""
+    slope = sum(figures.cpu_seconds_per_row(component) for component in components)
+    even = starts * DATAFLOW_START_SECONDS / slope if slope else math.inf
+    full = min(figures.rows_within(component, TASK_MEMORY_MIB) for component in components)
+    return [f"{slope * 1e6:.0f}", _rows(even) if starts else "-", _rows(full)]
 
 
 def _rows(count: float) -> str:
     """Say a number of rows with two digits, as an extrapolation deserves."""
     if math.isinf(count):
         return "never"
+    if count > FAR:
+        return f"more than {FAR / 1e6:.0f} million rows"
     digits = 10 ** max(0, math.floor(math.log10(max(count, 1))) - 1)
     return f"{round(count / digits) * digits / 1e6:,g} million rows"
 

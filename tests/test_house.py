@@ -14,10 +14,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 # top-level packages that a folder never imports, not even inside a function
 FORBIDDEN = {
-    "dags": {"tfx", "tensorflow", "localcloud", "dev", "wine_pipeline"},
-    "plugins": {"tfx", "tensorflow", "localcloud", "dev", "wine_pipeline", "wine_config"},
-    "pipeline": {"airflow", "localcloud", "dev", "vertex_mlops"},
-    "localcloud": {"airflow", "tfx", "dev", "vertex_mlops", "wine_pipeline"},
+    "dags": {"tfx", "tensorflow", "localcloud", "dev", "deploy", "wine_pipeline"},
+    "plugins": {"tfx", "tensorflow", "localcloud", "dev", "deploy", "wine_pipeline", "wine_config"},
+    "pipeline": {"airflow", "localcloud", "dev", "deploy", "vertex_mlops"},
+    "localcloud": {"airflow", "tfx", "dev", "deploy", "vertex_mlops", "wine_pipeline"},
 }
 
 FEATURES = "pipeline/wine_pipeline/features.py"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
+from wine_pipeline.__main__ import main as wine_pipeline
 
 from deploy import load_data
 
@@ -29,8 +29,8 @@ def publish(bucket: Bucket, wine: str) -> str:
     blob = bucket.blob(f"specs/{name}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
-        command = [sys.executable, "-m", "wine_pipeline", "compile", "--wine", wine, "--output", str(path)]
-        subprocess.run(command, check=True)
+        if wine_pipeline(["compile", "--wine", wine, "--output", str(path)]):
+            raise SystemExit(f"the pipeline of {wine} cannot be compiled")
         compiled = path.read_bytes()
     uri = f"gs://{bucket.name}/{blob.name}"
     if blob.exists() and blob.download_as_bytes() == compiled:

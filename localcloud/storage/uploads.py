@@ -9,13 +9,17 @@ from __future__ import annotations
 import email.parser
 import email.policy
 import json
+import re
 from typing import Any
 
 from aiohttp import web
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from localcloud.errors import ApiError, not_served
 from localcloud.storage import names, preconditions
 from localcloud.storage.upstream import Answer, Body, Upstream
+
+_SINGLE_QUOTED = re.compile(r"boundary='([^']*)'")
 
 
 async def insert(upstream: Upstream, request: web.Request) -> Answer:
@@ -29,6 +33,7 @@ async def insert(upstream: Upstream, request: web.Request) -> Answer:
     query = dict(request.query)
     kind = query.get("uploadType", "")
     bucket = request.match_info["bucket"]
+    headers = _standard_quotes(request.headers)
     body: Body = None
     if kind == "media":
         name = query.get("name", "")
@@ -36,7 +41,7 @@ async def insert(upstream: Upstream, request: web.Request) -> Answer:
         body = request.content if streamed else await request.read()
     elif kind == "multipart":
         body = await request.read()
-        name = query.get("name") or _name(_metadata(request.headers["Content-Type"], body))
+        name = query.get("name") or _name(_metadata(headers["Content-Type"], body))
     elif kind == "resumable":
         body = await request.read()
         name = query.get("name") or _name(json.loads(body or b"{}"))
@@ -46,7 +51,7 @@ async def insert(upstream: Upstream, request: web.Request) -> Answer:
         raise ApiError(400, "INVALID_ARGUMENT", "Required object name is missing", "required")
     await preconditions.check(upstream, bucket, name, query)
     query["name"] = names.encode(name)
-    return await upstream.call("POST", _path(bucket), query, request.headers, body)
+    return await upstream.call("POST", _path(bucket), query, headers, body)
 
 
 async def resume(upstream: Upstream, request: web.Request) -> Answer:
@@ -67,6 +72,14 @@ def _path(bucket: str) -> str:
 
 def _name(metadata: dict[str, Any]) -> str:
     return str(metadata.get("name", ""))
+
+
+def _standard_quotes(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
+    """Quote a multipart boundary as MIME does: gcloud and gsutil write ``boundary='...'``."""
+    mended = headers.copy()
+    if "Content-Type" in mended:
+        mended["Content-Type"] = _SINGLE_QUOTED.sub(r'boundary="\1"', mended["Content-Type"])
+    return mended
 
 
 def _metadata(content_type: str, body: bytes) -> dict[str, Any]:

@@ -136,10 +136,10 @@ def _run(options: argparse.Namespace) -> None:
 def _local(options: argparse.Namespace) -> None:
     config, target = WineConfig(options.wine), _target(options)
     from wine_pipeline.local import run_locally
-    from wine_pipeline.table import pinned_query, read_data_version
+    from wine_pipeline.table import pinned_query, read_data_version, unchanged_since
 
-    version = options.data_version or read_data_version(target.project, options.table)
-    print(run_locally(config, target, pinned_query(config, options.table, version), options.memory))
+    snapshot = options.data_version or unchanged_since(read_data_version(target.project, options.table))
+    print(run_locally(config, target, pinned_query(config, options.table, snapshot), options.memory))
 
 
 def _metrics(options: argparse.Namespace) -> None:

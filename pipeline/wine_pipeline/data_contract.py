@@ -11,17 +11,17 @@ from wine_pipeline.features import FEATURE_NAMES, FEATURES, GOOD, GRADE, QUALITY
 
 def query_template(config: WineConfig) -> str:
     """
-    Return the query that feeds the pipeline, pinned to one version of the table.
+    Return the query that feeds the pipeline, pinned to the table as it was at one moment.
 
-    To be filled by ``str.format`` with ``table`` (project.dataset.table) and ``data_version`` (the table's
-    lastModifiedTime in ms). BigQuery keeps seven days of history.
+    To be filled by ``str.format`` with ``table`` (project.dataset.table) and ``snapshot`` (that moment, in
+    ms since 1970). BigQuery keeps seven days of history.
 
     :param config: decides from which grade on a wine is good.
     """
     columns = ", ".join(f"`{name}`" for name in (*FEATURE_NAMES, QUALITY))
     return (
         f"SELECT {columns}, CAST(`{QUALITY}` >= {config.good_grade} AS INT64) AS `{GOOD}` "  # noqa: S608 (every name is a constant)
-        "FROM `{table}` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({data_version})"
+        "FROM `{table}` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({snapshot})"
     )
 
 

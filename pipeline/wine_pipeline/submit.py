@@ -20,7 +20,7 @@ from wine_pipeline.compile import write_compiled
 from wine_pipeline.config import Target, WineConfig
 from wine_pipeline.pipeline import INPUT_CONFIG, build_input_config
 from wine_pipeline.scale import Scale
-from wine_pipeline.table import pinned_query
+from wine_pipeline.table import pinned_query, unchanged_since
 
 _POLL_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
@@ -82,6 +82,7 @@ def run_on_vertex(
     :raises PipelineFailedError: if the job fails, is cancelled or is paused.
     :raises LostSightError: if Vertex AI stops telling how it is.
     """
+    query = pinned_query(config, table, unchanged_since(data_version))
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder) / f"{config.name}.json"
         write_compiled(config, target, scale, spec, monitored_table=table if with_monitorer else None)
@@ -89,7 +90,7 @@ def run_on_vertex(
             display_name=config.name,
             template_path=str(spec),
             job_id=f"{config.name}-{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(2)}",
-            parameter_values={INPUT_CONFIG: build_input_config(pinned_query(config, table, data_version))},
+            parameter_values={INPUT_CONFIG: build_input_config(query)},
             labels={**labels, "wine": config.wine, "data_version": str(data_version)},
             project=target.project,
             location=target.region,

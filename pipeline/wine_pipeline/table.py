@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 from google.api_core.exceptions import GoogleAPICallError
@@ -9,6 +10,9 @@ from google.cloud import bigquery
 
 from wine_pipeline.config import WineConfig, check_label
 from wine_pipeline.data_contract import query_template
+
+# leaves six days in which the same query can be run again
+_SNAPSHOT_MS = 24 * 3_600_000
 
 
 class TableError(LookupError):
@@ -32,15 +36,26 @@ def read_data_version(project: str, table: str) -> int:
     return (modified - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
 
 
-def pinned_query(config: WineConfig, table: str, data_version: int) -> str:
+def unchanged_since(data_version: int) -> int:
     """
-    Return the query over one version of the table.
+    Return a moment at which a table can still be read as it was at its last change.
+
+    BigQuery keeps seven days of history, but a table that has rested for longer held the same rows yesterday.
+
+    :param data_version: the table's present lastModifiedTime in ms since 1970.
+    """
+    return max(data_version, time.time_ns() // 1_000_000 - _SNAPSHOT_MS)
+
+
+def pinned_query(config: WineConfig, table: str, snapshot: int) -> str:
+    """
+    Return the query over the table as it was at one moment.
 
     :param config: of the wine.
     :param table: project.dataset.table.
-    :param data_version: lastModifiedTime in ms.
+    :param snapshot: in ms since 1970.
     """
-    return query_template(config).format(table=table, data_version=data_version)
+    return query_template(config).format(table=table, snapshot=snapshot)
 
 
 def table_label(table: str) -> str:

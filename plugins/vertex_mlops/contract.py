@@ -44,7 +44,7 @@ class DataContract(BaseModel):
     """
     The ``dataContract`` key of the compiled pipeline file.
 
-    :param query: training query with the placeholders ``{table}`` and ``{data_version}``.
+    :param query: training query with the placeholders ``{table}`` and ``{snapshot}``.
     :param columns: every column that the query reads.
     :param label: the column that the model learns to predict.
     :param outputs: what each signature of the model answers.
@@ -106,14 +106,14 @@ class DataContract(BaseModel):
                 f"no such feature: {', '.join(unknown)}; the model has {', '.join(sorted(self.features))}"
             )
 
-    def pinned_query(self, table: str, data_version: int) -> str:
+    def pinned_query(self, table: str, snapshot: int) -> str:
         """
         Training query that always returns the rows which the table held at one moment.
 
         :param table: ``project.dataset.table``.
-        :param data_version: that moment, in milliseconds since the epoch.
+        :param snapshot: that moment, in milliseconds since the epoch.
         """
-        return self.query.format(table=table, data_version=data_version)
+        return self.query.format(table=table, snapshot=snapshot)
 
     @staticmethod
     def input_config(query: str) -> str:

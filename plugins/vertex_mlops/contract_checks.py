@@ -34,14 +34,14 @@ def schema_problems(contract: DataContract, schema: Iterable[SchemaField]) -> di
     return problems
 
 
-def check_query(contract: DataContract, columns: Iterable[str], table: str, data_version: int) -> str:
+def check_query(contract: DataContract, columns: Iterable[str], table: str, snapshot: int) -> str:
     """
     One aggregate query that counts the rows and everything that is wrong with them.
 
     :param contract: what the pipeline needs.
     :param columns: the columns to look at; each must be in the contract and in the table.
     :param table: ``project.dataset.table``.
-    :param data_version: state of the table to read, in milliseconds since the epoch.
+    :param snapshot: moment at which the table is read, in milliseconds since the epoch.
     """
     counts = [f"COUNT(*) AS `{ROW_COUNT}`"]
     for name in columns:
@@ -50,7 +50,7 @@ def check_query(contract: DataContract, columns: Iterable[str], table: str, data
         ]
     return (
         f"SELECT {', '.join(counts)} FROM `{table}` "  # noqa: S608
-        f"FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({data_version})"
+        f"FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({snapshot})"
     )
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.check import CheckError, check_package, install_composer_environment
+from deploy.check import CheckError, check_package
 from deploy.environments import read_environment
 from tests.conftest import REPOSITORY
+
+pytestmark = pytest.mark.usefixtures("composer_packages")
 
 VARIABLES = read_environment("dev").variables
 IMPORT_SECONDS = 15
@@ -38,12 +40,6 @@ with DAG(dag_id="template", schedule=None):
     Forgetful(task_id="task")
 """,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def composer_environment() -> None:
-    """Install what Composer has, once."""
-    install_composer_environment()
 
 
 def write_package(folder: Path, files: dict[str, str]) -> Path:
@@ -77,7 +73,9 @@ def problems(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         ("stack.py", "KeyError: 'LOCALCLOUD_STATE'"),
     ],
 )
-def test_a_file_that_does_not_load_is_named_with_its_error(file: str, problem: str, problems: list[str]):
+def test_a_file_that_does_not_load_is_named_with_its_error(
+    file: str, problem: str, problems: list[str]
+) -> None:
     lines = [line for line in problems if line.startswith(f"{file}: ")]
 
     assert len(lines) == 1
@@ -85,15 +83,15 @@ def test_a_file_that_does_not_load_is_named_with_its_error(file: str, problem: s
     assert problem.partition("{path}")[2] in lines[0]
 
 
-def test_a_name_that_airflow_3_removed_is_found_by_the_linter(problems: list[str]):
+def test_a_name_that_airflow_3_removed_is_found_by_the_linter(problems: list[str]) -> None:
     assert any(line.startswith("dags/old.py:2:") and " AIR301 " in line for line in problems)
 
 
-def test_a_template_field_that_is_no_attribute_is_named(problems: list[str]):
+def test_a_template_field_that_is_no_attribute_is_named(problems: list[str]) -> None:
     assert "template: task: template field 'table' is no attribute of Forgetful" in problems
 
 
-def test_a_package_without_faults_tells_what_was_loaded_and_how_long_it_took(tmp_path: Path):
+def test_a_package_without_faults_tells_what_was_loaded_and_how_long_it_took(tmp_path: Path) -> None:
     package = write_package(tmp_path, {"good.py": DAG.format(dag_id="good")})
 
     loaded = check_package(package, VARIABLES)
@@ -102,7 +100,7 @@ def test_a_package_without_faults_tells_what_was_loaded_and_how_long_it_took(tmp
     assert 0 < loaded.seconds["good.py"] < 30
 
 
-def test_a_module_that_composer_lacks_must_not_be_importable(tmp_path: Path):
+def test_a_module_that_composer_lacks_must_not_be_importable(tmp_path: Path) -> None:
     package = write_package(tmp_path, {"good.py": DAG.format(dag_id="good")})
     (package / "plugins" / "tfx.py").write_text("")
 
@@ -110,12 +108,12 @@ def test_a_module_that_composer_lacks_must_not_be_importable(tmp_path: Path):
         check_package(package, VARIABLES)
 
 
-def test_a_package_without_dags_is_refused(tmp_path: Path):
+def test_a_package_without_dags_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckError, match=r"^no DAG was found$"):
         check_package(write_package(tmp_path, {}), VARIABLES)
 
 
-def test_the_dags_of_this_repository_pass():
+def test_the_dags_of_this_repository_pass() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "deploy.check", "dev"],
         cwd=REPOSITORY,
@@ -133,7 +131,7 @@ def test_the_dags_of_this_repository_pass():
     )
 
 
-def test_an_unknown_environment_is_named_in_one_line():
+def test_an_unknown_environment_is_named_in_one_line() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "deploy.check", "staging"],
         cwd=REPOSITORY,

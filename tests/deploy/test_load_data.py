@@ -54,7 +54,7 @@ def load_data(cloud: Cloud, *arguments: str, **variables: str) -> subprocess.Com
 
 def test_a_table_gets_rows_licence_and_source(
     client: bigquery.Client, table: str, reds: list[dict[str, Any]]
-):
+) -> None:
     said = load_table(client, table, reds)
 
     assert said == f"{table}: 1,599 rows loaded"
@@ -67,7 +67,7 @@ def test_a_table_gets_rows_licence_and_source(
 
 def test_loading_again_leaves_the_table_unmodified(
     client: bigquery.Client, table: str, reds: list[dict[str, Any]]
-):
+) -> None:
     load_table(client, table, reds)
     before = client.get_table(table)
 
@@ -78,7 +78,7 @@ def test_loading_again_leaves_the_table_unmodified(
     assert (after.modified, after.etag) == (before.modified, before.etag)
 
 
-def test_rows_that_came_later_stay(client: bigquery.Client, table: str, reds: list[dict[str, Any]]):
+def test_rows_that_came_later_stay(client: bigquery.Client, table: str, reds: list[dict[str, Any]]) -> None:
     load_table(client, table, reds)
     client.load_table_from_json(reds[:10], table).result()
     before = client.get_table(table)
@@ -90,7 +90,7 @@ def test_rows_that_came_later_stay(client: bigquery.Client, table: str, reds: li
 
 def test_other_rows_replace_those_that_were_loaded(
     client: bigquery.Client, table: str, reds: list[dict[str, Any]]
-):
+) -> None:
     load_table(client, table, reds)
 
     assert load_table(client, table, reds[:100]) == f"{table}: 100 rows loaded"
@@ -101,7 +101,7 @@ def test_other_rows_replace_those_that_were_loaded(
 
 def test_other_rows_never_replace_what_somebody_added(
     client: bigquery.Client, table: str, reds: list[dict[str, Any]]
-):
+) -> None:
     load_table(client, table, reds)
     client.load_table_from_json(reds[:10], table).result()
 
@@ -113,14 +113,16 @@ def test_other_rows_never_replace_what_somebody_added(
 
 def test_a_table_of_somebody_else_is_left_alone(
     client: bigquery.Client, table: str, reds: list[dict[str, Any]]
-):
+) -> None:
     client.load_table_from_json(reds[:10], table, job_config=bigquery.LoadJobConfig(autodetect=True)).result()
 
     with pytest.raises(LoadDataError, match=r"red_wine has 10 rows, not all loaded by this command"):
         load_table(client, table, reds)
 
 
-def test_a_load_that_failed_is_done_again(client: bigquery.Client, table: str, reds: list[dict[str, Any]]):
+def test_a_load_that_failed_is_done_again(
+    client: bigquery.Client, table: str, reds: list[dict[str, Any]]
+) -> None:
     broken = [{**reds[0], "quality": "good"}]
     with pytest.raises(Exception, match="quality"):
         load_table(client, table, broken)
@@ -128,9 +130,12 @@ def test_a_load_that_failed_is_done_again(client: bigquery.Client, table: str, r
     assert load_table(client, table, reds) == f"{table}: 1,599 rows loaded"
 
 
-def test_the_command_loads_both_wines_into_the_local_cloud_once(cloud: Cloud, client: bigquery.Client):
+def test_the_command_loads_both_wines_into_the_local_cloud_once(
+    cloud: Cloud, client: bigquery.Client
+) -> None:
     port = str(cloud.settings.port)
     dataset = f"{client.project}.wine_quality"
+    client.delete_dataset(dataset, delete_contents=True, not_found_ok=True)
 
     first = load_data(cloud, "local", LOCALCLOUD_PORT=port)
     modified = {wine: client.get_table(f"{dataset}.{wine}_wine").modified for wine in ("white", "red")}
@@ -145,7 +150,7 @@ def test_the_command_loads_both_wines_into_the_local_cloud_once(cloud: Cloud, cl
     assert again == modified
 
 
-def test_without_an_environment_the_clients_own_one_counts(cloud: Cloud, client: bigquery.Client):
+def test_without_an_environment_the_clients_own_one_counts(cloud: Cloud, client: bigquery.Client) -> None:
     done = load_data(cloud, "--wine", "red", **cloud.environment)
 
     assert done.returncode == 0, done.stderr
@@ -165,7 +170,7 @@ def test_without_an_environment_the_clients_own_one_counts(cloud: Cloud, client:
         (["staging"], "staging: no such environment in deploy/environments.yaml: dev, prod"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(cloud: Cloud, arguments: list[str], problem: str):
+def test_what_cannot_be_done_is_said_in_one_line(cloud: Cloud, arguments: list[str], problem: str) -> None:
     port = str(free_port())
 
     done = load_data(cloud, *arguments, LOCALCLOUD_PORT=port)

@@ -18,25 +18,25 @@ def write_as_uci_does(path: Path, wine: str) -> Path:
     return path
 
 
-def test_the_columns_are_the_features_and_the_grade():
+def test_the_columns_are_the_features_and_the_grade() -> None:
     assert len(columns()) == 12
     assert list(columns())[-1] == "quality"
     assert columns()["quality"] is int
 
 
-def test_ucis_file_gives_the_same_rows_as_the_package(tmp_path: Path):
+def test_ucis_file_gives_the_same_rows_as_the_package(tmp_path: Path) -> None:
     path = write_as_uci_does(tmp_path / "winequality-red.csv", "red")
 
     assert '"pH";' in path.read_text()
     assert read_uci_csv(str(path)) == read_wine("red")
 
 
-def test_an_unknown_wine_is_named():
+def test_an_unknown_wine_is_named() -> None:
     with pytest.raises(WineRowsError, match="rose: the data set has no such wine"):
         read_wine("rose")
 
 
-def test_a_missing_column_is_named_with_its_row(tmp_path: Path):
+def test_a_missing_column_is_named_with_its_row(tmp_path: Path) -> None:
     path = tmp_path / "wine.csv"
     path.write_text('"quality";"alcohol"\n5;9.4\n')
 
@@ -44,7 +44,7 @@ def test_a_missing_column_is_named_with_its_row(tmp_path: Path):
         read_uci_csv(str(path))
 
 
-def test_a_value_that_is_no_number_is_shown_with_its_row(tmp_path: Path):
+def test_a_value_that_is_no_number_is_shown_with_its_row(tmp_path: Path) -> None:
     path = write_as_uci_does(tmp_path / "wine.csv", "red")
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], lines[1], lines[2].rpartition(";")[0] + ";good"]))
@@ -54,7 +54,7 @@ def test_a_value_that_is_no_number_is_shown_with_its_row(tmp_path: Path):
 
 
 @pytest.mark.parametrize("content", ["", '"quality"\n'])
-def test_a_file_without_rows_is_refused(tmp_path: Path, content: str):
+def test_a_file_without_rows_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "empty.csv"
     path.write_text(content)
 
@@ -62,6 +62,6 @@ def test_a_file_without_rows_is_refused(tmp_path: Path, content: str):
         read_uci_csv(str(path))
 
 
-def test_a_file_that_is_not_there_is_named():
+def test_a_file_that_is_not_there_is_named() -> None:
     with pytest.raises(WineRowsError, match=r"/nowhere/wine.csv: No such file or directory"):
         read_uci_csv("/nowhere/wine.csv")

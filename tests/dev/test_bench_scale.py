@@ -12,7 +12,7 @@ import pytest
 from google.cloud import aiplatform_v1, bigquery
 
 from deploy.wine_rows import read_wine
-from dev.bench_scale import plot
+from dev.bench_scale import DOCUMENT, MEASUREMENTS, PLOT, plot
 from dev.grown_wines import grow, load_grown
 from dev.scale_figures import COMPONENTS, Figures, Measurement, NoFiguresError, Usage, read_measurement
 from dev.scale_report import BEGIN, END, markdown, write_into
@@ -143,6 +143,8 @@ def test_the_tables_say_seconds_memory_ratios_and_limits(figures: Figures):
     assert f"| Trainer | {' | '.join(cells)} |" in ratios
     # 120 s of start, 50 s a million rows; 16,384 MiB, of which 2,000 are taken
     assert "| Evaluator | 50 | 2.4 million rows | 8.4 million rows |" in limits
+    assert "| All four, as the switch moves them | 200 | 2.4 million rows | 8.4 million rows |" in limits
+    assert "| Trainer | 50 | - | 8.4 million rows |" in limits
 
 
 def test_only_what_stands_between_the_marks_is_written(figures: Figures, tmp_path: Path):
@@ -153,6 +155,19 @@ def test_only_what_stands_between_the_marks_is_written(figures: Figures, tmp_pat
     write_into(document, figures)
 
     assert document.read_text() == f"before\n{BEGIN}\n\n{markdown(figures)}\n\n{END}\nafter\n"
+
+
+def test_no_extrapolation_goes_beyond_what_it_can_bear():
+    slow = Figures(2, 24, [measurement(6_000, 10, 900), measurement(60_000, 10, 901)])
+
+    assert "| Evaluator | 0 | never | more than 100 million rows |" in markdown(slow)
+
+
+def test_the_document_shows_the_measurements_that_lie_beside_it():
+    shown = DOCUMENT.read_text().partition(BEGIN)[2].partition(END)[0]
+
+    assert shown.strip() == markdown(Figures.read(MEASUREMENTS))
+    assert PLOT.exists()
 
 
 def test_the_plot_shows_each_component_and_is_the_same_for_the_same_figures(figures: Figures, tmp_path: Path):

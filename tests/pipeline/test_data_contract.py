@@ -4,13 +4,14 @@ import base64
 import hashlib
 import json
 import re
+import time
 
 import pytest
 import tensorflow as tf
 from wine_pipeline.config import ConfigError, WineConfig
 from wine_pipeline.data_contract import build_data_contract
 from wine_pipeline.features import FEATURE_NAMES
-from wine_pipeline.table import pinned_query, table_label
+from wine_pipeline.table import pinned_query, table_label, unchanged_since
 
 # SHA-256 of the instance in the lab's curl request, as JSON with sorted keys
 LAB_INSTANCE = "a27526c8ac01b424e05605116fc0aeca77eb66c8bae083216139986b2cf7b539"
@@ -34,6 +35,14 @@ def test_the_query_is_pinned_to_one_version_of_the_table() -> None:
         "FROM `wine-local.wine_quality.white_wine` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS(1700000000123)"
     )
     assert "{" not in query
+
+
+def test_a_table_that_has_rested_for_long_is_read_within_the_seven_days_of_history() -> None:
+    day = 24 * 3600 * 1000
+    now = time.time_ns() // 1_000_000
+
+    assert now - 2 * day < unchanged_since(now - 30 * day) <= time.time_ns() // 1_000_000 - day
+    assert unchanged_since(now - day // 2) == now - day // 2
 
 
 @pytest.mark.parametrize("grade", [5, 7])

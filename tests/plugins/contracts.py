@@ -8,7 +8,7 @@ from typing import Any
 from vertex_mlops.contract import DataContract
 
 CONTRACT = {
-    "query": "SELECT `ph`, `quality` FROM `{table}` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({data_version})",
+    "query": "SELECT `ph`, `quality` FROM `{table}` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({snapshot})",
     "columns": {
         "ph": {"type": "FLOAT64", "min": 0.0, "max": 14.0},
         "alcohol": {"type": "FLOAT64", "min": 0.0, "max": 25.0},

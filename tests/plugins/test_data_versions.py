@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from vertex_mlops.data_versions import check_data_version
+from vertex_mlops.data_versions import check_data_version, snapshot_time
 from vertex_mlops.exceptions import DataVersionError
 
 DAY = 24 * 3_600_000
 NOW = 1764028800000
 YOUNG = {"created": NOW - 2 * DAY, "modified": NOW - DAY, "now": NOW}
 OLD = YOUNG | {"created": NOW - 30 * DAY}
+RESTED = OLD | {"modified": NOW - 20 * DAY}
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,7 @@ OLD = YOUNG | {"created": NOW - 30 * DAY}
         (YOUNG["created"], YOUNG),
         (YOUNG["modified"], YOUNG),
         (NOW - 7 * DAY, OLD),
+        (RESTED["modified"], RESTED),
     ],
 )
 def test_the_limits_themselves_may_be_asked_for(version: int, table: dict[str, int]) -> None:
@@ -53,3 +55,14 @@ def test_beyond_a_limit_the_message_names_table_version_and_limit_in_one_line(
 
     assert str(error.value).startswith(f"p.d.t: data_version {version} (2025-11-")
     assert str(error.value).endswith(f") is {problem}")
+
+
+def test_a_table_that_has_rested_for_long_is_read_within_the_reach_of_time_travel() -> None:
+    assert snapshot_time(NOW - 20 * DAY, modified=NOW - 20 * DAY, now=NOW) == NOW - DAY
+
+
+@pytest.mark.parametrize(
+    ("version", "modified"), [(NOW - DAY // 2, NOW - DAY // 2), (NOW - 3 * DAY, NOW - DAY)]
+)
+def test_a_recent_or_a_past_state_is_read_at_its_own_moment(version: int, modified: int) -> None:
+    assert snapshot_time(version, modified=modified, now=NOW) == version

@@ -54,11 +54,6 @@ class AirflowUi:
         expect(form.get_by_role("heading", name=f"Trigger Dag - {dag_id}")).to_be_visible()
         return form
 
-    def count_runs(self, dag_id: str) -> str:
-        """Return what the list of a DAG's runs says about their number."""
-        self.page.goto(f"{self.url}/dags/{dag_id}/runs")
-        return self.page.get_by_role("heading", name=re.compile(r"^\d+ Dag Runs?$")).inner_text()
-
     def trigger(self, form: Locator) -> str:
         """Send the trigger form; return the URL of the run's page, which follows."""
         form.get_by_role("button", name="Trigger", exact=True).click()

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from dev.settings import StackSettings
 
 USER = "ada"
+# in the order of the flow
+TASKS = ("check_freshness", "check_data", "train", "verify", "monitor")
 
 
 @dataclass(frozen=True)

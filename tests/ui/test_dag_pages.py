@@ -7,9 +7,9 @@ from playwright.sync_api import expect
 
 from dev.demo import DAG_ID
 from tests.ui.airflow_ui import AirflowUi
+from tests.ui.stack import TASKS
 
 pytestmark = [pytest.mark.ui, pytest.mark.timeout(600)]
-TASKS = ("check_freshness", "check_data", "train", "verify", "monitor")
 
 
 def test_the_list_shows_both_wines_with_their_tags(ui: AirflowUi):

@@ -14,7 +14,7 @@ from google.api_core.exceptions import NotFound
 
 from vertex_mlops.contract import DataContract, read_data_contract
 from vertex_mlops.contract_checks import ROW_COUNT, check_query, row_problems, schema_problems
-from vertex_mlops.data_versions import check_data_version
+from vertex_mlops.data_versions import check_data_version, snapshot_time
 from vertex_mlops.exceptions import DataContractError
 from vertex_mlops.links.bigquery import TableLink
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL
@@ -163,7 +163,7 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
             self.data_version,
             created=int(resource["creationTime"]),
             modified=modified,
-            now=time.time_ns() // 1_000_000,
+            now=_now(),
         )
         return self.data_version
 
@@ -188,8 +188,9 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
     """
     Check the rows that a pipeline is about to learn from against the contract compiled into it.
 
-    The schema comes from ``tables.get``; the rows are counted by one aggregate query, pinned to
-    ``data_version`` as the training query is: what was checked is what is trained on.
+    The schema comes from ``tables.get``; the rows are counted by one aggregate query, pinned to the same
+    moment as the training query: what was checked is what is trained on. That moment is ``data_version``, or
+    yesterday for a table that has rested since longer: time travel ends after a week.
 
     .. seealso::
         https://cloud.google.com/bigquery/docs/access-historical-data
@@ -238,13 +239,16 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
         table = self.get_table()
         problems = schema_problems(contract, table.schema)
         sound = [name for name in contract.columns if name not in problems]
-        counts, bytes_processed = self._count(contract, sound, table.location)
+        snapshot = snapshot_time(
+            self.data_version, modified=int(table.to_api_repr()["lastModifiedTime"]), now=_now()
+        )
+        counts, bytes_processed = self._count(contract, sound, table.location, snapshot)
         found = [f"column {name} {problem}" for name, problem in problems.items()]
         found += row_problems(contract, sound, counts)
         if found:
             raise DataContractError(f"{self.table}: {'; '.join(found)}")
         self.log.info("%s: all %s rows keep the data contract", self.table, counts[ROW_COUNT])
-        query = contract.pinned_query(self.table, self.data_version)
+        query = contract.pinned_query(self.table, snapshot)
         return {
             "rows": counts[ROW_COUNT],
             "query": query,
@@ -253,9 +257,9 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
         }
 
     def _count(
-        self, contract: DataContract, columns: list[str], location: str | None
+        self, contract: DataContract, columns: list[str], location: str | None, snapshot: int
     ) -> tuple[dict[str, int], int]:
-        query = check_query(contract, columns, self.table, self.data_version)
+        query = check_query(contract, columns, self.table, snapshot)
         job: Any = self.hook.insert_job(
             configuration={"query": {"query": query, "useLegacySql": False}},
             project_id=self.project_id,
@@ -263,3 +267,7 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
         )
         row = next(iter(job.result()))
         return dict(row.items()), job.total_bytes_processed or 0
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,204 @@
+"""A dry run prints every command, in order and quoted, and runs none; gcloud's own parser takes them all."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.deploy.conftest import Checkout
+from tests.deploy.gcloud import commands_in, refused, require
+
+IMAGES = "europe-west1-docker.pkg.dev/wine-mlops-dev/wine-mlops"
+WHERE = "--project=wine-mlops-dev --location=europe-west1"
+DEPLOYER = "projects/wine-mlops-dev/serviceAccounts/wine-deployer@wine-mlops-dev.iam.gserviceaccount.com"
+COMPILE = (
+    "pipeline/.venv/bin/python -m wine_pipeline compile --wine={wine} --project=wine-mlops-dev "
+    f"--region=europe-west1 --bucket=wine-mlops-dev-pipelines --image={IMAGES}/wine-pipeline@sha256:DIGEST "
+    "--output=.local/deploy/dev/specs/wine-{wine}.json"
+)
+SYNC = "--recursive --delete-unmatched-destination-objects --checksums-only"
+DEV = f"""\
+# 1. Check the DAGs as Composer will load them
+{{python}} -m deploy.check dev
+
+# 2. Look at the Composer environment
+gcloud composer environments describe wine-mlops {WHERE} --format=json
+gcloud storage ls 'gs://COMPOSER_BUCKET/plugins/**'
+gcloud storage ls 'gs://COMPOSER_BUCKET/dags/**'
+gcloud storage cat gs://wine-mlops-dev-pipelines/deployed/wine-mlops.txt
+
+# 3. Build and push the pipeline image, unless this pipeline/ has one
+gcloud artifacts docker images list {IMAGES} --include-tags --format=json
+# only if no image has the tag {{tag}}:
+gcloud builds submit .local/deploy/dev/image --config=deploy/cloudbuild-image.yaml --project=wine-mlops-dev \
+--region=europe-west1 --service-account={DEPLOYER} \
+--substitutions=_IMAGE={IMAGES}/wine-pipeline:{{tag}},_TARGET=worker \
+--gcs-source-staging-dir=gs://wine-mlops-dev-pipelines/builds
+gcloud artifacts docker images list {IMAGES} --include-tags --format=json
+
+# 4. Compile the pipelines with the image's digest, and upload them
+{COMPILE.format(wine="white")}
+{COMPILE.format(wine="red")}
+gcloud storage cp .local/deploy/dev/specs/wine-white.json .local/deploy/dev/specs/wine-red.json \
+gs://wine-mlops-dev-pipelines/specs/
+
+# 5. Set the environment's packages and variables, where they differ
+# only if the packages differ from deploy/requirements.txt:
+gcloud composer environments update wine-mlops {WHERE} --clear-pypi-packages
+# only those that differ:
+gcloud composer environments update wine-mlops {WHERE} --update-env-variables=WINE_PROJECT=wine-mlops-dev,\
+WINE_REGION=europe-west1,WINE_BUCKET=wine-mlops-dev-pipelines,\
+WINE_SERVICE_ACCOUNT=wine-pipeline@wine-mlops-dev.iam.gserviceaccount.com
+
+# 6. Upload dags/ and plugins/, and delete there what is gone here
+gcloud storage cp .local/deploy/dev/deployed.txt gs://wine-mlops-dev-pipelines/deployed/wine-mlops.txt
+gcloud storage rsync .local/deploy/dev/plugins gs://COMPOSER_BUCKET/plugins {SYNC}
+gcloud storage rsync .local/deploy/dev/dags gs://COMPOSER_BUCKET/dags '--exclude=^airflow_monitoring\\.py$' \
+{SYNC}
+# done: AIRFLOW_URI
+"""
+
+
+@pytest.fixture(scope="module")
+def clone(make_checkout: Callable[[], Checkout]) -> Checkout:
+    return make_checkout()
+
+
+@pytest.fixture(scope="module")
+def bare_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give a PATH on which there is git, but no gcloud."""
+    folder = tmp_path_factory.mktemp("bin")
+    git = shutil.which("git")
+    assert git
+    (folder / "git").symlink_to(git)
+    return str(folder)
+
+
+def test_deploy_prints_every_command_and_runs_none(clone: Checkout, bare_path: str) -> None:
+    done = clone.run("deploy", "dev", "--dry-run", path=bare_path)
+
+    tag = f"worker-{clone.git('rev-parse', '--short=12', 'HEAD:pipeline')}"
+    python = done.stdout.splitlines()[1].split()[0]
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == DEV.format(python=python, tag=tag)
+    assert clone.recorder.calls == []
+    assert not (clone.folder / ".local").exists()
+
+
+def test_without_gcloud_a_deployment_says_how_to_install_it(clone: Checkout, bare_path: str) -> None:
+    for module in ("deploy", "deploy.setup"):
+        done = clone.run(module, "dev", path=bare_path)
+
+        assert done.returncode == 1
+        assert done.stdout == ""
+        assert done.stderr.endswith(
+            ": gcloud is not on the PATH; install it with: curl https://sdk.cloud.google.com | bash\n"
+        )
+
+
+def test_a_scale_file_goes_into_the_compiled_pipelines_and_asks_for_the_image_that_dataflow_needs(
+    checkout: Checkout,
+) -> None:
+    environments = checkout.folder / "deploy" / "environments.yaml"
+    environments.write_text(environments.read_text().replace("scale: null", "scale: pipeline/scale.toml"))
+
+    done = checkout.run("deploy", "dev", "--dry-run")
+
+    compiles = [line for line in done.stdout.splitlines() if "wine_pipeline compile" in line]
+    assert len(compiles) == 2
+    assert all(" --scale=pipeline/scale.toml " in line for line in compiles)
+    tree = checkout.git("rev-parse", "--short=12", "HEAD:pipeline")
+    assert f"/wine-pipeline:dataflow-{tree},_TARGET=dataflow " in done.stdout
+    roles = checkout.run("deploy.setup", "dev", "--dry-run").stdout
+    assert "--role=roles/dataflow.worker" in roles
+    assert "dataflow.googleapis.com" in roles
+
+
+def test_packages_are_installed_from_the_file(checkout: Checkout) -> None:
+    (checkout.folder / "deploy" / "requirements.txt").write_text("humanize==4.13.0\n")
+
+    done = checkout.run("deploy", "dev", "--dry-run")
+
+    assert (
+        f"gcloud composer environments update wine-mlops {WHERE} "
+        "--update-pypi-packages-from-file=deploy/requirements.txt\n"
+    ) in done.stdout
+
+
+def test_a_dry_run_for_prod_says_that_a_real_one_would_refuse_uncommitted_changes(checkout: Checkout) -> None:
+    (checkout.folder / "README.md").write_text("changed")
+
+    done = checkout.run("deploy", "prod", "--dry-run")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("# there are uncommitted changes: a real deployment to prod stops here\n")
+
+
+def test_setup_prints_every_step_and_runs_none(clone: Checkout, bare_path: str) -> None:
+    done = clone.run("deploy.setup", "dev", "--dry-run", path=bare_path)
+
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if line.startswith("# ")] == [
+        "# 1. Enable the APIs",
+        "# 2. Service accounts, without keys",
+        "# 3. The bucket of compiled pipelines and artifacts",
+        "# 4. The data set of the wine tables",
+        "# 5. The repository of the pipeline image",
+        "# 6. What each service account may do (deploy/iam.yaml)",
+        "# 7. The Composer environment (25 minutes)",
+        "# 8. Who may write the environment's bucket",
+        "# 9. The triggers of Cloud Build",
+        "# deploy/environments.yaml names no repository at GitHub: none to make",
+    ]
+    assert (
+        f"\ngcloud composer environments describe wine-mlops {WHERE} ||\n"
+        f"  gcloud composer environments create wine-mlops {WHERE} "
+        "--image-version=composer-3-airflow-3.3.1-build.2 --environment-size=small "
+        "--service-account=wine-composer@wine-mlops-dev.iam.gserviceaccount.com --env-variables=WINE_PROJECT="
+    ) in done.stdout
+    assert (
+        "\nbq --project_id=wine-mlops-dev --location=europe-west1 query --use_legacy_sql=false "
+        "'GRANT `roles/bigquery.dataViewer` ON SCHEMA `wine-mlops-dev.wine_quality` "
+        'TO "serviceAccount:wine-pipeline@wine-mlops-dev.iam.gserviceaccount.com"\'\n'
+    ) in done.stdout
+
+
+def test_every_gcloud_command_is_one_that_gcloud_knows(checkout: Checkout, tmp_path: Path) -> None:
+    require("gcloud")
+    environments = checkout.folder / "deploy" / "environments.yaml"
+    text = environments.read_text().replace("github: null", "github: owner/repository")
+    environments.write_text(text.replace("scale: null", "scale: pipeline/scale.toml"))
+    (checkout.folder / "deploy" / "requirements.txt").write_text("humanize==4.13.0\n")
+
+    commands = []
+    for module in ("deploy", "deploy.setup"):
+        for environment in ("dev", "prod"):
+            done = checkout.run(module, environment, "--dry-run")
+            assert done.returncode == 0, done.stderr
+            commands += commands_in(done.stdout, "gcloud")
+
+    assert len(commands) > 90
+    assert refused(commands, tmp_path) == {}
+
+
+def test_the_gcloud_commands_of_the_documentation_are_known_too(tmp_path: Path) -> None:
+    require("gcloud")
+    documentation = (REPOSITORY / "docs" / "composer.md").read_text()
+
+    commands = re.findall(r"`(gcloud [^`]*)`", " ".join(documentation.split()))
+
+    assert len(commands) > 5
+    assert refused(commands, tmp_path) == {}
+
+
+def test_a_flag_that_gcloud_does_not_know_would_be_found(tmp_path: Path) -> None:
+    require("gcloud")
+
+    found = refused(["gcloud storage rsync a b --delete-everything"], tmp_path)
+
+    assert "unrecognized arguments: --delete-everything" in next(iter(found.values()))

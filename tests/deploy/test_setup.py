@@ -1,0 +1,164 @@
+"""Setting up again makes nothing twice; gcloud and bq are programs that write down how they were called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.deploy.conftest import Checkout
+
+
+def made(calls: list[list[str]]) -> list[str]:
+    """Return what was created."""
+    return [" ".join(call[:4]) for call in calls if "create" in call or "mk" in call]
+
+
+@pytest.fixture(scope="module")
+def clone(make_checkout: Callable[[], Checkout]) -> Checkout:
+    return make_checkout()
+
+
+def test_what_exists_is_not_made_again(clone: Checkout) -> None:
+    clone.recorder.fail()
+    clone.recorder.forget()
+
+    done = clone.run("deploy.setup", "dev")
+
+    assert done.returncode == 0, done.stderr
+    assert made(clone.recorder.calls) == []
+    assert done.stdout.count("# there already\n") == 9
+
+
+def test_what_is_missing_is_made(clone: Checkout) -> None:
+    clone.recorder.no_composer()
+    clone.recorder.miss(
+        "iam service-accounts describe",
+        "storage buckets describe",
+        "--project_id=wine-mlops-dev --location=europe-west1 show",
+        "artifacts repositories describe",
+        "iam roles describe",
+    )
+    clone.recorder.forget()
+
+    done = clone.run("deploy.setup", "dev")
+
+    assert done.returncode == 0, done.stderr
+    assert made(clone.recorder.calls) == [
+        *["gcloud iam service-accounts create"] * 4,
+        "gcloud storage buckets create",
+        "bq --project_id=wine-mlops-dev --location=europe-west1 mk",
+        "gcloud artifacts repositories create",
+        "gcloud iam roles create",
+        "gcloud composer environments create",
+    ]
+
+
+def test_every_role_is_granted_on_its_resource(clone: Checkout) -> None:
+    clone.recorder.fail()
+    clone.recorder.forget()
+
+    assert clone.run("deploy.setup", "dev").returncode == 0
+
+    granted = [
+        call for call in clone.recorder.calls if "add-iam-policy-binding" in call or "GRANT" in call[-1]
+    ]
+    assert len(granted) == 25
+    assert [
+        *("gcloud", "iam", "service-accounts", "add-iam-policy-binding"),
+        "wine-pipeline@wine-mlops-dev.iam.gserviceaccount.com",
+        "--project=wine-mlops-dev",
+        "--member=serviceAccount:wine-composer@wine-mlops-dev.iam.gserviceaccount.com",
+        "--role=roles/iam.serviceAccountUser",
+    ] in granted
+    assert granted[-1] == [
+        *("gcloud", "storage", "buckets", "add-iam-policy-binding", "gs://europe-west1-wine-mlops-bucket"),
+        "--project=wine-mlops-dev",
+        "--member=serviceAccount:wine-deployer@wine-mlops-dev.iam.gserviceaccount.com",
+        "--role=roles/storage.objectUser",
+    ]
+
+
+def test_the_custom_role_has_the_permissions_that_are_written_down(clone: Checkout) -> None:
+    clone.recorder.fail()
+    clone.recorder.forget()
+
+    assert clone.run("deploy.setup", "dev").returncode == 0
+
+    updates = [call for call in clone.recorder.calls if call[1:4] == ["iam", "roles", "update"]]
+    assert [call[4:] for call in updates] == [
+        [
+            *("wineEnvironmentUpdater", "--project=wine-mlops-dev", "--title=wineEnvironmentUpdater"),
+            "--permissions=composer.environments.get,composer.environments.update,composer.operations.get",
+            "--stage=GA",
+        ]
+    ]
+
+
+def test_what_may_not_be_looked_at_is_not_taken_for_missing(clone: Checkout) -> None:
+    clone.recorder.fail("storage buckets describe")
+    clone.recorder.forget()
+
+    done = clone.run("deploy.setup", "dev")
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-2:] == [
+        "ERROR: PERMISSION_DENIED: no",
+        "deploy-setup: failed with exit code 1: "
+        "gcloud storage buckets describe gs://wine-mlops-dev-pipelines --project=wine-mlops-dev",
+    ]
+    assert made(clone.recorder.calls) == []
+
+
+def test_a_step_that_fails_ends_it_with_its_name(clone: Checkout) -> None:
+    clone.recorder.fail("services enable")
+    clone.recorder.forget()
+
+    done = clone.run("deploy.setup", "dev")
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        "deploy-setup: failed with exit code 1: gcloud services enable aiplatform.googleapis.com "
+    )
+    assert len(clone.recorder.calls) == 1
+
+
+def test_the_triggers_of_dev_test_and_deploy_and_that_of_prod_waits_for_an_approval(
+    checkout: Checkout,
+) -> None:
+    environments = checkout.folder / "deploy" / "environments.yaml"
+    environments.write_text(environments.read_text().replace("github: null", "github: owner/name"))
+    checkout.recorder.miss("builds triggers describe")
+    created = {}
+    for environment in ("dev", "prod"):
+        checkout.recorder.forget()
+        assert checkout.run("deploy.setup", environment).returncode == 0
+        for call in checkout.recorder.calls:
+            if call[1:5] == ["builds", "triggers", "create", "github"]:
+                created[call[5]] = call[6:]
+
+    assert set(created) == {"--name=wine-pull-request", "--name=wine-deploy-dev", "--name=wine-deploy-prod"}
+    pull_request = created["--name=wine-pull-request"]
+    assert "--pull-request-pattern=^main$" in pull_request
+    assert "--comment-control=COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY" in pull_request
+    assert any(flag.endswith("/wine-tester@wine-mlops-dev.iam.gserviceaccount.com") for flag in pull_request)
+    assert "--require-approval" not in created["--name=wine-deploy-dev"]
+    assert "--require-approval" in created["--name=wine-deploy-prod"]
+    assert "--substitutions=_ENV=prod" in created["--name=wine-deploy-prod"]
+
+
+def test_artifacts_that_a_champion_needs_are_never_deleted() -> None:
+    rules = json.loads((REPOSITORY / "deploy" / "lifecycle.json").read_text())["rule"]
+
+    deleted = [rule["condition"]["matchesPrefix"] for rule in rules if rule["action"]["type"] == "Delete"]
+    assert deleted == [["tmp/", "builds/"]]
+
+
+def test_the_newest_images_are_kept_however_old_they_are() -> None:
+    policies = json.loads((REPOSITORY / "deploy" / "image-cleanup.json").read_text())
+
+    assert {policy["action"]["type"] for policy in policies} == {"Delete", "Keep"}
+    keep = next(policy for policy in policies if policy["action"]["type"] == "Keep")
+    assert keep["mostRecentVersions"] == {"keepCount": 10}
