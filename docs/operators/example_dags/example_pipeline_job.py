@@ -10,9 +10,14 @@ from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
 from vertex_mlops.pipeline_jobs import PipelineResult
 
 BUCKET = os.environ["WINE_BUCKET"]
-PLACE = {"project_id": os.environ["WINE_PROJECT"], "region": os.environ["WINE_REGION"]}
+DEFAULTS = {
+    "project_id": os.environ["WINE_PROJECT"],
+    "region": os.environ["WINE_REGION"],
+    # a task may take single values of what another returned
+    "multiple_outputs": True,
+}
 
-with DAG(dag_id="example_pipeline_job", schedule=None, default_args=PLACE):
+with DAG(dag_id="example_pipeline_job", schedule=None, default_args=DEFAULTS):
     train = RunPipelineJobOnceOperator(
         task_id="train",
         display_name="example",
@@ -32,7 +37,7 @@ with DAG(dag_id="example_pipeline_job", schedule=None, default_args=PLACE):
         retries=2,
     ).as_teardown(setups=train)
 
-    @task
+    @task(multiple_outputs=False)
     def report(result: PipelineResult) -> None:
         """Print what came out."""
         print(f"{result['name']}: {result['state']}, blessed {result['blessed']}, {result['metrics']}")

@@ -62,7 +62,7 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
 
-    :return: the resource names of the jobs that were cancelled.
+    :return: ``cancelled``, the resource names of the jobs that were.
     :raises DagRunMarkedFailedError: somebody has marked the run failed; it ends so.
     """
 
@@ -117,13 +117,13 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
 
         return PipelineJobHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
 
-    def execute(self, context: Context) -> list[str]:
+    def execute(self, context: Context) -> dict[str, list[str]]:
         if self._task_state(context) not in _GIVEN_UP:
             self.log.info("%s has not been given up: its job is left alone", self.pipeline_task_id)
-            return []
+            return {"cancelled": []}
         cancelled = [job.name for job in self._running_jobs(context) if self._cancel(job, context)]
         self._fail_with_a_run_that_was_marked_failed(context, cancelled)
-        return cancelled
+        return {"cancelled": cancelled}
 
     def _states(self, context: Context) -> dict[str, str]:
         ti = context["ti"]
