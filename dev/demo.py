@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ DAG_ID = f"wine_retraining_{WINE}"
 STEPS = 10
 NEW_ROWS = 400
 RUN_SECONDS = 900
+AT_WORK = ("queued", "running", "deferred", "up_for_reschedule")
 TOLERANCE = 1e-5
 
 
@@ -143,9 +143,7 @@ class Demo:
 
     def _describe(self, states: dict[str, str]) -> str:
         """Name the task that is at work, and inside of train the pipeline's own steps."""
-        active = [
-            f"{task} {state}" for task, state in states.items() if state in ("queued", "running", "deferred")
-        ]
+        active = [f"{task} {state}" for task, state in states.items() if state in AT_WORK]
         text = ", ".join(active) or "waiting for the scheduler"
         if states.get("train") == "deferred":
             slots = self.stack.airflow.occupied_slots()
@@ -193,10 +191,6 @@ class Demo:
         :raises DemoError: it does not run.
         """
         job = self.vertex.monitoring_job(row.monitoring_job)
-        deadline = time.monotonic() + 60
-        while job.state.name == "JOB_STATE_PENDING" and time.monotonic() < deadline:
-            time.sleep(1)
-            job = self.vertex.monitoring_job(row.monitoring_job)
         self.progress.line(f"{job.name}: {job.state.name}")
         for config in job.model_deployment_monitoring_objective_configs:
             skew = config.objective_config.training_prediction_skew_detection_config.skew_thresholds

@@ -16,8 +16,10 @@ from dev.wine_data import append_vintage, bigquery_client, load_wine
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 WINE = "red"
 DAG_ID = f"wine_retraining_{WINE}"
-TASKS = ["check_freshness", "check_data", "train", "verify", "monitor"]
-LATER = dict.fromkeys(TASKS[1:], "skipped")
+FLOW = ["check_freshness", "check_data", "train", "verify", "monitor", "monitor_settled"]
+# the teardown comes behind train in any case, unless check_freshness has skipped everything
+TEARDOWN = "cancel"
+LATER = dict.fromkeys(FLOW[1:], "skipped")
 
 
 @dataclass
@@ -135,7 +137,8 @@ def test_a_wrong_value_is_refused_by_its_name_and_no_run_is_made(
 
 
 def test_a_dry_run_looks_at_the_data_and_makes_nothing(demo: Demo, table: Table, dry: Run) -> None:
-    assert dry.states == {**LATER, "check_freshness": "success", "check_data": "success"}
+    looked = dict.fromkeys(["check_freshness", "check_data", TEARDOWN], "success")
+    assert dry.states == LATER | looked
     assert demo.stack.airflow.xcom(DAG_ID, dry.run_id, "check_data")["rows"] == 1699
     assert dry.trained == []
 
@@ -151,13 +154,14 @@ def test_a_dry_run_tells_the_job_that_would_be_submitted(demo: Demo, table: Tabl
 
 
 def test_a_task_that_made_nothing_has_no_link(demo: Demo, dry: Run) -> None:
-    found = [url for task in ("train", "verify", "monitor") for url in links(demo, dry.run_id, task).values()]
+    found = {task: links(demo, dry.run_id, task) for task in FLOW[2:]}
 
-    assert found == [None] * 4
+    assert all(found.values())
+    assert {url for urls in found.values() for url in urls.values()} == {None}
 
 
 def test_a_run_on_a_data_version_trains_on_the_table_as_it_was(demo: Demo, table: Table, past: Run) -> None:
-    assert past.states == dict.fromkeys(TASKS, "success")
+    assert past.states == dict.fromkeys([*FLOW, TEARDOWN], "success")
     assert demo.stack.airflow.xcom(DAG_ID, past.run_id, "check_data")["rows"] == 1599
     (job,) = demo.vertex.pipeline_jobs(WINE)
     assert job.labels["data_version"] == str(table.past)
@@ -180,6 +184,7 @@ def test_while_the_pipeline_runs_its_page_is_one_click_away(demo: Demo, past: Ru
         ("train", {"Pipeline Job"}),
         ("verify", {"Endpoint"}),
         ("monitor", {"Endpoint", "Model Monitoring Job"}),
+        ("monitor_settled", {"Model Monitoring Job"}),
     ],
 )
 def test_every_button_opens_a_page_of_localcloud(demo: Demo, past: Run, task: str, names: set[str]) -> None:
@@ -194,7 +199,7 @@ def test_every_button_opens_a_page_of_localcloud(demo: Demo, past: Run, task: st
 def test_the_same_data_version_again_is_skipped(demo: Demo, table: Table, past: Run) -> None:
     again = run(demo, data_version=table.past)
 
-    assert again.states == {**LATER, "check_freshness": "success"}
+    assert again.states == {**LATER, "check_freshness": "success", TEARDOWN: "skipped"}
 
 
 def test_the_next_run_without_a_data_version_would_train_on_the_present_table(
@@ -213,7 +218,8 @@ def test_a_data_version_of_the_future_fails_at_once_and_says_which_limit(
 ) -> None:
     refused = run(demo, data_version=table.present + 1)
 
-    assert refused.states == {**dict.fromkeys(TASKS, "upstream_failed"), "check_freshness": "failed"}
+    later = dict.fromkeys(FLOW[1:], "upstream_failed")
+    assert refused.states == {**later, "check_freshness": "failed", TEARDOWN: "success"}
     told = log(demo, refused.run_id, "check_freshness")
     assert f"data_version {table.present + 1} " in told
     assert f"is newer than the table's last change, {table.present} " in told

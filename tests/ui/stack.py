@@ -11,7 +11,7 @@ from dev.settings import StackSettings
 
 USER = "ada"
 # in the order of the flow
-TASKS = ("check_freshness", "check_data", "train", "verify", "monitor")
+TASKS = ("check_freshness", "check_data", "train", "cancel", "verify", "monitor", "monitor_settled")
 
 
 @dataclass(frozen=True)

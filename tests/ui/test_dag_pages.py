@@ -62,5 +62,12 @@ def test_the_graph_reads_as_the_flow(ui: AirflowUi):
 
     for name in ("data", *TASKS, "serve"):
         expect(graph.get_by_role("link", name=name, exact=True)).to_be_visible()
-    for edge in ("data to train", "train to serve", "check_freshness to check_data", "verify to monitor"):
+    for edge in (
+        "data to train",
+        "train to serve",
+        "train to cancel",
+        "check_freshness to check_data",
+        "verify to monitor",
+        "monitor to monitor_settled",
+    ):
         expect(graph.get_by_role("img", name=f"Edge from {edge}")).to_be_attached()
