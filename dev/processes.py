@@ -69,6 +69,24 @@ class Processes:
             tail = log.read_text(errors="replace").splitlines()[-15:] if log.exists() else []
             raise ProcessEndedError("\n".join([f"{name} ended; the last lines of {log}:", *tail]))
 
+    def kill(self, name: str) -> None:
+        """
+        Kill a process, and it alone: what it leaves behind stays known as part of the stack.
+
+        :raises ProcessEndedError: it does not run.
+        """
+        self.check(name)
+        process = self.running()[name]
+        process.kill()
+        psutil.wait_procs([process], timeout=STOP_SECONDS)
+
+    def forget(self, name: str) -> None:
+        """Give up the name of a process that has ended, for another to be started under it."""
+        entries = self._read()
+        entry = entries.pop(name)
+        # the session may have other members
+        self._write({f"{name}, once {entry['pid']:.0f}": entry} | entries)
+
     def members(self) -> list[psutil.Process]:
         """Return every process of the stack: the recorded ones, their descendants, and their sessions."""
         found = {process.pid: process for process in self._sessions()}

@@ -14,6 +14,7 @@ from dev.progress import Progress
 from dev.settings import REPOSITORY, StackSettings
 from localcloud.config import HOST
 
+LOCALCLOUD = "localcloud"
 AIRFLOW_COMPONENTS = {
     # Their log servers would listen on every address of the machine: the API server reads the files itself.
     "scheduler": ["airflow", "scheduler", "--skip-serve-logs"],
@@ -21,6 +22,7 @@ AIRFLOW_COMPONENTS = {
     "dag-processor": ["airflow", "dag-processor"],
     "api-server": ["airflow", "api-server"],
 }
+COMMANDS = {LOCALCLOUD: [sys.executable, "-m", "localcloud", "up"]} | AIRFLOW_COMPONENTS
 START_SECONDS = 180
 
 
@@ -52,10 +54,24 @@ class Stack:
         self._require_free_port(self.settings.cloud.port, "LOCALCLOUD_PORT")
         self._require_free_port(self.settings.airflow_port, "WINE_AIRFLOW_PORT")
         environment = self.settings.environment()
-        self._start("localcloud", [sys.executable, "-m", "localcloud", "up"], environment)
+        self._start(LOCALCLOUD, COMMANDS[LOCALCLOUD], environment)
         self._migrate(environment)
         for name, command in AIRFLOW_COMPONENTS.items():
             self._start(name, command, environment)
+        self._await_health()
+
+    def restart(self, name: str) -> None:
+        """
+        Start a component again after its end, and return when all are healthy.
+
+        :param name: a key of COMMANDS.
+        :raises ProcessEndedError: a process ended while starting.
+        """
+        self.processes.forget(name)
+        self._start(name, COMMANDS[name], self.settings.environment())
+        self._await_health()
+
+    def _await_health(self) -> None:
         self.progress.wait("localcloud", self._localcloud_health, timeout=START_SECONDS, every=0.5)
         self.progress.wait("Airflow", self._airflow_health, timeout=START_SECONDS, every=1)
 
@@ -65,13 +81,13 @@ class Stack:
 
         :raises ProcessEndedError: one does not.
         """
-        for name in ("localcloud", *AIRFLOW_COMPONENTS):
+        for name in COMMANDS:
             self.processes.check(name)
 
     def is_healthy(self) -> bool:
         """Tell whether everything runs and answers."""
         running = self.processes.running().keys()
-        return {"localcloud", *AIRFLOW_COMPONENTS} <= running and not self.airflow.unhealthy_components()
+        return COMMANDS.keys() <= running and not self.airflow.unhealthy_components()
 
     def stop(self) -> int:
         """Stop every process; return how many there were."""
@@ -98,7 +114,7 @@ class Stack:
             raise StackError(f"airflow db migrate failed: see {log}")
 
     def _localcloud_health(self) -> tuple[str, bool | None]:
-        self.processes.check("localcloud")
+        self.processes.check(LOCALCLOUD)
         try:
             requests.get(f"http://{HOST}:{self.settings.cloud.port}/", timeout=2).raise_for_status()
         except requests.RequestException:

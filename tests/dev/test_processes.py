@@ -100,3 +100,20 @@ def test_a_damaged_record_means_nothing_runs(processes: Processes):
     processes.record.write_text("{")
 
     assert processes.running() == {}
+
+
+def test_what_a_killed_process_leaves_behind_is_stopped_although_another_has_its_name(
+    processes: Processes,
+):
+    start(processes, "parent", PARENT_OF_SLEEP)
+    members = wait_for_members(processes, 2)
+    processes.kill("parent")
+    with pytest.raises(ProcessEndedError):
+        processes.check("parent")
+
+    processes.forget("parent")
+    start(processes, "parent", SLEEP)
+    stopped = processes.stop()
+
+    assert stopped == 2
+    assert not any(lives(process) for process in members)
