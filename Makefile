@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 PIPELINE_PYTHON := pipeline/.venv/bin/python
 
-.PHONY: help setup demo test test-ui up down lint format bench bench-scale lock clean compose-init test-compose deploy deploy-check deploy-setup load-data
+.PHONY: help setup demo test test-faults test-ui up down lint format bench bench-scale lock clean compose-init test-compose deploy deploy-check deploy-setup load-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,9 +15,12 @@ demo: setup ## Run the whole job against localcloud: train, serve, monitor, skip
 
 test: setup ## Run every test
 	@$(PIPELINE_PYTHON) -m pytest tests/pipeline tests/lab
-	@$(PYTHON) -m pytest --ignore=tests/pipeline --ignore=tests/e2e --ignore=tests/ui
+	@$(PYTHON) -m pytest --ignore=tests/pipeline --ignore=tests/e2e --ignore=tests/ui --ignore=tests/faults
 	@# a process of its own: gRPC reads the root certificates once, and this stack has other ones
 	@$(PYTHON) -m pytest tests/e2e
+
+test-faults: setup ## Kill every part of the stack at every step of the DAG: [CASE=name]
+	@$(PYTHON) -m pytest tests/faults $(if $(CASE),-k '$(CASE)')
 
 test-ui: setup ## Drive Airflow in a real browser; SCREENSHOTS=docs/images renews the pictures of the docs
 	@$(PYTHON) -m dev.browser

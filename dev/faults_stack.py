@@ -1,0 +1,93 @@
+"""The stack of the fault suite: the real DAG with shorter waits, and a pipeline of seconds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from google.cloud import storage
+
+from dev.faults_replay import replay
+from dev.publish import read_spec
+from dev.settings import REPOSITORY, StackSettings
+
+WINE = "white"
+DAG_ID = f"wine_retraining_{WINE}"
+
+# a death is noticed after seconds, not after minutes; all else is Airflow's default
+NOTICED = {
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
+}
+# what the copy of the DAG says instead of the original
+SHORTENED = {
+    "wine_retraining.py": ('"retry_delay": timedelta(minutes=1)', '"retry_delay": timedelta(seconds=10)'),
+    "wine_config.yaml": ("poll_interval: 10", "poll_interval: 2"),
+}
+
+
+@dataclass(frozen=True)
+class FaultSettings(StackSettings):
+    """A stack that serves a copy of dags/, and notices soon what has died."""
+
+    @property
+    def dags(self) -> Path:
+        """The folder of the copy."""
+        return self.root / "dags"
+
+    def environment(self) -> dict[str, str]:
+        """Build the environment in which every process of the stack runs."""
+        return super().environment() | NOTICED | {"AIRFLOW__CORE__DAGS_FOLDER": str(self.dags)}
+
+
+def copy_dags(folder: Path) -> None:
+    """
+    Copy the DAGs, with shorter waits.
+
+    :param folder: is made.
+    :raises ValueError: the original does not say what is to be shortened.
+    """
+    shutil.copytree(REPOSITORY / "dags", folder)
+    for name, (original, shortened) in SHORTENED.items():
+        path = folder / name
+        text = path.read_text()
+        if text.count(original) != 1:
+            raise ValueError(f"{name} does not hold {original!r} once")
+        path.write_text(text.replace(original, shortened))
+
+
+def publish(settings: StackSettings, spec: dict[str, Any]) -> None:
+    """Put a compiled pipeline where the DAG reads it."""
+    bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
+    blob = bucket.blob(f"specs/wine-{WINE}.json")
+    blob.upload_from_string(json.dumps(spec), content_type="application/json")
+
+
+@dataclass(frozen=True)
+class Pipelines:
+    """
+    The two pipelines that a case can run.
+
+    :param full: as it was compiled.
+    :param quick: replays a finished job of it.
+    """
+
+    full: dict[str, Any]
+    quick: dict[str, Any]
+
+    @classmethod
+    def of(cls, settings: StackSettings, job: Any, gate: Path) -> Pipelines:
+        """
+        Make both from what was published before.
+
+        :param job: a finished job of the full one.
+        :param gate: see :func:`dev.faults_replay.replay`.
+        """
+        full = read_spec(settings, WINE)
+        return cls(full=full, quick=replay(full, job, gate))

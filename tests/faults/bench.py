@@ -1,0 +1,176 @@
+"""The stack that cases run on, and what a case does to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from google.api_core.exceptions import GoogleAPICallError
+
+from dev.airflow_api import AirflowApiError
+from dev.faults_stack import DAG_ID, WINE, FaultSettings, Pipelines, publish
+from dev.stack import Stack
+from dev.vertex_state import VertexState
+from dev.wine_data import append_vintage
+from localcloud.faults import Fault, Faults
+
+NEW_ROWS = 20
+# as many as the third run of the demo learns from besides
+NEW_ROWS_OF_FULL = 400
+WAIT_SECONDS = 300
+PIPELINE_RUNS = "PIPELINE_STATE_RUNNING"
+
+
+def wait(what: str, look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
+    """Look again until it is as wanted; while a part of the stack is dead, no answer is none."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    seen: Any = None
+    while True:
+        try:
+            seen = look()
+            if wanted(seen):
+                return seen
+        except (AirflowApiError, GoogleAPICallError) as error:
+            seen = error
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: still {seen} after {WAIT_SECONDS} s")
+        time.sleep(0.1)
+
+
+@dataclass
+class Bench:
+    """
+    A running stack whose endpoint serves and is monitored.
+
+    :param stack: of Airflow and localcloud.
+    :param pipelines: that a run may submit.
+    :param gate: while this file is missing, the quick pipeline does not end.
+    :param monitoring_job: name of the endpoint's monitoring job.
+    :param rows: how many rows the table must hold.
+    """
+
+    stack: Stack
+    vertex: VertexState
+    pipelines: Pipelines
+    gate: Path
+    monitoring_job: str
+    rows: int
+    _vintages: int = field(default=1)
+
+    @property
+    def settings(self) -> FaultSettings:
+        """Where it lives."""
+        assert isinstance(self.stack.settings, FaultSettings)
+        return self.stack.settings
+
+    @property
+    def faults(self) -> Faults:
+        """The fault switch."""
+        return Faults(self.settings.cloud.state)
+
+    def prepare(self, *, full: bool, gate_open: bool) -> None:
+        """Make new data, and nothing else, be different from what was trained on."""
+        self.faults.clear()
+        self.gate.touch() if gate_open else self.gate.unlink(missing_ok=True)
+        publish(self.settings, self.pipelines.full if full else self.pipelines.quick)
+        self._vintages += 1
+        count = NEW_ROWS_OF_FULL if full else NEW_ROWS
+        append_vintage(self.settings, WINE, count, seed=self._vintages)
+        self.rows += count
+
+    def start(self, faults: tuple[Fault, ...]) -> Run:
+        """Trigger a run to whose calls something will happen."""
+        for fault in faults:
+            self.faults.add(fault)
+        return Run(self, self.stack.airflow.trigger(DAG_ID))
+
+    def await_faults(self) -> None:
+        """Wait until all faults have happened, the last one perhaps to a call that is still held."""
+        wait("the faults", self.faults.pending, lambda left: not left)
+
+    def await_crash(self) -> None:
+        """Wait until localcloud has died of a fault."""
+        wait("the crash", self.stack.processes.running, lambda running: "localcloud" not in running)
+
+    def kill(self, component: str) -> None:
+        """Kill -9 one component, and leave what it had started to itself."""
+        self.stack.processes.kill(component)
+
+    def restart(self, component: str) -> None:
+        """Start it again."""
+        self.stack.restart(component)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the DAG."""
+
+    bench: Bench
+    run_id: str
+
+    @property
+    def _path(self) -> str:
+        return f"/dags/{DAG_ID}/dagRuns/{self.run_id}"
+
+    def states(self) -> dict[str, str]:
+        """State of each task."""
+        return self.bench.stack.airflow.task_states(DAG_ID, self.run_id)
+
+    def xcom(self, task_id: str) -> dict[str, Any]:
+        """What a task returned."""
+        found = wait(
+            f"result of {task_id}", lambda: self.bench.stack.airflow.xcom(DAG_ID, self.run_id, task_id), bool
+        )
+        return dict(found)
+
+    def await_deferred(self, task_id: str) -> None:
+        """Wait until a task is deferred, and until its pipeline is at work."""
+        wait(task_id, self.states, lambda states: states.get(task_id) == "deferred")
+        wait(
+            "the pipeline",
+            lambda: [job.state.name for job in self.bench.vertex.pipeline_jobs(WINE)],
+            lambda states: states[-1:] == [PIPELINE_RUNS],
+        )
+
+    def executors(self, task_id: str) -> tuple[psutil.Process, psutil.Process]:
+        """The two processes that execute a task: Airflow's supervisor, and the runner that it forked."""
+        instance = self.bench.stack.airflow.call("GET", f"{self._path}/taskInstances/{task_id}")
+        # Airflow puts the id of the task instance into the runner's title
+        title = f"airflow worker -- {instance['id']}"
+        (runner,) = [
+            process
+            for process in self.bench.stack.processes.members()
+            if " ".join(process.cmdline()).strip() == title
+        ]
+        supervisor = runner.parent()
+        assert supervisor is not None
+        return supervisor, runner
+
+    def await_end(self) -> str:
+        """Wait for the end of the run, and give its state."""
+        run = wait(
+            self.run_id,
+            lambda: self.bench.stack.airflow.run(DAG_ID, self.run_id),
+            lambda run: run["state"] in ("success", "failed"),
+        )
+        return str(run["state"])
+
+    def failed_tasks(self) -> list[str]:
+        """The tasks that failed, without those behind them."""
+        return [task for task, state in self.states().items() if state == "failed"]
+
+    def clear(self, task_ids: list[str]) -> None:
+        """As "Clear" does in the UI, with all that comes behind; wait until the run goes on."""
+        body = {
+            "dag_run_id": self.run_id,
+            "task_ids": task_ids,
+            "include_downstream": True,
+            "only_failed": False,
+            "dry_run": False,
+        }
+        self.bench.stack.airflow.call("POST", f"/dags/{DAG_ID}/clearTaskInstances", body)
