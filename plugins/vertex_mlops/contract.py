@@ -34,6 +34,8 @@ class Column(Range):
     """
     One column of the training table.
 
+    :param min: smallest plausible value, inclusive.
+    :param max: largest plausible value, inclusive.
     :param type: GoogleSQL type name.
     """
 
@@ -117,7 +119,11 @@ class DataContract(BaseModel):
 
     @staticmethod
     def input_config(query: str) -> str:
-        """Value of the pipeline parameter ``input_config`` that makes the pipeline read this query."""
+        """
+        Give the pipeline parameter ``input_config`` that makes the pipeline read the rows of a query.
+
+        :param query: in GoogleSQL.
+        """
         return json.dumps({"splits": [{"name": "single_split", "pattern": query}]})
 
 

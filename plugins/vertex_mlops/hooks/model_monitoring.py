@@ -42,6 +42,8 @@ class ModelMonitoringHook(GoogleBaseHook):
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the requests.
+    :param quota_project_id: The ID of the Google Cloud project that quota and cost of the calls count for;
+        that of the credentials by default.
     """
 
     def get_job_service_client(self, region: str) -> JobServiceClient:

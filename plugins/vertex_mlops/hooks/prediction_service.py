@@ -29,6 +29,13 @@ class RawPredictionHook(GoogleBaseHook):
     Hook for the method ``rawPredict``, which passes the request to the model server as it is.
 
     It speaks REST, because only a response header tells which deployed model answered.
+
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the requests.
+    :param quota_project_id: The ID of the Google Cloud project that quota and cost of the calls count for;
+        that of the credentials by default.
     """
 
     @GoogleBaseHook.fallback_to_default_project_id

@@ -93,7 +93,7 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         ``dag.param(...)``, since a Jinja expression gives a string, and "False" is true).
     :param data_version: State of the table to train on, in milliseconds since the epoch; None for the present
         one (templated: take ``dag.param(...)``).
-    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
@@ -202,7 +202,7 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
     :param template_path: ``gs://`` URI of the compiled pipeline file with the contract (templated).
     :param named_features: Names that must be features of the model, because settings of a later task use
         them; better found out before hours of training than after.
-    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).

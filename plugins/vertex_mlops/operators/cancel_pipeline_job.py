@@ -57,7 +57,7 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
     :param pipeline_task_id: The task id of the RunPipelineJobOnceOperator. In a mapped task group, each
         teardown belongs to the task instance with its own map index (templated).
     :param job_id: The ``job_id`` that was given to that operator, if any (templated).
-    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).

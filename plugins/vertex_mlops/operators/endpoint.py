@@ -56,7 +56,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     :param pipeline_result: What RunPipelineJobOnceOperator returned (templated).
     :param template_path: ``gs://`` URI of the compiled pipeline file; its contract holds the known
         instance (templated).
-    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).

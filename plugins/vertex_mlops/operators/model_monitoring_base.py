@@ -33,7 +33,7 @@ class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
     :param retry: Designation of what errors, if any, should be retried within a request.
     :param timeout: The timeout for each request, in seconds.
     :param metadata: Strings which should be sent along with each request as metadata.
-    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).

@@ -106,7 +106,7 @@ class ModelMonitoringJobSensor(_ModelMonitoringSensor):
     :param retry: Designation of what errors, if any, should be retried within a request.
     :param request_timeout: The timeout for each request, in seconds; ``timeout`` is that of the sensor.
     :param metadata: Strings which should be sent along with each request as metadata.
-    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
@@ -192,7 +192,7 @@ class ModelMonitoringAnomaliesSensor(_ModelMonitoringSensor):
     :param retry: Designation of what errors, if any, should be retried within a request.
     :param request_timeout: The timeout for each request, in seconds; ``timeout`` is that of the sensor.
     :param metadata: Strings which should be sent along with each request as metadata.
-    :param gcp_conn_id: The connection ID to use connecting to Google Cloud.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
