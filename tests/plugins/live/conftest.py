@@ -1,11 +1,11 @@
-"""A live Airflow with the example DAG of a pipeline job, once deferred and once waiting on a worker."""
+"""A live Airflow with the example DAGs; that of a pipeline job once deferred and once waiting on a worker."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +16,14 @@ from dev.settings import StackSettings
 from dev.stack import Stack
 from tests.conftest import free_port
 from tests.plugins.contracts import CONTRACT
-from tests.plugins.live.runs import Runs
+from tests.plugins.live.runs import Run, Runs
+from tests.plugins.operators.conftest import Endpoint, Models, open_endpoint, register_models
 from tests.plugins.pipelines import pipeline, step
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLES = REPOSITORY / "docs" / "operators" / "example_dags"
 EXAMPLE = EXAMPLES / "example_pipeline_job.py"
+Start = Callable[..., Run]
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ def _write_dags(folder: Path) -> None:
     assert waiting.count("deferrable=False") == 1
     (folder / "deferred.py").write_text(text)
     (folder / "waiting.py").write_text(waiting)
-    shutil.copy(EXAMPLES / "example_model_monitoring.py", folder)
+    for other in EXAMPLES.glob("*.py"):
+        if other != EXAMPLE:
+            shutil.copy(other, folder)
 
 
 def _publish(settings: StackSettings, gate: Path) -> None:
@@ -73,3 +77,34 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         stack.stop()
         os.environ.clear()
         os.environ.update(outside)
+
+
+@pytest.fixture(scope="session")
+def models(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Models:
+    """Register the models that know one wine."""
+    from google.cloud import storage
+
+    settings = runs.stack.settings
+    bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
+    return register_models(settings.cloud, bucket, tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def endpoint(runs: Runs, models: Models) -> Iterator[Endpoint]:
+    """Open an endpoint that serves nothing yet."""
+    settings = runs.stack.settings
+    with open_endpoint({"project_id": settings.cloud.project, "region": settings.region}, models) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def start(runs: Runs) -> Start:
+    """Trigger a run with parameters."""
+
+    def trigger(dag_id: str, **conf: str) -> Run:
+        runs.stack.airflow.unpause(dag_id)
+        body = {"logical_date": None, "conf": conf}
+        run_id = runs.stack.airflow.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"]
+        return Run(runs, dag_id, run_id)
+
+    return trigger

@@ -125,6 +125,10 @@ class Run:
         """State of each task."""
         return self.runs.stack.airflow.task_states(self.dag_id, self.run_id)
 
+    def result(self, task_id: str) -> Any:
+        """What a task returned."""
+        return self.runs.stack.airflow.xcom(self.dag_id, self.run_id, task_id)
+
     def await_task(self, task_id: str, *wanted: str) -> None:
         """Wait until a task is in one of some states."""
         wait(f"{task_id} of {self.run_id}", self.states, lambda states: states.get(task_id) in wanted)

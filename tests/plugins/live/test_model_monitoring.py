@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from google.api_core.exceptions import FailedPrecondition
-from google.cloud import aiplatform_v1, storage
+from google.cloud import aiplatform_v1
 
+from tests.plugins.live.conftest import Start
 from tests.plugins.live.runs import Run, Runs, wait
-from tests.plugins.operators.conftest import CLIENT_OPTIONS, Endpoint, open_endpoint, register_models
+from tests.plugins.operators.conftest import CLIENT_OPTIONS, Endpoint
 
 CREATE, STATE = "example_model_monitoring", "example_model_monitoring_state"
 
@@ -19,14 +18,9 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def endpoint(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    settings = runs.stack.settings
-    bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
-    models = register_models(settings.cloud, bucket, tmp_path_factory.mktemp("models"))
-    place = {"project_id": settings.cloud.project, "region": settings.region}
-    with open_endpoint(place, models) as endpoint:
-        endpoint.deploy("sound")
-        yield endpoint
+def deployed(endpoint: Endpoint) -> str:
+    """Deploy a model for the job to watch."""
+    return endpoint.deploy("sound")
 
 
 class Meddler(threading.Thread):
@@ -60,18 +54,6 @@ class Meddler(threading.Thread):
                 continue
 
 
-@pytest.fixture
-def start(runs: Runs) -> Any:
-    def trigger(dag_id: str, **conf: str) -> Run:
-        runs.stack.airflow.unpause(dag_id)
-        body = {"logical_date": None, "conf": conf}
-        return Run(
-            runs, dag_id, runs.stack.airflow.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"]
-        )
-
-    return trigger
-
-
 def await_rescheduled(runs: Runs, run: Run, task_id: str) -> None:
     """Wait until a task waits between two looks, and no slot of the pool is taken."""
 
@@ -84,9 +66,8 @@ def await_rescheduled(runs: Runs, run: Run, task_id: str) -> None:
 
 
 def test_the_example_creates_a_job_waits_for_it_and_a_second_run_changes_nothing(
-    runs: Runs, endpoint: Endpoint, start: Any
+    runs: Runs, endpoint: Endpoint, deployed: str, start: Start
 ) -> None:
-    (deployed,) = endpoint.deployed
     client = aiplatform_v1.JobServiceClient(client_options=CLIENT_OPTIONS)
 
     state, tasks = start(CREATE, endpoint=endpoint.name, deployed_model_id=deployed).await_end()
@@ -101,9 +82,8 @@ def test_the_example_creates_a_job_waits_for_it_and_a_second_run_changes_nothing
 
 
 def test_while_the_job_is_updating_neither_the_operator_nor_the_sensor_holds_a_slot(
-    runs: Runs, endpoint: Endpoint, start: Any
+    runs: Runs, endpoint: Endpoint, deployed: str, start: Start
 ) -> None:
-    (deployed,) = endpoint.deployed
     meddler = Meddler(endpoint.read().model_deployment_monitoring_job)
     meddler.start()
     try:
@@ -120,9 +100,7 @@ def test_while_the_job_is_updating_neither_the_operator_nor_the_sensor_holds_a_s
     assert (state, set(tasks.values())) == ("success", {"success"})
 
 
-def test_the_other_example_pauses_resumes_and_deletes_the_job(
-    runs: Runs, endpoint: Endpoint, start: Any
-) -> None:
+def test_the_other_example_pauses_resumes_and_deletes_the_job(endpoint: Endpoint, start: Start) -> None:
     name = endpoint.read().model_deployment_monitoring_job
 
     state, tasks = start(STATE, job_id=name).await_end()
