@@ -23,7 +23,7 @@ from vertex_mlops.exceptions import DeployedModelRejectedError
 from vertex_mlops.hooks.prediction_service import RawPrediction, RawPredictionHook
 from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
-from vertex_mlops.retries import is_transient
+from vertex_mlops.retries import patiently
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
@@ -147,7 +147,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             "gcp_conn_id": self.gcp_conn_id,
             "impersonation_chain": self.impersonation_chain,
         }
-        retry = Retry(predicate=is_transient, timeout=_RETRY_SECONDS)
+        retry = patiently(_RETRY_SECONDS)
         (named,) = contract.instances.keys() - {contract.default_signature}
         raw = RawPredictionHook(**connection).raw_predict(
             project_id=self.project_id,
