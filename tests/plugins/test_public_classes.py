@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import inspect
 import pkgutil
@@ -18,6 +19,8 @@ from tests.plugins.airflow_environment import REPOSITORY, isolate_airflow
 isolate_airflow()
 
 from airflow.sdk import BaseOperator  # noqa: E402
+from airflow.sdk import exceptions as sdk_exceptions  # noqa: E402
+from vertex_mlops import exceptions as our_exceptions  # noqa: E402
 from vertex_mlops.links.console import ConsoleLink  # noqa: E402
 from vertex_mlops.monitoring_settings import MonitoringSettings  # noqa: E402
 
@@ -114,6 +117,19 @@ def test_what_is_templated_is_called_so_and_nothing_else_is(operator: Any) -> No
     called = {name for name, text in described(operator).items() if "(templated" in text}
 
     assert called == set(operator.template_fields) & set(described(operator))
+
+
+@in_turn
+def test_an_operator_says_what_it_returns_and_which_errors_it_raises(operator: Any) -> None:
+    text = inspect.cleandoc(operator.__doc__)
+
+    assert re.search(r"^:return: ", text, re.MULTILINE)
+    errors = re.findall(r"^:raises ([\w.]+): ", text, re.MULTILINE)
+    assert errors
+    for error in errors:
+        module, _, name = error.rpartition(".")
+        homes = [importlib.import_module(module)] if module else [builtins, sdk_exceptions, our_exceptions]
+        assert any(hasattr(home, name) for home in homes), error
 
 
 @in_turn
