@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from google.api_core.exceptions import GoogleAPICallError
 
 from dev.airflow_api import AirflowApiError
 from dev.faults_stack import DAG_ID, WINE, FaultSettings, Pipelines, publish
-from dev.stack import Stack
+from dev.stack import COMMANDS, LOCALCLOUD, Stack
 from dev.vertex_state import VertexState
 from dev.wine_data import append_vintage
 from localcloud.faults import Fault, Faults
@@ -26,7 +27,7 @@ WAIT_SECONDS = 300
 PIPELINE_RUNS = "PIPELINE_STATE_RUNNING"
 
 
-def wait(what: str, look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
+def wait(what: str, look: Callable[[], Any], wanted: Callable[[Any], bool], every: float = 0.1) -> Any:
     """Look again until it is as wanted; while a part of the stack is dead, no answer is none."""
     deadline = time.monotonic() + WAIT_SECONDS
     seen: Any = None
@@ -39,7 +40,7 @@ def wait(what: str, look: Callable[[], Any], wanted: Callable[[Any], bool]) -> A
             seen = error
         if time.monotonic() > deadline:
             pytest.fail(f"{what}: still {seen} after {WAIT_SECONDS} s")
-        time.sleep(0.1)
+        time.sleep(every)
 
 
 @dataclass
@@ -76,12 +77,25 @@ class Bench:
     def prepare(self, *, full: bool, gate_open: bool) -> None:
         """Make new data, and nothing else, be different from what was trained on."""
         self.faults.clear()
-        self.gate.touch() if gate_open else self.gate.unlink(missing_ok=True)
+        self._heal()
+        if gate_open:
+            self.gate.touch()
+        else:
+            self.gate.unlink(missing_ok=True)
         publish(self.settings, self.pipelines.full if full else self.pipelines.quick)
         self._vintages += 1
         count = NEW_ROWS_OF_FULL if full else NEW_ROWS
         append_vintage(self.settings, WINE, count, seed=self._vintages)
         self.rows += count
+
+    def _heal(self) -> None:
+        """End what a case that went wrong has left dead or running."""
+        for component in COMMANDS.keys() - self.stack.processes.running().keys():
+            self.stack.restart(component)
+        for state in ("queued", "running"):
+            path = f"/dags/{DAG_ID}/dagRuns"
+            for run in self.stack.airflow.call("GET", f"{path}?state={state}")["dag_runs"]:
+                self.stack.airflow.call("PATCH", f"{path}/{run['dag_run_id']}", {"state": "failed"})
 
     def start(self, faults: tuple[Fault, ...]) -> Run:
         """Trigger a run to whose calls something will happen."""
@@ -95,7 +109,7 @@ class Bench:
 
     def await_crash(self) -> None:
         """Wait until localcloud has died of a fault."""
-        wait("the crash", self.stack.processes.running, lambda running: "localcloud" not in running)
+        wait("the crash", self.stack.processes.running, lambda running: LOCALCLOUD not in running)
 
     def kill(self, component: str) -> None:
         """Kill -9 one component, and leave what it had started to itself."""
@@ -137,19 +151,22 @@ class Run:
             lambda states: states[-1:] == [PIPELINE_RUNS],
         )
 
-    def executors(self, task_id: str) -> tuple[psutil.Process, psutil.Process]:
-        """The two processes that execute a task: Airflow's supervisor, and the runner that it forked."""
+    def kill_executors(self, task_id: str, *, supervisor: bool, runner: bool) -> None:
+        """Kill -9 one or both of the processes that execute a task: the supervisor and what it has forked."""
         instance = self.bench.stack.airflow.call("GET", f"{self._path}/taskInstances/{task_id}")
         # Airflow puts the id of the task instance into the runner's title
         title = f"airflow worker -- {instance['id']}"
-        (runner,) = [
+        (forked,) = [
             process
             for process in self.bench.stack.processes.members()
             if " ".join(process.cmdline()).strip() == title
         ]
-        supervisor = runner.parent()
-        assert supervisor is not None
-        return supervisor, runner
+        parent = forked.parent()
+        assert parent is not None
+        for process, doomed in ((parent, supervisor), (forked, runner)):
+            with suppress(psutil.NoSuchProcess):
+                if doomed:
+                    process.kill()
 
     def await_end(self) -> str:
         """Wait for the end of the run, and give its state."""
@@ -157,6 +174,7 @@ class Run:
             self.run_id,
             lambda: self.bench.stack.airflow.run(DAG_ID, self.run_id),
             lambda run: run["state"] in ("success", "failed"),
+            every=0.5,
         )
         return str(run["state"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dev.stack import LOCALCLOUD
 from localcloud.faults import Fault
 
 # a call that is held gives the suite this long to kill something meanwhile
@@ -11,10 +12,10 @@ HOLD_SECONDS = 10.0
 
 SUBMIT = "PipelineService.CreatePipelineJob"
 PREDICT = "PredictionService.RawPredict"
+DEPLOY = "EndpointService.DeployModel"
 UPDATE = "JobService.UpdateModelDeploymentMonitoringJob"
 
 WORKER, RUNNER, SUPERVISOR = "worker", "runner", "supervisor"
-LOCALCLOUD = "localcloud"
 
 
 def held(method: str) -> Fault:
@@ -74,6 +75,11 @@ class Case:
     crashes: bool = False
     full: bool = False
 
+    @property
+    def in_the_middle(self) -> bool:
+        """Whether the pipeline must not end before the victim is killed."""
+        return self.moment is not None and not self.moment.faults
+
 
 def _kills() -> list[Case]:
     victims = (WORKER, "triggerer", "scheduler", "api-server", LOCALCLOUD)
@@ -97,6 +103,7 @@ def _half_kills() -> list[Case]:
 
 _CRASHES = [
     Case("crash-after-submit", (Fault(SUBMIT, crash="after"),), crashes=True),
+    Case("crash-after-deploy", (Fault(DEPLOY, crash="after"),), crashes=True),
     Case("crash-in-verify", (Fault(PREDICT, crash="before"),), crashes=True),
     Case("crash-after-update", (Fault(UPDATE, crash="after"),), crashes=True),
     Case("crash-in-undeploy", (Fault("EndpointService.UndeployModel", crash="after"),), crashes=True),
@@ -110,9 +117,10 @@ _STORMS = [
     Case("storm-submit", (Fault(SUBMIT, calls=4, code="UNAVAILABLE"),)),
     Case("storm-poll", (Fault("PipelineService.GetPipelineJob", calls=8, code="UNAVAILABLE"),)),
     Case("storm-deploy", (Fault("EndpointService.*", calls=4, code="UNAVAILABLE"),)),
-    Case("storm-predict", (Fault("PredictionService.*", calls=6, code="UNAVAILABLE"),)),
+    Case("storm-predict", (Fault("PredictionService.*", calls=4, code="UNAVAILABLE"),)),
     Case("storm-monitor", (Fault("JobService.*", calls=4, code="INTERNAL"),)),
     Case("lost-answers", (Fault(SUBMIT, drop=True), Fault(PREDICT, drop=True), Fault(UPDATE, drop=True))),
+    Case("lost-deployment", (Fault(DEPLOY, drop=True),)),
     Case("latency", (Fault("*", calls=60, latency=1.0),)),
 ]
 

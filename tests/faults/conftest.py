@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -18,14 +18,15 @@ from tests.conftest import free_port
 from tests.faults.bench import Bench, Run
 
 
-@dataclass(frozen=True)
+@dataclass
 class Row:
-    """One line of the table."""
+    """One line of the table, filled in while the case goes on."""
 
     case: str
-    jobs: int
-    recovered: str
-    seconds: float
+    jobs: str = "?"
+    recovered: str = "not"
+    seconds: float = 0.0
+    broken: list[str] = field(default_factory=list)
 
 
 _TABLE = pytest.StashKey[list[Row]]()
@@ -77,6 +78,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not rows:
         return
     terminalreporter.section("faults")
-    terminalreporter.line(f"{'case':<32}{'jobs made':>10}  {'recovered':<24}{'seconds':>8}")
+    terminalreporter.line(f"{'case':<30}{'jobs made':>9}  {'recovered':<30}{'seconds':>7}")
     for row in rows:
-        terminalreporter.line(f"{row.case:<32}{row.jobs:>10}  {row.recovered:<24}{row.seconds:>8.0f}")
+        terminalreporter.line(f"{row.case:<30}{row.jobs:>9}  {row.recovered:<30}{row.seconds:>7.0f}")
+        for broken in row.broken:
+            terminalreporter.line(f"    broken: {broken}")

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
+from dev.stack import COMMANDS, LOCALCLOUD
 from tests.faults.bench import Bench, Run
-from tests.faults.cases import CASES, HOLD_SECONDS, LOCALCLOUD, RUNNER, SUPERVISOR, WORKER, Case, Moment
+from tests.faults.cases import CASES, HOLD_SECONDS, RUNNER, SUPERVISOR, Case, Moment
 from tests.faults.conftest import Row
 from tests.faults.invariants import jobs_of, violations
 
@@ -18,21 +19,29 @@ pytestmark = pytest.mark.timeout(1200)
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_nothing_runs_twice_and_nothing_is_lost(bench: Bench, table: list[Row], case: Case) -> None:
+    row = Row(case.name)
+    table.append(row)
     started = time.monotonic()
-    deferred = case.moment is not None and not case.moment.faults
-    bench.prepare(full=case.full, gate_open=not deferred)
+    bench.prepare(full=case.full, gate_open=not case.in_the_middle)
     run = bench.start(case.faults)
+    try:
+        _let_it_happen(bench, run, case)
+        row.recovered = _recover(bench, run, case)
+        row.jobs = str(len(jobs_of(bench, run)))
+        row.broken += violations(bench, run)
+    finally:
+        row.seconds = time.monotonic() - started
 
+    assert row.broken == []
+
+
+def _let_it_happen(bench: Bench, run: Run, case: Case) -> None:
     if case.moment is not None:
         _kill(bench, run, case.moment, case.victim)
     elif case.crashes:
         bench.await_crash()
         bench.restart(LOCALCLOUD)
     bench.gate.touch()
-    recovered = _recover(run)
-
-    table.append(Row(case.name, len(jobs_of(bench, run)), recovered, time.monotonic() - started))
-    assert violations(bench, run) == []
 
 
 def _kill(bench: Bench, run: Run, moment: Moment, victim: str) -> None:
@@ -42,20 +51,22 @@ def _kill(bench: Bench, run: Run, moment: Moment, victim: str) -> None:
     else:
         run.await_deferred(moment.task)
     reached = time.monotonic()
-    if victim in (WORKER, RUNNER, SUPERVISOR):
-        supervisor, runner = run.executors(moment.task)
-        for process in {WORKER: (supervisor, runner), RUNNER: (runner,), SUPERVISOR: (supervisor,)}[victim]:
-            process.kill()
-    else:
+    component = victim in COMMANDS
+    if component:
         bench.kill(victim)
+    else:
+        run.kill_executors(moment.task, supervisor=victim != RUNNER, runner=victim != SUPERVISOR)
     assert not moment.faults or time.monotonic() - reached < HOLD_SECONDS, "killed too late"
-    if victim not in (WORKER, RUNNER, SUPERVISOR):
+    if component:
         bench.restart(victim)
 
 
-def _recover(run: Run) -> str:
-    """Wait for the end; clear what failed, once."""
-    if run.await_end() == "success":
+def _recover(bench: Bench, run: Run, case: Case) -> str:
+    """Wait for the end; when all faults are over, clear what failed, once."""
+    state = run.await_end()
+    assert not case.faults or bench.faults.pending() != list(case.faults), "nothing went wrong"
+    bench.faults.clear()
+    if state == "success":
         return BY_ITSELF
     failed = run.failed_tasks()
     run.clear(failed)

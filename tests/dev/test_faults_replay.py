@@ -1,0 +1,49 @@
+"""A replayed pipeline is the compiled one, whose tasks report what was made before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from google.cloud.aiplatform_v1.types import PipelineJob
+
+from dev.faults_replay import DEPLOYING_TASK, replay
+from localcloud.vertex.pipelines.spec import Container, parse
+from tests.plugins.pipelines import pipeline, producer, step
+
+URI = "gs://bucket/model"
+
+
+def job() -> PipelineJob:
+    artifacts = {"artifacts": [{"uri": URI, "metadata": {"blessed": 1, "note": "it's"}}]}
+    detail = {"task_details": [{"task_name": "Trainer", "outputs": {"model": artifacts}}]}
+    return PipelineJob({"job_detail": detail})
+
+
+def commands(compiled: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Statements of each task, as localcloud reads them."""
+    tasks = parse(compiled["pipelineSpec"]).tasks
+    return {
+        name: task.executor.main.args for name, task in tasks.items() if isinstance(task.executor, Container)
+    }
+
+
+def test_the_deploying_task_is_kept_and_the_others_report_the_artifacts_of_the_job(tmp_path: Path):
+    compiled = pipeline(producer("Trainer", "model", "tfx.Model"), step(DEPLOYING_TASK, "deploy()"))
+
+    replayed = replay(compiled, job(), tmp_path / "gate")
+
+    assert commands(replayed)[DEPLOYING_TASK] == ("deploy()",)
+    trainer = "\n".join(commands(replayed)["Trainer"])
+    assert URI in trainer
+    assert str(tmp_path / "gate") in trainer
+    compile(trainer.replace("{{$}}", "{}"), "statements", "exec")
+
+
+def test_what_was_compiled_is_not_changed(tmp_path: Path):
+    compiled = pipeline(producer("Trainer", "model", "tfx.Model"))
+    before = commands(compiled)
+
+    replay(compiled, job(), tmp_path / "gate")
+
+    assert commands(compiled) == before
