@@ -39,14 +39,14 @@ with DAG(
             log_ttl_days=7,
             emails=["cellar@example.com"],
         ),
-        poll_interval=5,
+        poll_interval=15,
     )
 
     settled = ModelMonitoringJobSensor(
         task_id="settled",
         job_id=monitor.output["name"],
         operation=monitor.output["operation"],
-        poke_interval=5,
+        poke_interval=15,
         timeout=3600,
     )
 
