@@ -50,11 +50,11 @@ def _from_trixie(folder: Path) -> Path | None:
     keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None or not keyring.exists():
         return None
+    if not (mirror := _mirror()):
+        return None
     for name in ("lists/partial", "cache/archives/partial", "root"):
         (folder / name).mkdir(parents=True)
-    (folder / "sources.list").write_text(
-        f"deb [signed-by={keyring}] {MIRROR} {SUITE} main\n"
-    )
+    (folder / "sources.list").write_text(f"deb [signed-by={keyring}] {mirror} {SUITE} main\n")
     settings = {
         "Dir::Etc::sourcelist": folder / "sources.list",
         "Dir::Etc::sourceparts": "/dev/null",
@@ -72,3 +72,14 @@ def _from_trixie(folder: Path) -> Path | None:
     (package,) = (folder / "cache/archives").glob("docker-compose_*.deb")
     subprocess.run(["dpkg-deb", "--extract", str(package), str(folder / "root")], check=True)
     return folder / "root" / PLUGIN
+
+
+def _mirror() -> str:
+    """Where this machine takes Debian's packages from; empty if it takes none."""
+    # $(LABEL) tells the archive from its security updates
+    command = ["apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    mirrors = [
+        line.removeprefix("Debian ") for line in done.stdout.splitlines() if line.startswith("Debian ")
+    ]
+    return mirrors[0] if mirrors else ""
