@@ -13,7 +13,7 @@ setup: ## Install both Python environments from their lock files
 demo: setup ## Run the whole job against localcloud: train, serve, monitor, skip, retrain
 	@$(PYTHON) -m dev.demo
 
-test: setup ## Run every test
+test: setup ## Run every test that needs neither a browser nor Docker
 	@$(PIPELINE_PYTHON) -m pytest tests/pipeline tests/lab
 	@$(PYTHON) -m pytest --ignore=tests/pipeline --ignore=tests/e2e --ignore=tests/ui --ignore=tests/faults
 	@# a process of its own: gRPC reads the root certificates once, and this stack has other ones

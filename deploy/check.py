@@ -17,9 +17,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy import REPOSITORY
 from deploy.environments import EnvironmentsError, read_environment
 from deploy.package import stage
-from deploy.shell import REPOSITORY, CommandError
+from deploy.shell import CommandError
 
 COMPOSER_PYTHON = REPOSITORY / ".tools" / "composer" / "bin" / "python"
 # Composer's core.dagbag_import_timeout

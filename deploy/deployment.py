@@ -8,15 +8,15 @@ from pathlib import Path
 
 import yaml
 
+from deploy import REPOSITORY, WINE_CONFIG
 from deploy.composer import REQUIREMENTS_FILE, ComposerState, describe, requirements
 from deploy.environments import Environment
 from deploy.package import image_tag, is_clean, stage
-from deploy.shell import REPOSITORY, Shell, relative
+from deploy.shell import Shell, relative
 from deploy.sync import Sync
 
 BUILD = REPOSITORY / ".local" / "deploy"
 PIPELINE_PYTHON = "pipeline/.venv/bin/python"
-WINE_CONFIG = REPOSITORY / "dags" / "wine_config.yaml"
 
 
 class DeployError(RuntimeError):

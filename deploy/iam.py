@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 IAM_FILE = Path(__file__).with_name("iam.yaml")
-ACCOUNTS = ("composer", "pipeline", "deployer", "tester")
 AccountRole = Literal["composer", "pipeline", "deployer", "tester"]
+ACCOUNTS: tuple[AccountRole, ...] = get_args(AccountRole)
 Resource = Literal["project", "bucket", "dataset", "repository", "environment"]
 CUSTOM_ROLE = "projects/PROJECT/roles/"
 # the basic roles, roles/owner, editor and viewer, have no dot

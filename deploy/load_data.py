@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from deploy.wine_rows import REPOSITORY, WineRowsError, columns, read_uci_csv, read_wine
+from deploy import REPOSITORY, WINE_CONFIG
+from deploy.wine_rows import WineRowsError, columns, read_uci_csv, read_wine
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client, Table
 
-WINE_CONFIG = REPOSITORY / "dags" / "wine_config.yaml"
 LOCAL = "local"
 FINGERPRINT_LABEL = "content"
 ROWS_LABEL = "rows"

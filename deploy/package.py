@@ -7,7 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from deploy.shell import REPOSITORY, CommandError
+from deploy import REPOSITORY
+from deploy.shell import CommandError
 
 
 def _git(*arguments: str) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import yaml
 
+from deploy import WINE_CONFIG
 from deploy.composer import ComposerError, describe
-from deploy.deployment import WINE_CONFIG
 from deploy.environments import Environment, EnvironmentsError, read_environment
 from deploy.iam import ACCOUNTS, Grant, IamError, grants, read_accounts
 from deploy.shell import CommandError, Shell

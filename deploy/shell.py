@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from deploy import REPOSITORY
+
 INSTALL_GCLOUD = "curl https://sdk.cloud.google.com | bash"
 # gcloud's describe, gcloud storage buckets describe, bq show, gcloud storage ls and cat
 _MISSING = re.compile(r"NOT_FOUND|[Nn]ot found: |matched no objects")

@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from deploy import REPOSITORY
+
 FEATURES_FILE = REPOSITORY / "pipeline" / "wine_pipeline" / "features.py"
 COLOUR = "color"
 DOWNLOAD_SECONDS = 60

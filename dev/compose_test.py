@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,7 +133,9 @@ def _removed(stack: ComposeStack, progress: Progress) -> Iterator[None]:
         finally:
             ignore_interrupts()
     except Exception:
-        print(stack.logs(), file=sys.stderr)
+        # what failed first says more than logs that cannot be had
+        with suppress(DockerError):
+            print(stack.logs(), file=sys.stderr)
         raise
     finally:
         with progress.step("Remove containers, volumes and networks"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 from wine_pipeline.__main__ import main as wine_pipeline
 
-from deploy import load_data
+from deploy import WINE_CONFIG, load_data
 
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket
@@ -47,7 +47,7 @@ def main() -> int:
 
     client = Client()
     bucket = client.lookup_bucket(BUCKET) or client.create_bucket(BUCKET)
-    for wine in yaml.safe_load(load_data.WINE_CONFIG.read_text())["wines"]:
+    for wine in yaml.safe_load(WINE_CONFIG.read_text())["wines"]:
         print(publish(bucket, wine), flush=True)
     return 0
 

@@ -18,7 +18,8 @@ from tests.deploy.gcloud import led_to, require
 MONITORING = "dags/airflow_monitoring.py"
 SYNC = """
 import sys
-from deploy.shell import REPOSITORY, Shell
+from deploy import REPOSITORY
+from deploy.shell import Shell
 from deploy.sync import Sync, SyncError
 sync = Sync(Shell(dry_run=False), *sys.argv[1:], REPOSITORY / ".local" / "deploy" / "dev")
 try:

@@ -12,11 +12,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, StorageState, expect, sync_playwright
 
 from dev.browser import HOW_TO_INSTALL, find_browser, launch_arguments
-from dev.demo import WINE, Demo
-from dev.publish import publish_pipeline
+from dev.demo import Demo
 from dev.settings import LOCAL
-from dev.wine_data import load_wine
 from tests.conftest import free_port
+from tests.demo_stack import running_demo
 from tests.ui.airflow_ui import PATIENCE_MS, AirflowUi
 from tests.ui.stack import USER, LoginSettings
 
@@ -35,22 +34,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """Start the stack, load the white wines, publish the pipeline; stop every process at the end."""
+    """Give the one stack of this suite."""
     settings = LoginSettings(
         root=tmp_path_factory.mktemp("stack"), airflow_port=free_port(), cloud_port=free_port()
     )
-    outside = dict(os.environ)
-    settings.activate()
-    demo = Demo(settings)
-    try:
-        demo.stack.start()
-        load_wine(settings, WINE)
-        publish_pipeline(settings, demo.progress, WINE)
+    with running_demo(settings) as demo:
         yield demo
-    finally:
-        demo.stack.stop()
-        os.environ.clear()
-        os.environ.update(outside)
 
 
 @pytest.fixture(scope="session")
