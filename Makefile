@@ -1,8 +1,9 @@
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 PIPELINE_PYTHON := pipeline/.venv/bin/python
+COMPAT_PYTHON := .tools/compat/bin/python
 
-.PHONY: help setup demo test test-faults test-ui up down lint format bench bench-scale lock clean compose-init test-compose deploy deploy-check deploy-setup load-data
+.PHONY: help setup demo test test-compat test-faults test-ui up down lint format bench bench-scale lock clean compose-init test-compose deploy deploy-check deploy-setup load-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +19,11 @@ test: setup ## Run every test that needs neither a browser nor Docker
 	@$(PYTHON) -m pytest --ignore=tests/pipeline --ignore=tests/e2e --ignore=tests/ui --ignore=tests/faults
 	@# a process of its own: gRPC reads the root certificates once, and this stack has other ones
 	@$(PYTHON) -m pytest tests/e2e
+
+test-compat: setup ## Run the DAGs, the plugin and the whole job on the newest Airflow and Google provider
+	@dev/compat-environment.sh
+	@$(COMPAT_PYTHON) -m pytest tests/dags tests/plugins
+	@$(COMPAT_PYTHON) -m pytest tests/e2e
 
 test-faults: setup ## Kill every part of the stack at every step of the DAG: [CASE=name]
 	@$(PYTHON) -m pytest tests/faults $(if $(CASE),-k '$(CASE)')

@@ -12,6 +12,7 @@ compile() {
 }
 
 compile pyproject.toml --group dev -o requirements.txt
+compile --group compat -o dev/compat-requirements.txt
 # what single images install, at the very versions that the tests ran with
 compile pyproject.toml --group postgres --constraint requirements.txt -o deploy/airflow-requirements.txt
 compile --group localcloud --constraint requirements.txt -o localcloud/requirements.txt

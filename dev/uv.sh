@@ -31,3 +31,20 @@ is_new_enough() {
   version=$("$1" --version 2>/dev/null | cut -d ' ' -f 2)
   [ "$(printf '%s\n' "$version" "$UV_VERSION" | sort -V | head -n 1)" = "$UV_VERSION" ]
 }
+
+# is_installed VENV FILE...: VENV was made from the files as they are; sets STAMP to their checksum
+is_installed() {
+  local venv=$1
+  shift
+  STAMP=$(cat "$@" | sha256sum | cut -d' ' -f1)
+  [ "$(cat "$venv/.lock-checksum" 2>/dev/null)" = "$STAMP" ] && "$venv/bin/python" -c '' 2>/dev/null
+}
+
+# new_environment VENV LOCK: makes VENV anew, with what LOCK names
+new_environment() {
+  find_python
+  find_uv
+  echo "${0##*/}: installing into $1 from $2 (a minute or two)"
+  "$UV" venv --quiet --clear --python "$PYTHON" "$1"
+  "$UV" pip sync --quiet --python "$1/bin/python" --require-hashes --compile-bytecode "$2"
+}
