@@ -118,6 +118,8 @@ _STORMS = [
     Case("storm-poll", (Fault("PipelineService.GetPipelineJob", calls=8, code="UNAVAILABLE"),)),
     Case("storm-deploy", (Fault("EndpointService.*", calls=4, code="UNAVAILABLE"),)),
     Case("storm-predict", (Fault("PredictionService.*", calls=4, code="UNAVAILABLE"),)),
+    # longer than one try is patient for
+    Case("storm-predict-long", (Fault("PredictionService.*", calls=9, code="UNAVAILABLE"),)),
     Case("storm-monitor", (Fault("JobService.*", calls=4, code="INTERNAL"),)),
     Case("lost-answers", (Fault(SUBMIT, drop=True), Fault(PREDICT, drop=True), Fault(UPDATE, drop=True))),
     Case("lost-deployment", (Fault(DEPLOY, drop=True),)),

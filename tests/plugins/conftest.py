@@ -31,6 +31,8 @@ class TaskInstance:
     xcoms: dict[str, Any] = field(default_factory=dict)
     states: dict[str, str | None] = field(default_factory=dict)
     first_reschedule: datetime | None = None
+    try_number: int = 1
+    max_tries: int = 0
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value

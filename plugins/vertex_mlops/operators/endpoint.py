@@ -23,7 +23,7 @@ from vertex_mlops.exceptions import DeployedModelRejectedError
 from vertex_mlops.hooks.prediction_service import RawPrediction, RawPredictionHook
 from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
-from vertex_mlops.retries import patiently
+from vertex_mlops.retries import is_transient, patiently
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
@@ -47,6 +47,9 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     costs a replica. If it does not, all traffic goes back to the model deployed before it, and the
     rejected one is undeployed, so that no later rejection can send traffic to it. A retry comes to the same
     end: a model that has lost its traffic already is rejected again, and the traffic stays where it is.
+
+    A model that gives no answer, because of an outage or because it hangs, is rejected by the task's last
+    try only: give it retries.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions
@@ -117,6 +120,9 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             # says something about this task's account, nothing about the model
             raise
         except (GoogleAPICallError, RetryError, ValueError) as error:
+            if is_transient(error) and _has_tries_left(context):
+                # an outage says nothing about the model either, unless it outlasts all tries
+                raise
             cause = " ".join(str(error).split())
             reason = f"deployed model {deployed_model_id} of {endpoint_name}: {cause}"
             self.log.warning("Rejecting %s", reason)
@@ -223,6 +229,11 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             retry=Retry(timeout=_RETRY_SECONDS),
         )
         self.hook.wait_for_operation(operation=operation)
+
+
+def _has_tries_left(context: Context) -> bool:
+    ti = context["ti"]
+    return ti.try_number <= ti.max_tries
 
 
 def check_answers(

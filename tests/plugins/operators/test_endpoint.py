@@ -8,6 +8,7 @@ import psutil
 import pytest
 from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
 from airflow.sdk.exceptions import AirflowSkipException
+from google.api_core.exceptions import RetryError
 from vertex_mlops.exceptions import DeployedModelRejectedError
 from vertex_mlops.hooks.prediction_service import RawPrediction
 from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator, check_answers
@@ -185,7 +186,7 @@ def test_a_rejected_model_that_cannot_be_undeployed_does_not_hide_why_it_was_rej
     assert endpoint.traffic == {champion: 100}
 
 
-def test_a_model_that_hangs_is_rejected(
+def test_a_model_that_hangs_is_rejected_by_the_last_try(
     place: dict[str, str],
     endpoint: Endpoint,
     spec_uri: str,
@@ -199,10 +200,17 @@ def test_a_model_that_hangs_is_rejected(
     new = endpoint.deploy("other")
     (server,) = model_servers(cloud) - running
     server.suspend()
+    operator = verifier(place, spec_uri, **pushed(endpoint, "other", new))
+    context = context_of(operator)
+    context["ti"].max_tries = 1
 
+    with pytest.raises(RetryError, match="no answer within 1 s"):
+        operator.execute(context)
+    assert endpoint.traffic == {new: 100}
+
+    context["ti"].try_number = 2
     with pytest.raises(DeployedModelRejectedError, match="no answer within 1 s"):
-        verify(place, spec_uri, **pushed(endpoint, "other", new))
-
+        operator.execute(context)
     assert endpoint.traffic == {champion: 100}
     assert endpoint.deployed == {champion}
 
