@@ -2,6 +2,8 @@
 PYTHON := .venv/bin/python
 PIPELINE_PYTHON := pipeline/.venv/bin/python
 COMPAT_PYTHON := .tools/compat/bin/python
+# each in a process of its own: gRPC reads the root certificates once, and every stack has other ones
+STACK_TESTS := tests/plugins/live tests/e2e
 
 .PHONY: help setup demo test test-compat test-faults test-ui up down lint format bench bench-scale lock clean compose-init test-compose deploy deploy-check deploy-setup load-data
 
@@ -16,14 +18,13 @@ demo: setup ## Run the whole job against localcloud: train, serve, monitor, skip
 
 test: setup ## Run every test that needs neither a browser nor Docker
 	@$(PIPELINE_PYTHON) -m pytest tests/pipeline tests/lab
-	@$(PYTHON) -m pytest --ignore=tests/pipeline --ignore=tests/e2e --ignore=tests/ui --ignore=tests/faults
-	@# a process of its own: gRPC reads the root certificates once, and this stack has other ones
-	@$(PYTHON) -m pytest tests/e2e
+	@$(PYTHON) -m pytest $(addprefix --ignore=,tests/pipeline tests/ui tests/faults $(STACK_TESTS))
+	@for tests in $(STACK_TESTS); do $(PYTHON) -m pytest $$tests || exit; done
 
 test-compat: setup ## Run the DAGs, the plugin and the whole job on the newest Airflow and Google provider
 	@dev/compat-environment.sh
-	@$(COMPAT_PYTHON) -m pytest tests/dags tests/plugins
-	@$(COMPAT_PYTHON) -m pytest tests/e2e
+	@$(COMPAT_PYTHON) -m pytest tests/dags tests/plugins $(addprefix --ignore=,$(STACK_TESTS))
+	@for tests in $(STACK_TESTS); do $(COMPAT_PYTHON) -m pytest $$tests || exit; done
 
 test-faults: setup ## Kill every part of the stack at every step of the DAG: [CASE=name]
 	@$(PYTHON) -m pytest tests/faults $(if $(CASE),-k '$(CASE)')
