@@ -57,7 +57,8 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         cannot update. What it has computed so far is lost.
     :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING.
     :param wait_timeout: Seconds to wait for such a job.
-    :param retry: Designation of what errors, if any, should be retried within a request.
+    :param retry: Designation of what errors, if any, should be retried within a request; by default those
+        of the service or the connection, for a minute.
     :param timeout: The timeout for each request, in seconds.
     :param metadata: Strings which should be sent along with each request as metadata.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).

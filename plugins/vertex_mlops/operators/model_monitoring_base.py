@@ -7,17 +7,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
-from google.api_core.gapic_v1.method import DEFAULT, _MethodDefault
 from google.cloud.aiplatform_v1.types import JobState
 
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.pipeline_jobs import resource_id
+from vertex_mlops.retries import patiently
 from vertex_mlops.waiting import come_back, is_settled
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.api_core.retry import Retry
     from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
+
+_PATIENCE_SECONDS = 60.0
 
 
 class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
@@ -30,7 +32,8 @@ class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
     :param region: The ID of the Google Cloud region of the job (templated).
     :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING.
     :param wait_timeout: Seconds to wait for such a job.
-    :param retry: Designation of what errors, if any, should be retried within a request.
+    :param retry: Designation of what errors, if any, should be retried within a request; by default those
+        of the service or the connection, for a minute.
     :param timeout: The timeout for each request, in seconds.
     :param metadata: Strings which should be sent along with each request as metadata.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
@@ -46,7 +49,7 @@ class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
         region: str,
         poll_interval: float = 60,
         wait_timeout: float = 6 * 3600,
-        retry: Retry | _MethodDefault = DEFAULT,
+        retry: Retry | None = None,
         timeout: float | None = None,
         metadata: Sequence[tuple[str, str]] = (),
         gcp_conn_id: str = "google_cloud_default",
@@ -58,7 +61,7 @@ class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
         self.region = region
         self.poll_interval = poll_interval
         self.wait_timeout = wait_timeout
-        self.retry = retry
+        self.retry = retry or patiently(_PATIENCE_SECONDS)
         self.timeout = timeout
         self.metadata = metadata
         self.gcp_conn_id = gcp_conn_id
