@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 from google.api_core.exceptions import GoogleAPICallError
+from google.cloud import aiplatform_v1
 
 from dev.airflow_api import AirflowApiError
 from dev.faults_stack import DAG_ID, WINE, FaultSettings, Pipelines, publish
@@ -62,6 +63,7 @@ class Bench:
     monitoring_job: str
     rows: int
     _vintages: int = field(default=1)
+    _known_jobs: set[str] = field(default_factory=set)
 
     @property
     def settings(self) -> FaultSettings:
@@ -74,10 +76,17 @@ class Bench:
         """The fault switch."""
         return Faults(self.settings.cloud.state)
 
+    def new_jobs(self) -> list[aiplatform_v1.PipelineJob]:
+        """Return the pipeline jobs made since the case began, whatever their labels; the oldest first."""
+        client = aiplatform_v1.PipelineServiceClient(client_options={"api_endpoint": self.vertex.host})
+        request = {"parent": self.vertex.parent, "order_by": "create_time"}
+        return [job for job in client.list_pipeline_jobs(request) if job.name not in self._known_jobs]
+
     def prepare(self, *, full: bool, gate_open: bool) -> None:
         """Make new data, and nothing else, be different from what was trained on."""
         self.faults.clear()
         self._heal()
+        self._known_jobs |= {job.name for job in self.new_jobs()}
         if gate_open:
             self.gate.touch()
         else:

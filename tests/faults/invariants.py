@@ -20,21 +20,19 @@ OVER = {SUCCEEDED, "PIPELINE_STATE_FAILED", "PIPELINE_STATE_CANCELLED"}
 ORPHAN_SECONDS = 20
 
 
-def violations(bench: Bench, run: Run) -> list[str]:
-    """Name everything that is not as it must be after a run that has ended well."""
+def violations(bench: Bench, run: Run, jobs: int) -> list[str]:
+    """
+    Name everything that is not as it must be after a run that has ended well.
+
+    :param jobs: how many pipeline jobs it must have made.
+    """
     return [
         *_of_tasks(run),
-        *_of_pipeline_jobs(bench, run),
+        *_of_pipeline_jobs(bench, run, jobs),
         *_of_serving(bench, run),
         *_of_rows(bench),
         *_of_processes(bench),
     ]
-
-
-def jobs_of(bench: Bench, run: Run) -> list[aiplatform_v1.PipelineJob]:
-    """Pipeline jobs that learned, or began to, from the data of a run; the oldest first."""
-    version = str(run.xcom("check_freshness")["data_version"])
-    return [job for job in bench.vertex.pipeline_jobs(WINE) if job.labels["data_version"] == version]
 
 
 def _of_tasks(run: Run) -> Iterator[str]:
@@ -45,8 +43,11 @@ def _of_tasks(run: Run) -> Iterator[str]:
         yield f"no such tasks: {sorted(missing)}"
 
 
-def _of_pipeline_jobs(bench: Bench, run: Run) -> Iterator[str]:
-    jobs = jobs_of(bench, run)
+def _of_pipeline_jobs(bench: Bench, run: Run, wanted: int) -> Iterator[str]:
+    jobs = bench.new_jobs()
+    version = str(run.xcom("check_freshness")["data_version"])
+    if len(jobs) != wanted or {job.labels["data_version"] for job in jobs} != {version}:
+        yield f"not {wanted} pipeline jobs of {version}: {[(job.name, dict(job.labels)) for job in jobs]}"
     states = {job.name.rpartition("/")[-1]: job.state.name for job in jobs}
     if list(states.values()).count(SUCCEEDED) != 1 or not set(states.values()) <= OVER:
         yield f"not exactly one pipeline job did the work: {states}"
