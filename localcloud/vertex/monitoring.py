@@ -103,6 +103,7 @@ class MonitoringService:
         check_display_name(job.display_name, "model_deployment_monitoring_job.display_name")
         check_labels(job.labels)
         job.endpoint = canonical(job.endpoint, self._settings)
+        _end_with_slash(job.stats_anomalies_base_directory)
         with self._store.transaction():
             endpoint = self._endpoint(job)
             check_job(job, [deployed.id for deployed in endpoint.deployed_models])
@@ -202,6 +203,12 @@ class MonitoringService:
                 f" only a job in state {_State(wanted).name} can be {verb}."
             )
         return job
+
+
+def _end_with_slash(folder: v1.GcsDestination) -> None:
+    # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/GcsDestination
+    if folder.output_uri_prefix and not folder.output_uri_prefix.endswith("/"):
+        folder.output_uri_prefix += "/"
 
 
 def settled(job: v1.ModelDeploymentMonitoringJob) -> v1.ModelDeploymentMonitoringJob:

@@ -20,6 +20,7 @@ from google.cloud.aiplatform_v1.types import (
 from google.protobuf.duration_pb2 import Duration
 
 from vertex_mlops.contract import DataContract
+from vertex_mlops.exceptions import ModelMonitoringJobError
 from vertex_mlops.monitoring_settings import MonitoringSettings
 
 _SECONDS_PER_HOUR = 3600
@@ -27,7 +28,7 @@ _SECONDS_PER_DAY = 86400
 
 
 def objective_config(
-    settings: MonitoringSettings, contract: DataContract, training_examples: str
+    settings: MonitoringSettings, contract: DataContract, training_examples: str | None
 ) -> ModelMonitoringObjectiveConfig:
     """
     What to compare for one deployed model.
@@ -35,8 +36,11 @@ def objective_config(
     :param settings: the thresholds.
     :param contract: tells the features and the label.
     :param training_examples: ``gs://`` folder of the examples that this model learned from.
+    :raises ModelMonitoringJobError: ``training_examples`` is no such folder.
     :raises UnknownFeatureError: a threshold is set for a feature that does not exist.
     """
+    if not (training_examples or "").startswith("gs://"):
+        raise ModelMonitoringJobError(f"training_examples is no gs:// folder: {training_examples!r}")
     config = ModelMonitoringObjectiveConfig
     return config(
         training_dataset=config.TrainingDataset(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
+from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob, ThresholdConfig
 
 from vertex_mlops.monitoring_config import objectives_of
 
@@ -34,7 +34,8 @@ def diff(current: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitorin
     Compare the job that is there with the one that should be.
 
     What the service fills in is no difference: the window of the schedule, a schema made from the sample
-    instance, a folder for statistics. Neither are labels that somebody else has set.
+    instance, a folder for statistics, what we never set of an objective. Neither are labels that somebody
+    else has set, nor a sample instance that the service does not tell.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs/patch
@@ -96,12 +97,42 @@ def _recipients(job: _Job) -> tuple[bool, list[str], list[str]]:
     )
 
 
+def _objectives(current: _Job, wanted: _Job) -> bool:
+    return _compared(current) != _compared(wanted)
+
+
+def _compared(job: _Job) -> dict[str, tuple[Any, ...]]:
+    # what the service adds, such as an empty explanation_config, is its own
+    return {
+        id_: (
+            list(objective.training_dataset.gcs_source.uris),
+            objective.training_dataset.data_format,
+            objective.training_dataset.target_field,
+            _values(objective.training_prediction_skew_detection_config.skew_thresholds),
+            _values(objective.prediction_drift_detection_config.drift_thresholds),
+        )
+        for id_, objective in objectives_of(job).items()
+    }
+
+
+def _values(thresholds: Mapping[str, ThresholdConfig]) -> dict[str, float]:
+    return {feature: threshold.value for feature, threshold in thresholds.items()}
+
+
+def _folder(current: _Job, wanted: _Job) -> bool:
+    # the service ends it with a slash
+    before, after = (
+        job.stats_anomalies_base_directory.output_uri_prefix.rstrip("/") for job in (current, wanted)
+    )
+    return bool(after) and before != after
+
+
 def _sample(current: _Job, wanted: _Job) -> bool:
     before, after = _shape(_sample_of(current)), _shape(_sample_of(wanted))
     if after is None:
         return False
-    # a job that has a schema instead of a sample was told the format in another way
-    return before != after and not (before is None and current.predict_instance_schema_uri)
+    # the service need not tell a sample, or was told the format by a schema
+    return before is not None and before != after
 
 
 def _sample_of(job: _Job) -> Any:
@@ -123,9 +154,7 @@ _UPDATABLE = {
     "labels": _labels,
     "log_ttl": _whole("log_ttl"),
     "logging_sampling_strategy": _whole("logging_sampling_strategy"),
-    "model_deployment_monitoring_objective_configs": lambda current, wanted: (
-        objectives_of(current) != objectives_of(wanted)
-    ),
+    "model_deployment_monitoring_objective_configs": _objectives,
     "model_deployment_monitoring_schedule_config": _interval,
     "model_monitoring_alert_config": _alert,
 }
@@ -134,5 +163,5 @@ _IMMUTABLE = {
     "encryption_spec": _if_wanted("encryption_spec"),
     "predict_instance_schema_uri": _if_wanted("predict_instance_schema_uri"),
     "sample_predict_instance": _sample,
-    "stats_anomalies_base_directory": _if_wanted("stats_anomalies_base_directory"),
+    "stats_anomalies_base_directory": _folder,
 }

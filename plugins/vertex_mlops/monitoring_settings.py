@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 # strict: a quoted number or a yes/no is a mistake, not a distance
 Threshold = Annotated[float, Field(gt=0, le=1, strict=True)]
 Share = Annotated[float, Field(gt=0, le=1, strict=True)]
-Days = Annotated[int, Field(ge=1, strict=True)]
-Hours = Annotated[int, Field(ge=1, strict=True)]
+# ten years, and one: what lies beyond is a slip, and in the end no duration that the API takes
+Days = Annotated[int, Field(ge=1, le=3650, strict=True)]
+Hours = Annotated[int, Field(ge=1, le=8760, strict=True)]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 NotificationChannel = Annotated[str, Field(pattern=r"^projects/[^/\s]+/notificationChannels/[^/\s]+$")]
 GcsUri = Annotated[str, Field(pattern=r"^gs://[^/\s]+(/\S*)?$")]
@@ -32,8 +33,8 @@ class MonitoringSettings(BaseModel):
     :param feature_skew_thresholds: skew thresholds of single features.
     :param feature_drift_thresholds: drift thresholds of single features.
     :param sampling_rate: share of the requests that is logged, above 0 and at most 1.
-    :param interval_hours: whole hours between two analyses.
-    :param log_ttl_days: days that the logged requests are kept in BigQuery.
+    :param interval_hours: whole hours between two analyses, a year of them at most.
+    :param log_ttl_days: days that the logged requests are kept in BigQuery, 3650 at most.
     :param emails: addresses that get the alerts.
     :param notification_channels: resource names of the Cloud Monitoring channels that get the alerts.
     :param log_anomalies: whether anomalies go to Cloud Logging; without it, an address or a channel, the

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
 
+# after that a request is given up, so that a dead connection blocks no task
+REQUEST_SECONDS = 30.0
+# a worker needs some seconds to end; the scheduler takes a task that is queued again before for a lost one
+SHORTEST_BREAK = 15.0
 # in these a job takes neither an update nor a pause
 UNSETTLED_STATES = frozenset(
     {
@@ -30,15 +34,13 @@ def is_settled(job: ModelDeploymentMonitoringJob) -> bool:
     return job.state not in UNSETTLED_STATES
 
 
-def come_back(
-    context: Context, job: ModelDeploymentMonitoringJob, poll_interval: float, wait_timeout: float
-) -> NoReturn:
+def come_back(context: Context, still: str, poll_interval: float, wait_timeout: float) -> NoReturn:
     """
     End this execution of a task, to start it anew later; no slot is held meanwhile, no retry is used up.
 
     :param context: the task's context.
-    :param job: what has not settled yet.
-    :param poll_interval: seconds until then.
+    :param still: what is waited for, if the time is up.
+    :param poll_interval: seconds until then, but not less than ``SHORTEST_BREAK``.
     :param wait_timeout: seconds since the first execution after which to give up.
     :raises AirflowRescheduleException: tells Airflow when.
     :raises ModelMonitoringJobUnsettledError: the time is up.
@@ -46,7 +48,5 @@ def come_back(
     now = datetime.now(UTC)
     started = context["ti"].get_first_reschedule_date(context) or now
     if (now - started).total_seconds() >= wait_timeout:
-        raise ModelMonitoringJobUnsettledError(
-            f"{job.name} is still {job.state.name} after {wait_timeout:g} s"
-        )
-    raise AirflowRescheduleException(now + timedelta(seconds=poll_interval))
+        raise ModelMonitoringJobUnsettledError(f"{still} after {wait_timeout:g} s")
+    raise AirflowRescheduleException(now + timedelta(seconds=max(poll_interval, SHORTEST_BREAK)))

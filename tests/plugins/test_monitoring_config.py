@@ -53,6 +53,12 @@ def test_a_threshold_for_a_feature_that_does_not_exist_is_refused_by_name() -> N
         objective_config(settings(feature_drift_thresholds={"pH": 0.1}), contract(), "gs://b/examples/1")
 
 
+@pytest.mark.parametrize("missing", [None, "", "None"])
+def test_a_model_without_training_examples_is_refused_by_name(missing: str | None) -> None:
+    with pytest.raises(ModelMonitoringJobError, match=f"training_examples is no gs:// folder: {missing!r}"):
+        objective_config(settings(), contract(), missing)
+
+
 def test_alerts_go_to_addresses_channels_and_the_log() -> None:
     channel = "projects/wine/notificationChannels/7"
     alert = wanted(
@@ -69,10 +75,10 @@ def test_a_job_whose_alerts_go_nowhere_has_no_alert_config() -> None:
 
 
 def test_days_and_hours_arrive_as_durations() -> None:
-    job = wanted(log_ttl_days=2, interval_hours=3)
+    job = wanted(log_ttl_days=3650, interval_hours=8760)
 
-    assert job.log_ttl.total_seconds() == 2 * 86400
-    assert job.model_deployment_monitoring_schedule_config.monitor_interval.total_seconds() == 3 * 3600
+    assert job.log_ttl.total_seconds() == 3650 * 86400
+    assert job.model_deployment_monitoring_schedule_config.monitor_interval.total_seconds() == 8760 * 3600
 
 
 def test_a_schema_takes_the_place_of_the_sample_instance() -> None:
@@ -105,7 +111,9 @@ def test_objectives_are_known_by_their_deployed_model() -> None:
         {"drift_threshold": 1.1},
         {"sampling_rate": 0},
         {"interval_hours": 0.5},
+        {"interval_hours": 8761},
         {"log_ttl_days": 0},
+        {"log_ttl_days": 10**12},
         {"emails": ["nobody"]},
         {"notification_channels": ["7"]},
         {"stats_directory": "/tmp/stats"},

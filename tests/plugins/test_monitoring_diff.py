@@ -30,22 +30,30 @@ UPDATABLE = (
 
 shares = st.floats(min_value=0.001, max_value=1)
 words = st.text("abcdefghij", min_size=1, max_size=8)
-settings = st.builds(
-    MonitoringSettings,
-    skew_threshold=shares,
-    drift_threshold=shares,
-    feature_skew_thresholds=st.dictionaries(st.sampled_from(["ph", "alcohol"]), shares),
-    feature_drift_thresholds=st.dictionaries(st.sampled_from(["ph", "alcohol"]), shares),
-    sampling_rate=shares,
-    interval_hours=st.integers(1, 100),
-    log_ttl_days=st.integers(1, 1000),
-    emails=st.lists(words.map(lambda word: f"{word}@example.com"), unique=True, max_size=3),
-    notification_channels=st.lists(
+updatable: dict[str, st.SearchStrategy[Any]] = {
+    "skew_threshold": shares,
+    "drift_threshold": shares,
+    "feature_skew_thresholds": st.dictionaries(st.sampled_from(["ph", "alcohol"]), shares),
+    "feature_drift_thresholds": st.dictionaries(st.sampled_from(["ph", "alcohol"]), shares),
+    "sampling_rate": shares,
+    "interval_hours": st.integers(1, 100),
+    "log_ttl_days": st.integers(1, 1000),
+    "emails": st.lists(words.map(lambda word: f"{word}@example.com"), unique=True, max_size=3),
+    "notification_channels": st.lists(
         words.map(lambda word: f"projects/wine/notificationChannels/{word}"), unique=True, max_size=3
     ),
-    log_anomalies=st.booleans(),
-    log_pipelines=st.booleans(),
-)
+    "log_anomalies": st.booleans(),
+    "log_pipelines": st.booleans(),
+}
+immutable: dict[str, st.SearchStrategy[Any]] = {
+    "predict_schema": st.none() | words.map(lambda word: f"gs://b/{word}.yaml"),
+    "analysis_schema": st.none() | words.map(lambda word: f"gs://b/{word}.yaml"),
+    "stats_directory": st.none() | st.builds("gs://b/{}{}".format, words, st.sampled_from(["", "/"])),
+    "encryption_key": st.none()
+    | words.map(lambda word: f"projects/w/locations/r/keyRings/k/cryptoKeys/{word}"),
+}
+settings = st.builds(MonitoringSettings, **updatable)
+any_settings = st.builds(MonitoringSettings, **updatable, **immutable)
 
 
 def job(
@@ -70,23 +78,81 @@ def job(
     )
 
 
-jobs = st.builds(
-    job,
-    settings,
-    display_name=words,
-    examples=st.dictionaries(
-        st.sampled_from("1234"), words.map(lambda word: f"gs://b/{word}"), min_size=1, max_size=3
-    ),
-    labels=st.dictionaries(words, words, max_size=3),
-)
+def jobs(settings: st.SearchStrategy[MonitoringSettings]) -> st.SearchStrategy[ModelDeploymentMonitoringJob]:
+    return st.builds(
+        job,
+        settings,
+        display_name=words,
+        examples=st.dictionaries(
+            st.sampled_from("1234"), words.map(lambda word: f"gs://b/{word}"), min_size=1, max_size=3
+        ),
+        labels=st.dictionaries(words, words, max_size=3),
+    )
 
 
-@given(current=jobs, wanted=jobs)
+def served(asked: ModelDeploymentMonitoringJob, tells_sample: bool = True) -> ModelDeploymentMonitoringJob:
+    """What the service answers about a job that it has made: it adds, and may keep things to itself."""
+    answer = ModelDeploymentMonitoringJob(asked)
+    answer.name = "projects/1/locations/r/modelDeploymentMonitoringJobs/3"
+    answer.model_deployment_monitoring_schedule_config.monitor_window = {"seconds": 3600}
+    for config in answer.model_deployment_monitoring_objective_configs:
+        config.objective_config.explanation_config = {"enable_feature_attributes": False}
+    for field in ("predict_instance_schema_uri", "analysis_instance_schema_uri"):
+        if not getattr(answer, field):
+            setattr(answer, field, "gs://google/made-from-the-sample.yaml")
+    folder = asked.stats_anomalies_base_directory.output_uri_prefix or "gs://google/stats"
+    answer.stats_anomalies_base_directory = {"output_uri_prefix": folder.rstrip("/") + "/"}
+    if not tells_sample:
+        del answer.sample_predict_instance
+    return answer
+
+
+def content(job: ModelDeploymentMonitoringJob) -> dict[str, Any]:
+    """What an update can change, so that equal means equal to whoever reads or gets alerts."""
+    alert = job.model_monitoring_alert_config
+    objectives = {}
+    for config in job.model_deployment_monitoring_objective_configs:
+        objective = config.objective_config
+        skew = objective.training_prediction_skew_detection_config.skew_thresholds
+        drift = objective.prediction_drift_detection_config.drift_thresholds
+        objectives[config.deployed_model_id] = (
+            list(objective.training_dataset.gcs_source.uris),
+            {feature: threshold.value for feature, threshold in skew.items()},
+            {feature: threshold.value for feature, threshold in drift.items()},
+        )
+    return {
+        "display_name": job.display_name,
+        "enable_monitoring_pipeline_logs": job.enable_monitoring_pipeline_logs,
+        "log_ttl": job.log_ttl,
+        "logging_sampling_strategy": job.logging_sampling_strategy.random_sample_config.sample_rate,
+        "model_deployment_monitoring_schedule_config": (
+            job.model_deployment_monitoring_schedule_config.monitor_interval
+        ),
+        "model_monitoring_alert_config": (
+            bool(alert.enable_logging),
+            set(alert.email_alert_config.user_emails),
+            set(alert.notification_channels),
+        ),
+        OBJECTIVES: objectives,
+    }
+
+
+def fixed(job: ModelDeploymentMonitoringJob) -> dict[str, str]:
+    """What no update can change, apart from the sample instance."""
+    return {
+        "analysis_instance_schema_uri": job.analysis_instance_schema_uri,
+        "encryption_spec": job.encryption_spec.kms_key_name,
+        "predict_instance_schema_uri": job.predict_instance_schema_uri,
+        "stats_anomalies_base_directory": job.stats_anomalies_base_directory.output_uri_prefix.rstrip("/"),
+    }
+
+
+@given(made=jobs(settings), wanted=jobs(settings), tells_sample=st.booleans())
 def test_one_update_reaches_the_wanted_state_and_a_second_look_finds_nothing_to_do(
-    current: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitoringJob
+    made: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitoringJob, tells_sample: bool
 ) -> None:
-    current.name = "projects/1/locations/r/modelDeploymentMonitoringJobs/3"
-    kept = dict(current.labels)
+    current = served(made, tells_sample)
+    kept, name = dict(current.labels), current.name
 
     difference = diff(current, wanted)
     assert not difference.immutable
@@ -95,18 +161,36 @@ def test_one_update_reaches_the_wanted_state_and_a_second_look_finds_nothing_to_
         masks.apply(current, updated_job(current, wanted), difference.update_mask, UPDATABLE)
 
     assert not diff(current, wanted)
-    for name in set(UPDATABLE) - {"labels", "model_monitoring_alert_config"}:
-        assert getattr(current, name) == getattr(wanted, name)
+    assert content(current) == content(wanted)
     assert dict(current.labels) == kept | dict(wanted.labels)
-    assert current.name.endswith("/3")
+    assert current.name == name
 
 
-@given(current=jobs, wanted=jobs)
-def test_the_mask_names_no_field_that_is_equal(
-    current: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitoringJob
+@given(made=jobs(any_settings), wanted=jobs(any_settings), tells_sample=st.booleans())
+def test_a_new_job_is_needed_for_exactly_what_no_update_can_change_and_is_then_as_it_should_be(
+    made: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitoringJob, tells_sample: bool
 ) -> None:
-    for name in diff(current, wanted).update_mask:
-        assert getattr(current, name) != getattr(wanted, name)
+    current = served(made, tells_sample)
+    asked, there = fixed(wanted), fixed(current)
+
+    difference = diff(current, wanted)
+
+    # the jobs of both have the same features, so that their samples never differ
+    assert set(difference.immutable) == {name for name in asked if asked[name] not in ("", there[name])}
+    assert not diff(served(wanted, tells_sample), wanted)
+
+
+@given(made=jobs(settings), wanted=jobs(settings))
+def test_the_mask_names_exactly_the_fields_that_are_not_equal(
+    made: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitoringJob
+) -> None:
+    current = served(made)
+    before, after = content(current), content(wanted)
+
+    mask = set(diff(current, wanted).update_mask)
+
+    assert mask - {"labels"} == {name for name in after if before[name] != after[name]}
+    assert ("labels" in mask) == (not dict(wanted.labels).items() <= dict(current.labels).items())
 
 
 def test_an_equal_job_needs_no_update() -> None:
@@ -142,16 +226,23 @@ def test_the_mask_names_exactly_what_changed(change: dict[str, Any], mask: list[
     assert not difference.immutable
 
 
-def test_what_the_service_fills_in_is_no_difference() -> None:
-    current = job()
-    current.name = "projects/1/locations/r/modelDeploymentMonitoringJobs/3"
-    current.model_deployment_monitoring_schedule_config.monitor_window = {"seconds": 3600}
-    current.predict_instance_schema_uri = "gs://google/made-from-the-sample.yaml"
-    current.analysis_instance_schema_uri = "gs://google/made-from-the-sample.yaml"
-    current.stats_anomalies_base_directory = {"output_uri_prefix": "gs://google/stats"}
+@pytest.mark.parametrize("tells_sample", [True, False])
+def test_what_the_service_fills_in_or_does_not_tell_is_no_difference(tells_sample: bool) -> None:
+    current = served(job(), tells_sample)
     current.labels = {"set": "by-hand"}
 
     assert not diff(current, job())
+
+
+def test_a_job_that_tells_neither_sample_nor_schema_may_have_been_told_the_format() -> None:
+    current = job()
+    del current.sample_predict_instance
+
+    assert not diff(current, job())
+
+
+def test_a_folder_is_the_same_with_a_slash_at_its_end() -> None:
+    assert not diff(job(stats_directory="gs://b/stats/"), job(stats_directory="gs://b/stats"))
 
 
 def test_the_order_of_addresses_and_channels_means_nothing() -> None:

@@ -35,6 +35,9 @@ _TOLERANCE = 1e-4
 # a model server that has just started may be refused, or silent, for a moment
 _ANSWER_SECONDS = 20.0
 _RETRY_SECONDS = 60.0
+# after that a request or an operation is given up, so that a dead connection blocks no task
+_REQUEST_SECONDS = 30.0
+_UNDEPLOY_SECONDS = 600.0
 
 
 class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
@@ -177,7 +180,13 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         return {named: raw, DEFAULT_SIGNATURE: RawPrediction(response.deployed_model_id, body)}
 
     def _get_endpoint(self, endpoint_id: str) -> Endpoint:
-        return self.hook.get_endpoint(project_id=self.project_id, region=self.region, endpoint=endpoint_id)
+        return self.hook.get_endpoint(
+            project_id=self.project_id,
+            region=self.region,
+            endpoint=endpoint_id,
+            retry=patiently(_RETRY_SECONDS),
+            timeout=_REQUEST_SECONDS,
+        )
 
     def _roll_back(self, endpoint_id: str, rejected_id: str) -> str:
         endpoint = self._get_endpoint(endpoint_id)
@@ -196,6 +205,9 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
                 endpoint_id=endpoint_id,
                 endpoint={"traffic_split": {previous.id: 100}},
                 update_mask={"paths": ["traffic_split"]},
+                # the same split twice is the same
+                retry=patiently(_RETRY_SECONDS),
+                timeout=_REQUEST_SECONDS,
             )
             outcome = f"all traffic went back to deployed model {previous.id}"
         return f"{outcome}; {self._undeploy_rejected(endpoint_id, rejected_id)}"
@@ -203,7 +215,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     def _undeploy_rejected(self, endpoint_id: str, rejected_id: str) -> str:
         try:
             self._undeploy(endpoint_id, rejected_id)
-        except (GoogleAPIError, AirflowException) as error:
+        except (GoogleAPIError, AirflowException, TimeoutError) as error:
             # the rejection is what must be told
             return f"undeploy it by hand: {' '.join(str(error).split())}"
         return "it was undeployed"
@@ -227,8 +239,9 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             endpoint=endpoint_id,
             deployed_model_id=deployed_model_id,
             retry=Retry(timeout=_RETRY_SECONDS),
+            timeout=_REQUEST_SECONDS,
         )
-        self.hook.wait_for_operation(operation=operation)
+        self.hook.wait_for_operation(operation=operation, timeout=_UNDEPLOY_SECONDS)
 
 
 def _has_tries_left(context: Context) -> bool:

@@ -54,11 +54,11 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
     :param settings: Thresholds, sampling, interval, alerts, storage.
     :param labels: Labels of the monitoring job; others that it has stay (templated).
     :param recreate: Whether to pause, delete and create the job anew if a field differs that Vertex AI
-        cannot update. What it has computed so far is lost.
-    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING.
+        cannot update. What it has computed so far is lost, and the new one runs even if the old was paused.
+    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING, 15 at least.
     :param wait_timeout: Seconds to wait for such a job.
     :param retry: Designation of what errors, if any, should be retried within a request; by default those
-        of the service or the connection, for a minute.
+        of the service or the connection, for a minute, if the request only reads.
     :param timeout: The timeout for each request, in seconds.
     :param metadata: Strings which should be sent along with each request as metadata.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
@@ -69,8 +69,8 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
     :return: ``name`` of the job; its ``state``; the ``deployed_model_ids`` that it watches; whether it was
         ``created``; the names of the fields ``updated``; resource name of the ``operation`` that updates
         it, empty if there is none.
-    :raises ModelMonitoringJobError: the job failed, or a threshold names a feature that the model does not
-        have.
+    :raises ModelMonitoringJobError: the job failed, there are no training examples, or a threshold names a
+        feature that the model does not have.
     :raises ModelMonitoringJobImmutableError: fields differ that no update can change, and ``recreate`` is
         not set; the message lists them.
     :raises ModelMonitoringJobPausedError: the job must change, and somebody has paused it.
@@ -141,6 +141,8 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
             raise ModelMonitoringJobError(f"{current.name} failed: {current.error.message}")
         if not difference:
             self.log.info("%s is as it should be", current.name)
+            if current.state == JobState.JOB_STATE_PAUSED:
+                self.log.warning("%s is paused: nothing is monitored until somebody resumes it", current.name)
             return self._finish(context, current)
         if difference.immutable and not self.recreate:
             raise ModelMonitoringJobImmutableError(
@@ -159,14 +161,16 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
 
     def _find(self) -> ModelDeploymentMonitoringJob | None:
         job_id = self.hook.find_model_monitoring_job(
-            endpoint_id=resource_id(self.endpoint), **self.request_options
+            endpoint_id=resource_id(self.endpoint), **self.read_options
         )
-        return self.hook.get_model_monitoring_job(job_id=job_id, **self.request_options) if job_id else None
+        if job_id:
+            # it may have been deleted since
+            with suppress(NotFound):
+                return self.hook.get_model_monitoring_job(job_id=job_id, **self.read_options)
+        return None
 
     def _create(self, context: Context, contract: DataContract, watched: Mapping[str, Any]) -> dict[str, Any]:
-        job = self.hook.create_model_monitoring_job(
-            job=self._wanted(contract, watched), **self.request_options
-        )
+        job = self.hook.create_model_monitoring_job(job=self._wanted(contract, watched), **self.write_options)
         self.log.info("Created %s", job.name)
         return self._finish(context, job, created=True)
 
@@ -178,10 +182,13 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         fields: Sequence[str],
     ) -> dict[str, Any]:
         self.log.info("Deleting %s to create it anew: %s differ", current.name, ", ".join(fields))
+        if current.state == JobState.JOB_STATE_PAUSED:
+            # by a person, or by a try that broke off here: nothing tells them apart
+            self.log.warning("%s is paused; the new one will run", current.name)
         watched = objectives_of(current)
         # whatever ends this task in between, the next try finds a paused job, or none
         with suppress(NotFound):
-            self.delete_settled_job(current)
+            self.delete_settled_job(context, current)
         return self._create(context, contract, watched)
 
     def _update(
@@ -195,15 +202,15 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         job_id = resource_id(current.name)
         try:
             operation = self.hook.update_model_monitoring_job(
-                job=updated_job(current, wanted), update_mask=mask, **self.request_options
+                job=updated_job(current, wanted), update_mask=mask, **self.write_options
             )
         except FailedPrecondition:
             # somebody else may have begun an update since
             self.wait_until_settled(
-                context, self.hook.get_model_monitoring_job(job_id=job_id, **self.request_options)
+                context, self.hook.get_model_monitoring_job(job_id=job_id, **self.read_options)
             )
             raise
-        job = self.hook.get_model_monitoring_job(job_id=job_id, **self.request_options)
+        job = self.hook.get_model_monitoring_job(job_id=job_id, **self.read_options)
         return self._finish(context, job, updated=mask, operation=operation.operation.name)
 
     def _finish(
@@ -241,6 +248,9 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
     def _serving(self) -> list[str]:
         client = self.hook.get_endpoint_service_client(self.region)
         traffic = client.get_endpoint(
-            request={"name": self.endpoint}, retry=self.retry, timeout=self.timeout, metadata=self.metadata
+            request={"name": self.endpoint},
+            retry=self.read_options["retry"],
+            timeout=self.timeout,
+            metadata=self.metadata,
         ).traffic_split
         return [deployed_model_id for deployed_model_id, share in traffic.items() if share]

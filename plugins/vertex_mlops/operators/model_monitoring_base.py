@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
+from google.api_core.exceptions import Aborted, FailedPrecondition
+from google.api_core.gapic_v1.method import DEFAULT
 from google.cloud.aiplatform_v1.types import JobState
 
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.retries import patiently
-from vertex_mlops.waiting import come_back, is_settled
+from vertex_mlops.waiting import REQUEST_SECONDS, come_back, is_settled
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
 
 _PATIENCE_SECONDS = 60.0
+# a deletion that takes longer is waited for without a slot
+_DELETION_SECONDS = 60.0
 
 
 class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
@@ -30,10 +34,10 @@ class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
 
     :param project_id: The ID of the Google Cloud project of the job (templated).
     :param region: The ID of the Google Cloud region of the job (templated).
-    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING.
+    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING, 15 at least.
     :param wait_timeout: Seconds to wait for such a job.
     :param retry: Designation of what errors, if any, should be retried within a request; by default those
-        of the service or the connection, for a minute.
+        of the service or the connection, for a minute, if the request only reads.
     :param timeout: The timeout for each request, in seconds.
     :param metadata: Strings which should be sent along with each request as metadata.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
@@ -50,7 +54,7 @@ class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
         poll_interval: float = 60,
         wait_timeout: float = 6 * 3600,
         retry: Retry | None = None,
-        timeout: float | None = None,
+        timeout: float | None = REQUEST_SECONDS,
         metadata: Sequence[tuple[str, str]] = (),
         gcp_conn_id: str = "google_cloud_default",
         impersonation_chain: str | Sequence[str] | None = None,
@@ -61,7 +65,7 @@ class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
         self.region = region
         self.poll_interval = poll_interval
         self.wait_timeout = wait_timeout
-        self.retry = retry or patiently(_PATIENCE_SECONDS)
+        self.retry = retry
         self.timeout = timeout
         self.metadata = metadata
         self.gcp_conn_id = gcp_conn_id
@@ -76,15 +80,14 @@ class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
         return ModelMonitoringHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
 
     @property
-    def request_options(self) -> dict[str, Any]:
-        """What every call of the hook takes."""
-        return {
-            "project_id": self.project_id,
-            "region": self.region,
-            "retry": self.retry,
-            "timeout": self.timeout,
-            "metadata": self.metadata,
-        }
+    def read_options(self) -> dict[str, Any]:
+        """What every call of the hook takes that changes nothing."""
+        return self._request_options(self.retry or patiently(_PATIENCE_SECONDS))
+
+    @property
+    def write_options(self) -> dict[str, Any]:
+        """What every other call takes: sent again after its answer was lost, a change would be refused."""
+        return self._request_options(self.retry or DEFAULT)
 
     def wait_until_settled(self, context: Context, job: ModelDeploymentMonitoringJob) -> None:
         """
@@ -95,16 +98,42 @@ class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
         """
         if not is_settled(job):
             self.log.info("%s is %s", job.name, job.state.name)
-            come_back(context, job, self.poll_interval, self.wait_timeout)
+            self.come_back(context, f"{job.name} is still {job.state.name}")
 
-    def delete_settled_job(self, job: ModelDeploymentMonitoringJob) -> None:
+    def delete_settled_job(self, context: Context, job: ModelDeploymentMonitoringJob) -> None:
         """
         Pause a job if it runs, because Vertex AI deletes no running job, and delete it.
 
+        If that takes long, come back later, without a slot meanwhile, and look whether the job is gone.
+
+        :param context: the task's context.
         :param job: as it is now.
         """
         job_id = resource_id(job.name)
         if job.state == JobState.JOB_STATE_RUNNING:
-            self.hook.pause_model_monitoring_job(job_id=job_id, **self.request_options)
-        operation = self.hook.delete_model_monitoring_job(job_id=job_id, **self.request_options)
-        operation.result(timeout=self.wait_timeout)
+            self.hook.pause_model_monitoring_job(job_id=job_id, **self.write_options)
+        try:
+            operation = self.hook.delete_model_monitoring_job(job_id=job_id, **self.write_options)
+            operation.result(timeout=_DELETION_SECONDS)
+        except (Aborted, FailedPrecondition, TimeoutError) as error:
+            # a job that is being deleted can refuse to be deleted again
+            self.log.info("%s is not deleted yet: %s", job.name, " ".join(str(error).split()))
+            self.come_back(context, f"{job.name} is still not deleted")
+
+    def come_back(self, context: Context, still: str) -> NoReturn:
+        """
+        End this execution of the task, to start it anew after ``poll_interval``.
+
+        :param context: the task's context.
+        :param still: what is waited for, if the time is up.
+        """
+        come_back(context, still, self.poll_interval, self.wait_timeout)
+
+    def _request_options(self, retry: Any) -> dict[str, Any]:
+        return {
+            "project_id": self.project_id,
+            "region": self.region,
+            "retry": retry,
+            "timeout": self.timeout,
+            "metadata": self.metadata,
+        }

@@ -34,7 +34,7 @@ class _OneJobOperator(ModelMonitoringBaseOperator):
     def get_settled_job(self, context: Context) -> ModelDeploymentMonitoringJob:
         job_id = resource_id(self.job_id)
         ModelMonitoringJobLink.persist(context=context, job_id=job_id)
-        job = self.hook.get_model_monitoring_job(job_id=job_id, **self.request_options)
+        job = self.hook.get_model_monitoring_job(job_id=job_id, **self.read_options)
         self.wait_until_settled(context, job)
         return job
 
@@ -51,10 +51,10 @@ class PauseModelMonitoringJobOperator(_OneJobOperator):
     :param project_id: The ID of the Google Cloud project of the job (templated).
     :param region: The ID of the Google Cloud region of the job (templated).
     :param job_id: The ID of the monitoring job, or its resource name (templated).
-    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING.
+    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING, 15 at least.
     :param wait_timeout: Seconds to wait for such a job.
     :param retry: Designation of what errors, if any, should be retried within a request; by default those
-        of the service or the connection, for a minute.
+        of the service or the connection, for a minute, if the request only reads.
     :param timeout: The timeout for each request, in seconds.
     :param metadata: Strings which should be sent along with each request as metadata.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
@@ -72,7 +72,7 @@ class PauseModelMonitoringJobOperator(_OneJobOperator):
         paused = job.state == JobState.JOB_STATE_PAUSED
         if not paused:
             self.log.info("Pausing %s", job.name)
-            self.hook.pause_model_monitoring_job(job_id=resource_id(job.name), **self.request_options)
+            self.hook.pause_model_monitoring_job(job_id=resource_id(job.name), **self.write_options)
         return {"name": job.name, "changed": not paused}
 
 
@@ -88,10 +88,10 @@ class ResumeModelMonitoringJobOperator(_OneJobOperator):
     :param project_id: The ID of the Google Cloud project of the job (templated).
     :param region: The ID of the Google Cloud region of the job (templated).
     :param job_id: The ID of the monitoring job, or its resource name (templated).
-    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING.
+    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING, 15 at least.
     :param wait_timeout: Seconds to wait for such a job.
     :param retry: Designation of what errors, if any, should be retried within a request; by default those
-        of the service or the connection, for a minute.
+        of the service or the connection, for a minute, if the request only reads.
     :param timeout: The timeout for each request, in seconds.
     :param metadata: Strings which should be sent along with each request as metadata.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
@@ -109,7 +109,7 @@ class ResumeModelMonitoringJobOperator(_OneJobOperator):
         paused = job.state == JobState.JOB_STATE_PAUSED
         if paused:
             self.log.info("Resuming %s", job.name)
-            self.hook.resume_model_monitoring_job(job_id=resource_id(job.name), **self.request_options)
+            self.hook.resume_model_monitoring_job(job_id=resource_id(job.name), **self.write_options)
         return {"name": job.name, "changed": paused}
 
 
@@ -117,7 +117,8 @@ class DeleteModelMonitoringJobOperator(_OneJobOperator):
     """
     Delete a monitoring job; one that runs is paused first, because Vertex AI deletes no running job.
 
-    A job that does not exist is no error: a retry, or a second run, comes to the same end.
+    A job that does not exist is no error: a retry, or a second run, comes to the same end. While the deletion
+    takes longer than a minute, the task gives its slot back.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs/delete
@@ -125,10 +126,10 @@ class DeleteModelMonitoringJobOperator(_OneJobOperator):
     :param project_id: The ID of the Google Cloud project of the job (templated).
     :param region: The ID of the Google Cloud region of the job (templated).
     :param job_id: The ID of the monitoring job, or its resource name (templated).
-    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING.
+    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING, 15 at least.
     :param wait_timeout: Seconds to wait for such a job.
     :param retry: Designation of what errors, if any, should be retried within a request; by default those
-        of the service or the connection, for a minute.
+        of the service or the connection, for a minute, if the request only reads.
     :param timeout: The timeout for each request, in seconds.
     :param metadata: Strings which should be sent along with each request as metadata.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
@@ -136,16 +137,15 @@ class DeleteModelMonitoringJobOperator(_OneJobOperator):
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
 
-    :return: ``job_id`` and whether the job was ``changed``: there was one to delete.
-    :raises ModelMonitoringJobUnsettledError: the job does not settle in time.
-    :raises TimeoutError: the deletion takes longer than ``wait_timeout``.
+    :return: ``job_id`` and whether the job was ``changed``: the last look found one to delete.
+    :raises ModelMonitoringJobUnsettledError: the job does not settle in time, or is not deleted in time.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
         job_id = resource_id(self.job_id)
         try:
             job = self.get_settled_job(context)
-            self.delete_settled_job(job)
+            self.delete_settled_job(context, job)
         except NotFound:
             self.log.info("The monitoring job %s does not exist", job_id)
             return {"job_id": job_id, "changed": False}

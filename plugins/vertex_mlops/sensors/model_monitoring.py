@@ -11,14 +11,14 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from google.api_core.gapic_v1.method import DEFAULT, _MethodDefault
 from google.cloud.aiplatform_v1.types import JobState, ModelDeploymentMonitoringObjectiveType
 
-from vertex_mlops.exceptions import ModelMonitoringJobError
+from vertex_mlops.exceptions import ModelMonitoringJobError, ModelMonitoringJobPausedError
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.monitoring_anomalies import anomalies_in
 from vertex_mlops.monitoring_config import objectives_of
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.retries import is_transient
-from vertex_mlops.waiting import is_settled
+from vertex_mlops.waiting import REQUEST_SECONDS, SHORTEST_BREAK, is_settled
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -40,13 +40,15 @@ class _ModelMonitoringSensor(BaseSensorOperator):
         job_id: str,
         mode: str = "reschedule",
         retry: Retry | _MethodDefault = DEFAULT,
-        request_timeout: float | None = None,
+        request_timeout: float | None = REQUEST_SECONDS,
         metadata: Sequence[tuple[str, str]] = (),
         gcp_conn_id: str = "google_cloud_default",
         impersonation_chain: str | Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(mode=mode, **kwargs)
+        if self.reschedule:
+            self.poke_interval = max(self.poke_interval, SHORTEST_BREAK)
         self.project_id = project_id
         self.region = region
         self.job_id = job_id
@@ -89,10 +91,11 @@ class _ModelMonitoringSensor(BaseSensorOperator):
 
 class ModelMonitoringJobSensor(_ModelMonitoringSensor):
     """
-    Wait until a monitoring job has settled: it is neither PENDING nor UPDATING.
+    Wait until a monitoring job has settled, and runs: it is neither PENDING nor UPDATING.
 
-    That takes minutes to hours; between two looks the sensor holds no worker slot. An answer that does not
-    come, or says that the service is unavailable, is no reason to fail: it looks again.
+    A job that is paused watches nothing, and is an error. Settling takes minutes to hours; between two looks
+    the sensor holds no worker slot. An answer that does not come, or says that the service is unavailable, is
+    no reason to fail: it looks again.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs
@@ -102,7 +105,8 @@ class ModelMonitoringJobSensor(_ModelMonitoringSensor):
     :param job_id: The ID of the monitoring job, or its resource name (templated).
     :param operation: Resource name of the operation that updates the job; if it ends with an error, so does
         the task. Empty if there is none (templated).
-    :param mode: ``reschedule`` frees the worker slot between two looks, ``poke`` does not.
+    :param mode: ``reschedule`` frees the worker slot between two looks, 15 seconds apart at least; ``poke``
+        does not.
     :param retry: Designation of what errors, if any, should be retried within a request.
     :param request_timeout: The timeout for each request, in seconds; ``timeout`` is that of the sensor.
     :param metadata: Strings which should be sent along with each request as metadata.
@@ -113,6 +117,7 @@ class ModelMonitoringJobSensor(_ModelMonitoringSensor):
 
     :return: ``name`` and ``state`` of the job.
     :raises ModelMonitoringJobError: the job, or its update, has failed; the message holds the error.
+    :raises ModelMonitoringJobPausedError: the job is paused.
     :raises AirflowSensorTimeout: the job has not settled within ``timeout``.
     """
 
@@ -134,7 +139,7 @@ class ModelMonitoringJobSensor(_ModelMonitoringSensor):
         operation: str = "",
         mode: str = "reschedule",
         retry: Retry | _MethodDefault = DEFAULT,
-        request_timeout: float | None = None,
+        request_timeout: float | None = REQUEST_SECONDS,
         metadata: Sequence[tuple[str, str]] = (),
         gcp_conn_id: str = "google_cloud_default",
         impersonation_chain: str | Sequence[str] | None = None,
@@ -161,6 +166,10 @@ class ModelMonitoringJobSensor(_ModelMonitoringSensor):
         self.log.info("%s is %s", job.name, job.state.name)
         if job.state == JobState.JOB_STATE_FAILED:
             raise ModelMonitoringJobError(f"{job.name} failed: {job.error.message}")
+        if job.state == JobState.JOB_STATE_PAUSED:
+            raise ModelMonitoringJobPausedError(
+                f"{job.name} is paused: nothing is monitored; resume it, then clear this task"
+            )
         done = is_settled(job) and self._operation_has_ended()
         return PokeReturnValue(is_done=done, xcom_value={"name": job.name, "state": job.state.name})
 
@@ -188,7 +197,8 @@ class ModelMonitoringAnomaliesSensor(_ModelMonitoringSensor):
     :param objectives: What was compared; skew of the raw features and their drift by default.
     :param start_time: Only anomalies that were found from then on; all by default (templated).
     :param end_time: Only anomalies that were found until then; all by default (templated).
-    :param mode: ``reschedule`` frees the worker slot between two looks, ``poke`` does not.
+    :param mode: ``reschedule`` frees the worker slot between two looks, 15 seconds apart at least; ``poke``
+        does not.
     :param retry: Designation of what errors, if any, should be retried within a request.
     :param request_timeout: The timeout for each request, in seconds; ``timeout`` is that of the sensor.
     :param metadata: Strings which should be sent along with each request as metadata.
@@ -222,7 +232,7 @@ class ModelMonitoringAnomaliesSensor(_ModelMonitoringSensor):
         end_time: datetime | str | None = None,
         mode: str = "reschedule",
         retry: Retry | _MethodDefault = DEFAULT,
-        request_timeout: float | None = None,
+        request_timeout: float | None = REQUEST_SECONDS,
         metadata: Sequence[tuple[str, str]] = (),
         gcp_conn_id: str = "google_cloud_default",
         impersonation_chain: str | Sequence[str] | None = None,

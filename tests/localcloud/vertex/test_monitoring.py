@@ -86,9 +86,16 @@ def test_a_job_lives_from_pending_to_deleted(
     jobs = clients.jobs
 
     # given a job that has just been created
-    created = create(endpoint, labels={"wine": "white"}, state=State.JOB_STATE_FAILED)
+    folder = {"output_uri_prefix": "gs://bucket/stats"}
+    created = create(
+        endpoint,
+        labels={"wine": "white"},
+        state=State.JOB_STATE_FAILED,
+        stats_anomalies_base_directory=folder,
+    )
     name = created.name
     assert created.state == State.JOB_STATE_PENDING
+    assert created.stats_anomalies_base_directory.output_uri_prefix == "gs://bucket/stats/"
     assert clients.endpoints.get_endpoint(name=endpoint.name).model_deployment_monitoring_job == name
 
     # then it refuses changes until it runs

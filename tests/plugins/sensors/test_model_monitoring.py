@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSensorTimeout
 from google.api_core.exceptions import MethodNotImplemented, NotFound
 from google.cloud import aiplatform_v1
-from vertex_mlops.exceptions import ModelMonitoringJobError
+from vertex_mlops.exceptions import ModelMonitoringJobError, ModelMonitoringJobPausedError
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.monitoring_settings import MonitoringSettings
@@ -72,14 +72,19 @@ def test_an_update_is_waited_for_to_its_end(
     assert client.get_operation({"name": result["operation"]}).done
 
 
-def test_a_paused_job_has_settled(
+def test_a_paused_job_ends_the_task_and_says_what_to_do(
     place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
     result = monitor(place, endpoint, spec_uri)
     settle(place, result)
     client.pause_model_deployment_monitoring_job(name=result["name"])
 
-    assert settle(place, result)["state"] == "JOB_STATE_PAUSED"
+    with pytest.raises(ModelMonitoringJobPausedError) as error:
+        settle(place, result)
+
+    assert str(error.value) == (
+        f"{result['name']} is paused: nothing is monitored; resume it, then clear this task"
+    )
 
 
 def test_an_update_that_failed_fails_the_task_with_its_error(
@@ -103,7 +108,10 @@ def test_an_update_that_failed_fails_the_task_with_its_error(
         task.execute(context_of(task))
 
 
-@pytest.mark.parametrize("fault", [["--code", "UNAVAILABLE"], ["--code", "DEADLINE_EXCEEDED"], ["--drop"]])
+@pytest.mark.parametrize(
+    "fault",
+    [["--code", "UNAVAILABLE"], ["--code", "DEADLINE_EXCEEDED"], ["--drop"], ["--latency", "10"]],
+)
 def test_an_answer_that_does_not_come_is_no_reason_to_fail(
     place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud, fault: list[str]
 ) -> None:
@@ -111,7 +119,7 @@ def test_an_answer_that_does_not_come_is_no_reason_to_fail(
     settle(place, result)
     get = "JobService.GetModelDeploymentMonitoringJob"
     assert cloud.command("fault", "add", get, *fault).returncode == 0
-    task = sensor(place, result)
+    task = sensor(place, result, request_timeout=2)
 
     with pytest.raises(AirflowRescheduleException):
         task.execute(context_of(task))
@@ -176,6 +184,17 @@ def test_every_watched_model_is_searched_from_the_moment_that_a_template_gave(
 def test_it_frees_its_slot_between_two_looks_unless_told_otherwise(task: Any, place: dict[str, str]) -> None:
     assert task(task_id="free", job_id="1", **place).reschedule is True
     assert task(task_id="busy", job_id="1", mode="poke", **place).reschedule is False
+
+
+@pytest.mark.parametrize("task", [ModelMonitoringJobSensor, ModelMonitoringAnomaliesSensor])
+def test_a_request_has_half_a_minute_and_a_slot_that_was_freed_a_quarter(
+    task: Any, place: dict[str, str]
+) -> None:
+    sensor = task(task_id="free", job_id="1", poke_interval=1, **place)
+
+    assert (sensor.request_options["timeout"], sensor.poke_interval) == (30, 15)
+    assert task(task_id="rare", job_id="1", poke_interval=20, **place).poke_interval == 20
+    assert task(task_id="busy", job_id="1", poke_interval=1, mode="poke", **place).poke_interval == 1
 
 
 def test_what_may_be_a_template_is_listed() -> None:
