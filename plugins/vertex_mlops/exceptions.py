@@ -25,6 +25,14 @@ class PipelineJobFailedError(AirflowFailException):
     """The Vertex AI pipeline job ended without success."""
 
 
+class PipelineJobMismatchError(AirflowFailException):
+    """A Vertex AI pipeline job of the wanted id runs already, for another run or on other data."""
+
+
+class PipelineJobNotCancelledError(AirflowException):
+    """The Vertex AI pipeline job does not end although it was cancelled; a retry cancels it again."""
+
+
 class DeployedModelRejectedError(AirflowFailException):
     """The newly deployed model does not answer as it must."""
 

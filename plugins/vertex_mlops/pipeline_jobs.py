@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from google.cloud.aiplatform_v1.types import PipelineState, PipelineTaskDetail
 
+from vertex_mlops.retries import patiently
+
 if TYPE_CHECKING:
+    from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
     from google.cloud.aiplatform_v1.types import Artifact, PipelineJob
 
 # label of a pipeline job: state of the table it learned from, in milliseconds since the epoch
 DATA_VERSION_LABEL = "data_version"
+# label of a pipeline job: the DAG run that it belongs to, as run_label tells it
+RUN_LABEL = "airflow_run"
+
+# XCom of the task that runs a job: for how many seconds after its last sign a submission may still arrive
+SUBMISSION_KEY = "pipeline_submission_seconds"
+# XCom of the same task: id of the job that it waits for; from then on it submits nothing
+JOB_ID_KEY = "pipeline_job_id"
 
 # A paused job is not among them: it goes on when a person resumes it.
 ENDED_STATES = frozenset(
@@ -39,6 +49,11 @@ _METRICS_SCHEMAS = ("tfx.Metrics", "system.Metrics")
 _MAX_ID_LENGTH = 127
 _DIGEST_LENGTH = 16
 _ATTEMPT_LENGTH = 6
+# leaves room for attempt_id
+LONGEST_FIRST_ID = _MAX_ID_LENGTH - _ATTEMPT_LENGTH
+
+_LIST_SECONDS = 30.0
+_LIST_PATIENCE = 300.0
 
 
 class PipelineResult(TypedDict):
@@ -76,12 +91,11 @@ def pipeline_job_id(*, dag_id: str, run_id: str, task_id: str, map_index: int | 
     The readable part is cut and cleaned; the digest of the whole identity keeps ids apart.
     Vertex AI takes ``[a-z][-a-z0-9]*``, shorter than 128 characters; room is left for :func:`attempt_id`.
     """
-    identity = json.dumps([dag_id, run_id, task_id, map_index])
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:_DIGEST_LENGTH]
+    digest = _digest(dag_id, run_id, task_id, map_index)
     words = re.sub(r"[^a-z0-9]+", "-", f"{dag_id}-{run_id}".lower()).strip("-")
     if not re.match(r"[a-z]", words):
         words = f"run-{words}"
-    readable = words[: _MAX_ID_LENGTH - _ATTEMPT_LENGTH - _DIGEST_LENGTH - 1].strip("-")
+    readable = words[: LONGEST_FIRST_ID - _DIGEST_LENGTH - 1].strip("-")
     return f"{readable}-{digest}"
 
 
@@ -95,6 +109,15 @@ def job_id_of_task(ti: RuntimeTaskInstanceProtocol, task_id: str) -> str:
     return pipeline_job_id(dag_id=ti.dag_id, run_id=ti.run_id, task_id=task_id, map_index=ti.map_index)
 
 
+def run_label(ti: RuntimeTaskInstanceProtocol) -> str:
+    """
+    Value of the label ``airflow_run`` of every pipeline job of a DAG run.
+
+    :param ti: a task instance of the run.
+    """
+    return _digest(ti.dag_id, ti.run_id)
+
+
 def attempt_id(job_id: str, attempt: int) -> str:
     """
     Id of the n-th job of a task instance.
@@ -103,6 +126,42 @@ def attempt_id(job_id: str, attempt: int) -> str:
     :param attempt: 1 for the first one.
     """
     return job_id if attempt == 1 else f"{job_id}-{attempt}"
+
+
+def attempt_number(job_id: str, first_id: str) -> int | None:
+    """
+    Which attempt of a task instance a job is; None if it is none.
+
+    :param job_id: id of the job.
+    :param first_id: id of the first attempt.
+    """
+    if job_id == first_id:
+        return 1
+    number = re.fullmatch(r"-([1-9][0-9]*)", job_id.removeprefix(first_id))
+    return int(number[1]) if number and job_id == attempt_id(first_id, int(number[1])) else None
+
+
+def list_attempts(
+    hook: PipelineJobHook, *, project_id: str, region: str, first_id: str, run: str
+) -> list[int]:
+    """
+    Numbers of a task instance's jobs that are there, in order; one that was deleted leaves a gap.
+
+    :param hook: asks Vertex AI.
+    :param project_id: of the jobs.
+    :param region: of the jobs.
+    :param first_id: id of the first attempt.
+    :param run: of the jobs, as :func:`run_label` tells it.
+    """
+    jobs = hook.list_pipeline_jobs(
+        project_id=project_id,
+        region=region,
+        filter=f'labels.{RUN_LABEL}="{run}"',
+        retry=patiently(_LIST_PATIENCE),
+        timeout=_LIST_SECONDS,
+    )
+    numbers = (attempt_number(resource_id(job.name), first_id) for job in jobs)
+    return sorted(number for number in numbers if number)
 
 
 def resource_id(name: str) -> str:
@@ -146,6 +205,10 @@ def failure(job: PipelineJob) -> str:
     ]
     causes = failed or [_one_line(job.error.message)] * bool(job.error.message)
     return f"{job.name} ended as {job.state.name}" + "".join(f"; {cause}" for cause in causes)
+
+
+def _digest(*identity: str | int | None) -> str:
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:_DIGEST_LENGTH]
 
 
 def _metrics(job: PipelineJob) -> dict[str, float]:

@@ -14,7 +14,7 @@ from google.api_core.exceptions import (
     Unknown,
 )
 from google.api_core.retry import Retry
-from google.auth.exceptions import TransportError
+from google.auth.exceptions import RefreshError, TransportError
 from requests.exceptions import ChunkedEncodingError, Timeout
 from requests.exceptions import ConnectionError as RequestsConnectionError
 
@@ -42,6 +42,9 @@ _MOST_DOUBLINGS = 16
 
 def is_transient(error: BaseException) -> bool:
     """Tell whether the same call may succeed later: a server or a connection failed, not the request."""
+    if isinstance(error, RefreshError):
+        # the metadata server's hiccups come wrapped, and lose the mark that they may pass
+        return error.retryable or isinstance(error.__cause__, TransportError)
     return isinstance(error, _TRANSIENT)
 
 

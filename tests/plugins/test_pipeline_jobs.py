@@ -5,11 +5,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from google.cloud.aiplatform_v1.types import PipelineJob
 from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
-from vertex_mlops.pipeline_jobs import attempt_id, failure, pipeline_job_id, read_result, resource_id
+from vertex_mlops.pipeline_jobs import (
+    attempt_id,
+    attempt_number,
+    failure,
+    pipeline_job_id,
+    read_result,
+    resource_id,
+)
 
 VALID_ID = re.compile(r"[a-z][-a-z0-9]{0,126}")
 DAG_IDS = ["wine_retraining_white", "wine_retraining.white", "0dag", "été", "d" * 250]
@@ -91,6 +99,20 @@ def test_one_character_more_gives_another_id(identity: dict[str, Any], part: str
     other = {**identity, part: identity[part] + more}
 
     assert pipeline_job_id(**identity) != pipeline_job_id(**other)
+
+
+@given(IDENTITIES, ATTEMPTS)
+def test_the_number_of_an_attempt_is_read_from_its_id(identity: dict[str, Any], attempt: int) -> None:
+    first_id = pipeline_job_id(**identity)
+
+    assert attempt_number(attempt_id(first_id, attempt), first_id) == attempt
+
+
+@pytest.mark.parametrize(
+    "other", ["train-white", "train-", "train-1", "train-02", "train2", "trai", "x-train-2"]
+)
+def test_a_job_of_another_name_is_no_attempt(other: str) -> None:
+    assert attempt_number(other, "train") is None
 
 
 def test_parts_of_the_identity_do_not_flow_into_each_other() -> None:

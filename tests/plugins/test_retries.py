@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 from google.api_core import exceptions
+from google.auth.compute_engine import Credentials
 from google.auth.exceptions import RefreshError, TransportError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from vertex_mlops.retries import LONGEST_BACKOFF, backoff, is_transient, patient
         exceptions.ResourceExhausted("slow down"),
         exceptions.RetryError("gave up", exceptions.ServiceUnavailable("again")),
         TransportError("no metadata server"),
+        RefreshError("the token endpoint is busy", retryable=True),
         requests.ConnectionError("reset"),
     ],
     ids=lambda error: type(error).__name__,
@@ -45,6 +47,16 @@ def test_trouble_of_servers_and_connections_may_pass(error: Exception) -> None:
 )
 def test_what_the_request_itself_is_to_blame_for_does_not_pass(error: Exception) -> None:
     assert not is_transient(error)
+
+
+def test_a_metadata_server_that_cannot_be_reached_may_be_there_again() -> None:
+    def unreachable(**_: object) -> None:
+        raise TransportError("the metadata server is busy")
+
+    with pytest.raises(RefreshError) as error:
+        Credentials(quota_project_id="wine-local").refresh(unreachable)
+
+    assert is_transient(error.value)
 
 
 @given(st.integers(1, 10**6), st.integers(1, 300))

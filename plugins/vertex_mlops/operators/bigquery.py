@@ -17,7 +17,7 @@ from vertex_mlops.contract_checks import ROW_COUNT, check_query, row_problems, s
 from vertex_mlops.data_versions import check_data_version, snapshot_time
 from vertex_mlops.exceptions import DataContractError
 from vertex_mlops.links.bigquery import TableLink
-from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL
+from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, RUN_LABEL, run_label
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
@@ -76,9 +76,10 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
     Skip everything downstream unless a table has changed since the last successful training.
 
     The watermark lives in Vertex AI: the label ``data_version`` of the newest pipeline job that succeeded
-    on this table. No query runs: ``tables.get`` tells when the table changed last. A ``data_version`` of the
-    past is trained on unless the last training was on just this one; the watermark goes back to it, so that
-    the next run without one finds the table changed and trains on all of it again.
+    on this table; a job of the very same DAG run does not count, so that a run which is cleared as a whole
+    does not skip its own steps. No query runs: ``tables.get`` tells when the table changed last. A
+    ``data_version`` of the past is trained on unless the last training was on just this one; the watermark
+    goes back to it, so that the next run without one finds the table changed and trains on all of it again.
 
     .. seealso::
         https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/get and
@@ -137,7 +138,7 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         TableLink.persist(context=context)
         table = self.get_table()
         data_version = self._choose_version(table)
-        last_trained = self._last_trained_version()
+        last_trained = self._last_trained_version(run_label(context["ti"]))
         result = {
             "table": self.table,
             "data_version": data_version,
@@ -167,7 +168,7 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         )
         return self.data_version
 
-    def _last_trained_version(self) -> int | None:
+    def _last_trained_version(self, this_run: str) -> int | None:
         from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
 
         hook = PipelineJobHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
@@ -178,9 +179,10 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
             region=self.region,
             filter=" AND ".join(conditions),
             order_by="create_time desc",
-            page_size=1,
+            page_size=2,
         )
-        newest = next(iter(jobs), None)
+        # after "clear run" the newest one is this run's own
+        newest = next((job for job in jobs if job.labels.get(RUN_LABEL) != this_run), None)
         return int(newest.labels[DATA_VERSION_LABEL]) if newest else None
 
 

@@ -5,16 +5,27 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from airflow.sdk import TaskInstanceState, TriggerRule
+from airflow.sdk.exceptions import AirflowRescheduleException
 from google.api_core.exceptions import FailedPrecondition, NotFound
 from google.cloud.aiplatform_v1.types import PipelineState
 
-from vertex_mlops.exceptions import DagRunMarkedFailedError
-from vertex_mlops.pipeline_jobs import ENDED_STATES, attempt_id, job_id_of_task
+from vertex_mlops.exceptions import DagRunMarkedFailedError, PipelineJobNotCancelledError
+from vertex_mlops.pipeline_jobs import (
+    ENDED_STATES,
+    JOB_ID_KEY,
+    RUN_LABEL,
+    SUBMISSION_KEY,
+    attempt_id,
+    job_id_of_task,
+    list_attempts,
+    run_label,
+)
 from vertex_mlops.retries import patiently
 
 if TYPE_CHECKING:
@@ -27,6 +38,9 @@ _PATIENCE = 300.0
 # Vertex AI cancels in its own time; a job that shows it already is adopted by nobody
 _POLL_SECONDS = 1.0
 _MOST_POLLS = 60
+# Airflow stops the worker of a task that was marked failed at its next heartbeat, and kills it soon after
+_WORKER_SECONDS = 30.0
+_SECONDS_BETWEEN_LOOKS = 30.0
 
 # of the task that runs the job: nobody waits for the job any more
 _GIVEN_UP = frozenset(
@@ -46,7 +60,10 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
     ``cancel.as_teardown(setups=train)``: Airflow leaves a teardown to run when the run is marked failed, and
     clears it whenever the task is cleared. After a success it makes no call to Google.
 
-    A run whose other tasks were all skipped because somebody marked it failed would end as a success, since
+    A task that is marked failed while it submits can leave a job that appears only later. As long as one may,
+    this task is rescheduled and looks again, without a worker slot.
+
+    A run whose last tasks were all skipped because somebody marked it failed would end as a success, since
     Airflow waits for the teardown and then judges the run by its last tasks; so this task fails then.
 
     .. seealso::
@@ -62,8 +79,10 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
 
-    :return: ``cancelled``, the resource names of the jobs that were.
+    :return: ``cancelled``, the resource names of the jobs that were, at the last look.
+    :raises AirflowRescheduleException: a job may still appear.
     :raises DagRunMarkedFailedError: somebody has marked the run failed; it ends so.
+    :raises PipelineJobNotCancelledError: the job still runs a minute after it was cancelled.
     """
 
     template_fields = (
@@ -118,11 +137,15 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
         return PipelineJobHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
 
     def execute(self, context: Context) -> dict[str, list[str]]:
-        if self._task_state(context) not in _GIVEN_UP:
+        state = self._task_state(context)
+        cancelled: list[str] = []
+        if state in _GIVEN_UP:
+            cancelled = [job.name for job in self._running_jobs(context) if self._cancel(job, context)]
+            self._look_again_if_a_job_may_still_appear(context, state)
+        else:
             self.log.info("%s has not been given up: its job is left alone", self.pipeline_task_id)
-            return {"cancelled": []}
-        cancelled = [job.name for job in self._running_jobs(context) if self._cancel(job, context)]
-        self._fail_with_a_run_that_was_marked_failed(context, cancelled)
+        if state in _GIVEN_UP or state == TaskInstanceState.SUCCESS:
+            self._fail_with_a_run_that_was_marked_failed(context, cancelled)
         return {"cancelled": cancelled}
 
     def _states(self, context: Context) -> dict[str, str]:
@@ -138,13 +161,41 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
 
     def _running_jobs(self, context: Context) -> Iterator[PipelineJob]:
         first_id = self.job_id or job_id_of_task(context["ti"], self.pipeline_task_id)
-        for attempt in itertools.count(1):
+        run = run_label(context["ti"])
+        known = list_attempts(
+            self.hook, project_id=self.project_id, region=self.region, first_id=first_id, run=run
+        )
+        # the list may lag behind, and an attempt may have been deleted
+        for attempt in itertools.chain(known, itertools.count(max(known, default=0) + 1)):
             try:
                 job = self._get(attempt_id(first_id, attempt))
             except NotFound:
+                if attempt in known:
+                    continue
                 return
-            if job.state not in _OVER:
+            if job.state not in _OVER and job.labels.get(RUN_LABEL) == run:
                 yield job
+
+    def _look_again_if_a_job_may_still_appear(self, context: Context, state: str | None) -> None:
+        seconds = self._seconds_to_watch(context, state)
+        now = datetime.now(UTC)
+        began = context["ti"].get_first_reschedule_date(context) or now
+        if now < began + timedelta(seconds=seconds):
+            self.log.info("%s may have a job on its way: looking again", self.pipeline_task_id)
+            raise AirflowRescheduleException(now + timedelta(seconds=_SECONDS_BETWEEN_LOOKS))
+
+    def _seconds_to_watch(self, context: Context, state: str | None) -> float:
+        ti: Any = context["ti"]
+        index = -1 if ti.map_index is None else ti.map_index
+        if _xcom(ti, self.pipeline_task_id, JOB_ID_KEY, index):
+            return 0.0
+        if deadline := _xcom(ti, self.pipeline_task_id, SUBMISSION_KEY, index):
+            return _WORKER_SECONDS + float(deadline)
+        ran = any(
+            (task["task_id"], task["map_index"]) == (self.pipeline_task_id, index) and task["duration"]
+            for task in ti.get_task_breadcrumbs(dag_id=ti.dag_id, run_id=ti.run_id)
+        )
+        return _WORKER_SECONDS if state == TaskInstanceState.FAILED and ran else 0.0
 
     def _get(self, job_id: str) -> PipelineJob:
         return self.hook.get_pipeline_job(
@@ -169,22 +220,28 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
         self.log.info("Cancelled %s, because %s is over", job.name, self.pipeline_task_id)
         for _ in range(_MOST_POLLS):
             if self._get(job.name.rpartition("/")[-1]).state in _OVER:
-                break
+                return True
             time.sleep(_POLL_SECONDS)
-        return True
+        raise PipelineJobNotCancelledError(f"{job.name} was cancelled and still does not end")
 
     def _fail_with_a_run_that_was_marked_failed(self, context: Context, cancelled: list[str]) -> None:
         states = self._states(context)
-        # a task that fails by itself, or is marked so, leaves those behind it in another state
-        by_itself = TaskInstanceState.UPSTREAM_FAILED in states.values()
-        after = [t for t in self._tasks_after() if states.get(t) == TaskInstanceState.SKIPPED]
-        failed = TaskInstanceState.FAILED in states.values()
-        if after and not by_itself and (failed or cancelled):
-            raise DagRunMarkedFailedError(
-                f"the run was marked failed; cancelled: {', '.join(cancelled) or 'nothing'}"
-            )
-
-    def _tasks_after(self) -> list[str]:
         task = self.dag.get_task(self.pipeline_task_id)
-        after = [other.task_id for other in task.downstream_list if not other.is_teardown]
-        return after or [self.pipeline_task_id]
+        after = [other for other in task.get_flat_relatives(upstream=False) if not other.is_teardown] or [
+            task
+        ]
+        # by which Airflow judges the run
+        last = [other for other in after if all(next_.is_teardown for next_ in other.downstream_list)]
+        seen = {
+            states.get(other.task_id) for other in (*task.get_flat_relatives(upstream=True), task, *after)
+        }
+        # a task that fails by itself, or is marked so, leaves those behind it in another state
+        by_itself = TaskInstanceState.UPSTREAM_FAILED in seen
+        skipped = all(states.get(other.task_id) == TaskInstanceState.SKIPPED for other in last)
+        if skipped and not by_itself and (TaskInstanceState.FAILED in seen or cancelled):
+            told = f"; cancelled: {', '.join(cancelled)}" if cancelled else ""
+            raise DagRunMarkedFailedError(f"the run was marked failed{told}")
+
+
+def _xcom(ti: Any, task_id: str, key: str, map_index: int) -> Any:
+    return ti.xcom_pull(task_ids=task_id, key=key, map_indexes=map_index)

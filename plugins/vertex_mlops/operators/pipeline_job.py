@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
+from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.google.cloud.operators.vertex_ai.pipeline_job import RunPipelineJobOperator
@@ -14,25 +13,35 @@ from airflow.providers.google.cloud.triggers.vertex_ai import RunPipelineJobTrig
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk.exceptions import AirflowSkipException
 from google.api_core.exceptions import AlreadyExists
+from google.auth.exceptions import GoogleAuthError
 from google.cloud.aiplatform_v1.types import PipelineState
 
-from vertex_mlops.exceptions import PipelineJobFailedError, SpecError
+from vertex_mlops.exceptions import PipelineJobFailedError, PipelineJobMismatchError, SpecError
 from vertex_mlops.links.vertex_ai import PipelineJobLink
 from vertex_mlops.pipeline_jobs import (
+    DATA_VERSION_LABEL,
     DEAD_STATES,
     ENDED_STATES,
+    JOB_ID_KEY,
+    LONGEST_FIRST_ID,
+    RUN_LABEL,
+    SUBMISSION_KEY,
     PipelineResult,
     attempt_id,
     failure,
     job_id_of_task,
+    list_attempts,
     read_result,
     resource_id,
+    run_label,
 )
-from vertex_mlops.retries import backoff, is_transient, patiently
+from vertex_mlops.retries import LONGEST_BACKOFF, backoff, is_transient, patiently
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
     from airflow.triggers.base import BaseTrigger
+    from google.cloud import aiplatform
     from google.cloud.aiplatform_v1.types import PipelineJob
 
 # without a deadline, an answer that is lost on its way would be waited for forever
@@ -50,8 +59,8 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
     Takes the parameters of the provider's RunPipelineJobOperator, and differs from it in this:
 
     - the job id is made from the DAG, the run, the task and the map index, so that a retry finds the job
-      which an earlier try started and waits for it; only a job that failed or was cancelled is followed
-      by another;
+      which an earlier try started and waits for it; only a job that failed, was cancelled or learned from
+      another data version is followed by another;
     - an error while polling does not end the wait: it is polled again, later each time, for as long as the
       job runs; an answer lost while submitting does not lead to a second job;
     - a paused job is waited for, not taken for a success: it goes on when a person resumes it;
@@ -59,7 +68,9 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
       task was failed, was cleared or will be retried: a
       :class:`vertex_mlops.operators.cancel_pipeline_job.CancelPipelineJobOperator` behind it does;
     - the result is the same in both modes, and small: a PipelineResult instead of the whole job;
-    - ``job_id``, ``labels``, ``display_name`` and ``enable_caching`` are templated.
+    - the job has a further label, ``airflow_run``, which stands for the DAG run;
+    - ``job_id``, ``labels``, ``display_name`` and ``enable_caching`` are templated; a ``job_id`` leaves room
+      for the number of a further attempt: 121 characters at most.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/pipelines/run-pipeline
@@ -69,6 +80,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
     :return: a :class:`vertex_mlops.pipeline_jobs.PipelineResult`.
     :raises PipelineJobFailedError: names the job, the failed task, its error and the job's page. Vertex AI
         has tried each task again by itself, so Airflow does not; clear the task to start another job.
+    :raises PipelineJobMismatchError: the job of this id runs, and belongs to another run or data version.
     :raises SpecError: the compiled pipeline does not take these parameters, labels or this id.
     :raises AirflowSkipException: ``validate_only`` is set, and the job could be submitted.
     """
@@ -88,16 +100,28 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         self.validate_only = validate_only
 
     def execute(self, context: Context) -> PipelineResult:
-        first_id = self.job_id or job_id_of_task(context["ti"], self.task_id)
+        ti = context["ti"]
+        first_id = self.job_id or job_id_of_task(ti, self.task_id)
+        if len(first_id) > LONGEST_FIRST_ID:
+            raise SpecError(f"job_id {first_id} is longer than {LONGEST_FIRST_ID} characters")
+        # an XCom that is a number would be refused as a label
+        self.labels = {key: str(value) for key, value in (self.labels or {}).items()}
+        self.labels[RUN_LABEL] = run_label(ti)
         if self.validate_only:
             self._validate(first_id)
-        self.job_id = self._submit_or_adopt(first_id)
-        context["ti"].xcom_push(key="pipeline_job_id", value=self.job_id)
+        self.job_id = self._submit_or_adopt(first_id, ti)
+        ti.xcom_push(key=JOB_ID_KEY, value=self.job_id)
         PipelineJobLink.persist(context=context, pipeline_id=self.job_id)
         return self._follow()
 
     def execute_complete(  # type: ignore[override]
-        self, context: Context, event: Any, job_id: str = "", errors: int = 0, paused: bool = False
+        self,
+        context: Context,
+        event: Any,
+        job_id: str = "",
+        errors: int = 0,
+        paused: bool = False,
+        since: float = 0.0,
     ) -> PipelineResult:
         """
         Take over from a trigger.
@@ -108,31 +132,55 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         :param job_id: id of the job that was waited for.
         :param errors: how many attempts to read it have failed so far.
         :param paused: whether the log tells already that the job is paused.
+        :param since: when the trigger began, in seconds since the epoch.
         """
         polled = event if isinstance(event, dict) else None
         self.job_id = job_id or resource_id(event["job"]["name"])
         if polled and "job" not in polled:
             self.log.warning("Cannot read pipeline job %s: %s", self.job_id, polled.get("message"))
+            if time.time() - since > LONGEST_BACKOFF:
+                # the trigger has polled well meanwhile
+                errors = 0
             return self._follow(errors=errors + 1, paused=paused)
         return self._follow(errors=errors, rested=True, paused=paused)
 
     def on_kill(self) -> None:
         """Leave the job alone: see the class."""
 
-    def _submit_or_adopt(self, first_id: str) -> str:
-        for attempt in itertools.count(1):
+    def _submit_or_adopt(self, first_id: str, ti: RuntimeTaskInstanceProtocol) -> str:
+        known = list_attempts(
+            self.hook, project_id=self.project_id, region=self.region, first_id=first_id, run=run_label(ti)
+        )
+        # a job that somebody has deleted leaves a gap, which is not to be filled
+        for attempt in itertools.count(max(known, default=1)):
             self.job_id = attempt_id(first_id, attempt)
             try:
-                # the job may be there although no answer came: then the next call says that it is
-                patiently(_SUBMIT_PATIENCE)(self._submit)()
+                self._submit(ti)
             except AlreadyExists:
-                state = self._get_job(_SUBMIT_PATIENCE).state
-                if state in DEAD_STATES:
-                    self.log.info("Pipeline job %s ended as %s", self.job_id, state.name)
+                if not self._adopts(self._get_job(_SUBMIT_PATIENCE), known=attempt in known):
                     continue
-                self.log.info("Adopting pipeline job %s, which is %s", self.job_id, state.name)
             return self.job_id
         raise AssertionError("counted to infinity")
+
+    def _adopts(self, job: PipelineJob, *, known: bool) -> bool:
+        wanted = {key: (self.labels or {}).get(key) for key in (RUN_LABEL, DATA_VERSION_LABEL)}
+        others = [
+            f"{key} {job.labels.get(key)}, not {value}"
+            for key, value in wanted.items()
+            if value and job.labels.get(key) != value
+        ]
+        if others and job.state not in ENDED_STATES | DEAD_STATES:
+            raise PipelineJobMismatchError(
+                f"{job.name} is {job.state.name} with {' and '.join(others)}: cancel it or let it end"
+            )
+        # one that is not known was submitted during this try, and whoever killed it meant this try
+        if others or (known and job.state in DEAD_STATES):
+            self.log.info(
+                "%s ended as %s; %s", job.name, job.state.name, ", ".join(others) or "another follows"
+            )
+            return False
+        self.log.info("Adopting %s, which is %s", job.name, job.state.name)
+        return True
 
     def _definition(self) -> dict[str, Any]:
         return {
@@ -144,40 +192,41 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
             "input_artifacts": self.input_artifacts,
             "enable_caching": self.enable_caching,
             "encryption_spec_key_name": self.encryption_spec_key_name,
-            # an XCom that is a number would be refused as a label
-            "labels": {key: str(value) for key, value in (self.labels or {}).items()},
+            "labels": self.labels,
             "failure_policy": self.failure_policy,
         }
 
     def _validate(self, job_id: str) -> NoReturn:
         # not kept: a job of this id, which killing the task would cancel, is another try's
         definition = self._definition() | {"job_id": job_id}
-        with self._definition_checked():
-            # reads the file, and refuses what submit refuses before it sends anything
-            self.hook.get_pipeline_job_object(**definition, project=self.project_id, location=self.region)
+        self._build(definition)
         self.log.info("A job that would be submitted to %s in %s:", self.project_id, self.region)
         for name, value in {**definition, "service_account": self.service_account}.items():
             self.log.info("  %s: %s", name, value)
         raise AirflowSkipException(f"only validated: pipeline job {job_id} could be submitted, and was not")
 
-    def _submit(self) -> None:
+    def _submit(self, ti: RuntimeTaskInstanceProtocol) -> None:
+        job = self._build(self._definition())
+        deadline = self.create_request_timeout or _CREATE_SECONDS
+        ti.xcom_push(key=SUBMISSION_KEY, value=deadline)
         self.log.info("Submitting pipeline job %s", self.job_id)
-        with self._definition_checked():
-            self.hook.submit_pipeline_job(
-                **self._definition(),
-                project_id=self.project_id,
-                region=self.region,
-                service_account=self.service_account,
-                network=self.network,
-                reserved_ip_ranges=self.reserved_ip_ranges,
-                create_request_timeout=self.create_request_timeout or _CREATE_SECONDS,
-                experiment=self.experiment,
-            )
+        # the job may be there although no answer came: then the next call says that it is
+        patiently(_SUBMIT_PATIENCE)(job.submit)(
+            service_account=self.service_account,
+            network=self.network,
+            reserved_ip_ranges=self.reserved_ip_ranges,
+            create_request_timeout=deadline,
+            experiment=self.experiment,
+        )
 
-    @contextmanager
-    def _definition_checked(self) -> Iterator[None]:
+    def _build(self, definition: dict[str, Any]) -> aiplatform.PipelineJob:
+        build = patiently(_SUBMIT_PATIENCE)(self.hook.get_pipeline_job_object)
         try:
-            yield
+            # reads the file, and refuses what does not fit it
+            return build(**definition, project=self.project_id, location=self.region)
+        except (GoogleAuthError, JSONDecodeError):
+            # ValueErrors some of them, which tell of the way to the file and not of what is in it
+            raise
         except ValueError as error:
             raise SpecError(f"{self.template_path}: {' '.join(str(error).split())}") from error
 
@@ -248,7 +297,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         self.defer(
             trigger=trigger,
             method_name="execute_complete",
-            kwargs={"job_id": self.job_id, "errors": errors, "paused": paused},
+            kwargs={"job_id": self.job_id, "errors": errors, "paused": paused, "since": time.time()},
         )
 
     def _result(self, job: PipelineJob) -> PipelineResult:

@@ -89,7 +89,14 @@ def freshness(place: dict[str, str], table_id: str, **changes: Any) -> BigQueryT
     return operator
 
 
-def train_on(place: dict[str, str], upload: Upload, table_id: str, version: int, *statements: str) -> None:
+def train_on(
+    place: dict[str, str],
+    upload: Upload,
+    table_id: str,
+    version: int,
+    *statements: str,
+    run_id: str | None = None,
+) -> None:
     """Leave a finished pipeline job behind that has learned from one version of a table."""
     operator = RunPipelineJobOnceOperator(
         task_id="train",
@@ -101,7 +108,9 @@ def train_on(place: dict[str, str], upload: Upload, table_id: str, version: int,
         poll_interval=1,
         **place,
     )
-    operator.execute(context_of(operator))
+    context = context_of(operator, run_id)
+    context["ti"].dag_id = "freshness"
+    operator.execute(context)
 
 
 def modified(client: bigquery.Client, table_id: str) -> int:
@@ -155,6 +164,21 @@ class TestFreshness:
         assert result["last_trained_version"] == version
         assert result["data_version"] > version
         assert result["num_rows"] == 2
+
+    def test_a_run_that_is_cleared_as_a_whole_is_not_told_by_its_own_training_to_skip(
+        self, place: dict[str, str], client: bigquery.Client, make_table: MakeTable, upload: Upload
+    ) -> None:
+        table_id = make_table(SOUND)
+        version = modified(client, table_id)
+        train_on(place, upload, table_id, version - 1)
+        train_on(place, upload, table_id, version, run_id="manual__cleared")
+        operator = freshness(place, table_id)
+
+        again = operator.execute(context_of(operator, "manual__cleared"))
+
+        assert (again["data_version"], again["last_trained_version"]) == (version, version - 1)
+        with pytest.raises(DownstreamTasksSkipped):
+            operator.execute(context_of(operator, "manual__next"))
 
     def test_a_training_that_failed_does_not_count(
         self, place: dict[str, str], client: bigquery.Client, make_table: MakeTable, upload: Upload

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG, BaseOperator, TriggerRule
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferred
 from google.cloud.aiplatform_v1 import PipelineServiceClient
-from vertex_mlops.exceptions import DagRunMarkedFailedError
+from google.cloud.aiplatform_v1.types import PipelineJob
+from vertex_mlops.exceptions import DagRunMarkedFailedError, PipelineJobNotCancelledError
+from vertex_mlops.operators import cancel_pipeline_job
 from vertex_mlops.operators.cancel_pipeline_job import CancelPipelineJobOperator
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
+from vertex_mlops.pipeline_jobs import JOB_ID_KEY, SUBMISSION_KEY
 
 from localcloud.faults import Fault, Faults
 from tests.conftest import Cloud
@@ -25,7 +29,7 @@ CANCELLED = {"PIPELINE_STATE_CANCELLING", "PIPELINE_STATE_CANCELLED"}
 
 
 class Flow:
-    """A task that runs a job, its teardown, and a task behind it; in one run."""
+    """A task that runs a job, its teardown, one task before it and two behind it; in one run."""
 
     def __init__(self, place: dict[str, str], spec_uri: str, **changes: Any) -> None:
         with DAG("adhoc", schedule=None):
@@ -43,7 +47,9 @@ class Flow:
                 task_id="cancel", pipeline_task_id="train", **place | changes
             )
             self.cancel.as_teardown(setups=self.train)
-            self.train >> BaseOperator(task_id="verify")
+            BaseOperator(task_id="check_data") >> self.train
+            self.train >> BaseOperator(task_id="verify") >> BaseOperator(task_id="monitor")
+            BaseOperator(task_id="unrelated")
         self.context = context_of(self.train)
         self._client = PipelineServiceClient(
             client_options={"api_endpoint": f"{REGION}-aiplatform.googleapis.com"}
@@ -55,13 +61,20 @@ class Flow:
             self.train.prepare_for_execution().execute(self.context)
 
     def tear_down(self, **states: str | None) -> list[str]:
-        self.context["ti"].states = states
+        self.context["ti"].states = {"monitor": states.get("verify")} | states
         return self.cancel.prepare_for_execution().execute(self.context)["cancelled"]
 
-    def state(self) -> str:
-        job_id = self.context["ti"].xcoms["pipeline_job_id"]
+    def job(self) -> PipelineJob:
+        job_id = self.context["ti"].xcoms[JOB_ID_KEY]
         name = self._client.pipeline_job_path(self._place["project_id"], REGION, job_id)
-        return self._client.get_pipeline_job(name=name).state.name
+        return self._client.get_pipeline_job(name=name)
+
+    def state(self) -> str:
+        return self.job().state.name
+
+    def delete(self, name: str) -> None:
+        """Delete a job on its page."""
+        self._client.delete_pipeline_job(name=name).result()
 
     def clean_up(self) -> None:
         if "pipeline_job_id" in self.context["ti"].xcoms and self.state() == RUNNING:
@@ -134,6 +147,106 @@ def test_the_job_of_the_latest_attempt_is_cancelled(flow: Flow) -> None:
 
     assert name.endswith("-2")
     assert flow.state() in CANCELLED
+
+
+def test_a_job_is_found_behind_one_that_was_deleted(flow: Flow) -> None:
+    flow.start()
+    first = flow.job().name
+    flow.tear_down(train="failed", verify="upstream_failed")
+    while flow.state() != "PIPELINE_STATE_CANCELLED":
+        pass
+    flow.start()
+    flow.delete(first)
+
+    (name,) = flow.tear_down(train="failed", verify="upstream_failed")
+
+    assert name == f"{first}-2"
+
+
+def test_a_job_of_another_run_is_left_alone_though_it_has_the_id(
+    place: dict[str, str], upload: Upload
+) -> None:
+    uri = upload(SLEEPS)
+    flow = Flow(place, uri, job_id="shared-by-all-runs")
+    flow.start()
+    other = Flow(place, uri, job_id="shared-by-all-runs")
+
+    assert other.tear_down(train="failed", verify="upstream_failed") == []
+
+    assert flow.state() == RUNNING
+    flow.clean_up()
+
+
+class TestLateJob:
+    """The task is marked failed while its submission is on its way, and its worker is killed."""
+
+    @pytest.fixture(autouse=True)
+    def submitting(self, flow: Flow) -> None:
+        flow.context["ti"].durations = {"train": 2.0}
+        flow.context["ti"].xcoms = {SUBMISSION_KEY: 120.0}
+
+    @staticmethod
+    def arrive(flow: Flow) -> None:
+        flow.start()
+        xcoms = flow.context["ti"].xcoms
+        xcoms["late"] = xcoms.pop(JOB_ID_KEY)
+
+    @staticmethod
+    def tear_down(flow: Flow, seconds_after: float | None) -> list[str]:
+        begun = None if seconds_after is None else datetime.now(UTC) - timedelta(seconds=seconds_after)
+        flow.context["ti"].first_reschedule = begun
+        return flow.tear_down(train="failed", verify="upstream_failed")
+
+    def test_it_is_looked_for_again_without_a_worker_until_it_is_there_and_cancelled(
+        self, flow: Flow
+    ) -> None:
+        with pytest.raises(AirflowRescheduleException) as again:
+            self.tear_down(flow, None)
+        assert 0 < (again.value.reschedule_date - datetime.now(UTC)).total_seconds() <= 30
+        self.arrive(flow)
+
+        with pytest.raises(AirflowRescheduleException):
+            self.tear_down(flow, 100)
+
+        flow.context["ti"].xcoms[JOB_ID_KEY] = flow.context["ti"].xcoms["late"]
+        assert flow.state() in CANCELLED
+
+    def test_the_last_look_is_later_than_any_can_arrive(self, flow: Flow) -> None:
+        with pytest.raises(AirflowRescheduleException):
+            self.tear_down(flow, 149)
+        self.arrive(flow)
+
+        (name,) = self.tear_down(flow, 150)
+
+        assert name.endswith(flow.context["ti"].xcoms["late"])
+
+    def test_a_task_that_may_not_have_submitted_yet_is_watched_while_its_worker_may_live(
+        self, flow: Flow
+    ) -> None:
+        flow.context["ti"].xcoms.clear()
+
+        with pytest.raises(AirflowRescheduleException):
+            self.tear_down(flow, 29)
+        assert self.tear_down(flow, 30) == []
+
+    def test_a_task_that_never_ran_is_not_waited_for(self, flow: Flow) -> None:
+        flow.context["ti"].xcoms.clear()
+        flow.context["ti"].durations["train"] = 0.0
+
+        assert self.tear_down(flow, None) == []
+
+
+def test_a_job_that_goes_on_running_though_it_was_cancelled_fails_the_task_for_its_retries(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow.start()
+    with monkeypatch.context() as patched:
+        patched.setattr(PipelineServiceClient, "cancel_pipeline_job", lambda *_, **__: None)
+        patched.setattr(cancel_pipeline_job, "_MOST_POLLS", 1)
+        with pytest.raises(PipelineJobNotCancelledError, match="was cancelled and still does not end"):
+            flow.tear_down(train="failed", verify="upstream_failed")
+
+    assert flow.tear_down(train="failed", verify="upstream_failed") == [flow.job().name]
 
 
 @pytest.mark.parametrize("state", [None, "scheduled", "queued", "running", "deferred", "success"])
@@ -209,8 +322,25 @@ def test_a_run_that_was_marked_failed_while_its_task_was_to_be_retried_stays_so(
 
 
 def test_a_run_that_was_marked_failed_before_there_was_a_job_stays_so(flow: Flow) -> None:
-    with pytest.raises(DagRunMarkedFailedError, match="cancelled: nothing"):
+    with pytest.raises(DagRunMarkedFailedError, match=r"^the run was marked failed$"):
         flow.tear_down(check_data="failed", train="skipped", verify="skipped")
+
+
+def test_a_run_that_was_marked_failed_after_its_job_had_succeeded_stays_so(flow: Flow) -> None:
+    with pytest.raises(DagRunMarkedFailedError):
+        flow.tear_down(train="success", verify="failed", monitor="skipped")
+
+
+def test_a_task_behind_it_that_failed_by_itself_is_no_mark_of_the_run(flow: Flow) -> None:
+    assert flow.tear_down(train="success", verify="failed", monitor="upstream_failed") == []
+
+
+def test_a_task_that_a_branch_has_skipped_is_not_blamed_for_one_that_it_has_nothing_to_do_with(
+    flow: Flow,
+) -> None:
+    states = {"check_data": "success", "train": "skipped", "verify": "skipped", "unrelated": "failed"}
+
+    assert flow.tear_down(**states) == []
 
 
 def test_a_task_that_was_only_validated_leaves_the_run_alone(flow: Flow) -> None:

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from airflow.providers.google.cloud.operators.vertex_ai.pipeline_job import RunPipelineJobOperator
 from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
+from google.auth.exceptions import MalformedError
+from google.cloud import aiplatform
 from google.cloud.aiplatform_v1 import PipelineServiceClient
 from google.cloud.aiplatform_v1.types import PipelineState
-from vertex_mlops.exceptions import PipelineJobFailedError, SpecError
+from requests.exceptions import JSONDecodeError
+from vertex_mlops.exceptions import PipelineJobFailedError, PipelineJobMismatchError, SpecError
 from vertex_mlops.links.vertex_ai import PipelineJobLink
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
 from vertex_mlops.pipeline_jobs import resource_id
@@ -182,6 +185,86 @@ def test_clearing_a_failed_task_starts_another_job(
         PipelineState.PIPELINE_STATE_SUCCEEDED,
     ]
     assert resource_id(result["name"]).endswith("-2")
+
+
+def test_a_job_that_ended_on_other_data_is_followed_by_one_on_this(
+    place: dict[str, str], upload: Upload, client: PipelineServiceClient
+) -> None:
+    uri = upload(NOTHING)
+    before = train(place, uri, labels={"data_version": 1})
+    before.execute(context_of(before, run_id="manual__new_data"))
+
+    again = train(place, uri, labels={"data_version": 2})
+    context = context_of(again, run_id="manual__new_data")
+    result = again.execute(context)
+
+    assert result["data_version"] == "2"
+    assert [job.labels["data_version"] for job in jobs(client, place, context)] == ["1", "2"]
+
+
+def test_a_job_that_runs_on_other_data_is_neither_adopted_nor_joined_by_another(
+    place: dict[str, str], upload: Upload, client: PipelineServiceClient
+) -> None:
+    uri = upload(SLEEPS)
+    before = train(place, uri, labels={"data_version": 1}, deferrable=True)
+    context = context_of(before, run_id="manual__newer_data")
+    with pytest.raises(TaskDeferred):
+        before.execute(context)
+    again = train(place, uri, labels={"data_version": 2}, deferrable=True)
+
+    with pytest.raises(PipelineJobMismatchError) as error:
+        again.execute(context_of(again, run_id="manual__newer_data"))
+
+    (job,) = jobs(client, place, context)
+    assert str(error.value) == (
+        f"{job.name} is {job.state.name} with data_version 1, not 2: cancel it or let it end"
+    )
+    client.cancel_pipeline_job(name=job.name)
+
+
+def test_an_attempt_that_was_deleted_is_not_made_anew(
+    place: dict[str, str], upload: Upload, client: PipelineServiceClient
+) -> None:
+    failed = train(place, upload(FAILS))
+    with pytest.raises(PipelineJobFailedError):
+        failed.execute(context_of(failed, run_id="manual__deleted"))
+    second = train(place, upload(NOTHING))
+    context = context_of(second, run_id="manual__deleted")
+    result = second.execute(context)
+    client.delete_pipeline_job(name=jobs(client, place, context)[0].name).result()
+
+    cleared = train(place, upload(NOTHING))
+
+    assert cleared.execute(context_of(cleared, run_id="manual__deleted")) == result
+    assert [job.name for job in jobs(client, place, context)] == [result["name"]]
+
+
+def test_an_id_without_room_for_a_second_attempt_is_refused(place: dict[str, str]) -> None:
+    operator = train(place, "gs://b/spec.json", job_id="j" * 122)
+
+    with pytest.raises(SpecError, match=r"^job_id j+ is longer than 121 characters$"):
+        operator.execute(context_of(operator))
+
+
+@pytest.mark.parametrize(
+    "error", [JSONDecodeError("no JSON", "<html>", 0), MalformedError("no key")], ids=["answer", "account"]
+)
+@pytest.mark.parametrize("call", ["__init__", "submit"])
+def test_trouble_on_the_way_is_not_blamed_on_the_compiled_pipeline(
+    place: dict[str, str],
+    upload: Upload,
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    error: Exception,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    operator = train(place, upload(NOTHING))
+    monkeypatch.setattr(aiplatform.PipelineJob, call, fail)
+
+    with pytest.raises(type(error)):
+        operator.execute(context_of(operator))
 
 
 def test_stopping_the_worker_leaves_the_job_to_the_next_try(

@@ -20,7 +20,7 @@ from google.cloud.aiplatform_v1.types import PipelineJob, PipelineState
 from vertex_mlops.exceptions import PipelineJobFailedError
 from vertex_mlops.operators import pipeline_job
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
-from vertex_mlops.pipeline_jobs import resource_id
+from vertex_mlops.pipeline_jobs import job_id_of_task, resource_id
 
 from localcloud.faults import Fault, Faults
 from localcloud.vertex.store import ResourceStore
@@ -114,7 +114,7 @@ def test_a_task_that_waits_itself_gets_over_errors(
 def test_errors_that_outlast_its_patience_do_not_end_the_wait_either(
     place: dict[str, str], upload: Upload, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline_job, "_READ_PATIENCE", 0.1)
+    monkeypatch.setattr(pipeline_job, "_READ_PATIENCE", 0)
     operator = train(place, upload(pipeline(step("Nothing", "pass"))))
     faults.add(Fault(GET, calls=3, code="UNAVAILABLE"))
 
@@ -165,10 +165,25 @@ def test_each_further_error_of_the_trigger_doubles_the_pause(
     assert pauses == pytest.approx([100, 200, 300], abs=50)
 
 
+def test_an_error_long_after_the_one_before_is_the_first_again(
+    place: dict[str, str], upload: Upload, gate: Path
+) -> None:
+    operator = train(place, upload(gated(gate)), deferrable=True, poll_interval=100)
+    context = context_of(operator)
+    polling = deferral(operator, context)
+    assert polling.kwargs is not None
+    polling.kwargs |= {"errors": 2, "since": polling.kwargs["since"] - 301}
+
+    with pytest.raises(TaskDeferred) as resting:
+        resume(operator, context, polling, {"status": "error", "message": "503 the connection was lost"})
+
+    assert seconds_until(resting.value.trigger) == pytest.approx(100, abs=50)
+
+
 def test_a_worker_that_cannot_read_the_job_gives_up_its_slot(
     place: dict[str, str], upload: Upload, faults: Faults, gate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline_job, "_READ_PATIENCE", 0.1)
+    monkeypatch.setattr(pipeline_job, "_READ_PATIENCE", 0)
     operator = train(place, upload(gated(gate)), deferrable=True)
     faults.add(Fault(GET, code="UNAVAILABLE"))
 
@@ -204,6 +219,28 @@ def test_a_submission_without_an_answer_ends_with_one_job(
     job_id = context["ti"].xcoms["pipeline_job_id"]
     assert [job.name for job in jobs_like(client, place, job_id)] == [result["name"]]
     assert faults.pending() == []
+
+
+def test_a_job_that_is_cancelled_before_its_worker_hears_of_it_is_not_followed_by_another(
+    place: dict[str, str], upload: Upload, faults: Faults, client: PipelineServiceClient, gate: Path
+) -> None:
+    operator = train(place, upload(gated(gate)))
+    context = context_of(operator)
+    first_id = job_id_of_task(context["ti"], "train")
+    faults.add(Fault(CREATE, drop=True))
+    faults.add(Fault(CREATE, calls=1000, code="UNAVAILABLE"))
+
+    with ThreadPoolExecutor(1) as workers:
+        killed = workers.submit(operator.execute, context)
+        while not (made := jobs_like(client, place, first_id)):
+            assert not killed.done()
+        client.cancel_pipeline_job(name=made[0].name)
+        faults.clear()
+
+        with pytest.raises(PipelineJobFailedError, match="ended as PIPELINE_STATE_CANCELLED"):
+            killed.result()
+
+    assert len(jobs_like(client, place, first_id)) == 1
 
 
 class TestTwoWorkersAtOnce:
