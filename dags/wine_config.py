@@ -75,7 +75,7 @@ class _File(_Strict):
     :param dataset: id of the BigQuery dataset.
     :param spec: URI of the compiled pipeline.
     :param pipeline_root: URI below which the pipeline writes.
-    :param poll_interval: seconds between two looks at a running job.
+    :param poll_interval: seconds between two looks at a running job; 15 at least at a monitoring job.
     :param wines: by the name of the wine.
     """
 

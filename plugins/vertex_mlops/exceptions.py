@@ -50,7 +50,7 @@ class ModelMonitoringJobImmutableError(ModelMonitoringJobError):
 
 
 class ModelMonitoringJobPausedError(ModelMonitoringJobError):
-    """Somebody has paused the endpoint's monitoring job, and a paused job takes no update."""
+    """The endpoint's monitoring job is paused: it watches nothing, and takes no update."""
 
 
 class DagRunMarkedFailedError(AirflowFailException):

@@ -63,6 +63,7 @@ def test_placeholders_are_filled_in_for_each_wine() -> None:
             {"alcohol": 2},
             "wines.red.monitoring.feature_skew_thresholds.alcohol: Input should be less than or equal to 1",
         ),
+        ("wines.red.monitoring.log_ttl_days", 10**12, "wines.red.monitoring.log_ttl_days: "),
         ("wines.red.recreate_monitoring", "perhaps", "wines.red.recreate_monitoring: "),
         ("wines.White", {}, "wines.White"),
         ("wines.white_wine", {}, "wines.white_wine"),

@@ -8,7 +8,7 @@ import psutil
 import pytest
 from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
 from airflow.sdk.exceptions import AirflowSkipException
-from google.api_core.exceptions import RetryError
+from google.api_core.exceptions import DeadlineExceeded, RetryError
 from vertex_mlops.exceptions import DeployedModelRejectedError
 from vertex_mlops.hooks.prediction_service import RawPrediction
 from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator, check_answers
@@ -184,6 +184,21 @@ def test_a_rejected_model_that_cannot_be_undeployed_does_not_hide_why_it_was_rej
         operator.execute(context_of(operator))
 
     assert endpoint.traffic == {champion: 100}
+
+
+def test_an_undeployment_that_is_not_answered_ends_the_try(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint.deploy("other")
+    new = endpoint.deploy("sound")
+    monkeypatch.setattr("vertex_mlops.operators.endpoint._REQUEST_SECONDS", 2)
+    slow = ("EndpointService.UndeployModel", "--latency", "10")
+    assert cloud.command("fault", "add", *slow).returncode == 0
+
+    with pytest.raises(DeadlineExceeded):
+        verify(place, spec_uri, **pushed(endpoint, "sound", new))
+
+    assert endpoint.traffic == {new: 100}
 
 
 def test_a_model_that_hangs_is_rejected_by_the_last_try(
