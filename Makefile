@@ -18,12 +18,13 @@ demo: setup ## Run the whole job against localcloud: train, serve, monitor, skip
 
 test: setup ## Run every test that needs neither a browser nor Docker
 	@$(PIPELINE_PYTHON) -m pytest tests/pipeline tests/lab
-	@$(PYTHON) -m pytest $(addprefix --ignore=,tests/pipeline tests/ui tests/faults $(STACK_TESTS))
+	@# they mostly wait for servers: two at a time take half as long, even on two cores
+	@$(PYTHON) -m pytest -n 2 --dist loadfile $(addprefix --ignore=,tests/pipeline tests/ui tests/faults $(STACK_TESTS))
 	@for tests in $(STACK_TESTS); do $(PYTHON) -m pytest $$tests || exit; done
 
 test-compat: setup ## Run the DAGs, the plugin and the whole job on the newest Airflow and Google provider
 	@dev/compat-environment.sh
-	@$(COMPAT_PYTHON) -m pytest tests/dags tests/plugins $(addprefix --ignore=,$(STACK_TESTS))
+	@$(COMPAT_PYTHON) -m pytest -n 2 --dist loadfile tests/dags tests/plugins $(addprefix --ignore=,$(STACK_TESTS))
 	@for tests in $(STACK_TESTS); do $(COMPAT_PYTHON) -m pytest $$tests || exit; done
 
 test-faults: setup ## Kill every part of the stack at every step of the DAG: [CASE=name]
