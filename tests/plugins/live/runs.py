@@ -14,10 +14,13 @@ from google.cloud.aiplatform_v1 import PipelineServiceClient
 
 from dev.airflow_api import AirflowApiError
 from dev.stack import AIRFLOW_COMPONENTS, Stack
+from localcloud.faults import Fault, Faults
 
 DEFERRED = "example_pipeline_job"
 WAITING = "waiting_pipeline_job"
 WAIT_SECONDS = 150
+# Airflow has stopped a worker by then, and the teardown has looked once
+LATE_SECONDS = 25.0
 
 
 def wait(what: str, look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
@@ -49,12 +52,24 @@ class Runs:
 
     def start(self, dag_id: str) -> Run:
         """Trigger a run, and wait until its job runs and its task waits for it."""
-        self.gate.unlink(missing_ok=True)
-        self.stack.airflow.unpause(dag_id)
-        run = Run(self, dag_id, self.stack.airflow.trigger(dag_id))
+        run = self.trigger(dag_id)
         run.await_task("train", "deferred" if dag_id == DEFERRED else "running")
         run.await_jobs("PIPELINE_STATE_RUNNING")
         return run
+
+    def start_with_a_late_job(self, dag_id: str) -> Run:
+        """Trigger a run, and wait until its submission is on its way and will take a while."""
+        faults = Faults(self.stack.settings.cloud.state)
+        faults.add(Fault("PipelineService.CreatePipelineJob", latency=LATE_SECONDS))
+        run = self.trigger(dag_id)
+        wait(f"submission of {run.run_id}", faults.pending, lambda pending: pending == [])
+        return run
+
+    def trigger(self, dag_id: str) -> Run:
+        """Trigger a run whose pipeline comes to no end yet."""
+        self.gate.unlink(missing_ok=True)
+        self.stack.airflow.unpause(dag_id)
+        return Run(self, dag_id, self.stack.airflow.trigger(dag_id))
 
     def open_gate(self) -> None:
         """Let the pipelines come to their end."""

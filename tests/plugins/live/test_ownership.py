@@ -48,6 +48,16 @@ def test_marking_the_run_failed_cancels_its_job_and_the_run_stays_failed(runs: R
     assert tasks == {"train": "failed", "cancel": "failed", "report": "skipped"}
 
 
+def test_a_job_that_arrives_only_after_its_task_was_marked_failed_is_cancelled(runs: Runs) -> None:
+    run = runs.start_with_a_late_job(DEFERRED)
+
+    run.mark_task_failed()
+    run.await_task("cancel", "up_for_reschedule")
+    assert run.jobs() == []
+
+    run.await_jobs(CANCELLED)
+
+
 @pytest.mark.parametrize("dag_id", [DEFERRED, WAITING])
 def test_clearing_the_task_adopts_the_job_that_still_runs(runs: Runs, dag_id: str) -> None:
     run = runs.start(dag_id)

@@ -235,6 +235,9 @@ def test_a_job_that_is_cancelled_before_its_worker_hears_of_it_is_not_followed_b
         while not (made := jobs_like(client, place, first_id)):
             assert not killed.done()
         client.cancel_pipeline_job(name=made[0].name)
+        while client.get_pipeline_job(name=made[0].name).state != PipelineState.PIPELINE_STATE_CANCELLED:
+            assert not killed.done()
+        gate.touch()
         faults.clear()
 
         with pytest.raises(PipelineJobFailedError, match="ended as PIPELINE_STATE_CANCELLED"):
