@@ -12,8 +12,6 @@ mkdir -p .tools
 exec 9>.tools/composer.lock
 flock 9
 ! is_installed "$VENV" "$LOCK" "$EXTRA" deploy/composer-environment.sh || exit 0
-# a package without bytecode would count against the import's 30 seconds
-unset PYTHONDONTWRITEBYTECODE
 new_environment "$VENV" "$LOCK"
 if grep -qE '^[A-Za-z0-9]' "$EXTRA"; then
   # Composer refuses packages that disagree with its own: so does this

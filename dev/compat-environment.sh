@@ -10,7 +10,5 @@ mkdir -p .tools
 exec 9>.tools/compat.lock
 flock 9
 ! is_installed "$VENV" "$LOCK" dev/compat-environment.sh || exit 0
-# without bytecode each process of Airflow would compile its imports anew
-unset PYTHONDONTWRITEBYTECODE
 new_environment "$VENV" "$LOCK"
 echo "$STAMP" >"$VENV/.lock-checksum"

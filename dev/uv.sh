@@ -42,6 +42,8 @@ is_installed() {
 
 # new_environment VENV LOCK: makes VENV anew, with what LOCK names
 new_environment() {
+  # without bytecode each process would compile its imports anew
+  unset PYTHONDONTWRITEBYTECODE
   find_python
   find_uv
   echo "${0##*/}: installing into $1 from $2 (a minute or two)"

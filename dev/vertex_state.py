@@ -51,10 +51,10 @@ class VertexState:
         self._jobs = aiplatform_v1.JobServiceClient(client_options=options)
         self._predictions = aiplatform_v1.PredictionServiceClient(client_options=options)
 
-    def pipeline_jobs(self, wine: str) -> list[aiplatform_v1.PipelineJob]:
-        """Return the pipeline jobs of a wine, oldest first."""
+    def pipeline_jobs(self, wine: str | None = None) -> list[aiplatform_v1.PipelineJob]:
+        """Return the pipeline jobs of a wine, or all that there are, oldest first."""
         request = aiplatform_v1.ListPipelineJobsRequest(
-            parent=self.parent, filter=f"labels.wine={wine}", order_by="create_time"
+            parent=self.parent, filter=f"labels.wine={wine}" if wine else "", order_by="create_time"
         )
         return list(self._pipelines.list_pipeline_jobs(request))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from google.cloud.aiplatform_v1.types import PipelineState, PipelineTaskDetail
 
-from vertex_mlops.retries import patiently
+from vertex_mlops.retries import REQUEST_SECONDS, patiently
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
@@ -42,6 +42,8 @@ DEAD_STATES = frozenset(
         PipelineState.PIPELINE_STATE_CANCELLED,
     }
 )
+# nothing is left to wait for or to cancel
+OVER_STATES = ENDED_STATES | DEAD_STATES
 
 # what TFX and what Kubeflow Pipelines call an artifact whose properties are figures
 _METRICS_SCHEMAS = ("tfx.Metrics", "system.Metrics")
@@ -52,7 +54,6 @@ _ATTEMPT_LENGTH = 6
 # leaves room for attempt_id
 LONGEST_FIRST_ID = _MAX_ID_LENGTH - _ATTEMPT_LENGTH
 
-_LIST_SECONDS = 30.0
 _LIST_PATIENCE = 300.0
 
 
@@ -158,7 +159,7 @@ def list_attempts(
         region=region,
         filter=f'labels.{RUN_LABEL}="{run}"',
         retry=patiently(_LIST_PATIENCE),
-        timeout=_LIST_SECONDS,
+        timeout=REQUEST_SECONDS,
     )
     numbers = (attempt_number(resource_id(job.name), first_id) for job in jobs)
     return sorted(number for number in numbers if number)

@@ -35,6 +35,8 @@ _TRANSIENT = (
     Timeout,
 )
 
+# after that a request is given up, so that a dead connection blocks no task
+REQUEST_SECONDS = 30.0
 LONGEST_BACKOFF = 300.0
 # more doublings than any backoff needs to be the longest
 _MOST_DOUBLINGS = 16

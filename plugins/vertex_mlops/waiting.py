@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
 
-# after that a request is given up, so that a dead connection blocks no task
-REQUEST_SECONDS = 30.0
 # a worker needs some seconds to end; the scheduler takes a task that is queued again before for a lost one
 SHORTEST_BREAK = 15.0
 # in these a job takes neither an update nor a pause

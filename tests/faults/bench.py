@@ -78,9 +78,7 @@ class Bench:
 
     def new_jobs(self) -> list[aiplatform_v1.PipelineJob]:
         """Return the pipeline jobs made since the case began, whatever their labels; the oldest first."""
-        client = aiplatform_v1.PipelineServiceClient(client_options={"api_endpoint": self.vertex.host})
-        request = {"parent": self.vertex.parent, "order_by": "create_time"}
-        return [job for job in client.list_pipeline_jobs(request) if job.name not in self._known_jobs]
+        return [job for job in self.vertex.pipeline_jobs() if job.name not in self._known_jobs]
 
     def prepare(self, *, full: bool, gate_open: bool) -> None:
         """Make new data, and nothing else, be different from what was trained on."""

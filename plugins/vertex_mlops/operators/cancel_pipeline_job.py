@@ -13,12 +13,11 @@ from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseO
 from airflow.sdk import TaskInstanceState, TriggerRule
 from airflow.sdk.exceptions import AirflowRescheduleException
 from google.api_core.exceptions import FailedPrecondition, NotFound
-from google.cloud.aiplatform_v1.types import PipelineState
 
 from vertex_mlops.exceptions import DagRunMarkedFailedError, PipelineJobNotCancelledError
 from vertex_mlops.pipeline_jobs import (
-    ENDED_STATES,
     JOB_ID_KEY,
+    OVER_STATES,
     RUN_LABEL,
     SUBMISSION_KEY,
     attempt_id,
@@ -26,14 +25,13 @@ from vertex_mlops.pipeline_jobs import (
     list_attempts,
     run_label,
 )
-from vertex_mlops.retries import patiently
+from vertex_mlops.retries import REQUEST_SECONDS, patiently
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
     from airflow.sdk import BaseOperator, Context
     from google.cloud.aiplatform_v1.types import PipelineJob
 
-_CALL_SECONDS = 30.0
 _PATIENCE = 300.0
 # Vertex AI cancels in its own time; a job that shows it already is adopted by nobody
 _POLL_SECONDS = 1.0
@@ -46,8 +44,6 @@ _SECONDS_BETWEEN_LOOKS = 30.0
 _GIVEN_UP = frozenset(
     {TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM_FAILED, TaskInstanceState.SKIPPED}
 )
-# of a job: nothing is left to cancel
-_OVER = ENDED_STATES | {PipelineState.PIPELINE_STATE_CANCELLING}
 
 
 class CancelPipelineJobOperator(GoogleCloudBaseOperator):
@@ -173,7 +169,7 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
                 if attempt in known:
                     continue
                 return
-            if job.state not in _OVER and job.labels.get(RUN_LABEL) == run:
+            if job.state not in OVER_STATES and job.labels.get(RUN_LABEL) == run:
                 yield job
 
     def _look_again_if_a_job_may_still_appear(self, context: Context, state: str | None) -> None:
@@ -203,7 +199,7 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
             region=self.region,
             pipeline_job_id=job_id,
             retry=patiently(_PATIENCE),
-            timeout=_CALL_SECONDS,
+            timeout=REQUEST_SECONDS,
         )
 
     def _cancel(self, job: PipelineJob, context: Context) -> bool:
@@ -213,13 +209,13 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
             return False
         client = self.hook.get_pipeline_service_client(self.region)
         try:
-            client.cancel_pipeline_job(name=job.name, retry=patiently(_PATIENCE), timeout=_CALL_SECONDS)
+            client.cancel_pipeline_job(name=job.name, retry=patiently(_PATIENCE), timeout=REQUEST_SECONDS)
         except FailedPrecondition as error:
             self.log.info("%s has ended by itself: %s", job.name, error.message)
             return False
         self.log.info("Cancelled %s, because %s is over", job.name, self.pipeline_task_id)
         for _ in range(_MOST_POLLS):
-            if self._get(job.name.rpartition("/")[-1]).state in _OVER:
+            if self._get(job.name.rpartition("/")[-1]).state in OVER_STATES:
                 return True
             time.sleep(_POLL_SECONDS)
         raise PipelineJobNotCancelledError(f"{job.name} was cancelled and still does not end")

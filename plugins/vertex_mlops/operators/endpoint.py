@@ -23,7 +23,7 @@ from vertex_mlops.exceptions import DeployedModelRejectedError
 from vertex_mlops.hooks.prediction_service import RawPrediction, RawPredictionHook
 from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
-from vertex_mlops.retries import is_transient, patiently
+from vertex_mlops.retries import REQUEST_SECONDS, is_transient, patiently
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
@@ -35,8 +35,6 @@ _TOLERANCE = 1e-4
 # a model server that has just started may be refused, or silent, for a moment
 _ANSWER_SECONDS = 20.0
 _RETRY_SECONDS = 60.0
-# after that a request or an operation is given up, so that a dead connection blocks no task
-_REQUEST_SECONDS = 30.0
 _UNDEPLOY_SECONDS = 600.0
 
 
@@ -185,7 +183,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             region=self.region,
             endpoint=endpoint_id,
             retry=patiently(_RETRY_SECONDS),
-            timeout=_REQUEST_SECONDS,
+            timeout=REQUEST_SECONDS,
         )
 
     def _roll_back(self, endpoint_id: str, rejected_id: str) -> str:
@@ -207,7 +205,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
                 update_mask={"paths": ["traffic_split"]},
                 # the same split twice is the same
                 retry=patiently(_RETRY_SECONDS),
-                timeout=_REQUEST_SECONDS,
+                timeout=REQUEST_SECONDS,
             )
             outcome = f"all traffic went back to deployed model {previous.id}"
         return f"{outcome}; {self._undeploy_rejected(endpoint_id, rejected_id)}"
@@ -239,7 +237,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             endpoint=endpoint_id,
             deployed_model_id=deployed_model_id,
             retry=Retry(timeout=_RETRY_SECONDS),
-            timeout=_REQUEST_SECONDS,
+            timeout=REQUEST_SECONDS,
         )
         self.hook.wait_for_operation(operation=operation, timeout=_UNDEPLOY_SECONDS)
 

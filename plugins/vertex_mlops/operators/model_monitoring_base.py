@@ -13,8 +13,8 @@ from google.cloud.aiplatform_v1.types import JobState
 
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.pipeline_jobs import resource_id
-from vertex_mlops.retries import patiently
-from vertex_mlops.waiting import REQUEST_SECONDS, come_back, is_settled
+from vertex_mlops.retries import REQUEST_SECONDS, patiently
+from vertex_mlops.waiting import come_back, is_settled
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

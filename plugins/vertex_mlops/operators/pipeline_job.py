@@ -24,6 +24,7 @@ from vertex_mlops.pipeline_jobs import (
     ENDED_STATES,
     JOB_ID_KEY,
     LONGEST_FIRST_ID,
+    OVER_STATES,
     RUN_LABEL,
     SUBMISSION_KEY,
     PipelineResult,
@@ -35,7 +36,7 @@ from vertex_mlops.pipeline_jobs import (
     resource_id,
     run_label,
 )
-from vertex_mlops.retries import LONGEST_BACKOFF, backoff, is_transient, patiently
+from vertex_mlops.retries import LONGEST_BACKOFF, REQUEST_SECONDS, backoff, is_transient, patiently
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import PipelineJob
 
 # without a deadline, an answer that is lost on its way would be waited for forever
-_READ_SECONDS = 30.0
 _CREATE_SECONDS = 120.0
 # how long a task tries by itself, before it is for its own retries or for the next poll
 _SUBMIT_PATIENCE = 300.0
@@ -169,7 +169,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
             for key, value in wanted.items()
             if value and job.labels.get(key) != value
         ]
-        if others and job.state not in ENDED_STATES | DEAD_STATES:
+        if others and job.state not in OVER_STATES:
             raise PipelineJobMismatchError(
                 f"{job.name} is {job.state.name} with {' and '.join(others)}: cancel it or let it end"
             )
@@ -236,7 +236,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
             region=self.region,
             pipeline_job_id=self.job_id,
             retry=patiently(patience),
-            timeout=_READ_SECONDS,
+            timeout=REQUEST_SECONDS,
         )
 
     def _follow(self, errors: int = 0, rested: bool = False, paused: bool = False) -> PipelineResult:
@@ -319,7 +319,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
             region=self.region,
             model_id=resource_id(model_name),
             retry=patiently(_SUBMIT_PATIENCE),
-            timeout=_READ_SECONDS,
+            timeout=REQUEST_SECONDS,
         )
         for deployment in model.deployed_models:
             return deployment.endpoint, deployment.deployed_model_id

@@ -17,8 +17,8 @@ from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.monitoring_anomalies import anomalies_in
 from vertex_mlops.monitoring_config import objectives_of
 from vertex_mlops.pipeline_jobs import resource_id
-from vertex_mlops.retries import is_transient
-from vertex_mlops.waiting import REQUEST_SECONDS, SHORTEST_BREAK, is_settled
+from vertex_mlops.retries import REQUEST_SECONDS, is_transient
+from vertex_mlops.waiting import SHORTEST_BREAK, is_settled
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

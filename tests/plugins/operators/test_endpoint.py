@@ -191,7 +191,7 @@ def test_an_undeployment_that_is_not_answered_ends_the_try(
 ) -> None:
     endpoint.deploy("other")
     new = endpoint.deploy("sound")
-    monkeypatch.setattr("vertex_mlops.operators.endpoint._REQUEST_SECONDS", 2)
+    monkeypatch.setattr("vertex_mlops.operators.endpoint.REQUEST_SECONDS", 2)
     slow = ("EndpointService.UndeployModel", "--latency", "10")
     assert cloud.command("fault", "add", *slow).returncode == 0
 

@@ -15,7 +15,7 @@ from requests.exceptions import JSONDecodeError
 from vertex_mlops.exceptions import PipelineJobFailedError, PipelineJobMismatchError, SpecError
 from vertex_mlops.links.vertex_ai import PipelineJobLink
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
-from vertex_mlops.pipeline_jobs import resource_id
+from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
 
 from tests.plugins.conftest import REGION, Upload, context_of
 from tests.plugins.pipelines import pipeline, producer, step
@@ -169,16 +169,20 @@ async def test_a_failed_pipeline_fails_the_deferred_task_alike(place: dict[str, 
         await deferred_result(operator, context_of(operator))
 
 
+def cleared_after_a_failure(place: dict[str, str], upload: Upload, run_id: str) -> tuple[Any, PipelineResult]:
+    """Run a task whose job fails, and clear it; give the context and the result of the second job."""
+    failed = train(place, upload(FAILS))
+    with pytest.raises(PipelineJobFailedError):
+        failed.execute(context_of(failed, run_id=run_id))
+    cleared = train(place, upload(NOTHING))
+    context = context_of(cleared, run_id=run_id)
+    return context, cleared.execute(context)
+
+
 def test_clearing_a_failed_task_starts_another_job(
     place: dict[str, str], upload: Upload, client: PipelineServiceClient
 ) -> None:
-    failed = train(place, upload(FAILS))
-    with pytest.raises(PipelineJobFailedError):
-        failed.execute(context_of(failed, run_id="manual__cleared"))
-
-    cleared = train(place, upload(NOTHING))
-    context = context_of(cleared, run_id="manual__cleared")
-    result = cleared.execute(context)
+    context, result = cleared_after_a_failure(place, upload, "manual__cleared")
 
     assert [job.state for job in jobs(client, place, context)] == [
         PipelineState.PIPELINE_STATE_FAILED,
@@ -225,12 +229,7 @@ def test_a_job_that_runs_on_other_data_is_neither_adopted_nor_joined_by_another(
 def test_an_attempt_that_was_deleted_is_not_made_anew(
     place: dict[str, str], upload: Upload, client: PipelineServiceClient
 ) -> None:
-    failed = train(place, upload(FAILS))
-    with pytest.raises(PipelineJobFailedError):
-        failed.execute(context_of(failed, run_id="manual__deleted"))
-    second = train(place, upload(NOTHING))
-    context = context_of(second, run_id="manual__deleted")
-    result = second.execute(context)
+    context, result = cleared_after_a_failure(place, upload, "manual__deleted")
     client.delete_pipeline_job(name=jobs(client, place, context)[0].name).result()
 
     cleared = train(place, upload(NOTHING))
