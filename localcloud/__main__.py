@@ -1,4 +1,4 @@
-"""The command line: ``python -m localcloud up | env | status | fault``."""
+"""The command line: ``python -m localcloud up | env | status | fault | monitor``."""
 
 from __future__ import annotations
 
@@ -66,6 +66,19 @@ def fault_clear(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def monitor_run(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Analyse now what a monitoring job's models were asked since its last window; print the distances."""
+    from localcloud.vertex.monitoring_command import MonitoringCommandError, run_window
+
+    try:
+        lines = run_window(settings, arguments.job)
+    except MonitoringCommandError as error:
+        print(f"localcloud: {error}", file=sys.stderr)
+        return 1
+    print("\n".join(lines) or "no requests with features that are watched")
+    return 0
+
+
 COMMANDS = {"up": up, "env": env, "status": status}
 FAULT_COMMANDS = {"add": fault_add, "list": fault_list, "clear": fault_clear}
 
@@ -96,6 +109,10 @@ def _parser() -> argparse.ArgumentParser:
         action.set_defaults(run=command)
         if command is fault_add:
             _add_fault_arguments(action)
+    monitor = commands.add_parser("monitor", help="Do what monitoring jobs do by their schedule.")
+    run = monitor.add_subparsers(required=True).add_parser("run", help=monitor_run.__doc__)
+    run.add_argument("job", help="projects/PROJECT/locations/REGION/modelDeploymentMonitoringJobs/ID")
+    run.set_defaults(run=monitor_run)
     return parser
 
 

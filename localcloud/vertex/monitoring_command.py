@@ -1,0 +1,101 @@
+"""Localcloud's own command about monitoring, which Vertex AI does not have: analyse a window now."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import requests
+from aiohttp import web
+from google.api_core import exceptions
+from google.cloud import aiplatform_v1 as v1
+
+from localcloud.config import Settings
+from localcloud.environment import client_environment
+from localcloud.vertex.monitoring_records import Record, is_anomaly
+from localcloud.vertex.monitoring_schedule import MonitoringSchedule
+from localcloud.vertex.names import canonical
+
+_PATH = "/localcloud/monitoring"
+_HOST = "https://aiplatform.googleapis.com"
+_JOB = re.compile(r"projects/[^/]+/locations/[^/]+/modelDeploymentMonitoringJobs/[^/]+")
+_SECONDS = 300
+
+
+class MonitoringCommandError(Exception):
+    """A window that was not analysed; the text says why, in one line."""
+
+
+class MonitoringCommand:
+    """
+    Serve the command to the command line.
+
+    :param settings: know the project.
+    :param schedule: runs windows.
+    """
+
+    def __init__(self, settings: Settings, schedule: MonitoringSchedule) -> None:
+        self._settings = settings
+        self._schedule = schedule
+
+    def routes(self) -> list[web.RouteDef]:
+        """Give the route, which is no route of Vertex AI's."""
+        return [web.post(_PATH + "/{job:.+}:run", self._run)]
+
+    async def _run(self, request: web.Request) -> web.Response:
+        try:
+            name = canonical(request.match_info["job"], self._settings)
+            records = await asyncio.to_thread(self._schedule.run_current, name)
+        except exceptions.GoogleAPICallError as error:
+            return web.json_response({"error": error.message}, status=int(error.code or 500))
+        return web.json_response({"lines": list(lines_of(records))})
+
+
+def run_window(settings: Settings, job: str) -> list[str]:
+    """
+    Let the running localcloud analyse what a job's models have been asked since the last window.
+
+    :param settings: which localcloud.
+    :param job: resource name of the monitoring job.
+    :return: one line for each feature that was measured.
+    :raises MonitoringCommandError: it cannot.
+    """
+    if not _JOB.fullmatch(job):
+        raise MonitoringCommandError(
+            f"{job!r} is not projects/PROJECT/locations/REGION/modelDeploymentMonitoringJobs/ID"
+        )
+    environment = client_environment(settings)
+    session = requests.Session()
+    # another proxy of the environment must not get in between
+    session.trust_env = False
+    session.verify = environment["REQUESTS_CA_BUNDLE"]
+    session.proxies = {"https": environment["HTTPS_PROXY"]}
+    try:
+        answer = session.post(f"{_HOST}{_PATH}/{job}:run", timeout=_SECONDS)
+    except requests.RequestException as error:
+        raise MonitoringCommandError(
+            f"localcloud does not answer at {environment['HTTPS_PROXY']}: {error}"
+        ) from error
+    content: Any = answer.json()
+    if answer.status_code != requests.codes.ok:
+        raise MonitoringCommandError(str(content["error"]))
+    return [str(line) for line in content["lines"]]
+
+
+def lines_of(records: Iterable[Record]) -> Iterable[str]:
+    """Give one line for each feature in a window."""
+    for record in records:
+        for feature in record.feature_stats:
+            for window in feature.prediction_stats:
+                yield _line(record, feature.feature_display_name, window)
+
+
+def _line(record: Record, feature: str, window: v1.FeatureStatsAnomaly) -> str:
+    objective: Any = record.objective
+    mark = "  ANOMALY" if is_anomaly(window) else ""
+    return (
+        f"{record.deployed_model_id}  {objective.name:17}  {feature:24}"
+        f"  {window.distribution_deviation:.4f} (threshold {window.anomaly_detection_threshold:g}){mark}"
+    )
