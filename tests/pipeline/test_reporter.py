@@ -34,7 +34,7 @@ def test_a_first_model_has_its_own_figures_alone(artifacts: Artifacts, model: Pa
 def test_beside_a_champion_both_have_their_figures(
     artifacts: Artifacts, model: Path, train: Callable[..., Path], tmp_path: Path
 ) -> None:
-    worse = train(epochs=1, learning_rate=1e-5)
+    worse = train(kernel_max_rows=0, epochs=1, learning_rate=1e-5)
     verdict = stages.evaluate(EvaluationConfig(), artifacts.examples, worse, tmp_path, champion=model)
 
     figures = report(verdict.evaluation)
