@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterable
 from typing import Any
 
-import requests
 from aiohttp import web
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 
 from localcloud.config import Settings
-from localcloud.environment import client_environment
+from localcloud.monitor import PATH
 from localcloud.vertex.monitoring_records import Record, is_anomaly
 from localcloud.vertex.monitoring_schedule import MonitoringSchedule
 from localcloud.vertex.names import canonical
-
-_PATH = "/localcloud/monitoring"
-_HOST = "https://aiplatform.googleapis.com"
-_JOB = re.compile(r"projects/[^/]+/locations/[^/]+/modelDeploymentMonitoringJobs/[^/]+")
-_SECONDS = 300
-
-
-class MonitoringCommandError(Exception):
-    """A window that was not analysed; the text says why, in one line."""
 
 
 class MonitoringCommand:
@@ -42,7 +31,7 @@ class MonitoringCommand:
 
     def routes(self) -> list[web.RouteDef]:
         """Give the route, which is no route of Vertex AI's."""
-        return [web.post(_PATH + "/{job:.+}:run", self._run)]
+        return [web.post(PATH + "/{job:.+}:run", self._run)]
 
     async def _run(self, request: web.Request) -> web.Response:
         try:
@@ -51,37 +40,6 @@ class MonitoringCommand:
         except exceptions.GoogleAPICallError as error:
             return web.json_response({"error": error.message}, status=int(error.code or 500))
         return web.json_response({"lines": list(lines_of(records))})
-
-
-def run_window(settings: Settings, job: str) -> list[str]:
-    """
-    Let the running localcloud analyse what a job's models have been asked since the last window.
-
-    :param settings: which localcloud.
-    :param job: resource name of the monitoring job.
-    :return: one line for each feature that was measured.
-    :raises MonitoringCommandError: it cannot.
-    """
-    if not _JOB.fullmatch(job):
-        raise MonitoringCommandError(
-            f"{job!r} is not projects/PROJECT/locations/REGION/modelDeploymentMonitoringJobs/ID"
-        )
-    environment = client_environment(settings)
-    session = requests.Session()
-    # another proxy of the environment must not get in between
-    session.trust_env = False
-    session.verify = environment["REQUESTS_CA_BUNDLE"]
-    session.proxies = {"https": environment["HTTPS_PROXY"]}
-    try:
-        answer = session.post(f"{_HOST}{_PATH}/{job}:run", timeout=_SECONDS)
-    except requests.RequestException as error:
-        raise MonitoringCommandError(
-            f"localcloud does not answer at {environment['HTTPS_PROXY']}: {error}"
-        ) from error
-    content: Any = answer.json()
-    if answer.status_code != requests.codes.ok:
-        raise MonitoringCommandError(str(content["error"]))
-    return [str(line) for line in content["lines"]]
 
 
 def lines_of(records: Iterable[Record]) -> Iterable[str]:

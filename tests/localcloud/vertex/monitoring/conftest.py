@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 # The two signatures of the pipeline's models, and the training split as ExampleGen writes it.
 _EXPORT = """
-import gzip, json, sys
+import base64, json, sys
 import tensorflow as tf
 
 rows = [json.loads(line) for line in open(sys.argv[1])]
@@ -60,15 +60,23 @@ tf.saved_model.save(wine, sys.argv[2], signatures=signatures)
 with tf.io.TFRecordWriter(sys.argv[3], tf.io.TFRecordOptions(compression_type="GZIP")) as writer:
     for row in rows:
         writer.write(example(row))
+print(base64.b64encode(example(rows[0])).decode())
 """
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What the pipeline leaves: the model's folder and the examples that it learned from."""
+    """
+    What the pipeline leaves.
+
+    :param model: folder of the model.
+    :param examples: pattern of the files that it learned from.
+    :param example: one of them, in base64.
+    """
 
     model: str
     examples: str
+    example: str
 
 
 @pytest.fixture(scope="session")
@@ -90,12 +98,16 @@ def exported(
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     examples = folder / "data_tfrecord-00000-of-00001.gz"
     paths = [folder / "rows.jsonl", folder / "model", examples]
-    subprocess.run([python, "-c", _EXPORT, *paths], capture_output=True, timeout=300, check=True)
+    done = subprocess.run(
+        [python, "-c", _EXPORT, *paths], capture_output=True, text=True, timeout=300, check=True
+    )
     for path in (folder / "model").rglob("*"):
         if path.is_file():
             bucket.blob(f"white/model/{path.relative_to(folder / 'model')}").upload_from_filename(str(path))
     bucket.blob(f"white/Split-train/{examples.name}").upload_from_filename(str(examples))
-    return Exported(f"gs://{BUCKET}/white/model", f"gs://{BUCKET}/white/Split-train/*")
+    return Exported(
+        f"gs://{BUCKET}/white/model", f"gs://{BUCKET}/white/Split-train/*", done.stdout.split()[-1]
+    )
 
 
 class Monitored:

@@ -36,7 +36,7 @@ def test_ordinary_traffic_raises_no_alarm_and_stronger_wine_does(
     for _ in range(WINDOWS):
         monitored.ask_raw(draw(REQUESTS))
         monitored.run_window()
-    found = {record.objective: record for record in monitored.search()}
+    found: dict[Any, Any] = {record.objective: record for record in monitored.search()}
 
     # then each feature was measured in each window (drift needs one before), and none is an anomaly
     for objective, windows in ((SKEW, WINDOWS), (DRIFT, WINDOWS - 1)):
