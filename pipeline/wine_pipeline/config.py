@@ -74,7 +74,7 @@ class TrainingConfig:
 
     kernel_max_rows: int = 10_000
     kernel_length: float = 2.0
-    kernel_ridge: float = 0.15
+    kernel_ridge: float = 0.2
     epochs: int = 40
     batch_size: int = 128
     learning_rate: float = 2e-3
