@@ -127,7 +127,8 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
             name=parent, retry=patiently(PATIENCE_SECONDS), timeout=ANSWER_SECONDS
         )
         label = job_label(self.pipeline_result["name"])
-        return next((version_name(model) for model in pages if model.labels.get(JOB_LABEL) == label), None)
+        found = next((model for model in pages if model.labels.get(JOB_LABEL) == label), None)
+        return f"{parent}@{found.version_id}" if found else None
 
     def _upload(self, context: Context, serving: ServingSpec, parent: str) -> str:
         request: dict[str, Any] = {
@@ -286,4 +287,4 @@ def job_label(job_name: str) -> str:
 
     :param job_name: resource name; its id ends with a digest, so that the end alone is its own.
     """
-    return resource_id(job_name)[-_MAX_LABEL_LENGTH:].lower()
+    return resource_id(job_name)[-_MAX_LABEL_LENGTH:].lstrip("-")
