@@ -52,11 +52,13 @@ class Windows(NamedTuple):
     :param objective: ``Skew`` or ``Drift``.
     :param ends: when each window ended, the newest first.
     :param features: by feature, the distance in each window, or None where it was not measured.
+    :param thresholds: by feature, the threshold of the newest window.
     """
 
     objective: str
     ends: list[datetime]
     features: dict[str, list[Distance | None]]
+    thresholds: dict[str, float]
 
 
 class Watched(NamedTuple):
@@ -107,9 +109,15 @@ def job(sources: Sources, asked: Asked) -> Page:
 
 
 def _thresholds(objective: v1.ModelMonitoringObjectiveConfig) -> list[Threshold]:
-    skew = objective.training_prediction_skew_detection_config.skew_thresholds
-    drift = objective.prediction_drift_detection_config.drift_thresholds
-    return [
+    skew_config = objective.training_prediction_skew_detection_config
+    drift_config = objective.prediction_drift_detection_config
+    skew, drift = skew_config.skew_thresholds, drift_config.drift_thresholds
+    others = Threshold(
+        "every other",
+        skew_config.default_skew_threshold.value if "default_skew_threshold" in skew_config else None,
+        drift_config.default_drift_threshold.value if "default_drift_threshold" in drift_config else None,
+    )
+    named = [
         Threshold(
             feature,
             skew[feature].value if feature in skew else None,
@@ -117,6 +125,7 @@ def _thresholds(objective: v1.ModelMonitoringObjectiveConfig) -> list[Threshold]
         )
         for feature in sorted({*skew, *drift})
     ]
+    return [*named, others] if (others.skew, others.drift) != (None, None) else named
 
 
 def _windows(records: list[v1.ModelMonitoringStatsAnomalies]) -> list[Windows]:
@@ -137,4 +146,9 @@ def _windows(records: list[v1.ModelMonitoringStatsAnomalies]) -> list[Windows]:
 def _table(objective: str, columns: dict[datetime, dict[str, Distance]]) -> Windows:
     ends = sorted(columns, reverse=True)[:_SHOWN_WINDOWS]
     names = sorted({name for end in ends for name in columns[end]})
-    return Windows(objective, ends, {name: [columns[end].get(name) for end in ends] for name in names})
+    features = {name: [columns[end].get(name) for end in ends] for name in names}
+    thresholds = {
+        name: next(distance.threshold for distance in distances if distance)
+        for name, distances in features.items()
+    }
+    return Windows(objective, ends, features, thresholds)

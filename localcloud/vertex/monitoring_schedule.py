@@ -47,6 +47,7 @@ class MonitoringSchedule:
 
     def start(self) -> None:
         """Begin to look at the clock."""
+        self._windows.clean()
         for job in self._store.find("modelDeploymentMonitoringJobs", v1.ModelDeploymentMonitoringJob):
             if job.schedule_state == _ScheduleState.RUNNING:
                 self._end(job.name, status_pb2.Status(code=code_pb2.ABORTED, message="It was interrupted."))

@@ -69,7 +69,12 @@ class MonitoringWindows:
         self._pool = pool
         self._records = records
         self._training = TrainingData(objects, bigquery)
+        self._scratch = settings.state / "monitoring"
         self._lock = threading.Lock()
+
+    def clean(self) -> None:
+        """Remove the files of windows that were interrupted."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def current(self, job: Job, now: datetime) -> Window:
         """Give the window since the last one, no longer than the job's windows are."""
@@ -87,7 +92,8 @@ class MonitoringWindows:
         with self._lock:
             self._requests.flush()
             self._expire(job, window.end)
-            folder = Path(tempfile.mkdtemp(prefix="monitoring-", dir=self._settings.state))
+            self._scratch.mkdir(exist_ok=True)
+            folder = Path(tempfile.mkdtemp(dir=self._scratch))
             try:
                 records = [
                     record

@@ -23,7 +23,10 @@ def watched(clients, parent, new_endpoint, deploy, serving) -> v1.ModelDeploymen
         "training_prediction_skew_detection_config": {
             "skew_thresholds": {"alcohol": {"value": 0.25}, "ph": {"value": 0.125}}
         },
-        "prediction_drift_detection_config": {"drift_thresholds": {"alcohol": {"value": 0.5}}},
+        "prediction_drift_detection_config": {
+            "drift_thresholds": {"alcohol": {"value": 0.5}},
+            "default_drift_threshold": {"value": 0.75},
+        },
     }
     job = {
         "display_name": "watch <wine>",
@@ -67,7 +70,9 @@ def test_it_shows_what_is_watched_how_often_and_who_is_told(page):
 
 
 def test_it_shows_the_thresholds_by_feature(page):
-    assert "Feature Skew threshold Drift threshold alcohol 0.25 0.5 ph 0.125 -" in page.text
+    assert (
+        "Feature Skew threshold Drift threshold alcohol 0.25 0.5 ph 0.125 - every other - 0.75" in page.text
+    )
 
 
 def test_it_says_when_nothing_was_analysed_yet(page):
@@ -93,8 +98,8 @@ def test_it_shows_the_distances_of_each_window_and_marks_what_is_beyond_its_thre
     # then the newest window stands first
     before, after = (f"{one.distribution_deviation:.3f}" for one in skew["alcohol"].prediction_stats)
     (drifted,) = (f"{one.distribution_deviation:.3f}" for one in drift["alcohol"].prediction_stats)
-    assert f"alcohol {after} > 0.3 {before} ph" in page.text
-    assert f"alcohol {drifted} > 0.3 ph" in page.text
+    assert f"alcohol 0.3 {after} > 0.3 {before} ph" in page.text
+    assert f"alcohol 0.3 {drifted} > 0.3 ph" in page.text
     assert page.body.count("anomaly") == 2
     assert "UTC" in page.inside("last-run")
 

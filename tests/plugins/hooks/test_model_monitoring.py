@@ -84,7 +84,7 @@ def test_an_endpoint_names_its_job_and_one_that_is_not_there_is_an_error(
         hook.get_model_monitoring_job(job_id="7", **place)
 
 
-def test_a_search_for_anomalies_asks_for_what_was_meant_and_localcloud_says_that_it_has_none(
+def test_a_search_for_anomalies_asks_for_what_was_meant_and_finds_none_where_nothing_was_measured(
     place: dict[str, str], endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hook = ModelMonitoringHook()
