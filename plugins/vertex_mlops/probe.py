@@ -6,7 +6,6 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from google.api_core.exceptions import Forbidden, GoogleAPICallError, RetryError, Unauthorized
@@ -35,21 +34,21 @@ def most_requests(percent: int) -> int:
     return max(_AT_LEAST, math.ceil(math.log(_MISS) / math.log(1 - percent / 100)))
 
 
-@dataclass
 class Probe:
     """
     Repeats a request until a certain deployed model has answered it.
 
     :param deployed_model_id: id of that model.
     :param percent: its share of the traffic.
-    :param seconds: for all requests together.
+    :param seconds: for all requests together, in seconds.
     """
 
-    deployed_model_id: str
-    percent: int
-    seconds: float
-    answered: int = 0
-    _started: float = field(default_factory=time.monotonic)
+    def __init__(self, deployed_model_id: str, percent: int, seconds: float) -> None:
+        self.deployed_model_id = deployed_model_id
+        self.percent = percent
+        self.seconds = seconds
+        self.answered = 0
+        self._started = time.monotonic()
 
     def ask(self, ask: Ask) -> dict[str, Any]:
         """

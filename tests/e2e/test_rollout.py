@@ -13,7 +13,7 @@ from google.cloud import aiplatform_v1, storage
 from dev.demo import DAG_ID, RUN_SECONDS, WINE, Demo
 from dev.publish import publish_pipeline, read_spec
 from dev.report import RunRow
-from dev.wine_data import append_vintage, load_wine
+from dev.wine_data import append_vintage, bigquery_client, load_wine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 ROLLBACK = f"wine_rollback_{WINE}"
@@ -78,8 +78,11 @@ def xcom(demo: Demo, ended: Ended, task: str) -> Any:
 
 @pytest.fixture(scope="module")
 def first(demo: Demo) -> RunRow:
-    """A champion on the rows of UCI, whatever the stack has seen before."""
+    """A champion, whatever the stack has seen before."""
     load_wine(demo.settings, WINE)
+    table = demo.settings.table(WINE)
+    bigquery_client(demo.settings).query(f"DELETE FROM `{table}` WHERE quality > 10").result()
+    append_vintage(demo.settings, WINE, 200, seed=10)
     return demo.retrain("first")
 
 

@@ -176,8 +176,9 @@ class ShiftTrafficOperator(EndpointMixin, UpdateEndpointOperator):
     :param endpoint_name: Resource name of the endpoint (templated).
     :param deployed_model_id: The ID of the new deployed model (templated).
     :param champion_id: The ID of the deployed model that gets the rest; None if there is none (templated).
-    :param percent: Share of the new model, from 1 to 100.
+    :param percent: Share of the new model, from 1 to 100 (templated).
     :return: ``percent`` that the new model really has, and ``since`` when, in ISO 8601.
+    :raises google.api_core.exceptions.NotFound: the endpoint is gone.
     """
 
     template_fields = (
@@ -186,6 +187,7 @@ class ShiftTrafficOperator(EndpointMixin, UpdateEndpointOperator):
         "endpoint_name",
         "deployed_model_id",
         "champion_id",
+        "percent",
         "impersonation_chain",
         "gcp_conn_id",
     )

@@ -55,12 +55,24 @@ class EndpointMixin:
         return f"projects/{self.project_id}/locations/{self.region}"
 
     def read_endpoint(self, name: str) -> Endpoint:
+        """
+        Read an endpoint.
+
+        :param name: its resource name.
+        """
         endpoint: Endpoint = self.client.get_endpoint(
             name=name, retry=patiently(PATIENCE_SECONDS), timeout=ANSWER_SECONDS
         )
         return endpoint
 
     def update(self, endpoint: str, path: str, value: Any) -> None:
+        """
+        Set one field of an endpoint.
+
+        :param endpoint: its resource name.
+        :param path: name of the field.
+        :param value: of the field.
+        """
         self.client.update_endpoint(
             endpoint={"name": endpoint, path: value},
             update_mask={"paths": [path]},
@@ -69,14 +81,34 @@ class EndpointMixin:
         )
 
     def version(self, model: str, alias: str) -> Model | None:
+        """
+        Read the version that has an alias.
+
+        :param model: resource name of the model, or of any of its versions.
+        :param alias: of the version.
+        """
         return find_version(self.models, f"{model.partition('@')[0]}@{alias}")
 
     def settle(self, context: Context, resource: str, metadata: Any) -> None:
+        """
+        Come back later if an operation of a kind is under way, whoever has begun it.
+
+        :param context: the task's context.
+        :param resource: name of what it works on.
+        :param metadata: class of the metadata that operations of the kind carry.
+        """
         wait = OperationWait(self.client, resource, metadata)
         wait.settle(context, self.poll_interval, self.wait_timeout)
 
     def begin(self, context: Context, what: str, method: Any, request: dict[str, Any]) -> Any:
-        """Begin an operation; if it is not quick, or no answer comes, look again later."""
+        """
+        Begin an operation; if it is not quick, or no answer comes, look again later.
+
+        :param context: the task's context.
+        :param what: it does, for the log.
+        :param method: of the client, which begins it.
+        :param request: what the method takes.
+        """
         self.log.info("Beginning %s", what)
         try:
             result = quick_result(method(request=request, timeout=ANSWER_SECONDS))
@@ -91,6 +123,13 @@ class EndpointMixin:
         return result
 
     def undeploy(self, context: Context, endpoint: str, deployed_model_id: str) -> None:
+        """
+        Take a deployed model away; it may be gone already.
+
+        :param context: the task's context.
+        :param endpoint: resource name of the endpoint.
+        :param deployed_model_id: id of the model.
+        """
         self.settle(context, endpoint, UndeployModelOperationMetadata)
         request = {"endpoint": endpoint, "deployed_model_id": deployed_model_id}
         try:

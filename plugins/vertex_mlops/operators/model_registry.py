@@ -184,6 +184,7 @@ class PromoteModelVersionOperator(_RegistryHook, AddVersionAliasesOnModelOperato
 
     :param model_version: Resource name of the version (templated).
     :return: ``champion``, the resource name of the version.
+    :raises google.api_core.exceptions.NotFound: there is no such version.
     """
 
     template_fields = ("region", "project_id", "model_version", "impersonation_chain", "gcp_conn_id")

@@ -6,6 +6,9 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+from airflow.sdk.exceptions import AirflowRescheduleException
+from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import aiplatform_v1
 from vertex_mlops.operators.deployment import DeployModelVersionOperator, ShiftTrafficOperator
 from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
@@ -16,6 +19,7 @@ from vertex_mlops.pipeline_jobs import PipelineResult
 from tests.plugins.conftest import REGION, context_of
 from tests.plugins.operators.conftest import CLIENT_OPTIONS, SERVING_IMAGE, Endpoint
 
+_MOST_LOOKS = 300
 SOUND = {"good": 0.9, "grade": 6.5}
 
 
@@ -41,7 +45,8 @@ def result(model: str, folder: str, **more: Any) -> PipelineResult:
             blessed=True,
             reason="",
             metrics={"mad": 0.5},
-            model_uri=f"{folder}/{model}",
+            # another version of the same files
+            model_uri=f"{folder}/{model.removesuffix('-again')}",
             known_answers=[SOUND],
             model_card=None,
             training_examples="gs://b/examples",
@@ -75,6 +80,16 @@ class Rollout:
         operator = self.uploader(self.results.setdefault(model, result(model, self.folder)), **more)
         return str(operator.execute(context_of(operator))["model_version"])
 
+    def outcome(self, model: str, **more: Any) -> PipelineResult:
+        return result(model, self.folder, **more)
+
+    def ask_nonsense(self, endpoint: str) -> None:
+        """Send what no model understands."""
+        client = aiplatform_v1.PredictionServiceClient(client_options=CLIENT_OPTIONS)
+        instances: list[Any] = [{"nonsense": 1}]
+        with pytest.raises(GoogleAPICallError):
+            client.predict(endpoint=endpoint, instances=instances, retry=None)
+
     def uploader(self, outcome: PipelineResult, **more: Any) -> UploadModelVersionOperator:
         return UploadModelVersionOperator(
             task_id="upload",
@@ -90,9 +105,18 @@ class Rollout:
             task_id="deploy", model_version=version, template_path=self.spec_uri, **self.place, **more
         )
 
-    def deploy(self, version: str) -> dict[str, Any]:
+    def deploy_once(self, version: str) -> dict[str, Any]:
         operator = self.deployer(version)
         return operator.execute(context_of(operator))
+
+    def deploy(self, version: str) -> dict[str, Any]:
+        """Come back as often as it takes: this machine may be slow."""
+        for _ in range(_MOST_LOOKS):
+            try:
+                return self.deploy_once(version)
+            except AirflowRescheduleException:
+                continue
+        raise AssertionError(f"{version} was not deployed in {_MOST_LOOKS} looks")
 
     def shift(self, deployed: dict[str, Any], percent: int) -> dict[str, Any]:
         operator = ShiftTrafficOperator(

@@ -87,7 +87,7 @@ def test_a_deployment_that_another_try_has_begun_is_waited_for_without_a_slot(ro
     )
 
     with pytest.raises(AirflowRescheduleException):
-        rollout.deploy(version)
+        rollout.deploy_once(version)
 
     new = begun.result().deployed_model.id
     assert rollout.deploy(version)["deployed_model_id"] == new
@@ -101,7 +101,7 @@ def test_a_deployment_that_fails_ends_the_try(rollout: Rollout, bucket: Any) -> 
     version = operator.execute(context_of(operator))["model_version"]
 
     with pytest.raises(VertexOperationError, match="failed"):
-        rollout.deploy(version)
+        rollout.deploy_once(version)
 
     assert rollout.deployed == set()
 
