@@ -14,7 +14,7 @@ from absl import logging  # type: ignore[import-not-found]
 from bench.bars import missed
 from bench.learners import KERNEL, LEARNERS
 from bench.measures import Result, cross_validate, summarize
-from bench.report import markdown, plot, write_csv, write_into
+from bench.report import markdown, plot, read_csv, write_csv, write_into
 from bench.wines import REPOSITORY, Wines, read_wines
 
 WINES = ("red", "white")
@@ -30,7 +30,9 @@ PLOT = REPOSITORY / "docs" / "images" / "bench-model.svg"
 
 def main(arguments: list[str]) -> int:
     """
-    Measure, print the tables, and say whether the pipeline's model reaches its bars.
+    Measure, write what docs/ shows, and say whether the pipeline's model reaches its bars.
+
+    Each result is kept at once, so a run that is stopped can be ended in parts.
 
     :param arguments: of the command line.
     """
@@ -39,23 +41,30 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--protocol", choices=list(PROTOCOLS), help="one protocol alone")
     parser.add_argument("--learner", choices=list(LEARNERS), help="one learner alone")
     chosen = parser.parse_args(arguments)
-    results = [
-        run(wine, protocol, learner)
-        for wine in only(WINES, chosen.wine)
-        for protocol in only(PROTOCOLS, chosen.protocol)
-        for learner in only(LEARNERS, chosen.learner)
-    ]
+    results = []
+    for wine in only(WINES, chosen.wine):
+        for protocol in only(PROTOCOLS, chosen.protocol):
+            for learner in only(LEARNERS, chosen.learner):
+                results.append(run(wine, protocol, learner))
+                keep(results[-1])
     print(f"\n{markdown(results)}\n")
-    if chosen.wine or chosen.protocol or chosen.learner:
-        print("a part was measured: docs/ is left as it was")
-    else:
-        write_csv(TABLE, results)
-        write_into(DOCUMENT, results)
-        plot(PLOT, results)
+    write_into(DOCUMENT, read_csv(TABLE))
+    plot(PLOT, read_csv(TABLE))
     failures = [line for result in results if result.learner == KERNEL for line in missed(result)]
     for line in failures:
         print(f"make bench-model: missed: {line}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def keep(result: Result) -> None:
+    """
+    Put a result into the table, in the place of an earlier one.
+
+    :param result: of one learner.
+    """
+    name = (result.wine, result.protocol, result.learner)
+    others = [one for one in read_csv(TABLE) if (one.wine, one.protocol, one.learner) != name]
+    write_csv(TABLE, [*others, result])
 
 
 def only(names: Iterable[str], name: str | None) -> list[str]:

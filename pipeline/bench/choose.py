@@ -22,7 +22,7 @@ GRIDS: dict[str, tuple[TrainingConfig, dict[str, list[float]]]] = {
     ),
     "network": (
         TrainingConfig(kernel_max_rows=0),
-        {"epochs": [20, 40], "dropout": [0.1, 0.2, 0.4]},
+        {"epochs": [20, 40], "dropout": [0.1, 0.2]},
     ),
 }
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import matplotlib as mpl  # type: ignore[import-not-found]
 
 from bench.bars import BARS, PAPER
 from bench.learners import KERNEL, LEARNERS, NETWORK
-from bench.measures import Result
+from bench.measures import Figures, Result
 
 mpl.use("svg")
 # the same figures give the same bytes
@@ -77,14 +77,30 @@ def write_into(document: Path, results: list[Result]) -> None:
     document.write_text(f"{before}{BEGIN}\n\n{markdown(results)}\n\n{END}{after}")
 
 
+def read_csv(path: Path) -> list[Result]:
+    """
+    Return the results of a file, none if it isn't there.
+
+    :param path: what :func:`write_csv` wrote.
+    """
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        return [_result(row) for row in csv.DictReader(stream)]
+
+
 def write_csv(path: Path, results: list[Result]) -> None:
     """
-    Write one line per result.
+    Write one line per result, those of one wine and protocol together.
 
     :param path: file to write.
-    :param results: of the bench.
+    :param results: in any order.
     """
-    rows = [_flat(result) for result in results]
+    learners = list(LEARNERS)
+    ordered = sorted(
+        results, key=lambda one: (one.wine, one.protocol != "paper", learners.index(one.learner))
+    )
+    rows = [_flat(result) for result in ordered]
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
         writer.writeheader()
@@ -97,6 +113,13 @@ def _flat(result: Result) -> dict[str, str]:
     return {
         name: f"{value:.4f}" if isinstance(value, float) else str(value) for name, value in values.items()
     }
+
+
+def _result(row: dict[str, str]) -> Result:
+    figures = Figures(**{one.name: float(row.pop(one.name)) for one in fields(Figures)})
+    words = {name: row.pop(name) for name in ("wine", "protocol", "learner")}
+    counts = {name: int(row.pop(name)) for name in ("rows", "repetitions")}
+    return Result(figures=figures, **words, **counts, **{name: float(value) for name, value in row.items()})  # type: ignore[arg-type]
 
 
 def plot(path: Path, results: list[Result]) -> None:

@@ -79,7 +79,7 @@ class TrainingConfig:
     batch_size: int = 128
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
-    dropout: float = 0.2
+    dropout: float = 0.1
     members: int = 8
     embedding: int = 8
     hidden_units: int = 64
