@@ -59,9 +59,9 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
     Register the model of a finished pipeline job as a version of the wine's one model, once.
 
     Takes the parameters of the provider's UploadModelOperator without ``model`` and ``parent_model``, and
-    differs from it in this: the version carries the id of the pipeline job as a label, so that a try which
-    comes after one that died finds the version, or the upload that is still under way, and makes no second
-    one. A slow upload is waited for without a worker slot.
+    differs from it in this: the description of the version is the name of the pipeline job, so that a try
+    which comes after one that died finds the version, or the upload that is still under way, and makes no
+    second one. A slow upload is waited for without a worker slot.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/model-registry/versioning
@@ -117,6 +117,7 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
             # it may have ended between the two looks
             version = self._find(parent) or self._upload(context, serving, parent)
         ModelLink.persist(context=context, model_id=serving.name)
+        self._label(version, serving)
         self.log.info("%s comes from %s", version, self.pipeline_result["name"])
         return {"model_version": version}
 
@@ -126,14 +127,19 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
         pages = self.client.list_model_versions(
             name=parent, retry=patiently(PATIENCE_SECONDS), timeout=ANSWER_SECONDS
         )
-        label = job_label(self.pipeline_result["name"])
-        found = next((model for model in pages if model.labels.get(JOB_LABEL) == label), None)
+        job_id = resource_id(self.pipeline_result["name"])
+        found = next((model for model in pages if resource_id(model.version_description) == job_id), None)
         return f"{parent}@{found.version_id}" if found else None
 
     def _upload(self, context: Context, serving: ServingSpec, parent: str) -> str:
         request: dict[str, Any] = {
             "parent": self.client.common_location_path(self.project_id, self.region),
-            "model": self._model(serving),
+            "model": {
+                "display_name": serving.name,
+                "artifact_uri": self.pipeline_result["model_uri"],
+                "container_spec": {"image_uri": serving.container_image},
+                "version_description": self.pipeline_result["name"],
+            },
         }
         if find_version(self.client, parent):
             request["parent_model"] = parent
@@ -152,7 +158,8 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
             OperationWait.come_back(context, f"the upload to {parent}", self.poll_interval, self.wait_timeout)
         return f"{parent}@{uploaded.model_version_id}"
 
-    def _model(self, serving: ServingSpec) -> dict[str, Any]:
+    def _label(self, version: str, serving: ServingSpec) -> None:
+        # not with the upload: those of the first one would be the model's, and lie over those of all versions
         result = self.pipeline_result
         labels = {
             **(self.labels or {}),
@@ -161,14 +168,12 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
             "blessed": str(result["blessed"]).lower(),
             JOB_LABEL: job_label(result["name"]),
         }
-        return {
-            "display_name": serving.name,
-            "artifact_uri": result["model_uri"],
-            "container_spec": {"image_uri": serving.container_image},
-            "labels": labels,
-            # a label is too short for it; going back to this version needs it
-            "version_description": result["name"],
-        }
+        self.client.update_model(
+            model={"name": version, "labels": labels},
+            update_mask={"paths": ["labels"]},
+            retry=patiently(PATIENCE_SECONDS),
+            timeout=ANSWER_SECONDS,
+        )
 
 
 class PromoteModelVersionOperator(_RegistryHook, AddVersionAliasesOnModelOperator):

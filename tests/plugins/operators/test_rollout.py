@@ -15,11 +15,14 @@ from tests.plugins.operators.rollouts import Rollout, result
 
 
 def test_a_version_tells_where_it_comes_from(rollout: Rollout) -> None:
+    rollout.results["other"] = rollout.outcome("other", data_version="1764028800001")
+    rollout.upload("other")
+
     version = rollout.upload("sound")
 
-    (model,) = rollout.versions()
+    _, model = rollout.versions()
     job = rollout.results["sound"]["name"].rpartition("/")[2]
-    assert version == f"{rollout.parent}/models/{rollout.name}@1"
+    assert version == f"{rollout.parent}/models/{rollout.name}@2"
     assert dict(model.labels) == {
         "wine": "test",
         "data_version": "1764028800000",
