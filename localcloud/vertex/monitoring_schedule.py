@@ -53,9 +53,13 @@ class MonitoringSchedule:
                 self._end(job.name, status_pb2.Status(code=code_pb2.ABORTED, message="It was interrupted."))
         self._thread.start()
 
-    def stop(self) -> None:
-        """Begin no other window."""
+    def abandon(self) -> None:
+        """Begin no other window; what fails from now on fails because localcloud stops."""
         self._stopping.set()
+
+    def stop(self) -> None:
+        """Begin no other window, and wait a moment for the one that runs."""
+        self.abandon()
         if self._thread.is_alive():
             self._thread.join(_STOP_SECONDS)
 

@@ -127,33 +127,15 @@ class MonitoringWindows:
         if not instances:
             return []
         folder.mkdir()
-        base = self._base(job)
-        last = self._records.note(job.name, f"serving-{deployed_id}")
-        known = self._records.note(job.name, f"training-{deployed_id}")
-        skew = objective.training_prediction_skew_detection_config
-        drift = objective.prediction_drift_detection_config
-        request = {
-            "instances": instances,
-            "schema": self._schema(job),
-            "previous": self._text(last.get("statistics")) if drift else None,
-            "training": self._baseline(objective, known, folder) if skew else None,
-            "skew": _thresholds(skew.skew_thresholds, skew, "default_skew_threshold"),
-            "drift": _thresholds(drift.drift_thresholds, drift, "default_drift_threshold"),
-        }
+        request = self._request(job, deployed_id, objective, instances, folder)
         (folder / "request.json").write_text(json.dumps(request))
         self._pool.measure(folder)
         result = json.loads((folder / "result.json").read_text())
+        base = self._base(job)
         place = f"{base}/serving/{window.end.isoformat()}/stats_and_anomalies/{deployed_id}"
         stats = self._write_features(place, result["serving_by_feature"], "stats")
         self._note(job, f"serving-{deployed_id}", f"{place}/statistics", result["serving"])
-        training: dict[str, str] = {}
-        if result["training"]:
-            training_place = f"{base}/training/{deployed_id}"
-            training = self._write_features(training_place, result["training_by_feature"], "stats")
-            dataset = fingerprint(objective.training_dataset)
-            self._note(
-                job, f"training-{deployed_id}", f"{training_place}/statistics", result["training"], dataset
-            )
+        training = self._keep_training(job, deployed_id, objective, base, result)
         records = []
         for type_, key in ((_Type.RAW_FEATURE_SKEW, "skew"), (_Type.RAW_FEATURE_DRIFT, "drift")):
             found = result[key]
@@ -164,16 +146,36 @@ class MonitoringWindows:
                 for name in sorted(found)
             ]
             if features:
-                count = sum(is_anomaly(feature.prediction_stats[0]) for feature in features)
-                records.append(
-                    Record(
-                        objective=type_,
-                        deployed_model_id=deployed_id,
-                        anomaly_count=count,
-                        feature_stats=features,
-                    )
-                )
+                records.append(_record(type_, deployed_id, features))
         return records
+
+    def _request(
+        self, job: Job, deployed_id: str, objective: Objective, instances: list[str], folder: Path
+    ) -> dict[str, Any]:
+        """Say what is to be measured, against which baselines."""
+        last = self._records.note(job.name, f"serving-{deployed_id}")
+        known = self._records.note(job.name, f"training-{deployed_id}")
+        skew = objective.training_prediction_skew_detection_config
+        drift = objective.prediction_drift_detection_config
+        return {
+            "instances": instances,
+            "schema": self._schema(job),
+            "previous": self._text(last.get("statistics")) if drift else None,
+            "training": self._baseline(objective, known, folder) if skew else None,
+            "skew": _thresholds(skew.skew_thresholds, skew, "default_skew_threshold"),
+            "drift": _thresholds(drift.drift_thresholds, drift, "default_drift_threshold"),
+        }
+
+    def _keep_training(
+        self, job: Job, deployed_id: str, objective: Objective, base: str, result: Mapping[str, Any]
+    ) -> dict[str, str]:
+        """Write the statistics of the training data, which the next windows need again."""
+        if not result["training"]:
+            return {}
+        place = f"{base}/training/{deployed_id}"
+        dataset = fingerprint(objective.training_dataset)
+        self._note(job, f"training-{deployed_id}", f"{place}/statistics", result["training"], dataset)
+        return self._write_features(place, result["training_by_feature"], "stats")
 
     def _instances(self, job: Job, deployed_id: str, window: Window) -> list[str]:
         table = monitoring_table(job.endpoint)
@@ -238,6 +240,11 @@ def _thresholds(features: Mapping[str, v1.ThresholdConfig], config: Any, default
         "features": {name: threshold.value for name, threshold in features.items()},
         "default": getattr(config, default).value if default in config else None,
     }
+
+
+def _record(type_: Any, deployed_id: str, features: list[Feature]) -> Record:
+    count = sum(is_anomaly(feature.prediction_stats[0]) for feature in features)
+    return Record(objective=type_, deployed_model_id=deployed_id, anomaly_count=count, feature_stats=features)
 
 
 def _feature(

@@ -98,6 +98,7 @@ class VertexService:
 
     async def stop_logging(self) -> None:
         """Write the requests that were answered; BigQuery must still be there."""
+        self._monitoring.abandon()
         await asyncio.to_thread(self._requests.stop)
 
     async def stop(self) -> None:
