@@ -5,7 +5,7 @@ COMPAT_PYTHON := .tools/compat/bin/python
 # each in a process of its own: gRPC reads the root certificates once, and every stack has other ones
 STACK_TESTS := tests/plugins/live tests/e2e
 
-.PHONY: help setup demo test test-compat test-faults test-ui up down lint format bench bench-scale lock clean compose-init test-compose deploy deploy-check deploy-setup load-data
+.PHONY: help setup demo test test-compat test-faults test-ui up down lint format bench bench-scale bench-model lock clean compose-init test-compose deploy deploy-check deploy-setup load-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ bench: setup ## Measure the compiled pipeline against LocalDagRunner, as ratios 
 
 bench-scale: setup ## Measure seconds and memory of each component on 6.5 k, 65 k and 650 k rows, and plot them
 	@$(PYTHON) -m dev.bench_scale
+
+bench-model: setup ## Measure the model beside others as the literature does, and plot it: [WINE=red] [PROTOCOL=leak-free] [LEARNER=ExtraTrees]
+	@PYTHONPATH=pipeline TF_CPP_MIN_LOG_LEVEL=2 $(PIPELINE_PYTHON) -m bench $(if $(WINE),--wine $(WINE)) $(if $(PROTOCOL),--protocol $(PROTOCOL)) $(if $(LEARNER),--learner '$(LEARNER)')
 
 lock: setup ## Resolve the lock files anew
 	@dev/lock.sh

@@ -13,6 +13,7 @@ import yaml
 from croniter import croniter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from vertex_mlops.monitoring_settings import MonitoringSettings
+from vertex_mlops.rollout_settings import RolloutSettings
 
 _MAX_LABEL_LENGTH = 63
 CONFIG_FILE = Path(__file__).with_name("wine_config.yaml")
@@ -55,6 +56,7 @@ class _WineSection(_Strict):
 
     :param table: id of its BigQuery table.
     :param schedule: cron expression, in UTC; null for manual runs alone.
+    :param rollout: how a new model takes over the traffic.
     :param monitoring: how its endpoint is watched.
     :param recreate_monitoring: whether its monitoring job is deleted and created anew if something differs
         that Vertex AI cannot update.
@@ -62,6 +64,7 @@ class _WineSection(_Strict):
 
     table: Identifier
     schedule: Annotated[str, AfterValidator(_cron)] | None
+    rollout: RolloutSettings = RolloutSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     recreate_monitoring: bool = False
 
@@ -104,6 +107,7 @@ class Wine:
     pipeline_root: str
     poll_interval: int
     schedule: str | None
+    rollout: RolloutSettings
     monitoring: MonitoringSettings
     recreate_monitoring: bool
 
@@ -149,6 +153,7 @@ def load_wines(path: Path = CONFIG_FILE, environment: Mapping[str, str] = os.env
             pipeline_root=content.pipeline_root.format(bucket=bucket, wine=name),
             poll_interval=content.poll_interval,
             schedule=wine.schedule,
+            rollout=wine.rollout,
             monitoring=wine.monitoring,
             recreate_monitoring=wine.recreate_monitoring,
         )

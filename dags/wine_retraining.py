@@ -5,27 +5,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from pathlib import Path
-
-from airflow.sdk import DAG, TaskGroup
+from airflow.sdk import DAG, TaskGroup, TriggerRule, chain
 from vertex_mlops.operators.bigquery import BigQueryDataContractCheckOperator, BigQueryTableFreshnessOperator
 from vertex_mlops.operators.cancel_pipeline_job import CancelPipelineJobOperator
-from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
-from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.operators.deployment import DeployModelVersionOperator
+from vertex_mlops.operators.gate import BlessedModelGateOperator
+from vertex_mlops.operators.model_registry import PromoteModelVersionOperator, UploadModelVersionOperator
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
+from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator, RollBackDeploymentOperator
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL
-from vertex_mlops.sensors.model_monitoring import ModelMonitoringJobSensor
 from wine_config import load_wines
 from wine_params import PARAMS
-
-DOCS = Path(__file__).with_name("docs")
-
-
-def doc(name: str) -> str:
-    """Read what the UI shows about the DAG or a task."""
-    return (DOCS / f"{name}.md").read_text()
-
+from wine_steps import default_args, doc, traffic_steps, watch_tasks
 
 for wine in load_wines():
     with DAG(
@@ -37,14 +28,7 @@ for wine in load_wines():
         catchup=False,
         max_active_runs=1,
         params=PARAMS,
-        default_args={
-            "owner": wine.owner,
-            "project_id": wine.project,
-            # a step takes single values of an earlier step's result
-            "multiple_outputs": True,
-            "retries": 2,
-            "retry_delay": timedelta(minutes=1),
-        },
+        default_args=default_args(wine),
         owner_links={wine.owner: wine.owner_link},
         tags=["wine", wine.name, "vertex-ai"],
     ) as dag:
@@ -94,41 +78,70 @@ for wine in load_wines():
             pipeline_task_id=train.task_id,
         ).as_teardown(setups=train)
 
-        with TaskGroup("serve", prefix_group_id=False, tooltip="Does the new model serve, watched?") as serve:
-            verify = VerifyDeployedModelOperator(
-                task_id="verify",
-                doc_md=doc("verify"),
+        gate = BlessedModelGateOperator(
+            task_id="gate",
+            doc_md=doc("gate"),
+            pipeline_result=train.output,
+        )
+
+        with TaskGroup("rollout", prefix_group_id=False, tooltip="Step by step, with a way back") as rollout:
+            upload = UploadModelVersionOperator(
+                task_id="upload",
+                doc_md=doc("upload"),
                 region=wine.region,
                 pipeline_result=train.output,
                 template_path=wine.spec,
-            )
-
-            monitor = CreateOrUpdateModelMonitoringJobOperator(
-                task_id="monitor",
-                doc_md=doc("monitor"),
-                region=wine.region,
-                endpoint=verify.output["endpoint"],
-                deployed_model_id=verify.output["deployed_model_id"],
-                training_examples=train.output["training_examples"],
-                template_path=wine.spec,
-                display_name=f"wine-{wine.name}",
-                settings=wine.monitoring,
-                labels=wine.training_labels,
-                recreate=wine.recreate_monitoring,
+                labels={"wine": wine.name},
                 poll_interval=wine.poll_interval,
             )
 
-            monitor_settled = ModelMonitoringJobSensor(
-                task_id="monitor_settled",
-                doc_md=doc("monitor_settled"),
+            deploy = DeployModelVersionOperator(
+                task_id="deploy",
+                doc_md=doc("deploy"),
                 region=wine.region,
-                job_id=monitor.output["name"],
-                operation=monitor.output["operation"],
-                poke_interval=wine.poll_interval,
-                # an update can take hours
-                timeout=timedelta(hours=12),
+                model_version=upload.output["model_version"],
+                template_path=wine.spec,
+                sampling_rate=wine.rollout.sampling_rate,
+                poll_interval=wine.poll_interval,
             )
 
-            verify >> monitor >> monitor_settled
+            steps = traffic_steps(wine, deploy, train.output)
 
-        data >> train >> serve
+            promote = PromoteModelVersionOperator(
+                task_id="promote",
+                doc_md=doc("promote"),
+                region=wine.region,
+                model_version=deploy.output["model_version"],
+            )
+
+            retire = RetireDeployedModelsOperator(
+                task_id="retire",
+                doc_md=doc("retire"),
+                region=wine.region,
+                endpoint_name=deploy.output["endpoint"],
+                deployed_model_id=deploy.output["deployed_model_id"],
+                model_version=deploy.output["model_version"],
+                keep_previous=wine.rollout.keep_previous,
+                poll_interval=wine.poll_interval,
+            )
+
+            roll_back = RollBackDeploymentOperator(
+                task_id="roll_back",
+                doc_md=doc("roll_back"),
+                region=wine.region,
+                model_version=upload.output["model_version"],
+                template_path=wine.spec,
+                poll_interval=wine.poll_interval,
+                # the way back must not end at an outage
+                retries=10,
+                trigger_rule=TriggerRule.ONE_FAILED,
+            )
+
+            chain(upload, deploy, *steps, promote, retire)
+            [deploy, *steps, promote] >> roll_back
+
+        with TaskGroup("watch", prefix_group_id=False, tooltip="Is what serves watched?") as watch:
+            watch_tasks(wine, retire, train.output["training_examples"])
+
+        data >> train >> gate >> upload
+        retire >> watch

@@ -93,11 +93,12 @@ class Demo:
         run_id = self.stack.airflow.trigger(DAG_ID)
         run = self.follow(run_id)
         xcom = {
-            task: self.stack.airflow.xcom(DAG_ID, run_id, task) for task in ("check_data", "train", "monitor")
+            task: self.stack.airflow.xcom(DAG_ID, run_id, task)
+            for task in ("check_data", "train", "retire", "monitor")
         }
         trained = xcom["train"]
-        if not trained["endpoint"]:
-            raise DemoError(f"the model of run {run_id} was not blessed, so nothing was deployed")
+        if not trained["blessed"]:
+            raise DemoError(f"the model of run {run_id} was not blessed: {trained['reason']}")
         row = RunRow(
             label=label,
             run_id=run_id,
@@ -106,7 +107,7 @@ class Demo:
             rows=xcom["check_data"]["rows"],
             pipeline_job=trained["name"],
             evaluation=trained["evaluation"],
-            serving=self.vertex.serving(trained["endpoint"]),
+            serving=self.vertex.serving(xcom["retire"]["endpoint"]),
             monitoring_job=xcom["monitor"]["name"],
         )
         self.report.runs.append(row)

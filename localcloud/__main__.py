@@ -1,4 +1,4 @@
-"""The command line: ``python -m localcloud up | env | status | fault``."""
+"""The command line: ``python -m localcloud up | env | status | fault | monitor``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from localcloud.config import HOST, Settings, SettingsError
 from localcloud.environment import client_environment, shell_script
 from localcloud.errors import StartError
 from localcloud.faults import CODES, MOMENTS, Fault, FaultError, Faults
+from localcloud.monitor import JOB_FORMAT, MonitorError, run_window
 
 
 def up(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -66,6 +67,13 @@ def fault_clear(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def monitor_run(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Analyse now what a monitoring job's models were asked since its last window; print the distances."""
+    lines = run_window(settings, arguments.job)
+    print("\n".join(lines) or "no requests with features that are watched")
+    return 0
+
+
 COMMANDS = {"up": up, "env": env, "status": status}
 FAULT_COMMANDS = {"add": fault_add, "list": fault_list, "clear": fault_clear}
 
@@ -79,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         return int(chosen.run(Settings.from_environment(), chosen))
-    except (SettingsError, StartError, FaultError) as error:
+    except (SettingsError, StartError, FaultError, MonitorError) as error:
         print(f"localcloud: {error}", file=sys.stderr)
         return 2
 
@@ -96,6 +104,10 @@ def _parser() -> argparse.ArgumentParser:
         action.set_defaults(run=command)
         if command is fault_add:
             _add_fault_arguments(action)
+    monitor = commands.add_parser("monitor", help="Do what monitoring jobs do by their schedule.")
+    run = monitor.add_subparsers(required=True).add_parser("run", help=monitor_run.__doc__)
+    run.add_argument("job", help=JOB_FORMAT)
+    run.set_defaults(run=monitor_run)
     return parser
 
 

@@ -30,6 +30,7 @@ class Settings:
     :param address: name or address by which clients in other containers reach the gateway.
     :param clients: folder shared with those clients, for what they need; None if there are none.
     :param browser_url: where a browser finds the pages, if not at this machine's loopback.
+    :param smtp: host and port of the mail server that alerts go to, on loopback; None if no mail leaves.
     """
 
     state: Path
@@ -42,14 +43,15 @@ class Settings:
     address: str = HOST
     clients: Path | None = None
     browser_url: str = ""
+    smtp: tuple[str, int] | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
         """
         Read ``LOCALCLOUD_STATE``, ``_PORT``, ``_PROJECT``, ``_PIPELINE_PYTHON``, ``_HOST``, ``_ADDRESS``,
-        ``_CLIENTS`` and ``_CONSOLE_URL``.
+        ``_CLIENTS``, ``_CONSOLE_URL`` and ``_SMTP``.
 
-        :raises SettingsError: when the port is none, or the URL is not that of a host.
+        :raises SettingsError: when a port is none, the URL is no host, or mail would leave loopback.
         """
         repository = Path(__file__).resolve().parent.parent
         env = os.environ
@@ -65,6 +67,7 @@ class Settings:
             address=env.get("LOCALCLOUD_ADDRESS", HOST),
             clients=Path(env["LOCALCLOUD_CLIENTS"]).absolute() if env.get("LOCALCLOUD_CLIENTS") else None,
             browser_url=_base_url(env.get("LOCALCLOUD_CONSOLE_URL", "")),
+            smtp=_smtp(env.get("LOCALCLOUD_SMTP", "")),
         )
 
     @property
@@ -83,10 +86,19 @@ class Settings:
         return self.state / "logs"
 
 
-def _port(text: str) -> int:
+def _port(text: str, variable: str = "LOCALCLOUD_PORT") -> int:
     if not text.isdecimal() or not 0 < int(text) < 2**16:
-        raise SettingsError(f"LOCALCLOUD_PORT must be a port from 1 to 65535, not {text}")
+        raise SettingsError(f"{variable} must be a port from 1 to 65535, not {text}")
     return int(text)
+
+
+def _smtp(text: str) -> tuple[str, int] | None:
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if host != "localhost" and not re.fullmatch(r"127(\.\d{1,3}){3}|\[::1\]", host):
+        raise SettingsError(f"LOCALCLOUD_SMTP must be HOST:PORT of loopback, not {text}")
+    return host.strip("[]"), _port(port, "the port of LOCALCLOUD_SMTP")
 
 
 def _base_url(text: str) -> str:

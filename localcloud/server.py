@@ -99,7 +99,10 @@ async def _services(
     say("bigquery and vertex: loading their libraries")
     bigquery, vertex = await asyncio.to_thread(_load)
     faults = Faults(settings.state)
-    service = vertex.VertexService(settings, objects, client_environment(settings), faults, gateway.drop)
+    bigquery_app = bigquery.create_app(settings, objects, faults)
+    service = vertex.VertexService(
+        settings, objects, bigquery_app[bigquery.INSIDE], client_environment(settings), faults, gateway.drop
+    )
     stack.push_async_callback(service.stop)
     await service.start()
     say(f"vertex: gRPC at {service.grpc_target}")
@@ -111,7 +114,6 @@ async def _services(
         stack.push_async_callback(runner.cleanup)
         return protocol_factory(runner)
 
-    bigquery_app = bigquery.create_app(settings, objects, faults)
     storage_app = storage.create_app(storage_url, settings, faults)
     faults.publish(service.methods | methods_of(bigquery_app) | methods_of(storage_app))
     served = routes(
@@ -122,6 +124,7 @@ async def _services(
         unserved=await factory(unserved_app()),
         grpc=service.grpc_target,
     )
+    stack.push_async_callback(service.stop_logging)
     say("bigquery: its tables are open")
     return served, Sources(settings, service.reader, bigquery_app[bigquery.READER])
 

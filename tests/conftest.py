@@ -10,11 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from dev.mail_sink import MailSink
 from localcloud import health
 from localcloud.config import Settings
 from localcloud.environment import CLEARED, client_environment, process_environment
@@ -62,6 +63,7 @@ class Cloud:
             "LOCALCLOUD_PORT": str(self.settings.port),
             "LOCALCLOUD_PROJECT": self.settings.project,
             "LOCALCLOUD_PIPELINE_PYTHON": str(self.settings.pipeline_python),
+            "LOCALCLOUD_SMTP": ":".join(map(str, self.settings.smtp or ())),
             # small modules for pipeline tasks to run
             "PYTHONPATH": str(TASK_MODULES),
         }
@@ -147,9 +149,17 @@ def make_cloud(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Cloud]:
 
 
 @pytest.fixture(scope="session")
-def cloud(make_cloud: Callable[[], Cloud]) -> Iterator[Cloud]:
+def mail_sink() -> Iterator[MailSink]:
+    """Take the mail that the session's localcloud sends."""
+    with MailSink() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="session")
+def cloud(make_cloud: Callable[[], Cloud], mail_sink: MailSink) -> Iterator[Cloud]:
     """Give the session's localcloud; from its first use on, the clients of this process are led to it."""
     running = make_cloud()
+    running.settings = replace(running.settings, smtp=mail_sink.address)
     running.start()
     with pytest.MonkeyPatch.context() as patch:
         for name in CLEARED:

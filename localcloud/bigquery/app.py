@@ -12,6 +12,7 @@ from aiohttp import web
 
 from localcloud.bigquery.datasets import Datasets
 from localcloud.bigquery.failures import unsupported
+from localcloud.bigquery.inside import InsideBigQuery
 from localcloud.bigquery.jobs import Jobs
 from localcloud.bigquery.reader import TableReader
 from localcloud.bigquery.tabledata import TableData
@@ -36,11 +37,13 @@ _LARGEST_JSON = 10 * 1024**2
 _LARGEST_CHUNK = 256 * 1024**2
 
 READER: web.AppKey[TableReader] = web.AppKey("reader", TableReader)
+INSIDE: web.AppKey[InsideBigQuery] = web.AppKey("inside", InsideBigQuery)
 
 
 def create_app(settings: Settings, objects: ObjectStore, faults: Faults) -> web.Application:
     """
-    Make the service; its state is under ``settings.state``/bigquery, and its tables are read by ``READER``.
+    Make the service; its state is under ``settings.state``/bigquery, its tables are read by ``READER``, and
+    the other services use it by ``INSIDE``.
 
     :param settings: project, location and state.
     :param objects: where load and extract jobs find gs:// objects.
@@ -63,6 +66,7 @@ class _Service:
             middlewares=[error_middleware, faults.middleware()], client_max_size=_LARGEST_CHUNK
         )
         self.app[READER] = TableReader(warehouse, self._thread, self._jobs)
+        self.app[INSIDE] = InsideBigQuery(warehouse, self._thread, self._tabledata, self._jobs)
         self.app.cleanup_ctx.append(self._close)
         self.app.add_routes(self._routes())
 

@@ -11,6 +11,7 @@ from localcloud.bigquery.catalog import Catalog, Table
 from localcloud.bigquery.failures import failure, unsupported
 from localcloud.bigquery.functions import to_duckdb
 from localcloud.bigquery.rows import CLOSED, OPENED, Snapshot, snapshot
+from localcloud.bigquery.types import Field
 
 ROW = "__ROOT__row"
 _PLAIN = {"this", "db", "catalog", "alias", "joins", "version", "laterals"}
@@ -121,7 +122,7 @@ class Binder:
     def schema(self) -> dict[str, dict[str, str]]:
         """Give the columns and types of all resolved tables, as sqlglot wants them."""
         return {
-            f"s{index}": {field["name"]: field["type"] for field in part.fields} | {ROW: "INTEGER"}
+            f"s{index}": {field["name"]: _sql_type(field) for field in part.fields} | {ROW: "INTEGER"}
             for index, part in enumerate(self.snapshots)
         }
 
@@ -144,3 +145,7 @@ class Binder:
         rows = exp.to_table(f"data.{part.version.storage}", dialect="duckdb")
         visible = f"{OPENED} <= {part.at} AND {part.at} < {CLOSED}"
         return exp.select(*columns or [exp.Literal.number(1)]).from_(rows).where(visible, dialect="duckdb")
+
+
+def _sql_type(field: Field) -> str:
+    return f"ARRAY<{field['type']}>" if field["mode"] == "REPEATED" else str(field["type"])

@@ -90,7 +90,7 @@ class Compiler:
                     f"Duplicate column names in the result are not supported. Found duplicate(s): {name}"
                 )
                 raise failure("invalidQuery", message)
-            fields.append({"name": name, "type": from_duckdb(kind, name), "mode": "NULLABLE"})
+            fields.append(from_duckdb(kind, name))
         return fields
 
     def _price(self, snapshots: list[Snapshot], columns: Columns | None) -> int:

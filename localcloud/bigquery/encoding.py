@@ -22,21 +22,28 @@ def select_list(fields: list[Field]) -> str:
 
 
 def _selected(field: Field) -> str:
-    name = quote(field["name"])
+    name, form = quote(field["name"]), "{}"
     if field["type"] == "TIMESTAMP":
-        return f"epoch_us({name})"
-    if field["type"] in ("DATE", "DATETIME", "TIME", "NUMERIC"):
-        return f"CAST({name} AS VARCHAR)"
-    return name
+        form = "epoch_us({})"
+    elif field["type"] in ("DATE", "DATETIME", "TIME", "NUMERIC"):
+        form = "CAST({} AS VARCHAR)"
+    if field["mode"] == "REPEATED" and form != "{}":
+        return f"list_transform({name}, lambda value: {form.format('value')})"
+    return form.format(name)
 
 
 def encode_row(row: tuple[Any, ...], fields: list[Field], timestamps: TimestampFormat) -> dict[str, Any]:
-    """Give a row as ``{"f": [{"v": ...}]}``; every value is a string or null."""
+    """Give a row as ``{"f": [{"v": ...}]}``; every value is a string, null, or a list of ``{"v": ...}``."""
     return {
-        "f": [
-            {"v": encode(value, field["type"], timestamps)} for value, field in zip(row, fields, strict=True)
-        ]
+        "f": [{"v": _encode_cell(value, field, timestamps)} for value, field in zip(row, fields, strict=True)]
     }
+
+
+def _encode_cell(value: Any, field: Field, timestamps: TimestampFormat) -> Any:
+    if field["mode"] != "REPEATED":
+        return encode(value, field["type"], timestamps)
+    # an array that is NULL is read back empty
+    return [{"v": encode(part, field["type"], timestamps)} for part in value or []]
 
 
 def encode(value: Any, type_name: str, timestamps: TimestampFormat = "FLOAT64") -> str | None:
@@ -141,6 +148,21 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "TIME": lambda value: time.fromisoformat(value.strip()),
     "NUMERIC": _decode_numeric,
 }
+
+
+def decode_field(value: Any, field: Field) -> Any:
+    """
+    Read a field's value that a client sent as JSON: an array if it is REPEATED.
+
+    :raises ValueError: when it is no such value.
+    """
+    if field["mode"] != "REPEATED":
+        return decode(value, field["type"])
+    if value is None:
+        return []
+    if not isinstance(value, list) or None in value:
+        raise ValueError(f"Array of {field['type'].lower()} without null expected. Value: {value!r}")
+    return [decode(part, field["type"]) for part in value]
 
 
 def decode(value: Any, type_name: str) -> Any:

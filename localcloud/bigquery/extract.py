@@ -76,6 +76,11 @@ class Extracts:
 def _write(data: pa.Table, fields: list[Field], config: dict[str, Any]) -> bytes:
     form = (config.get("destinationFormat") or "CSV").upper()
     compression = (config.get("compression") or "NONE").upper()
+    repeated = [field["name"] for field in fields if field["mode"] == "REPEATED"]
+    if repeated and form == "CSV":
+        raise failure("invalid", f"CSV does not support REPEATED columns: {', '.join(repeated)}")
+    if repeated and form == "AVRO":
+        raise unsupported(f"AVRO extracts of REPEATED columns ({', '.join(repeated)})")
     if form == "AVRO":
         return _avro(
             data, fields, _codec(_AVRO_CODECS, compression, form), bool(config.get("useAvroLogicalTypes"))
@@ -136,8 +141,14 @@ def _json(data: pa.Table, fields: list[Field]) -> str:
     lines = []
     for row in data.to_pylist():
         present = [field for field in fields if row[field["name"]] is not None]
-        lines.append(json.dumps({f["name"]: _json_value(row[f["name"]], f["type"]) for f in present}) + "\n")
+        lines.append(json.dumps({f["name"]: _json_cell(row[f["name"]], f) for f in present}) + "\n")
     return "".join(lines)
+
+
+def _json_cell(value: Any, field: Field) -> Any:
+    if field["mode"] == "REPEATED":
+        return [_json_value(part, field["type"]) for part in value]
+    return _json_value(value, field["type"])
 
 
 def _json_value(value: Any, type_name: str) -> Any:

@@ -34,7 +34,8 @@ CREATE TEMP MACRO bq_is_inf(x) AS isinf(CAST(x AS DOUBLE));
 # What means the same in both, or is made to: any other function is refused by name.
 # Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/functions-all
 _SERVED = {
-    *["Abs", "And", "AnyValue", "ApproxDistinct", "ApproxQuantiles", "Array", "Avg", "Case", "Cast"],
+    *["Abs", "And", "AnyValue", "ApproxDistinct", "ApproxQuantiles", "Array", "ArraySize", "Avg", "Case"],
+    *["Cast", "JSONExtractScalar"],
     *["Ceil", "Coalesce", "Concat", "Corr", "Count", "CountIf", "CovarPop", "CovarSamp", "CurrentDate"],
     *["CurrentTimestamp", "Date", "DateDiff", "DenseRank", "EndsWith", "Exists", "Exp", "Extract"],
     *["FirstValue", "Floor", "Greatest", "GroupConcat", "If", "IsInf", "IsNan", "Lag", "Lead", "Least"],

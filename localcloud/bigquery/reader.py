@@ -87,7 +87,7 @@ class TableReader:
             fields = self._tables.get(dataset, table)["schema"]["fields"]
             rows = self._tabledata.list(dataset, table, query).get("rows", [])
             return Preview(
-                [field["name"] for field in fields], [[cell["v"] for cell in row["f"]] for row in rows]
+                [field["name"] for field in fields], [[_text(cell["v"]) for cell in row["f"]] for row in rows]
             )
 
         return self._call(read)
@@ -107,3 +107,7 @@ class TableReader:
                 return method()
 
         return self._thread.submit(run).result()
+
+
+def _text(value: Any) -> str | None:
+    return f"[{', '.join(part['v'] for part in value)}]" if isinstance(value, list) else value

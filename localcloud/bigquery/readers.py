@@ -206,6 +206,8 @@ def _fit(batch: Batch, fields: list[Field] | None) -> Batch:
         if found is None:
             columns[field["name"]] = pa.nulls(batch.data.num_rows, target.type)
             continue
+        if field["mode"] == "REPEATED":
+            raise unsupported(f"REPEATED columns of files that carry their schema ({field['name']})")
         column = batch.data[found["name"]]
         change = (found["type"], field["type"])
         if change[0] != change[1] and column.null_count < len(column) and change not in _WIDENING:

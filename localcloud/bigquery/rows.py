@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from localcloud.bigquery.catalog import Catalog, Table, Version, now_ms
 from localcloud.bigquery.failures import failure
-from localcloud.bigquery.types import TYPES, Field, arrow_schema, quote
+from localcloud.bigquery.types import Field, arrow_schema, duckdb_type, quote, size_of
 
 # BigQuery reserves the prefix __ROOT__, so no column of a user can have these names.
 OPENED = '"__ROOT__opened"'
@@ -79,7 +79,7 @@ class Rows:
     def new_version(self, since: int, fields: list[Field]) -> Version:
         """Make an empty store of rows."""
         storage = f"rows_{uuid.uuid4().hex}"
-        columns = "".join(f"{quote(field['name'])} {TYPES[field['type']].duckdb}, " for field in fields)
+        columns = "".join(f"{quote(field['name'])} {duckdb_type(field)}, " for field in fields)
         self._connection.execute(f"CREATE TABLE data.{storage} ({columns}{OPENED} BIGINT, {CLOSED} BIGINT)")
         return Version(since, storage, fields)
 
@@ -88,7 +88,7 @@ class Rows:
         present = {field["name"].lower() for field in table.current.fields}
         for field in fields:
             if field["name"].lower() not in present:
-                column = f"{quote(field['name'])} {TYPES[field['type']].duckdb}"
+                column = f"{quote(field['name'])} {duckdb_type(field)}"
                 self._connection.execute(f"ALTER TABLE data.{table.current.storage} ADD COLUMN {column}")
         table.versions.append(Version(at, table.current.storage, fields))
 
@@ -116,7 +116,7 @@ class Rows:
         return int(count)
 
     def _casts(self, table: Table, names: Sequence[str]) -> str:
-        types = {field["name"].lower(): TYPES[field["type"]].duckdb for field in table.current.fields}
+        types = {field["name"].lower(): duckdb_type(field) for field in table.current.fields}
         return "".join(f"CAST(c{index} AS {types[name.lower()]}), " for index, name in enumerate(names))
 
     def append_arrow(self, table: Table, data: pa.Table, at: int) -> int:
@@ -162,9 +162,7 @@ class Rows:
     def measure(self, part: Snapshot) -> tuple[int, dict[str, int]]:
         """Give the number of rows, and for each column its bytes as BigQuery bills them."""
         names = [quote(field["name"]) for field in part.fields]
-        sizes = [
-            TYPES[field["type"]].size.format(name) for field, name in zip(part.fields, names, strict=True)
-        ]
+        sizes = [size_of(field) for field in part.fields]
         sums = "".join(
             f", COALESCE(SUM(CASE WHEN {name} IS NOT NULL THEN {size} END), 0)"
             for name, size in zip(names, sizes, strict=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from localcloud.bigquery.catalog import Table
-from localcloud.bigquery.encoding import decode, encode_row, select_list
+from localcloud.bigquery.encoding import decode_field, encode_row, select_list
 from localcloud.bigquery.failures import failure, unsupported
 from localcloud.bigquery.resources import etag, make_token, positive, read_token
 from localcloud.bigquery.rows import next_time, snapshot
@@ -147,7 +147,7 @@ def decode_row(content: Mapping[str, Any], fields: list[Field], ignore_unknown: 
     for field in fields:
         name = field["name"]
         try:
-            row[name] = decode(lowered.pop(name.lower(), None), field["type"])
+            row[name] = decode_field(lowered.pop(name.lower(), None), field)
         except ValueError as error:
             raise InvalidRowError(name, str(error)) from error
         if row[name] is None and field["mode"] == "REQUIRED":

@@ -186,6 +186,8 @@ def check_evolution(warehouse: Warehouse, table: Table, fields: list[Field]) -> 
             problem = f"Field {old['name']} is missing in new schema"
         elif field["type"] != old["type"]:
             problem = f"Field {old['name']} has changed type from {old['type']} to {field['type']}"
+        elif field["mode"] != old["mode"] and "REPEATED" in (field["mode"], old["mode"]):
+            problem = f"Field {old['name']} has changed mode from {old['mode']} to {field['mode']}"
         elif field["mode"] == "REQUIRED" != old["mode"]:
             problem = f"Field {old['name']} has changed mode from NULLABLE to REQUIRED"
     for field in new.values():

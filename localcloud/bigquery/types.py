@@ -63,21 +63,32 @@ def legacy_name(type_name: str) -> str:
     return name
 
 
-def from_duckdb(type_name: str, column: str) -> str:
+def from_duckdb(type_name: str, column: str) -> Field:
     """
-    Give the legacy name of the type that a DuckDB expression has.
+    Give the field that a DuckDB expression makes.
 
     :param type_name: as DuckDB's DESCRIBE prints it.
-    :param column: the column, for the error.
-    :raises ApiError: 501 for arrays, structs and whatever else has no column type here.
+    :param column: the column, for the field's name and for the error.
+    :raises ApiError: 501 for structs and whatever else has no column type here.
     """
-    if type_name.startswith("DECIMAL"):
-        return "NUMERIC"
-    if type_name not in _FROM_DUCKDB:
-        raise unsupported(
-            f"a result column of type {type_name} ({column}); arrays and structs are not served"
-        )
-    return _FROM_DUCKDB[type_name]
+    scalar = type_name.removesuffix("[]")
+    name = "NUMERIC" if scalar.startswith("DECIMAL") else _FROM_DUCKDB.get(scalar)
+    if name is None:
+        raise unsupported(f"a result column of type {type_name} ({column}); structs are not served")
+    return {"name": column, "type": name, "mode": "NULLABLE" if scalar == type_name else "REPEATED"}
+
+
+def duckdb_type(field: Field) -> str:
+    """Give the type of a field's column in DuckDB."""
+    return TYPES[field["type"]].duckdb + ("[]" if field["mode"] == "REPEATED" else "")
+
+
+def size_of(field: Field) -> str:
+    """Give the SQL of the bytes of a field's value as BigQuery bills them; arrays cost what is in them."""
+    name, size = quote(field["name"]), TYPES[field["type"]].size
+    if field["mode"] != "REPEATED":
+        return size.format(name)
+    return f"list_sum(list_transform({name}, lambda value: {size.format('value')}))"
 
 
 def normalise_schema(fields: list[Field]) -> list[Field]:
@@ -105,9 +116,7 @@ def _normalise_field(field: Field) -> Field:
     if "type" not in field:
         raise failure("required", f"Field {name} is missing its type")
     mode = (field.get("mode") or "NULLABLE").upper()
-    if mode == "REPEATED":
-        raise unsupported(f"REPEATED columns ({name})")
-    if mode not in ("NULLABLE", "REQUIRED"):
+    if mode not in ("NULLABLE", "REQUIRED", "REPEATED"):
         raise failure("invalid", f"Field {name} has the invalid mode {mode}")
     unknown = {key for key, value in field.items() if value} - _KNOWN_KEYS
     if unknown or (field.get("policyTags") or {}).get("names"):
@@ -125,4 +134,9 @@ def quote(name: str) -> str:
 
 def arrow_schema(fields: list[Field]) -> pa.Schema:
     """Give the Arrow schema of a table's columns."""
-    return pa.schema([(field["name"], TYPES[field["type"]].arrow) for field in fields])
+    return pa.schema([(field["name"], _arrow_type(field)) for field in fields])
+
+
+def _arrow_type(field: Field) -> pa.DataType:
+    scalar = TYPES[field["type"]].arrow
+    return pa.list_(scalar) if field["mode"] == "REPEATED" else scalar

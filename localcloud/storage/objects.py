@@ -49,6 +49,16 @@ class ObjectStore:
         query = urlencode({"uploadType": "media", "name": names.encode(name)})
         self._call("POST", f"/upload{names.bucket_path(bucket)}/o?{query}", uri, data)
 
+    def ensure_bucket(self, bucket: str) -> None:
+        """Make a bucket where it is missing."""
+        try:
+            self._call("GET", names.bucket_path(bucket), f"gs://{bucket}")
+        except ApiError as error:
+            if error.code != 404:
+                raise
+            body = json.dumps({"name": bucket}).encode()
+            self._call("POST", "/storage/v1/b", f"gs://{bucket}", body)
+
     def exists(self, uri: str) -> bool:
         """
         Tell whether there is such an object.

@@ -15,16 +15,18 @@ from localcloud.vertex.filters import Queryable
 from localcloud.vertex.names import id_of, new_id
 from localcloud.vertex.operations import Kind, Operations
 from localcloud.vertex.query import select_for
+from localcloud.vertex.request_log import RequestLog, logging_table
 from localcloud.vertex.rules import check_display_name, check_etag, check_labels, new_etag, refuse_set
 from localcloud.vertex.store import ResourceStore
 from localcloud.vertex.traffic import check_split
 
 _ENDPOINT_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?|[1-9][0-9]{0,8}")
-_UPDATABLE = ("display_name", "description", "labels", "traffic_split")
+_LOGGING = "predict_request_response_logging_config"
+_UPDATABLE = ("display_name", "description", "labels", "traffic_split", _LOGGING)
 _NOT_SERVED = (
     "encryption_spec", "network", "enable_private_service_connect", "private_service_connect_config",
-    "predict_request_response_logging_config", "dedicated_endpoint_enabled", "client_connection_config",
-    "gen_ai_advanced_features_config", "private_model_server_enabled",
+    "dedicated_endpoint_enabled", "client_connection_config", "gen_ai_advanced_features_config",
+    "private_model_server_enabled",
 )  # fmt: skip
 
 _ENDPOINTS = Queryable(
@@ -44,10 +46,12 @@ class EndpointService:
 
     :param store: keeps the endpoints.
     :param operations: runs what is long.
+    :param requests: logs what they are asked.
     """
 
-    def __init__(self, store: ResourceStore, operations: Operations) -> None:
+    def __init__(self, store: ResourceStore, operations: Operations, requests: RequestLog) -> None:
         self._store = store
+        self._requests = requests
         self._operations = operations
         operations.serve(
             Kind(v1.CreateEndpointRequest, v1.CreateEndpointOperationMetadata, self._created),
@@ -77,10 +81,12 @@ class EndpointService:
             display_name=endpoint.display_name,
             description=endpoint.description,
             labels=endpoint.labels,
+            predict_request_response_logging_config=endpoint.predict_request_response_logging_config,
             etag=new_etag(),
             create_time=now(),
         )
         created.update_time = created.create_time
+        self._settle_logging(created)
         if self._store.exists(created.name):
             raise exceptions.AlreadyExists(f"Endpoint {created.name} already exists.")
         return self._operations.start(
@@ -106,8 +112,23 @@ class EndpointService:
             check_display_name(endpoint.display_name, "endpoint.display_name")
             check_labels(endpoint.labels)
             check_split(endpoint.traffic_split, [deployed.id for deployed in endpoint.deployed_models])
+            self._settle_logging(endpoint)
             save(self._store, endpoint)
         return endpoint
+
+    def _settle_logging(self, endpoint: v1.Endpoint) -> None:
+        """Hold the logging of requests to its rules, and make the table that it means."""
+        config = endpoint.predict_request_response_logging_config
+        if not config.enabled:
+            return
+        if not 0 < config.sampling_rate <= 1:
+            raise exceptions.InvalidArgument(
+                f"{_LOGGING}.sampling_rate must be in (0, 1], got {config.sampling_rate:g}."
+            )
+        table = logging_table(endpoint)
+        self._requests.ensure(table)
+        project = config.bigquery_destination.output_uri.removeprefix("bq://").partition(".")[0]
+        config.bigquery_destination.output_uri = f"bq://{project}.{table.dataset}.{table.name}"
 
     def _delete(self, request: v1.DeleteEndpointRequest) -> operations_pb2.Operation:
         self._check_unused(request.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,22 +15,26 @@ from localcloud.vertex import masks
 from localcloud.vertex.api import Handler, now, unimplemented
 from localcloud.vertex.endpoints import save
 from localcloud.vertex.filters import Queryable
+from localcloud.vertex.monitoring_records import MonitoringRecords
 from localcloud.vertex.monitoring_rules import check_job
+from localcloud.vertex.monitoring_schedule import next_time
+from localcloud.vertex.monitoring_state import settled
 from localcloud.vertex.names import canonical, new_id
 from localcloud.vertex.operations import Cancellation, Kind, Operations
 from localcloud.vertex.query import select_for
+from localcloud.vertex.request_log import RequestLog, monitoring_table
 from localcloud.vertex.rules import check_display_name, check_labels
 from localcloud.vertex.store import ResourceStore
 
-_SETTLING = datetime.timedelta(seconds=2)
 _POLL_SECONDS = 0.1
 _OUTPUT_ONLY = (
     "name", "state", "schedule_state", "latest_monitoring_pipeline_metadata", "bigquery_tables",
     "create_time", "update_time", "next_schedule_time", "error", "satisfies_pzs", "satisfies_pzi",
 )  # fmt: skip
+_SCHEDULE = "model_deployment_monitoring_schedule_config"
 _CONFIGS = "model_deployment_monitoring_objective_configs"
 _UPDATABLE = (
-    "display_name", "model_deployment_monitoring_schedule_config", "model_monitoring_alert_config",
+    "display_name", _SCHEDULE, "model_monitoring_alert_config",
     "logging_sampling_strategy", "labels", "log_ttl", "enable_monitoring_pipeline_logs", _CONFIGS,
 )  # fmt: skip
 
@@ -51,12 +54,11 @@ _JOBS = Queryable(
 )
 # mypy sees the members of a proto-plus enum as plain integers
 _State: Any = v1.JobState
-_ScheduleState: Any = v1.ModelDeploymentMonitoringJob.MonitoringScheduleState
 
 
 class MonitoringService:
     """
-    Serve the jobs that monitor an endpoint's deployed models; what they would compute is not computed.
+    Serve the jobs that monitor an endpoint's deployed models.
 
     A job is PENDING after its creation and UPDATING after an update, for a short real time, as in the cloud.
 
@@ -65,10 +67,21 @@ class MonitoringService:
     :param settings: knows the project.
     :param store: keeps the jobs, and the endpoints.
     :param operations: runs what is long.
+    :param requests: logs what monitored endpoints are asked.
+    :param records: what was computed.
     """
 
-    def __init__(self, settings: Settings, store: ResourceStore, operations: Operations) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: ResourceStore,
+        operations: Operations,
+        requests: RequestLog,
+        records: MonitoringRecords,
+    ) -> None:
         self._settings = settings
+        self._requests = requests
+        self._records = records
         self._store = store
         self._operations = operations
         operations.serve(
@@ -115,10 +128,23 @@ class MonitoringService:
             job.name = f"{request.parent}/modelDeploymentMonitoringJobs/{new_id()}"
             job.state = _State.JOB_STATE_PENDING
             job.create_time = job.update_time = now()
+            job.next_schedule_time = next_time(job, now())
+            job.bigquery_tables.append(self._make_table(job))
             self._store.create(job.name, job)
             endpoint.model_deployment_monitoring_job = job.name
             save(self._store, endpoint)
         return job
+
+    def _make_table(self, job: v1.ModelDeploymentMonitoringJob) -> v1.ModelDeploymentMonitoringBigQueryTable:
+        table = monitoring_table(job.endpoint)
+        self._requests.ensure(table)
+        kinds = v1.ModelDeploymentMonitoringBigQueryTable
+        return kinds(
+            log_source=kinds.LogSource.SERVING,
+            log_type=kinds.LogType.PREDICT,
+            bigquery_table_path=f"bq://{self._settings.project}.{table.dataset}.{table.name}",
+            request_response_logging_schema_version="v2",
+        )
 
     def _endpoint(self, job: v1.ModelDeploymentMonitoringJob) -> v1.Endpoint:
         try:
@@ -156,6 +182,9 @@ class MonitoringService:
             check_labels(job.labels)
             check_job(job, [deployed.id for deployed in self._endpoint(job).deployed_models])
             job.state, job.update_time = _State.JOB_STATE_UPDATING, now()
+            if _SCHEDULE in paths:
+                del job.next_schedule_time
+                job.next_schedule_time = next_time(job, now())
             self._store.put(job.name, job)
             return self._operations.start(job.name, request)
 
@@ -175,6 +204,8 @@ class MonitoringService:
         with self._store.transaction():
             job = self._in_state(name, verb, before)
             job.state, job.update_time = after, now()
+            # what was due during a pause is not made up for
+            job.next_schedule_time = next_time(job, now())
             self._store.put(name, job)
         return empty_pb2.Empty()
 
@@ -188,12 +219,13 @@ class MonitoringService:
         endpoint.model_deployment_monitoring_job = ""
         save(self._store, endpoint)
         self._store.delete(job.name)
+        self._records.delete(job.name)
 
-    def _search(self, request: v1.SearchModelDeploymentMonitoringStatsAnomaliesRequest) -> Any:
-        raise exceptions.MethodNotImplemented(
-            "localcloud keeps monitoring jobs but does not compute what they monitor:"
-            " it does not serve JobService.SearchModelDeploymentMonitoringStatsAnomalies."
-        )
+    def _search(
+        self, request: v1.SearchModelDeploymentMonitoringStatsAnomaliesRequest
+    ) -> v1.SearchModelDeploymentMonitoringStatsAnomaliesResponse:
+        self._read(request.model_deployment_monitoring_job)
+        return self._records.search(request)
 
     def _in_state(self, name: str, verb: str, wanted: Any) -> v1.ModelDeploymentMonitoringJob:
         job = self._read(name)
@@ -209,17 +241,6 @@ def _end_with_slash(folder: v1.GcsDestination) -> None:
     # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/GcsDestination
     if folder.output_uri_prefix and not folder.output_uri_prefix.endswith("/"):
         folder.output_uri_prefix += "/"
-
-
-def settled(job: v1.ModelDeploymentMonitoringJob) -> v1.ModelDeploymentMonitoringJob:
-    """Let a job that was created or updated a while ago run."""
-    if job.state in (_State.JOB_STATE_PENDING, _State.JOB_STATE_UPDATING):
-        changed: Any = job.update_time
-        if now() - changed >= _SETTLING:
-            job.state = _State.JOB_STATE_RUNNING
-    running = job.state == _State.JOB_STATE_RUNNING
-    job.schedule_state = _ScheduleState.OFFLINE if running else _ScheduleState(0)
-    return job
 
 
 def _changed(asked: v1.ModelDeploymentMonitoringJob, job: v1.ModelDeploymentMonitoringJob) -> list[str]:

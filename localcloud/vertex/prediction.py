@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,8 @@ from localcloud.errors import too_large
 from localcloud.vertex.api import Handler, Reply
 from localcloud.vertex.names import id_of
 from localcloud.vertex.registry import ModelRegistry
-from localcloud.vertex.replicas import Replicas
+from localcloud.vertex.replicas import Answer, Replicas
+from localcloud.vertex.request_log import Exchange, RequestLog
 from localcloud.vertex.store import ResourceStore
 from localcloud.vertex.traffic import choose
 
@@ -32,9 +34,13 @@ class PredictionService:
     :param store: keeps the endpoints.
     :param registry: knows the models' display names.
     :param replicas: the model servers.
+    :param requests: keeps samples of what is asked and answered.
     """
 
-    def __init__(self, store: ResourceStore, registry: ModelRegistry, replicas: Replicas) -> None:
+    def __init__(
+        self, store: ResourceStore, registry: ModelRegistry, replicas: Replicas, requests: RequestLog
+    ) -> None:
+        self._requests = requests
         self._store = store
         self._registry = registry
         self._replicas = replicas
@@ -54,7 +60,7 @@ class PredictionService:
             raise exceptions.InvalidArgument("instances is required.")
         body = {key: asked[key] for key in ("instances", "parameters") if key in asked}
         data = _checked(json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode())
-        answer = self._replicas.predict(endpoint.name, deployed, data)
+        answer = self._ask(endpoint, deployed, "Predict", data)
         model = self._registry.resolve(f"{deployed.model}@{deployed.model_version_id}")
         response = v1.PredictResponse(
             deployed_model_id=deployed.id,
@@ -68,7 +74,7 @@ class PredictionService:
     def _raw_predict(self, request: v1.RawPredictRequest) -> Reply:
         endpoint = self._store.get(request.endpoint, v1.Endpoint)
         deployed = choose(endpoint)
-        answer = self._replicas.predict(endpoint.name, deployed, _checked(request.http_body.data))
+        answer = self._ask(endpoint, deployed, "RawPredict", _checked(request.http_body.data))
         return Reply(
             httpbody_pb2.HttpBody(content_type=answer.content_type, data=answer.data),
             {
@@ -76,6 +82,17 @@ class PredictionService:
                 "X-Vertex-AI-Deployed-Model-Id": deployed.id,
             },
         )
+
+    def _ask(self, endpoint: v1.Endpoint, deployed: v1.DeployedModel, method: str, body: bytes) -> Answer:
+        begun = time.monotonic()
+        response: bytes | None = None
+        try:
+            answer = self._replicas.predict(endpoint.name, deployed, body)
+            response = answer.data
+            return answer
+        finally:
+            milliseconds = (time.monotonic() - begun) * 1000
+            self._requests.add(Exchange(endpoint, deployed, method, body, response, milliseconds))
 
 
 def _checked(data: bytes) -> bytes:

@@ -11,7 +11,8 @@ from google.cloud import aiplatform_v1 as v1
 
 from localcloud.config import Settings
 from localcloud.errors import ApiError
-from localcloud.vertex.monitoring import settled
+from localcloud.vertex.monitoring_records import MonitoringRecords
+from localcloud.vertex.monitoring_state import settled
 from localcloud.vertex.names import id_of
 from localcloud.vertex.registry import ModelRegistry
 from localcloud.vertex.replicas import Replicas
@@ -30,11 +31,18 @@ class VertexReader:
     :param store: keeps the resources.
     :param registry: knows the versions of models.
     :param replicas: knows which model servers run.
+    :param records: what monitoring has computed.
     """
 
     def __init__(
-        self, settings: Settings, store: ResourceStore, registry: ModelRegistry, replicas: Replicas
+        self,
+        settings: Settings,
+        store: ResourceStore,
+        registry: ModelRegistry,
+        replicas: Replicas,
+        records: MonitoringRecords,
     ) -> None:
+        self._records = records
         self._settings = settings
         self._store = store
         self._registry = registry
@@ -107,6 +115,12 @@ class VertexReader:
         """
         collection = "modelDeploymentMonitoringJobs"
         return settled(self._get(region, collection, job_id, v1.ModelDeploymentMonitoringJob))
+
+    def monitoring_records(
+        self, job: v1.ModelDeploymentMonitoringJob
+    ) -> list[v1.ModelMonitoringStatsAnomalies]:
+        """Give what a monitoring job has computed, the oldest window first."""
+        return self._records.all(job.name)
 
     def _get(self, region: str, collection: str, id_: str, type_: type[M]) -> M:
         name = f"projects/{self._settings.project_number}/locations/{region}/{collection}/{id_}"

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
 
+from localcloud.bigquery.inside import InsideBigQuery
 from localcloud.config import Settings
 from localcloud.faults import Faults
 from localcloud.storage import ObjectStore
@@ -17,6 +18,10 @@ from localcloud.vertex.endpoints import EndpointService
 from localcloud.vertex.grpc_server import GrpcServer
 from localcloud.vertex.models import ModelService
 from localcloud.vertex.monitoring import MonitoringService
+from localcloud.vertex.monitoring_command import MonitoringCommand
+from localcloud.vertex.monitoring_records import MonitoringRecords
+from localcloud.vertex.monitoring_schedule import MonitoringSchedule
+from localcloud.vertex.monitoring_windows import MonitoringWindows
 from localcloud.vertex.operations import Operations
 from localcloud.vertex.pipelines import PipelineService
 from localcloud.vertex.prediction import PredictionService
@@ -24,6 +29,7 @@ from localcloud.vertex.projects import ProjectsService
 from localcloud.vertex.reader import VertexReader
 from localcloud.vertex.registry import ModelRegistry
 from localcloud.vertex.replicas import Replicas
+from localcloud.vertex.request_log import RequestLog
 from localcloud.vertex.rest import create_app
 from localcloud.vertex.store import ResourceStore
 from localcloud.vertex.worker.pool import WorkerPool
@@ -37,6 +43,7 @@ class VertexService:
 
     :param settings: where the state lives, and the project.
     :param objects: the buckets.
+    :param bigquery: where requests are logged.
     :param client_environment: variables that lead the Google clients of pipeline tasks to localcloud.
     :param faults: what goes wrong on purpose.
     :param drop: ends the connection of the gRPC client that comes from an address.
@@ -46,6 +53,7 @@ class VertexService:
         self,
         settings: Settings,
         objects: ObjectStore,
+        bigquery: InsideBigQuery,
         client_environment: Mapping[str, str],
         faults: Faults,
         drop: Callable[[str], None],
@@ -57,30 +65,41 @@ class VertexService:
         self._pipelines = PipelineService(self._store, self._pool, objects, settings, self._operations)
         registry = ModelRegistry(self._store)
         replicas = Replicas(self._pool, registry)
-        self.reader = VertexReader(settings, self._store, registry, replicas)
+        records = MonitoringRecords(self._store)
+        self._requests = RequestLog(self._store, bigquery)
+        windows = MonitoringWindows(settings, objects, bigquery, self._requests, self._pool, records)
+        self._monitoring = MonitoringSchedule(settings, self._store, windows)
+        self.reader = VertexReader(settings, self._store, registry, replicas, records)
         projects = ProjectsService(settings)
         api = Api(
             settings,
             [
                 self._operations,
                 self._pipelines,
-                MonitoringService(settings, self._store, self._operations),
+                MonitoringService(settings, self._store, self._operations, self._requests, records),
                 ModelService(settings, registry, self._operations, objects),
-                EndpointService(self._store, self._operations),
+                EndpointService(self._store, self._operations, self._requests),
                 DeploymentService(settings, self._store, self._operations, registry, replicas),
-                PredictionService(self._store, registry, replicas),
+                PredictionService(self._store, registry, replicas, self._requests),
                 projects,
             ],
             faults,
         )
         self.methods = api.served()
         self._grpc = GrpcServer(api, self._threads, drop)
-        self.http_app: web.Application = create_app(api, self._threads, projects.routes())
+        self.http_app: web.Application = create_app(
+            api, self._threads, [*projects.routes(), *MonitoringCommand(settings, self._monitoring).routes()]
+        )
         self.grpc_target = ""
 
     async def start(self) -> None:
         """Take up the state of the last run, and listen."""
         await asyncio.to_thread(self._start)
+
+    async def stop_logging(self) -> None:
+        """Write the requests that were answered; BigQuery must still be there."""
+        self._monitoring.abandon()
+        await asyncio.to_thread(self._requests.stop)
 
     async def stop(self) -> None:
         """Stop listening, and end every process that was started."""
@@ -90,6 +109,8 @@ class VertexService:
         self._pool.start()
         self._pipelines.start()
         self._operations.resume()
+        self._requests.start()
+        self._monitoring.start()
         self.grpc_target = self._grpc.start()
 
     def _stop(self) -> None:
@@ -98,6 +119,7 @@ class VertexService:
         self._operations.abandon()
         # a task may be waiting for an import in the warm process, which only the pool can end
         self._pool.stop()
+        self._monitoring.stop()
         self._pipelines.stop()
         self._operations.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)

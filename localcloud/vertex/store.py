@@ -123,6 +123,14 @@ class ResourceStore:
             ).fetchall()
         return [decode(body, type_) for (body,) in rows]
 
+    def names(self, collection: str) -> list[str]:
+        """Give the name of every message of one collection, oldest first."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT name FROM resources WHERE collection = ? ORDER BY position", (collection,)
+            ).fetchall()
+        return [name for (name,) in rows]
+
     def list(self, collection: str, type_: type[M]) -> list[M]:
         """
         Read every message of one collection, oldest first.

@@ -12,19 +12,26 @@ from wine_pipeline.config import Target, WineConfig
 from wine_pipeline.data_contract import build_data_contract
 from wine_pipeline.pipeline import INPUT_CONFIG, create_pipeline
 from wine_pipeline.scale import Scale
+from wine_pipeline.serving import build_serving_spec
 
 
 def compile_pipeline(
-    config: WineConfig, target: Target, scale: Scale, monitored_table: str | None = None
+    config: WineConfig,
+    target: Target,
+    scale: Scale,
+    monitored_table: str | None = None,
+    *,
+    push: bool = False,
 ) -> dict[str, Any]:
     """
-    Return the PipelineJob, with the data contract beside its ``pipelineSpec``.
+    Return the PipelineJob, with the data contract and what serves the model beside its ``pipelineSpec``.
 
     :param config: of the wine.
     :param target: where it will run.
     :param scale: what leaves its tasks.
     :param monitored_table: see :func:`wine_pipeline.pipeline.create_pipeline`; never in what the DAG submits,
         which has a monitoring task of its own.
+    :param push: the same; the DAG has a rollout of its own.
     """
     kubeflow = tfx.orchestration.experimental
     runner = kubeflow.KubeflowV2DagRunner(
@@ -32,15 +39,28 @@ def compile_pipeline(
     )
     query = tfx.dsl.experimental.RuntimeParameter(name=INPUT_CONFIG, ptype=str)
     pipeline = create_pipeline(
-        config, target, scale, query, target.pipeline_root(config), monitored_table=monitored_table
+        config,
+        target,
+        scale,
+        query,
+        target.pipeline_root(config),
+        monitored_table=monitored_table,
+        push=push,
     )
     job = runner.run(pipeline, write_out=False)
     job["dataContract"] = build_data_contract(config)
+    job["serving"] = build_serving_spec(config)
     return job
 
 
 def write_compiled(
-    config: WineConfig, target: Target, scale: Scale, output: Path, monitored_table: str | None = None
+    config: WineConfig,
+    target: Target,
+    scale: Scale,
+    output: Path,
+    monitored_table: str | None = None,
+    *,
+    push: bool = False,
 ) -> None:
     """
     Write the compiled file; the same arguments give the same bytes.
@@ -50,7 +70,9 @@ def write_compiled(
     :param scale: what leaves its tasks.
     :param output: file to write; its folder is made.
     :param monitored_table: see :func:`compile_pipeline`.
+    :param push: the same.
     """
-    text = json.dumps(compile_pipeline(config, target, scale, monitored_table), sort_keys=True, indent=2)
+    job = compile_pipeline(config, target, scale, monitored_table, push=push)
+    text = json.dumps(job, sort_keys=True, indent=2)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text + "\n", encoding="utf-8")

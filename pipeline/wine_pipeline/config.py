@@ -52,37 +52,48 @@ def check_label(name: str, value: str) -> str:
 @dataclass(frozen=True)
 class TrainingConfig:
     """
-    How the model learns.
+    How the model learns. docs/model.md tells how the values were chosen.
 
-    :param epochs: most passes over the training split; early stopping ends sooner.
-    :param patience: epochs without a better validation loss after which training stops.
+    :param kernel_max_rows: with up to so many training rows a kernel is solved, which stores the rows; with
+        more an ensemble of networks is trained.
+    :param kernel_length: distance between scaled wines at which their similarity has fallen to 1/e.
+    :param kernel_ridge: how much a row's own grade is distrusted: what a kernel adds to the similarity of a
+        row with itself.
+    :param epochs: passes over the training rows.
     :param batch_size: rows per gradient step.
     :param learning_rate: of the first step; it decays to zero over ``epochs``.
     :param weight_decay: decoupled L2 penalty per step.
     :param dropout: share of the hidden units left out in a step.
-    :param hidden_units: width of each layer of the trunk.
-    :param layers: depth of the trunk.
+    :param members: networks in the ensemble.
+    :param embedding: numbers that stand for one feature.
+    :param hidden_units: width of each layer of a network.
+    :param layers: depth of a network.
     :param seed: of the initial weights, the dropout and the order of the rows.
     :raises ConfigError: if a number is out of its range.
     """
 
-    epochs: int = 60
-    patience: int = 15
-    batch_size: int = 64
+    kernel_max_rows: int = 10_000
+    kernel_length: float = 2.0
+    kernel_ridge: float = 0.2
+    epochs: int = 40
+    batch_size: int = 128
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
-    dropout: float = 0.4
-    hidden_units: int = 256
+    dropout: float = 0.1
+    members: int = 8
+    embedding: int = 8
+    hidden_units: int = 64
     layers: int = 2
     seed: int = 20
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "patience", "batch_size", "hidden_units", "layers"):
+        for name in ("epochs", "batch_size", "members", "embedding", "hidden_units", "layers"):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
-        _require(self.learning_rate > 0, f"learning_rate must be positive, not {self.learning_rate}")
-        _require(self.weight_decay >= 0, f"weight_decay must not be negative: {self.weight_decay}")
+        for name in ("kernel_length", "kernel_ridge", "learning_rate"):
+            _require(getattr(self, name) > 0, f"{name} must be positive, not {getattr(self, name)}")
+        for name in ("kernel_max_rows", "weight_decay", "seed"):
+            _require(getattr(self, name) >= 0, f"{name} must not be negative: {getattr(self, name)}")
         _require(0 <= self.dropout < 1, f"dropout must be in [0, 1), not {self.dropout}")
-        _require(self.seed >= 0, f"seed must not be negative: {self.seed}")
 
     def to_custom_config(self) -> dict[str, int | float]:
         """Return the constants that TFX carries to :func:`wine_pipeline.trainer.run_fn`."""

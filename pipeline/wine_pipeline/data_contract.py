@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 from wine_pipeline.config import WineConfig
 from wine_pipeline.features import FEATURE_NAMES, FEATURES, GOOD, GRADE, QUALITY, QUALITY_MAX, QUALITY_MIN
+
+# how far a known instance lies from the lab's wine: a twentieth of the way
+_STEP = 0.05
 
 
 def query_template(config: WineConfig) -> str:
@@ -32,12 +36,30 @@ def sample_instance() -> dict[str, list[float]]:
 
 def sample_example() -> str:
     """Return the lab's wine as a tf.Example in base64, for ``serving_examples``."""
+    return _example(sample_instance())
+
+
+def known_instances() -> list[dict[str, list[float]]]:
+    """
+    Return the instances whose answers the pipeline tells, so that they can be asked of what is deployed.
+
+    The lab's wine, and two that lie between it and the ends of what is plausible.
+    """
+    lab = sample_instance()
+    towards = ({f.name: f.minimum for f in FEATURES}, {f.name: f.maximum for f in FEATURES})
+    return [
+        lab,
+        *({name: [value + _STEP * (end[name] - value)] for name, (value,) in lab.items()} for end in towards),
+    ]
+
+
+def _example(instance: Mapping[str, list[float]]) -> str:
     # Imported here: nothing else in this module needs the four seconds that TensorFlow takes.
     import tensorflow as tf
 
     example = tf.train.Example()
-    for feature in FEATURES:
-        example.features.feature[feature.name].float_list.value.append(feature.lab_wine)
+    for name, values in instance.items():
+        example.features.feature[name].float_list.value.extend(values)
     return base64.b64encode(example.SerializeToString(deterministic=True)).decode("ascii")
 
 
@@ -52,6 +74,7 @@ def build_data_contract(config: WineConfig) -> dict[str, Any]:
         for feature in FEATURES
     }
     columns[QUALITY] = {"type": "INT64", "min": QUALITY_MIN, "max": QUALITY_MAX}
+    others = known_instances()[1:]
     return {
         "query": query_template(config),
         "columns": columns,
@@ -63,4 +86,6 @@ def build_data_contract(config: WineConfig) -> dict[str, Any]:
         "sample_instance": sample_instance(),
         "sample_example": sample_example(),
         "default_signature": config.serving.default_signature,
+        "known_instances": others,
+        "known_examples": [_example(instance) for instance in others],
     }

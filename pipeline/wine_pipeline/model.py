@@ -1,4 +1,4 @@
-"""The network: one trunk, one head for `good`, one for the grade, and how the two are served."""
+"""How a trained model is served: with its scaling inside, through two signatures."""
 
 from __future__ import annotations
 
@@ -8,51 +8,20 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from wine_pipeline.config import EXAMPLES_SIGNATURE, RAW_SIGNATURE, TrainingConfig
+from wine_pipeline.config import EXAMPLES_SIGNATURE, RAW_SIGNATURE
 from wine_pipeline.features import FEATURE_NAMES, GOOD, GRADE
-
-
-def build_model(config: TrainingConfig, steps_per_epoch: int, mean_quality: float) -> keras.Model:
-    """
-    Return the compiled, untrained network over the scaled features.
-
-    :param config: widths, depths and rates.
-    :param steps_per_epoch: gradient steps in one pass, which the learning rate's decay needs.
-    :param mean_quality: of the training rows: where the grade starts, so that training needn't find it.
-    """
-    inputs = {name: keras.Input(shape=(1,), name=name) for name in FEATURE_NAMES}
-    hidden = keras.layers.Concatenate()([inputs[name] for name in FEATURE_NAMES])
-    for _ in range(config.layers):
-        hidden = keras.layers.Dense(config.hidden_units, activation="relu")(hidden)
-        hidden = keras.layers.Dropout(config.dropout)(hidden)
-    outputs = {
-        GOOD: keras.layers.Dense(1, activation="sigmoid", name=GOOD)(hidden),
-        GRADE: keras.layers.Dense(1, name=GRADE, bias_initializer=keras.initializers.Constant(mean_quality))(
-            hidden
-        ),
-    }
-    model = keras.Model(inputs=inputs, outputs=outputs)
-    decay = keras.optimizers.schedules.CosineDecay(config.learning_rate, config.epochs * steps_per_epoch)
-    model.compile(
-        optimizer=keras.optimizers.AdamW(decay, weight_decay=config.weight_decay),
-        loss={GOOD: keras.losses.BinaryCrossentropy(), GRADE: keras.losses.MeanAbsoluteError()},
-        metrics={GOOD: [keras.metrics.AUC(name="auc")], GRADE: [keras.metrics.MeanAbsoluteError(name="mad")]},
-        # A step takes less time than the way from Python to TensorFlow and back.
-        steps_per_execution=steps_per_epoch,
-    )
-    return model
 
 
 def export_model(
     model: keras.Model, transform_output: tft.TFTransformOutput, path: str, default_signature: str
 ) -> None:
     """
-    Save the network together with its scaling, so that it takes wines as they were measured.
+    Save the model together with its scaling, so that it takes wines as they were measured.
 
     ``serving_examples`` takes serialized tf.Examples, ``serving_raw`` one number per feature; neither needs
     a label. ``serving_default`` is one of the two.
 
-    :param model: the trained network.
+    :param model: from scaled features to the answers.
     :param transform_output: of the Transform component.
     :param path: folder of the SavedModel.
     :param default_signature: name of the one that a request without a name asks.

@@ -42,6 +42,8 @@ def create_pipeline(
     pipeline_root: str,
     metadata: tfx.orchestration.metadata.ConnectionConfigType | None = None,
     monitored_table: str | None = None,
+    *,
+    push: bool = True,
 ) -> tfx.dsl.Pipeline:
     """
     Return the pipeline of one wine.
@@ -57,9 +59,14 @@ def create_pipeline(
     :param metadata: the store of a local runner; Vertex has its own.
     :param monitored_table: project.dataset.table against which the endpoint's monitoring measures skew;
         without it the pipeline leaves the monitoring to its caller.
+    :param push: whether a blessed model is deployed and takes all traffic at once; without it the pipeline
+        ends with the blessed model in its folder, and leaves the rollout to its caller.
     """
     examples = BigQueryExampleGen(input_config=input_config, output_config=_four_to_one())
-    components = [examples, *_learn_and_deploy(config, target, scale, examples.outputs["examples"])]
+    components = [examples, *_learn(config, target, scale, examples.outputs["examples"])]
+    if push:
+        model, blessing = _only_output(components, "model"), _only_output(components, "blessing")
+        components.append(_vertex_pusher(config, target, model, blessing))
     if monitored_table:
         components.append(_monitorer(config, target, monitored_table, components))
     runner = _runner_arguments(config, target, scale)
@@ -106,7 +113,7 @@ def _dataflow_arguments(
     return arguments
 
 
-def _learn_and_deploy(
+def _learn(
     config: WineConfig, target: Target, scale: Scale, examples: tfx.types.BaseChannel
 ) -> list[tfx.types.BaseNode]:
     statistics = tfx.components.StatisticsGen(examples=examples)
@@ -135,9 +142,8 @@ def _learn_and_deploy(
         baseline_model=champion.outputs["model"],
         eval_config=build_eval_config(config.evaluation),
     )
-    reporter = MetricsReporter(evaluation=evaluator.outputs["evaluation"])
-    pusher = _vertex_pusher(config, target, trainer.outputs["model"], evaluator.outputs["blessing"])
-    return [statistics, schema, validator, transform, trainer, champion, evaluator, reporter, pusher]
+    reporter = MetricsReporter(evaluation=evaluator.outputs["evaluation"], model=trainer.outputs["model"])
+    return [statistics, schema, validator, transform, trainer, champion, evaluator, reporter]
 
 
 def _trainer(
@@ -241,7 +247,12 @@ def _monitorer(
 
 
 def _only_output(nodes: list[tfx.types.BaseNode], name: str) -> tfx.types.BaseChannel:
-    (channel,) = [node.outputs[name] for node in nodes if name in node.outputs]
+    # a resolver hands out what an earlier run has made
+    (channel,) = [
+        node.outputs[name]
+        for node in nodes
+        if name in node.outputs and not isinstance(node, tfx.dsl.Resolver)
+    ]
     return channel
 
 

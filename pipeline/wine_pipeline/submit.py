@@ -85,7 +85,8 @@ def run_on_vertex(
     query = pinned_query(config, table, unchanged_since(data_version))
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder) / f"{config.name}.json"
-        write_compiled(config, target, scale, spec, monitored_table=table if with_monitorer else None)
+        monitored = table if with_monitorer else None
+        write_compiled(config, target, scale, spec, monitored_table=monitored, push=True)
         job = aiplatform.PipelineJob(
             display_name=config.name,
             template_path=str(spec),

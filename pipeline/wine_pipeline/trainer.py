@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import keras
@@ -13,13 +14,15 @@ from tfx_bsl.public import tfxio
 
 from wine_pipeline.config import TrainingConfig
 from wine_pipeline.features import FEATURE_NAMES, GOOD, GRADE, QUALITY
-from wine_pipeline.model import build_model, export_model
+from wine_pipeline.kernel import fit_kernel
+from wine_pipeline.model import export_model
+from wine_pipeline.network import fit_network
 
 _READ_BATCH = 4096
 
 
 class EmptySplitError(ValueError):
-    """A split has no rows, so nothing can be learnt or measured."""
+    """A split has no rows, so nothing can be learnt."""
 
 
 @dataclass(frozen=True)
@@ -39,67 +42,39 @@ class Split:
         """Number of rows."""
         return len(self.labels[GRADE])
 
-    def dataset(self, batch_size: int, shuffle_seed: int | None = None) -> tf.data.Dataset:
-        """
-        Return batches of (features, labels).
-
-        :param batch_size: rows per batch.
-        :param shuffle_seed: if given, every epoch has its own order, drawn from this seed.
-        """
-        rows = tf.data.Dataset.from_tensor_slices((self.features, self.labels))
-        if shuffle_seed is not None:
-            rows = rows.shuffle(self.rows, seed=shuffle_seed, reshuffle_each_iteration=True)
-        return rows.batch(batch_size).prefetch(1)
-
 
 def run_fn(fn_args: tfx.components.FnArgs) -> None:
     """
-    Train on the split `train`, stop by the split `eval`, export the best weights.
+    Train on the split `train` and export; the split `eval` is left to the Evaluator.
 
     :param fn_args: from TFX; ``custom_config`` holds a :class:`TrainingConfig` and the name of the
         ``default_signature``.
-    :raises EmptySplitError: if a split has no rows.
+    :raises EmptySplitError: if the split has no rows.
     """
     config = TrainingConfig.from_custom_config(fn_args.custom_config)
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
     train = _read_split("train", fn_args.train_files, fn_args.data_accessor, transform_output)
-    evaluation = _read_split("eval", fn_args.eval_files, fn_args.data_accessor, transform_output)
-    model = fit(config, train, evaluation)
+    model = fit(config, train)
     export_model(
         model, transform_output, fn_args.serving_model_dir, fn_args.custom_config["default_signature"]
     )
 
 
-def fit(config: TrainingConfig, train: Split, evaluation: Split) -> keras.Model:
+def fit(config: TrainingConfig, train: Split) -> keras.Model:
     """
-    Return the network with the weights that did best on the evaluation split.
+    Return the model from scaled features to the answers ``good`` and ``grade``.
 
     The same rows give the same weights, in whatever order they were read.
 
     :param config: how to learn.
     :param train: rows to learn from.
-    :param evaluation: rows to stop by.
     """
     keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
-    steps_per_epoch = -(-train.rows // config.batch_size)
-    model = build_model(config, steps_per_epoch, float(train.labels[GRADE].mean()))
-    stopping = keras.callbacks.EarlyStopping(
-        monitor="val_loss", patience=config.patience, restore_best_weights=True
-    )
-    history = model.fit(
-        train.dataset(config.batch_size, shuffle_seed=config.seed),
-        validation_data=evaluation.dataset(_READ_BATCH),
-        epochs=config.epochs,
-        callbacks=[stopping],
-        shuffle=False,  # the dataset does, from the seed
-        verbose=2,
-    )
-    print(
-        f"{train.rows} rows learnt in {len(history.epoch)} epochs,"
-        f" best validation loss {min(history.history['val_loss']):.4f} in epoch {stopping.best_epoch + 1}",
-        flush=True,
-    )
+    learn = fit_kernel if train.rows <= config.kernel_max_rows else fit_network
+    started = time.monotonic()
+    model = learn(config, train.features, train.labels)
+    print(f"{learn.__name__}: {train.rows} rows in {time.monotonic() - started:.1f} s", flush=True)
     return model
 
 

@@ -53,6 +53,9 @@ class DataContract(BaseModel):
     :param sample_instance: one instance in JSON, as the signature ``serving_raw`` takes it.
     :param sample_example: the same instance as a base64 tf.Example, as ``serving_examples`` takes it.
     :param default_signature: which of the two ``serving_default`` is: what ``predict`` asks.
+    :param known_instances: more instances, as ``serving_raw`` takes them; with the sample instance before
+        them, those whose answers the pipeline tells.
+    :param known_examples: the same instances as base64 tf.Examples.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,6 +67,8 @@ class DataContract(BaseModel):
     sample_instance: dict[str, list[float]]
     sample_example: str
     default_signature: Literal["serving_raw", "serving_examples"]
+    known_instances: list[dict[str, list[float]]] = []
+    known_examples: list[str] = []
 
     @classmethod
     def from_spec(cls, text: str | bytes, uri: str) -> DataContract:
@@ -84,11 +89,12 @@ class DataContract(BaseModel):
             raise SpecError(f"{uri}: not a compiled pipeline with a dataContract: {error}") from error
 
     @property
-    def instances(self) -> dict[str, dict[str, Any]]:
-        """The known instance, by the name of the signature that takes it."""
+    def instances(self) -> dict[str, list[dict[str, Any]]]:
+        """The known instances, by the name of the signature that takes them."""
+        examples = [self.sample_example, *self.known_examples]
         return {
-            RAW_SIGNATURE: self.sample_instance,
-            EXAMPLES_SIGNATURE: {"examples": {"b64": self.sample_example}},
+            RAW_SIGNATURE: [self.sample_instance, *self.known_instances],
+            EXAMPLES_SIGNATURE: [{"examples": {"b64": example}} for example in examples],
         }
 
     @property
@@ -138,6 +144,18 @@ def read_data_contract(
     :param impersonation_chain: service accounts to impersonate.
     :raises SpecError: the object is missing or carries no valid contract.
     """
+    return DataContract.from_spec(download_spec(spec_uri, gcp_conn_id, impersonation_chain), spec_uri)
+
+
+def download_spec(spec_uri: str, gcp_conn_id: str, impersonation_chain: str | Sequence[str] | None) -> bytes:
+    """
+    Download a compiled pipeline file.
+
+    :param spec_uri: ``gs://bucket/object``.
+    :param gcp_conn_id: connection ID of Google Cloud.
+    :param impersonation_chain: service accounts to impersonate.
+    :raises SpecError: the object is missing.
+    """
     from airflow.providers.google.cloud.hooks.gcs import GCSHook
     from google.api_core.exceptions import NotFound
 
@@ -147,4 +165,4 @@ def read_data_contract(
         content: Any = hook.download(bucket_name=bucket, object_name=name)
     except NotFound as error:
         raise SpecError(f"{spec_uri}: no such object; compile the pipeline and upload it first") from error
-    return DataContract.from_spec(content, spec_uri)
+    return bytes(content)

@@ -37,6 +37,22 @@ class DeployedModelRejectedError(AirflowFailException):
     """The newly deployed model does not answer as it must."""
 
 
+class RequestLogMissingError(AirflowException):
+    """The endpoint's log does not show the requests that were answered; a retry looks again."""
+
+
+class VertexOperationError(AirflowException):
+    """A long-running operation of Vertex AI ended with an error; a retry begins another one."""
+
+
+class VertexOperationTimeoutError(AirflowException):
+    """A long-running operation of Vertex AI goes on for too long; a retry finds it, and waits again."""
+
+
+class NoPreviousModelError(AirflowFailException):
+    """There is no champion, or no model that was it before, to go back to."""
+
+
 class ModelMonitoringJobError(AirflowFailException):
     """The endpoint's monitoring job cannot be brought into the wanted state."""
 

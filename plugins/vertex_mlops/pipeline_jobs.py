@@ -65,10 +65,11 @@ class PipelineResult(TypedDict):
     :param state: name of its state.
     :param data_version: label of the same name.
     :param blessed: verdict of the Evaluator; None if there was none.
+    :param reason: why the model was not blessed; empty if it was, or if the pipeline does not tell.
     :param metrics: figures of the evaluation by name; empty if the pipeline reports none.
-    :param model: resource name of the pushed Model; None if nothing was pushed.
-    :param endpoint: resource name of the Endpoint that the model is deployed to.
-    :param deployed_model_id: id of the model on that endpoint.
+    :param model_uri: ``gs://`` folder of the model as a model server takes it.
+    :param known_answers: what the model answers to each known instance of the data contract, by output.
+    :param model_card: ``gs://`` URI of the model card; None if the pipeline makes none.
     :param training_examples: ``gs://`` folder of the examples, one subfolder for each split.
     :param evaluation: ``gs://`` folder of the evaluation.
     """
@@ -77,10 +78,11 @@ class PipelineResult(TypedDict):
     state: str
     data_version: str | None
     blessed: bool | None
+    reason: str
     metrics: dict[str, float]
-    model: str | None
-    endpoint: str | None
-    deployed_model_id: str | None
+    model_uri: str | None
+    known_answers: list[dict[str, float]]
+    model_card: str | None
     training_examples: str | None
     evaluation: str | None
 
@@ -178,20 +180,20 @@ def read_result(job: PipelineJob) -> PipelineResult:
     of the output tells them apart.
     """
     blessing = _output(job, "blessing", "tfx.ModelBlessing")
-    pushed = _output(job, "pushed_model", "tfx.PushedModel")
     examples = _output(job, "examples", "tfx.Examples")
     evaluation = _output(job, "evaluation", "tfx.ModelEvaluation")
+    report = _output(job, "metrics", *_METRICS_SCHEMAS)
+    card = _output(job, "model_card")
     return PipelineResult(
         name=job.name,
         state=job.state.name,
         data_version=job.labels.get(DATA_VERSION_LABEL),
         blessed=_property(blessing, "blessed") == 1 if blessing else None,
+        reason=_property(report, "reason") or "",
         metrics=_metrics(job),
-        model=_property(pushed, "pushed_destination")
-        if pushed and _property(pushed, "pushed") == 1
-        else None,
-        endpoint=None,
-        deployed_model_id=None,
+        model_uri=_property(report, "model_uri"),
+        known_answers=json.loads(_property(report, "known_answers") or "[]"),
+        model_card=card.uri if card else None,
         training_examples=examples.uri if examples else None,
         evaluation=evaluation.uri if evaluation else None,
     )
@@ -226,18 +228,18 @@ def _metrics(job: PipelineJob) -> dict[str, float]:
     }
 
 
-def _output(job: PipelineJob, name: str, schema_title: str) -> Artifact | None:
+def _output(job: PipelineJob, name: str, *schema_titles: str) -> Artifact | None:
     for task in job.job_detail.task_details:
         if name in task.outputs:
             for artifact in task.outputs[name].artifacts:
-                if artifact.schema_title == schema_title:
+                if not schema_titles or artifact.schema_title in schema_titles:
                     return artifact
     return None
 
 
-def _property(artifact: Artifact, name: str) -> Any:
+def _property(artifact: Artifact | None, name: str) -> Any:
     # proto-plus shows a Struct as a mapping, and an empty one as None
-    metadata: Any = artifact.metadata or {}
+    metadata: Any = (artifact and artifact.metadata) or {}
     return metadata.get(name)
 
 

@@ -37,6 +37,8 @@ _TRANSIENT = (
 
 # after that a request is given up, so that a dead connection blocks no task
 REQUEST_SECONDS = 30.0
+# how long a read, or a change that may be sent twice, is tried
+PATIENCE_SECONDS = 60.0
 LONGEST_BACKOFF = 300.0
 # more doublings than any backoff needs to be the longest
 _MOST_DOUBLINGS = 16

@@ -1,4 +1,4 @@
-"""How a task waits for a monitoring job without a worker slot."""
+"""How a task waits without a worker slot: for a monitoring job, or for anything else."""
 
 from __future__ import annotations
 
@@ -43,8 +43,28 @@ def come_back(context: Context, still: str, poll_interval: float, wait_timeout: 
     :raises AirflowRescheduleException: tells Airflow when.
     :raises ModelMonitoringJobUnsettledError: the time is up.
     """
+    problem = ModelMonitoringJobUnsettledError(f"{still} after {wait_timeout:g} s")
+    look_again(context, problem, poll_interval, wait_timeout)
+
+
+def first_execution(context: Context) -> datetime | None:
+    """Tell when this try of a task was executed first; None if it is now."""
+    started: datetime | None = context["ti"].get_first_reschedule_date(context)
+    return started
+
+
+def look_again(context: Context, problem: Exception, poll_interval: float, wait_timeout: float) -> NoReturn:
+    """
+    End this execution of a task, to start it anew later; no slot is held meanwhile, no retry is used up.
+
+    :param context: the task's context.
+    :param problem: what to raise when the time is up.
+    :param poll_interval: seconds until then, but not less than ``SHORTEST_BREAK``.
+    :param wait_timeout: seconds since the first execution after which to give up.
+    :raises AirflowRescheduleException: tells Airflow when.
+    """
     now = datetime.now(UTC)
-    started = context["ti"].get_first_reschedule_date(context) or now
+    started = first_execution(context) or now
     if (now - started).total_seconds() >= wait_timeout:
-        raise ModelMonitoringJobUnsettledError(f"{still} after {wait_timeout:g} s")
+        raise problem
     raise AirflowRescheduleException(now + timedelta(seconds=max(poll_interval, SHORTEST_BREAK)))

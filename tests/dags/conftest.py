@@ -37,7 +37,7 @@ def parse_dags(monkeypatch: pytest.MonkeyPatch) -> ParseDags:
 
     def parse(folder: Path) -> Any:
         monkeypatch.syspath_prepend(str(folder))
-        for module in ("wine_config", "wine_params"):
+        for module in ("wine_config", "wine_params", "wine_steps"):
             monkeypatch.delitem(sys.modules, module, raising=False)
         return BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="wine")
 

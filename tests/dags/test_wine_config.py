@@ -42,6 +42,20 @@ def test_placeholders_are_filled_in_for_each_wine() -> None:
     ("key", "value", "says"),
     [
         ("wines.white.schedul", "@daily", "wines.white.schedul: unknown key"),
+        ("wines.white.rollout.step", [100], "wines.white.rollout.step: unknown key"),
+        (
+            "wines.white.rollout.steps",
+            [50, 10, 100],
+            "wines.white.rollout.steps: Value error, must rise, and end with 100",
+        ),
+        (
+            "wines.white.rollout.steps",
+            [10, 50],
+            "wines.white.rollout.steps: Value error, must rise, and end with 100",
+        ),
+        ("wines.white.rollout.steps", [0, 100], "wines.white.rollout.steps.0: "),
+        ("wines.white.rollout.sampling_rate", 0, "wines.white.rollout.sampling_rate: "),
+        ("wines.white.rollout.max_error_share", 1.5, "wines.white.rollout.max_error_share: "),
         ("wines.white.monitoring.sampling", 1, "wines.white.monitoring.sampling: unknown key"),
         ("wines.red.table", None, "wines.red.table: missing"),
         ("wines.red.schedule", "every day", "wines.red.schedule: Value error, 'every day' is no cron"),

@@ -16,8 +16,12 @@ import pytest
 from tests.dags.conftest import ENVIRONMENT, ParseDags
 from tests.plugins.airflow_environment import REPOSITORY
 
-FLOW = ["check_freshness", "check_data", "train", "verify", "monitor", "monitor_settled"]
-TASKS = [*FLOW, "cancel"]
+STEPS = [f"{kind}_{percent}" for percent in (10, 50, 100) for kind in ("traffic", "verify")]
+ROLLOUT = ["upload", "deploy", *STEPS, "promote", "retire"]
+WATCH = ["monitor", "monitor_settled"]
+FLOW = ["check_freshness", "check_data", "train", "gate", *ROLLOUT, *WATCH]
+DAG_FILES = ("wine_retraining.py", "wine_rollback.py")
+TASKS = [*FLOW, "cancel", "roll_back"]
 
 # parses as the DAG processor does, in a fresh process, and tells what parsing did besides
 PARSE = """
@@ -43,7 +47,7 @@ def dags(parse_dags: ParseDags, wine_environment: None) -> dict[str, Any]:
     return bag.dags
 
 
-def test_parsing_in_a_fresh_process_finds_both_dags_and_touches_neither_network_nor_processes() -> None:
+def test_parsing_in_a_fresh_process_finds_all_dags_and_touches_neither_network_nor_processes() -> None:
     parsed = subprocess.run(
         [sys.executable, "-c", PARSE, REPOSITORY / "dags"],
         env=os.environ | ENVIRONMENT | {"PYTHONPATH": str(REPOSITORY / "plugins")},
@@ -53,7 +57,12 @@ def test_parsing_in_a_fresh_process_finds_both_dags_and_touches_neither_network_
     )
 
     assert json.loads(parsed.stdout.splitlines()[-1]) == {
-        "dags": ["wine_retraining_red", "wine_retraining_white"],
+        "dags": [
+            "wine_retraining_red",
+            "wine_retraining_white",
+            "wine_rollback_red",
+            "wine_rollback_white",
+        ],
         "errors": {},
         "calls": [],
         "heavy": [],
@@ -81,6 +90,28 @@ def test_training_is_torn_down_by_cancelling_however_it_ends(dags: dict[str, Any
     assert set(dag.partial_subset("train", include_upstream=False).task_ids) == {"train", "cancel"}
 
 
+def test_any_step_that_fails_leads_to_the_way_back_and_to_a_failed_run(dags: dict[str, Any]) -> None:
+    dag = dags["wine_retraining_white"]
+    roll_back = dag.get_task("roll_back")
+
+    assert roll_back.trigger_rule == "one_failed"
+    assert roll_back.upstream_task_ids == {"upload", "deploy", *STEPS, "promote"}
+    # what follows the step decides on the state of the run
+    assert {task.task_id for task in dag.leaves if not task.is_teardown} == {"roll_back", "monitor_settled"}
+
+
+def test_the_steps_of_the_traffic_come_from_the_config(
+    parse_dags: ParseDags, dags_folder: Path, wine_environment: None
+) -> None:
+    config = dags_folder / "wine_config.yaml"
+    config.write_text(config.read_text().replace("steps: [10, 50, 100]", "steps: [25, 100]"))
+
+    dag = parse_dags(dags_folder).dags["wine_retraining_red"]
+
+    steps = [task.task_id for task in dag.tasks if task.task_id.startswith("traffic")]
+    assert steps == ["traffic_25", "traffic_100"]
+
+
 def test_one_run_at_a_time_none_for_the_past_and_training_waits_without_a_worker(
     dags: dict[str, Any],
 ) -> None:
@@ -98,10 +129,11 @@ def test_tasks_are_grouped_as_the_flow_reads(dags: dict[str, Any]) -> None:
     groups = dag.task_group.get_task_group_dict()
     assert {name: list(group.children) for name, group in groups.items() if name} == {
         "data": ["check_freshness", "check_data"],
-        "serve": ["verify", "monitor", "monitor_settled"],
+        "rollout": [*ROLLOUT, "roll_back"],
+        "watch": WATCH,
     }
     nodes = {node.node_id for node in dag.task_group.topological_sort()}
-    assert nodes == {"data", "train", "serve", "cancel"}
+    assert nodes == {"data", "train", "cancel", "gate", "rollout", "watch"}
 
 
 @pytest.mark.parametrize("task_id", TASKS)
@@ -118,7 +150,8 @@ def test_every_task_says_what_it_does_and_what_to_do_when_it_fails(
 def test_every_text_is_shown_somewhere() -> None:
     texts = {path.stem for path in (REPOSITORY / "dags" / "docs").iterdir()}
 
-    assert texts == {"wine_retraining", *TASKS}
+    shared = {task.partition("_")[0] if task in STEPS else task for task in TASKS}
+    assert texts == {"wine_retraining", "wine_rollback", "choose", *shared}
 
 
 def test_the_owner_is_reached_through_the_ui(dags: dict[str, Any]) -> None:
@@ -221,7 +254,7 @@ def test_every_task_carries_over_into_airflows_serialized_form(dags: dict[str, A
     assert set(serialized.task_ids) == set(TASKS)
     assert serialized.get_task("check_freshness").inherits_from_skipmixin is True
     links = {name for task in TASKS for name in serialized.get_task(task).operator_extra_link_dict}
-    assert links == {"BigQuery Table", "Pipeline Job", "Endpoint", "Model Monitoring Job"}
+    assert links == {"BigQuery Table", "Pipeline Job", "Vertex AI Model", "Endpoint", "Model Monitoring Job"}
 
 
 def test_a_bad_config_is_an_import_error_that_ends_in_file_and_key(
@@ -233,8 +266,9 @@ def test_a_bad_config_is_an_import_error_that_ends_in_file_and_key(
     bag = parse_dags(dags_folder)
 
     assert not bag.dags
-    (error,) = bag.import_errors.values()
-    assert error.splitlines()[-1].endswith(f"{config}: poll_interval: missing; pol_interval: unknown key")
+    assert len(bag.import_errors) == len(DAG_FILES)
+    for error in bag.import_errors.values():
+        assert error.splitlines()[-1].endswith(f"{config}: poll_interval: missing; pol_interval: unknown key")
 
 
 def test_a_missing_variable_is_an_import_error_that_names_it(
@@ -242,9 +276,11 @@ def test_a_missing_variable_is_an_import_error_that_names_it(
 ) -> None:
     monkeypatch.delenv("WINE_REGION")
 
-    (error,) = parse_dags(REPOSITORY / "dags").import_errors.values()
+    errors = parse_dags(REPOSITORY / "dags").import_errors.values()
 
-    assert error.splitlines()[-1].endswith("environment: not set: WINE_REGION")
+    assert len(errors) == len(DAG_FILES)
+    for error in errors:
+        assert error.splitlines()[-1].endswith("environment: not set: WINE_REGION")
 
 
 def test_airflow_loads_no_module_of_the_package_as_a_plugin() -> None:

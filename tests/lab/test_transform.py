@@ -1,4 +1,4 @@
-"""Exercise 2 of docs/lab.md: change what the network sees."""
+"""Exercise 2 of docs/lab.md: change what the model sees."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def one_more_column(inputs: Inputs) -> Inputs:
 class Trained:
     """A model that was trained on the wines as a preprocessing function scales them."""
 
-    def __init__(self, rows: list[Row], folder: Path, epochs: int) -> None:
+    def __init__(self, rows: list[Row], folder: Path) -> None:
         self.graph = folder / "graph"
         self.transformed = folder / "transformed"
         stages.transform(rows, self.transformed, self.graph)
-        stages.train(self.transformed, self.graph, folder / "model", {"epochs": epochs})
+        stages.train(self.transformed, self.graph, folder / "model", {})
         # the signatures live only as long as what they were loaded with
         self.loaded = tf.saved_model.load(str(folder / "model" / "Format-Serving"))
 
@@ -75,17 +75,17 @@ def rows() -> list[Row]:
 
 @pytest.fixture(scope="module")
 def train(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Trained]:
-    def run(function: Callable[[Inputs], Inputs], epochs: int = 2) -> Trained:
+    def run(function: Callable[[Inputs], Inputs]) -> Trained:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(stages, "preprocessing_fn", function)
-            return Trained(rows, tmp_path_factory.mktemp(function.__name__), epochs)
+            return Trained(rows, tmp_path_factory.mktemp(function.__name__))
 
     return run
 
 
 @pytest.fixture(scope="module")
 def freed(train: Callable[..., Trained]) -> Trained:
-    return train(density_without_alcohol, epochs=6)
+    return train(density_without_alcohol)
 
 
 def test_the_freed_density_still_has_mean_0_and_variance_1(freed: Trained) -> None:
@@ -117,7 +117,7 @@ def test_the_served_model_frees_the_density_by_itself(freed: Trained, rows: list
     assert np.isfinite(freed.ask(sample_instance())).all()
 
 
-def test_with_the_freed_density_the_network_still_tells_wines_apart(freed: Trained) -> None:
+def test_with_the_freed_density_the_model_still_tells_wines_apart(freed: Trained) -> None:
     wines = read_uci("white")[1::7]
 
     good = freed.ask({name: [row[name] for row in wines] for name in FEATURE_NAMES})[:, 0]
@@ -126,7 +126,7 @@ def test_with_the_freed_density_the_network_still_tells_wines_apart(freed: Train
     assert right > 0.70
 
 
-def test_the_network_does_not_see_a_column_that_only_transform_knows(train: Callable[..., Trained]) -> None:
+def test_the_model_does_not_see_a_column_that_only_transform_knows(train: Callable[..., Trained]) -> None:
     plain, more = train(preprocessing_fn), train(one_more_column)
 
     assert more.column("body").var() == pytest.approx(1, abs=1e-4)

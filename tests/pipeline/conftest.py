@@ -75,8 +75,14 @@ def train(artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> Cal
 
 @pytest.fixture(scope="session")
 def model(train: Callable[..., Path]) -> Path:
-    """Return a model good enough to tell wines apart, after a few seconds of training."""
-    return train(epochs=8)
+    """Return the model that so few rows get: a kernel."""
+    return train()
+
+
+@pytest.fixture(scope="session")
+def network_model(train: Callable[..., Path]) -> Path:
+    """Return an ensemble of networks good enough to tell wines apart, after a few seconds of training."""
+    return train(kernel_max_rows=0, epochs=8)
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from wine_pipeline.compile import compile_pipeline, write_compiled
-from wine_pipeline.config import EvaluationConfig, Target, WineConfig
+from wine_pipeline.config import ConfigError, EvaluationConfig, ServingConfig, Target, WineConfig
 from wine_pipeline.pipeline import build_input_config
 from wine_pipeline.scale import Scale
+from wine_pipeline.serving import build_serving_spec
 
 TARGET = Target("wine-local", "europe-west1", "wine-bucket", image="registry/wine:1")
 
@@ -30,7 +31,7 @@ def constant(task: dict[str, Any], parameter: str) -> Any:
     return json.loads(task["inputs"]["parameters"][parameter]["runtimeValue"]["constant"])
 
 
-def test_the_tasks_go_from_bigquery_to_the_endpoint(tasks: dict[str, Any]) -> None:
+def test_the_tasks_go_from_bigquery_to_the_blessed_model(tasks: dict[str, Any]) -> None:
     assert set(tasks) == {
         "BigQueryExampleGen",
         "StatisticsGen",
@@ -42,7 +43,6 @@ def test_the_tasks_go_from_bigquery_to_the_endpoint(tasks: dict[str, Any]) -> No
         "latest_blessed_model_resolver-model-resolver",
         "Evaluator",
         "MetricsReporter",
-        "Pusher",
     }
 
 
@@ -90,7 +90,7 @@ def test_every_task_runs_in_the_image_and_keeps_beams_files_in_the_bucket(job: d
     executors = job["pipelineSpec"]["deploymentSpec"]["executors"].values()
     containers = [executor["container"] for executor in executors if "container" in executor]
 
-    assert len(containers) == 9
+    assert len(containers) == 8
     for container in containers:
         assert container["image"] == "registry/wine:1"
         assert container["command"][:2] == ["python", "-m"]
@@ -112,7 +112,9 @@ def test_beam_runs_in_the_process_of_its_task(job: dict[str, Any]) -> None:
     }
 
 
-def test_the_pusher_deploys_to_the_wines_own_endpoint(tasks: dict[str, Any]) -> None:
+def test_a_launch_without_a_dag_ends_with_a_pusher_to_the_wines_own_endpoint() -> None:
+    job = compile_pipeline(WineConfig("white"), TARGET, Scale(), push=True)
+    tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
     pusher = constant(tasks["Pusher"], "custom_config")
 
     assert pusher["ai_platform_enable_vertex"] is True
@@ -146,7 +148,39 @@ def test_the_contract_lies_beside_the_spec(job: dict[str, Any]) -> None:
         "sample_instance",
         "sample_example",
         "default_signature",
+        "known_instances",
+        "known_examples",
     }
+
+
+def test_what_serves_the_model_lies_beside_the_spec(
+    job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WINE_GIT_REVISION", "0123abc")
+    config = WineConfig("white", serving=ServingConfig(machine_type="n1-standard-4", max_replicas=3))
+
+    serving = build_serving_spec(config)
+
+    assert set(job["serving"]) == set(serving)
+    assert (serving["name"], serving["git_revision"]) == ("wine-white", "0123abc")
+    assert (serving["machine_type"], serving["max_replicas"]) == ("n1-standard-4", 3)
+
+
+def test_a_revision_that_can_be_no_label_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINE_GIT_REVISION", "Release 1.0")
+
+    with pytest.raises(ConfigError, match="WINE_GIT_REVISION"):
+        build_serving_spec(WineConfig("white"))
+
+
+def test_the_revision_is_that_of_the_working_tree(
+    job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WINE_GIT_REVISION", raising=False)
+    git = ["git", "rev-parse", "HEAD"]
+    head = subprocess.run(git, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+
+    assert head.stdout.startswith(job["serving"]["git_revision"])
 
 
 def test_compiling_twice_gives_the_same_bytes_in_any_process(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_a_custom_job_alone_runs_in_the_tasks_image_and_leaves_beam_in_its_tasks
 
 
 def test_the_command_of_the_job_trains(spec: dict[str, Any], artifacts: Artifacts, tmp_path: Path) -> None:
-    config = custom_config(spec) | {"epochs": 1}
+    config = custom_config(spec)
     job = config[TRAINING_ARGS_KEY]
     made = _UnconnectedClient("europe-west1").create_training_job(
         stages.training_inputs(artifacts.transformed, artifacts.transform_graph),

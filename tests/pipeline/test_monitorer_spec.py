@@ -16,13 +16,13 @@ TASK = "MonitorerComponent"
 
 
 def tasks(config: WineConfig, monitored_table: str | None) -> dict[str, Any]:
-    job = compile_pipeline(config, TARGET, Scale(), monitored_table)
+    job = compile_pipeline(config, TARGET, Scale(), monitored_table, push=True)
     found: dict[str, Any] = job["pipelineSpec"]["root"]["dag"]["tasks"]
     return found
 
 
 def test_the_spec_that_the_dag_submits_has_no_monitorer() -> None:
-    job = compile_pipeline(WineConfig("white"), TARGET, Scale())
+    job = compile_pipeline(WineConfig("white"), TARGET, Scale(), push=True)
 
     assert "monitorer" not in json.dumps(job).lower()
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import Metrics
 from wine_pipeline.config import EvaluationConfig
+from wine_pipeline.data_contract import known_instances
 from wine_pipeline.metrics import NoEvaluationError, read_metrics
 from wine_pipeline.reporter import MetricsReporter
 
@@ -17,27 +21,36 @@ from tests.pipeline import stages
 from tests.pipeline.conftest import Artifacts
 
 
-def report(evaluation: Path) -> dict[str, float]:
+def run(evaluation: Path, model: Path) -> Metrics:
     """Run the component's executor as a task of the pipeline does."""
-    given, made = standard_artifacts.ModelEvaluation(), Metrics()
-    given.uri = str(evaluation)
-    MetricsReporter.EXECUTOR_SPEC.executor_class().Do({"evaluation": [given]}, {"metrics": [made]}, {})
-    return {name: made.get_float_custom_property(name) for name in made.mlmd_artifact.custom_properties}
+    given, trained, made = standard_artifacts.ModelEvaluation(), standard_artifacts.Model(), Metrics()
+    given.uri, trained.uri = str(evaluation), str(model)
+    MetricsReporter.EXECUTOR_SPEC.executor_class().Do(
+        {"evaluation": [given], "model": [trained]}, {"metrics": [made]}, {}
+    )
+    return made
+
+
+def report(evaluation: Path, model: Path) -> dict[str, float]:
+    """The figures that it wrote."""
+    made = run(evaluation, model)
+    properties = made.mlmd_artifact.custom_properties
+    return {name: value.double_value for name, value in properties.items() if value.HasField("double_value")}
 
 
 def test_a_first_model_has_its_own_figures_alone(artifacts: Artifacts, model: Path, tmp_path: Path) -> None:
     verdict = stages.evaluate(EvaluationConfig(), artifacts.examples, model, tmp_path)
 
-    assert report(verdict.evaluation) == asdict(read_metrics(str(verdict.evaluation)).candidate)
+    assert report(verdict.evaluation, model) == asdict(read_metrics(str(verdict.evaluation)).candidate)
 
 
 def test_beside_a_champion_both_have_their_figures(
     artifacts: Artifacts, model: Path, train: Callable[..., Path], tmp_path: Path
 ) -> None:
-    worse = train(epochs=1, learning_rate=1e-5)
+    worse = train(kernel_max_rows=0, epochs=1, learning_rate=1e-5)
     verdict = stages.evaluate(EvaluationConfig(), artifacts.examples, worse, tmp_path, champion=model)
 
-    figures = report(verdict.evaluation)
+    figures = report(verdict.evaluation, worse)
 
     assert set(figures) == {"auc", "accuracy", "mad", "examples"} | {
         "champion_auc",
@@ -50,4 +63,59 @@ def test_beside_a_champion_both_have_their_figures(
 
 def test_without_an_evaluation_the_task_fails(tmp_path: Path) -> None:
     with pytest.raises(NoEvaluationError, match=str(tmp_path)):
-        report(tmp_path)
+        report(tmp_path, tmp_path)
+
+
+def test_the_served_folder_and_the_answers_to_the_known_instances_are_told(
+    artifacts: Artifacts, model: Path, tmp_path: Path
+) -> None:
+    verdict = stages.evaluate(EvaluationConfig(), artifacts.examples, model, tmp_path)
+
+    made = run(verdict.evaluation, model)
+
+    served = made.get_string_custom_property("model_uri")
+    assert served == str(model / "Format-Serving")
+    answers = json.loads(made.get_string_custom_property("known_answers"))
+    signature = tf.saved_model.load(served).signatures["serving_raw"]
+    asked = [
+        signature(**{name: tf.constant([values], tf.float32) for name, values in instance.items()})
+        for instance in known_instances()
+    ]
+    assert answers == [{name: pytest.approx(float(v[0, 0])) for name, v in each.items()} for each in asked]
+    assert len({answer["grade"] for answer in answers}) == len(answers) == 3
+
+
+def test_a_blessed_model_has_no_reason_against_it(artifacts: Artifacts, model: Path, tmp_path: Path) -> None:
+    lenient = EvaluationConfig(min_auc=0.0, min_accuracy=0.0, max_mad=10.0)
+    verdict = stages.evaluate(lenient, artifacts.examples, model, tmp_path)
+
+    assert run(verdict.evaluation, model).get_string_custom_property("reason") == ""
+
+
+def test_the_reason_names_each_metric_and_the_bound_that_it_missed(
+    artifacts: Artifacts, model: Path, tmp_path: Path
+) -> None:
+    strict = EvaluationConfig(min_auc=0.999, min_accuracy=0.0, max_mad=0.01)
+    verdict = stages.evaluate(strict, artifacts.examples, model, tmp_path)
+
+    reason = run(verdict.evaluation, model).get_string_custom_property("reason")
+
+    assert re.fullmatch(
+        r"auc of good is 0\.\d+, must be at least 0\.999; "
+        r"mean_absolute_error of grade is \d\.\d+, must be at most 0\.01",
+        reason,
+    )
+
+
+def test_the_reason_tells_how_much_worse_than_the_champion_a_model_is(
+    artifacts: Artifacts, model: Path, train: Callable[..., Path], tmp_path: Path
+) -> None:
+    worse = train(kernel_length=100.0, kernel_ridge=1000.0)
+    lenient = EvaluationConfig(min_auc=0.0, min_accuracy=0.0, max_mad=10.0)
+    verdict = stages.evaluate(lenient, artifacts.examples, worse, tmp_path, champion=model)
+
+    reason = run(verdict.evaluation, worse).get_string_custom_property("reason")
+
+    assert re.search(
+        r"mean_absolute_error of grade is \+0\.\d+ beside the champion's, allowed is \+0\.03", reason
+    )

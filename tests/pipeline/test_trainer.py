@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,7 +14,10 @@ from wine_pipeline.trainer import fit, sorted_split
 from tests.pipeline import stages
 from tests.pipeline.conftest import Artifacts, Row
 
-SMALL = TrainingConfig(epochs=3, hidden_units=16)
+ROWS = 300
+KERNEL = TrainingConfig(kernel_max_rows=ROWS)
+NETWORK = TrainingConfig(kernel_max_rows=ROWS - 1, epochs=3, members=2, hidden_units=16)
+HEADS = pytest.mark.parametrize("config", [KERNEL, NETWORK], ids=["kernel", "network"])
 
 
 def synthetic_columns(rows: int, seed: int) -> dict[str, np.ndarray]:
@@ -23,50 +27,81 @@ def synthetic_columns(rows: int, seed: int) -> dict[str, np.ndarray]:
     return columns | {"quality": quality, "good": (quality >= 6).astype(np.float32)}
 
 
-def test_the_order_in_which_rows_were_read_changes_nothing() -> None:
-    columns = synthetic_columns(300, seed=1)
-    evaluation = sorted_split(synthetic_columns(100, seed=2))
-    order = np.random.default_rng(3).permutation(300)
+def layer_names(model: keras.Model) -> set[str]:
+    return {layer.name for layer in model.layers}
+
+
+@HEADS
+def test_the_order_in_which_rows_were_read_changes_nothing(config: TrainingConfig) -> None:
+    columns = synthetic_columns(ROWS, seed=1)
+    order = np.random.default_rng(3).permutation(ROWS)
     shuffled = {name: column[order] for name, column in columns.items()}
 
-    first = fit(SMALL, sorted_split(columns), evaluation)
-    second = fit(SMALL, sorted_split(shuffled), evaluation)
+    first = fit(config, sorted_split(columns))
+    second = fit(config, sorted_split(shuffled))
 
     for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_another_seed_gives_another_model() -> None:
-    train, evaluation = sorted_split(synthetic_columns(300, 1)), sorted_split(synthetic_columns(100, 2))
+def test_up_to_the_threshold_a_kernel_is_solved_and_above_it_a_network_is_trained() -> None:
+    split = sorted_split(synthetic_columns(ROWS, seed=1))
 
-    first = fit(SMALL, train, evaluation)
-    second = fit(TrainingConfig(epochs=3, hidden_units=16, seed=99), train, evaluation)
+    at, above = fit(KERNEL, split), fit(NETWORK, split)
+
+    assert "kernel" in layer_names(at)
+    assert "periods" in layer_names(above)
+    assert not layer_names(at) & layer_names(above) & {"kernel", "periods"}
+
+
+@HEADS
+def test_either_head_learns_what_decides_the_grade(config: TrainingConfig) -> None:
+    learnt, fresh = synthetic_columns(ROWS, seed=1), synthetic_columns(ROWS, seed=2)
+    longer = TrainingConfig(**{**config.to_custom_config(), "epochs": 60})
+
+    answers = fit(longer, sorted_split(learnt))({name: fresh[name] for name in FEATURE_NAMES})
+
+    blind = np.abs(fresh["quality"] - np.median(learnt["quality"])).mean()
+    assert np.abs(fresh["quality"] - answers["grade"]).mean() < 0.9 * blind
+    assert np.mean((answers["good"] > 0.5) == (fresh["good"] > 0.5)) > 0.75
+
+
+@HEADS
+def test_rows_of_one_grade_are_no_error(config: TrainingConfig) -> None:
+    columns = synthetic_columns(ROWS, seed=1)
+    columns |= {"quality": np.full_like(columns["quality"], 6), "good": np.ones_like(columns["good"])}
+
+    answers = fit(config, sorted_split(columns))({name: columns[name] for name in FEATURE_NAMES})
+
+    np.testing.assert_allclose(answers["grade"], 6, atol=1e-5)
+    np.testing.assert_allclose(answers["good"], 1, atol=1e-5)
+
+
+def test_another_seed_gives_another_network() -> None:
+    train = sorted_split(synthetic_columns(ROWS, 1))
+    other = TrainingConfig(**{**NETWORK.to_custom_config(), "seed": 99})
+
+    first, second = fit(NETWORK, train), fit(other, train)
 
     assert not np.array_equal(first.get_weights()[0], second.get_weights()[0])
 
 
-def test_the_best_weights_are_kept_not_the_last() -> None:
-    train, evaluation = sorted_split(synthetic_columns(40, 1)), sorted_split(synthetic_columns(100, 2))
-    overfitting = TrainingConfig(epochs=40, patience=5, hidden_units=64, learning_rate=0.05, dropout=0)
-
-    model = fit(overfitting, train, evaluation)
-
-    losses = model.history.history["val_loss"]
-    kept = model.evaluate(evaluation.dataset(100), verbose=0, return_dict=True)["loss"]
-    assert len(losses) < overfitting.epochs
-    assert kept == pytest.approx(min(losses), rel=1e-4)
-    assert kept < losses[-1]
-
-
-def test_two_runs_on_the_same_rows_give_the_same_metrics(
-    artifacts: Artifacts, model: Path, train: Callable[..., Path], wine_rows: list[Row]
+@pytest.mark.parametrize(
+    ("trained", "settings"), [("model", {}), ("network_model", {"kernel_max_rows": 0, "epochs": 8})]
+)
+def test_two_runs_on_the_same_rows_give_the_same_answers(
+    trained: str,
+    settings: dict[str, int],
+    request: pytest.FixtureRequest,
+    train: Callable[..., Path],
+    wine_rows: list[Row],
 ) -> None:
-    again = train(epochs=8)
+    folders = (request.getfixturevalue(trained), train(**settings))
 
     examples = tf.constant([stages.to_example(row).SerializeToString() for row in wine_rows])
     answers = [
         tf.saved_model.load(str(folder / "Format-Serving")).signatures["serving_examples"](examples=examples)
-        for folder in (model, again)
+        for folder in folders
     ]
     for name in ("good", "grade"):
         np.testing.assert_allclose(answers[0][name], answers[1][name], atol=1e-5)

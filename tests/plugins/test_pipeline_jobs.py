@@ -122,23 +122,23 @@ def test_parts_of_the_identity_do_not_flow_into_each_other() -> None:
     assert one != other
 
 
-def test_a_blessed_and_pushed_model_is_read_with_the_raw_examples_and_the_evaluators_verdict() -> None:
+def test_a_blessed_model_is_read_with_the_raw_examples_and_the_evaluators_verdict() -> None:
     evaluator = task(
         "Evaluator",
         blessing={"schemaTitle": "tfx.ModelBlessing", "metadata": {"blessed": 1}},
         evaluation={"schemaTitle": "tfx.ModelEvaluation", "uri": "gs://b/evaluation"},
     )
     figures = {"auc": 0.8, "examples": 980, "champion_auc": 0.7}
-    reporter = task("MetricsReporter", metrics={"schemaTitle": "tfx.Metrics", "metadata": figures})
-    pushed = {"pushed": 1, "pushed_destination": "projects/1/locations/r/models/7"}
-    pusher = task("Pusher", pushed_model={"schemaTitle": "tfx.PushedModel", "metadata": pushed})
+    texts = {"reason": "", "model_uri": "gs://b/model/served", "known_answers": '[{"good": 0.9}]'}
+    reporter = task("MetricsReporter", metrics={"schemaTitle": "tfx.Metrics", "metadata": figures | texts})
+    card = task("ModelCard", model_card={"schemaTitle": "tfx.ModelCard", "uri": "gs://b/card"})
 
     result = read_result(
         job(
             name="projects/1/locations/r/pipelineJobs/j",
             state="PIPELINE_STATE_SUCCEEDED",
             labels={"wine": "white", "data_version": "1700000000000"},
-            jobDetail={"taskDetails": [*FINISHED_TASKS, evaluator, reporter, pusher]},
+            jobDetail={"taskDetails": [*FINISHED_TASKS, evaluator, reporter, card]},
         )
     )
 
@@ -147,10 +147,11 @@ def test_a_blessed_and_pushed_model_is_read_with_the_raw_examples_and_the_evalua
         "state": "PIPELINE_STATE_SUCCEEDED",
         "data_version": "1700000000000",
         "blessed": True,
+        "reason": "",
         "metrics": figures,
-        "model": "projects/1/locations/r/models/7",
-        "endpoint": None,
-        "deployed_model_id": None,
+        "model_uri": "gs://b/model/served",
+        "known_answers": [{"good": 0.9}],
+        "model_card": "gs://b/card",
         "training_examples": "gs://b/examples",
         "evaluation": "gs://b/evaluation",
     }
@@ -158,12 +159,13 @@ def test_a_blessed_and_pushed_model_is_read_with_the_raw_examples_and_the_evalua
 
 def test_a_model_that_was_not_blessed_is_not_mistaken_for_the_resolvers_blessed_one() -> None:
     evaluator = task("Evaluator", blessing={"schemaTitle": "tfx.ModelBlessing", "metadata": {"blessed": 0}})
-    pusher = task("Pusher", pushed_model={"schemaTitle": "tfx.PushedModel", "metadata": {"pushed": 0}})
+    texts = {"reason": "auc is 0.6, must be at least 0.75"}
+    reporter = task("MetricsReporter", metrics={"schemaTitle": "tfx.Metrics", "metadata": texts})
 
-    result = read_result(job(jobDetail={"taskDetails": [*FINISHED_TASKS, evaluator, pusher]}))
+    result = read_result(job(jobDetail={"taskDetails": [*FINISHED_TASKS, evaluator, reporter]}))
 
     assert result["blessed"] is False
-    assert result["model"] is None
+    assert result["reason"] == texts["reason"]
 
 
 def test_a_pipeline_without_an_evaluator_has_no_verdict_and_no_figures() -> None:
@@ -171,6 +173,7 @@ def test_a_pipeline_without_an_evaluator_has_no_verdict_and_no_figures() -> None
 
     assert result["blessed"] is None
     assert result["metrics"] == {}
+    assert (result["reason"], result["model_uri"], result["known_answers"]) == ("", None, [])
 
 
 def test_figures_are_read_from_any_metrics_artifact_and_words_beside_them_are_not() -> None:

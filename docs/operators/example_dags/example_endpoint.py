@@ -1,41 +1,94 @@
-"""Ask a newly deployed model for a known prediction; if it answers badly, the one before it serves again."""
+"""Roll a model out behind an endpoint, with a way back: what comes behind a RunPipelineJobOnceOperator."""
+
+# Airflow puts XComs and default_args in place of arguments at run time
+# mypy: disable-error-code="arg-type, call-arg, index"
 
 from __future__ import annotations
 
 import os
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG, Param, TriggerRule, chain
+from vertex_mlops.operators.deployment import DeployModelVersionOperator, ShiftTrafficOperator
 from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
-from vertex_mlops.pipeline_jobs import PipelineResult
+from vertex_mlops.operators.gate import BlessedModelGateOperator
+from vertex_mlops.operators.model_registry import PromoteModelVersionOperator, UploadModelVersionOperator
+from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator, RollBackDeploymentOperator
+
+TEMPLATE_PATH = "{{ params.template_path }}"
 
 with DAG(
     dag_id="example_endpoint",
     schedule=None,
+    default_args={
+        "project_id": os.environ["WINE_PROJECT"],
+        "region": os.environ["WINE_REGION"],
+        # a step takes single values of an earlier step's result
+        "multiple_outputs": True,
+    },
     params={
-        "model": Param("", type="string", description="Resource name of the model"),
-        "endpoint": Param("", type="string", description="Resource name of the endpoint that serves it"),
-        "deployed_model_id": Param("", type="string", description="Its id on the endpoint"),
+        "pipeline_result": Param({}, type="object", description="What a pipeline job gave"),
         "template_path": Param("", type="string", description="gs:// URI of the compiled pipeline"),
     },
-):
-    # behind a RunPipelineJobOnceOperator this is its output
-    pushed = PipelineResult(
-        name="",
-        state="PIPELINE_STATE_SUCCEEDED",
-        data_version=None,
-        blessed=True,
-        metrics={},
-        model="{{ params.model }}",
-        endpoint="{{ params.endpoint }}",
-        deployed_model_id="{{ params.deployed_model_id }}",
-        training_examples=None,
-        evaluation=None,
+) as dag:
+    # behind a RunPipelineJobOnceOperator this is train.output
+    pipeline_result = dag.param("pipeline_result")
+
+    gate = BlessedModelGateOperator(task_id="gate", pipeline_result=pipeline_result)
+
+    upload = UploadModelVersionOperator(
+        task_id="upload", pipeline_result=pipeline_result, template_path=TEMPLATE_PATH, poll_interval=15
+    )
+
+    deploy = DeployModelVersionOperator(
+        task_id="deploy",
+        model_version=upload.output["model_version"],
+        template_path=TEMPLATE_PATH,
+        poll_interval=15,
+    )
+
+    traffic = ShiftTrafficOperator(
+        task_id="traffic",
+        endpoint_name=deploy.output["endpoint"],
+        deployed_model_id=deploy.output["deployed_model_id"],
+        champion_id=deploy.output["champion_id"],
+        percent=50,
     )
 
     verify = VerifyDeployedModelOperator(
         task_id="verify",
-        project_id=os.environ["WINE_PROJECT"],
-        region=os.environ["WINE_REGION"],
-        pipeline_result=pushed,
-        template_path="{{ params.template_path }}",
+        endpoint=deploy.output["endpoint"],
+        deployed_model_id=deploy.output["deployed_model_id"],
+        percent=traffic.output["percent"],
+        since=traffic.output["since"],
+        pipeline_result=pipeline_result,
+        template_path=TEMPLATE_PATH,
+        poll_interval=15,
     )
+
+    all_traffic = ShiftTrafficOperator(
+        task_id="all_traffic",
+        endpoint_name=deploy.output["endpoint"],
+        deployed_model_id=deploy.output["deployed_model_id"],
+        percent=100,
+    )
+
+    promote = PromoteModelVersionOperator(task_id="promote", model_version=deploy.output["model_version"])
+
+    retire = RetireDeployedModelsOperator(
+        task_id="retire",
+        endpoint_name=deploy.output["endpoint"],
+        deployed_model_id=deploy.output["deployed_model_id"],
+        model_version=deploy.output["model_version"],
+        poll_interval=15,
+    )
+
+    roll_back = RollBackDeploymentOperator(
+        task_id="roll_back",
+        model_version=upload.output["model_version"],
+        template_path=TEMPLATE_PATH,
+        poll_interval=15,
+        trigger_rule=TriggerRule.ONE_FAILED,
+    )
+
+    chain(gate, upload, deploy, traffic, verify, all_traffic, promote, retire)
+    [deploy, traffic, verify, all_traffic, promote] >> roll_back

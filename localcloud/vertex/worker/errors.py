@@ -25,3 +25,7 @@ class UnsupportedCommandError(WorkerError):
 
 class ReplicaFailedError(WorkerError):
     """A model could not be loaded; the text is the loader's error."""
+
+
+class MeasuringFailedError(WorkerError):
+    """Statistics of requests that cannot be computed."""

@@ -12,12 +12,18 @@ from typing import Any, NamedTuple
 from localcloud.config import HOST, Settings
 from localcloud.environment import CLEARED
 from localcloud.vertex.worker import leftovers
-from localcloud.vertex.worker.errors import ReplicaFailedError, UnsupportedCommandError, WorkerError
+from localcloud.vertex.worker.errors import (
+    MeasuringFailedError,
+    ReplicaFailedError,
+    UnsupportedCommandError,
+    WorkerError,
+)
 from localcloud.vertex.worker.process import Connection, ZygoteProcess, check_interpreter
 
 log = logging.getLogger(__name__)
 
 _SERVING = Path(__file__).with_name("serving.py")
+_DISTANCES = Path(__file__).with_name("distances.py")
 
 
 class TaskExit(NamedTuple):
@@ -191,6 +197,28 @@ class WorkerPool:
             why = answer.get("failed", f"exit code {answer.get('exit')}")
             raise ReplicaFailedError(f"The model {model_uri} cannot be served: {why}; log: {log_path}")
         return Replica(connection, answer["port"], answer["signatures"])
+
+    def measure(self, folder: Path) -> None:
+        """
+        Let TensorFlow Data Validation answer a request, in a process of its own, and wait for it.
+
+        :param folder: holds ``request.json``; gets ``result.json``.
+        :raises MeasuringFailedError: it cannot be answered.
+        :raises WorkerError: the process cannot be started.
+        """
+        # TFX first: where tfx-bsl is built without SQL, it makes data validation importable
+        self.preload(["tensorflow", "tfx", "tensorflow_data_validation"])
+        log_path = self._settings.logs / "monitoring.log"
+        connection = self._request(
+            {"kind": "serve", "program": str(_DISTANCES), "args": [str(folder)], "log": str(log_path)}
+        )
+        try:
+            answer = connection.receive()
+        finally:
+            connection.close()
+        if "done" not in answer:
+            why = answer.get("failed", f"exit code {answer.get('exit')}")
+            raise MeasuringFailedError(f"The statistics cannot be computed: {why}; log: {log_path}")
 
     def _request(self, request: Mapping[str, object]) -> Connection:
         connection = self._running().connect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
@@ -10,6 +11,7 @@ from google.api_core.exceptions import GatewayTimeout, ServiceUnavailable, from_
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
+    from google.auth.transport.requests import AuthorizedSession
 
 
 class RawPrediction(NamedTuple):
@@ -38,6 +40,12 @@ class RawPredictionHook(GoogleBaseHook):
         that of the credentials by default.
     """
 
+    @cached_property
+    def _session(self) -> AuthorizedSession:
+        from google.auth.transport.requests import AuthorizedSession
+
+        return AuthorizedSession(self.get_credentials())
+
     @GoogleBaseHook.fallback_to_default_project_id
     def raw_predict(
         self,
@@ -64,16 +72,13 @@ class RawPredictionHook(GoogleBaseHook):
         :raises google.api_core.exceptions.ServiceUnavailable: there is no connection.
         :raises google.api_core.exceptions.GoogleAPICallError: the answer is no success.
         """
-        from google.auth.transport.requests import AuthorizedSession
-
         endpoint = f"projects/{project_id}/locations/{region}/endpoints/{endpoint_id}"
         url = f"https://{region}-aiplatform.googleapis.com/v1/{endpoint}:rawPredict"
-        session = AuthorizedSession(self.get_credentials())
 
         def send() -> RawPrediction:
             # callers and retries know the errors of Google's clients, not those of requests
             try:
-                response = session.post(url, json=body, timeout=timeout)
+                response = self._session.post(url, json=body, timeout=timeout)
             except requests.Timeout as error:
                 raise GatewayTimeout(f"no answer within {timeout:g} s") from error
             except requests.ConnectionError as error:

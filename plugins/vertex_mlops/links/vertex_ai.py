@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from airflow.providers.google.cloud.links.vertex_ai import VertexAIEndpointLink, VertexAIPipelineJobLink
+from airflow.providers.google.cloud.links.vertex_ai import (
+    VertexAIEndpointLink,
+    VertexAIModelLink,
+    VertexAIPipelineJobLink,
+)
 
 from vertex_mlops.links.console import ConsoleLink
 
@@ -13,3 +17,7 @@ class PipelineJobLink(ConsoleLink, VertexAIPipelineJobLink):
 
 class EndpointLink(ConsoleLink, VertexAIEndpointLink):
     """Helper class for constructing the link of an endpoint."""
+
+
+class ModelLink(ConsoleLink, VertexAIModelLink):
+    """Helper class for constructing the link of a model."""

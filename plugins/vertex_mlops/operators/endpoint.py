@@ -2,77 +2,91 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowSkipException
-from google.api_core.exceptions import (
-    Forbidden,
-    GoogleAPICallError,
-    GoogleAPIError,
-    RetryError,
-    Unauthorized,
-)
-from google.api_core.retry import Retry
+from google.api_core.exceptions import NotFound
 
-from vertex_mlops.contract import DEFAULT_SIGNATURE, DataContract, Range, read_data_contract
-from vertex_mlops.exceptions import DeployedModelRejectedError
+from vertex_mlops.contract import DEFAULT_SIGNATURE, RAW_SIGNATURE, DataContract, read_data_contract
+from vertex_mlops.exceptions import DeployedModelRejectedError, RequestLogMissingError
 from vertex_mlops.hooks.prediction_service import RawPrediction, RawPredictionHook
 from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
-from vertex_mlops.retries import REQUEST_SECONDS, is_transient, patiently
+from vertex_mlops.probe import Ask, Probe, check_close, read_prediction
+from vertex_mlops.request_log import LoggedRequests, log_table, read_log
+from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
+from vertex_mlops.waiting import look_again
 
 if TYPE_CHECKING:
-    from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
     from airflow.sdk import Context
-    from google.cloud.aiplatform_v1.types import Endpoint
 
-# the two signatures compute the same numbers in float32
-_TOLERANCE = 1e-4
-# a model server that has just started may be refused, or silent, for a moment
-_ANSWER_SECONDS = 20.0
-_RETRY_SECONDS = 60.0
-_UNDEPLOY_SECONDS = 600.0
+# a model server that hangs is not waited for longer
+_ANSWER_TIMEOUT = 20.0
+_PROBE_SECONDS = 180.0
+# the log is written behind the answers; for a moment that is not worth giving the slot back
+_LOG_SECONDS = 10.0
+_LOG_LOOK_SECONDS = 1.0
+# share of the requests that may take longer than max_latency_ms
+_SLOW_SHARE = 0.05
 
 
 class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     """
-    Ask a newly deployed model for a known prediction, through both of its signatures.
+    Judge a deployed model by what it answers, and by the endpoint's own log.
 
-    ``predict`` reaches the default one of them, ``rawPredict`` the other by its name.
+    The known instances of the compiled pipeline go to the endpoint through both signatures: ``predict``
+    reaches the default one of them, ``rawPredict`` the other by its name. A request cannot name the deployed
+    model that it is for, so each is repeated until the model in question has answered; every answer must be
+    finite, in range, and as far as ``tolerance`` from what the pipeline computed offline. Then the log of
+    requests and responses must show that the model, all callers counted, is fast and does not fail.
 
-    If it answers as it must, the models of the endpoint that have no traffic left are undeployed: each
-    costs a replica. If it does not, all traffic goes back to the model deployed before it, and the
-    rejected one is undeployed, so that no later rejection can send traffic to it. A retry comes to the same
-    end: a model that has lost its traffic already is rejected again, and the traffic stays where it is.
-
-    A model that gives no answer, because of an outage or because it hangs, is rejected by the task's last
-    try only: give it retries.
+    It changes nothing. A model that is found wanting fails the task at once, and
+    :class:`vertex_mlops.operators.undeployment.RollBackDeploymentOperator` behind it takes it back. An
+    outage says nothing about the model: the task is tried again.
 
     .. seealso::
-        https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions
+        https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions and
+        https://cloud.google.com/vertex-ai/docs/predictions/online-prediction-logging
 
     :param project_id: The ID of the Google Cloud project of the endpoint (templated).
     :param region: The ID of the Google Cloud region of the endpoint (templated).
-    :param pipeline_result: What RunPipelineJobOnceOperator returned (templated).
+    :param endpoint: Resource name of the endpoint (templated).
+    :param deployed_model_id: The ID of the deployed model to judge (templated).
+    :param percent: Its share of the traffic (templated).
+    :param since: Moment from which on the log is read, in ISO 8601 (templated).
+    :param pipeline_result: What RunPipelineJobOnceOperator returned; it holds the offline answers
+        (templated).
     :param template_path: ``gs://`` URI of the compiled pipeline file; its contract holds the known
-        instance (templated).
+        instances (templated).
+    :param tolerance: How far an answer may be from the offline one.
+    :param max_latency_ms: Milliseconds within which 95 % of the logged requests must be answered.
+    :param max_error_share: Share of the logged requests that may have failed.
+    :param min_requests: Logged requests that are needed to judge; the task asks them itself.
+    :param sampling_rate: Share of the requests that the endpoint logs, above 0 and at most 1.
+    :param poll_interval: Seconds between two looks at the log.
+    :param wait_timeout: Seconds to wait for it.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
 
-    :return: ``endpoint``, ``deployed_model_id``, ``model``, ``prediction`` and the ids ``undeployed``.
-    :raises AirflowSkipException: the pipeline pushed nothing, because the model was not blessed.
-    :raises DeployedModelRejectedError: the model was found wanting, and where the traffic went.
+    :return: ``predictions`` of the known instances, and the ``requests``, ``failed`` and ``slow`` of the log.
+    :raises DeployedModelRejectedError: the model was found wanting; the message says how.
+    :raises RequestLogMissingError: the log does not show enough requests in time.
+    :raises SpecError: the compiled pipeline file is missing or carries no contract.
     """
 
     template_fields = (
         "project_id",
         "region",
+        "endpoint",
+        "deployed_model_id",
+        "percent",
+        "since",
         "pipeline_result",
         "template_path",
         "gcp_conn_id",
@@ -85,8 +99,19 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         *,
         project_id: str,
         region: str,
+        endpoint: str,
+        deployed_model_id: str,
+        percent: int,
+        since: str,
         pipeline_result: PipelineResult,
         template_path: str,
+        tolerance: float = 1e-3,
+        max_latency_ms: float = 1000,
+        max_error_share: float = 0.02,
+        min_requests: int = 20,
+        sampling_rate: float = 1.0,
+        poll_interval: float = 60,
+        wait_timeout: float = 1800,
         gcp_conn_id: str = "google_cloud_default",
         impersonation_chain: str | Sequence[str] | None = None,
         **kwargs: Any,
@@ -94,8 +119,19 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         super().__init__(**kwargs)
         self.project_id = project_id
         self.region = region
+        self.endpoint = endpoint
+        self.deployed_model_id = deployed_model_id
+        self.percent = percent
+        self.since = since
         self.pipeline_result = pipeline_result
         self.template_path = template_path
+        self.tolerance = tolerance
+        self.max_latency_ms = max_latency_ms
+        self.max_error_share = max_error_share
+        self.min_requests = min_requests
+        self.sampling_rate = sampling_rate
+        self.poll_interval = poll_interval
+        self.wait_timeout = wait_timeout
         self.gcp_conn_id = gcp_conn_id
         self.impersonation_chain = impersonation_chain
 
@@ -103,184 +139,122 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     def extra_links_params(self) -> dict[str, Any]:
         return {"region": self.region, "project_id": self.project_id}
 
+    @property
+    def _connection(self) -> dict[str, Any]:
+        return {"gcp_conn_id": self.gcp_conn_id, "impersonation_chain": self.impersonation_chain}
+
     @cached_property
-    def hook(self) -> EndpointServiceHook:
-        from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
+    def _raw(self) -> RawPredictionHook:
+        return RawPredictionHook(**self._connection)
 
-        return EndpointServiceHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        endpoint_name, deployed_model_id = self._what_to_verify()
-        endpoint_id = resource_id(endpoint_name)
-        EndpointLink.persist(context=context, endpoint_id=endpoint_id)
-        contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
-        try:
-            answers = self._ask(endpoint_id, contract)
-            prediction = check_answers(answers, deployed_model_id, contract.outputs)
-        except (Forbidden, Unauthorized):
-            # says something about this task's account, nothing about the model
-            raise
-        except (GoogleAPICallError, RetryError, ValueError) as error:
-            if is_transient(error) and _has_tries_left(context):
-                # an outage says nothing about the model either, unless it outlasts all tries
-                raise
-            cause = " ".join(str(error).split())
-            reason = f"deployed model {deployed_model_id} of {endpoint_name}: {cause}"
-            self.log.warning("Rejecting %s", reason)
-            outcome = self._roll_back(endpoint_id, deployed_model_id)
-            raise DeployedModelRejectedError(f"{reason}; {outcome}") from error
-        self.log.info("Deployed model %s answers %s", deployed_model_id, prediction)
-        return {
-            "endpoint": endpoint_name,
-            "deployed_model_id": deployed_model_id,
-            "model": self.pipeline_result["model"],
-            "prediction": prediction,
-            "undeployed": self._undeploy_idle(endpoint_id, deployed_model_id),
-        }
-
-    def _what_to_verify(self) -> tuple[str, str]:
-        result = self.pipeline_result
-        if not result["model"]:
-            verdict = "not blessed: " if result["blessed"] is False else ""
-            raise AirflowSkipException(f"{verdict}nothing was pushed, the champion stays")
-        if not result["endpoint"] or not result["deployed_model_id"]:
-            raise DeployedModelRejectedError(f"{result['model']} is not deployed to any endpoint")
-        return result["endpoint"], result["deployed_model_id"]
-
-    def _ask(self, endpoint_id: str, contract: DataContract) -> dict[str, RawPrediction]:
+    @cached_property
+    def _predictions(self) -> Any:
         from airflow.providers.google.cloud.hooks.vertex_ai.prediction_service import PredictionServiceHook
 
-        connection: dict[str, Any] = {
-            "gcp_conn_id": self.gcp_conn_id,
-            "impersonation_chain": self.impersonation_chain,
+        return PredictionServiceHook(**self._connection).get_prediction_service_client(self.region)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        EndpointLink.persist(context=context, endpoint_id=resource_id(self.endpoint))
+        contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
+        try:
+            predictions = self._check_answers(contract)
+            self.log.info("Deployed model %s answers %s", self.deployed_model_id, predictions)
+            logged = self._check_log(context)
+        except ValueError as error:
+            cause = " ".join(str(error).split())
+            raise DeployedModelRejectedError(
+                f"deployed model {self.deployed_model_id} of {self.endpoint}: {cause}"
+            ) from error
+        self.log.info("The log shows %s", logged)
+        return {"predictions": predictions, **logged._asdict()}
+
+    def _check_answers(self, contract: DataContract) -> list[dict[str, float]]:
+        probe = Probe(self.deployed_model_id, self.percent, _PROBE_SECONDS)
+        asks = self._asks(contract)
+        expected = self.pipeline_result["known_answers"]
+        predictions: dict[str, list[dict[str, float]]] = {}
+        for signature, requests in asks.items():
+            for number, ask in enumerate(requests):
+                prediction = read_prediction(signature, probe.ask(ask), contract.outputs)
+                what = f"the answer of {signature} to known instance {number + 1}"
+                check_close(what, prediction, expected[number], self.tolerance)
+                predictions.setdefault(signature, []).append(prediction)
+        # what is not sampled is not seen in the log
+        needed = round(self.min_requests / self.sampling_rate * 1.5) if self.sampling_rate < 1 else None
+        probe.fill_up([ask for requests in asks.values() for ask in requests], needed or self.min_requests)
+        return predictions[RAW_SIGNATURE if RAW_SIGNATURE in predictions else DEFAULT_SIGNATURE]
+
+    def _asks(self, contract: DataContract) -> dict[str, list[Ask]]:
+        instances = contract.instances
+        (named,) = instances.keys() - {contract.default_signature}
+        return {
+            named: [partial(self._raw_predict, named, instance) for instance in instances[named]],
+            DEFAULT_SIGNATURE: [
+                partial(self._predict, instance) for instance in instances[contract.default_signature]
+            ],
         }
-        retry = patiently(_RETRY_SECONDS)
-        (named,) = contract.instances.keys() - {contract.default_signature}
-        raw = RawPredictionHook(**connection).raw_predict(
+
+    def _raw_predict(self, signature: str, instance: dict[str, Any]) -> RawPrediction:
+        return self._raw.raw_predict(
             project_id=self.project_id,
             region=self.region,
-            endpoint_id=endpoint_id,
-            body={"instances": [contract.instances[named]], "signature_name": named},
-            retry=retry,
-            timeout=_ANSWER_SECONDS,
+            endpoint_id=resource_id(self.endpoint),
+            body={"instances": [instance], "signature_name": signature},
+            timeout=_ANSWER_TIMEOUT,
         )
+
+    def _predict(self, instance: dict[str, Any]) -> RawPrediction:
         # the hook's own predict() hands over a request that proto-plus cannot read
-        client = PredictionServiceHook(**connection).get_prediction_service_client(self.region)
-        instances: list[Any] = [contract.instances[contract.default_signature]]
-        response = client.predict(
-            endpoint=client.endpoint_path(self.project_id, self.region, endpoint_id),
-            instances=instances,
-            retry=retry,
-            timeout=_ANSWER_SECONDS,
+        instances: list[Any] = [instance]
+        response = self._predictions.predict(
+            endpoint=self.endpoint, instances=instances, retry=None, timeout=_ANSWER_TIMEOUT
         )
         # not through protobuf's JSON, which refuses NaN
-        body: dict[str, Any] = {"predictions": list(response.predictions)}
-        return {named: raw, DEFAULT_SIGNATURE: RawPrediction(response.deployed_model_id, body)}
+        return RawPrediction(response.deployed_model_id, {"predictions": list(response.predictions)})
 
-    def _get_endpoint(self, endpoint_id: str) -> Endpoint:
-        return self.hook.get_endpoint(
-            project_id=self.project_id,
-            region=self.region,
-            endpoint=endpoint_id,
-            retry=patiently(_RETRY_SECONDS),
-            timeout=REQUEST_SECONDS,
-        )
-
-    def _roll_back(self, endpoint_id: str, rejected_id: str) -> str:
-        endpoint = self._get_endpoint(endpoint_id)
-        traffic = endpoint.traffic_split
-        others: list[Any] = [model for model in endpoint.deployed_models if model.id != rejected_id]
-        if len(others) == len(endpoint.deployed_models):
-            return "it is not deployed any more"
-        if not others:
-            return "there is no other model to send the traffic to"
-        outcome = "it has no traffic"
-        if traffic.get(rejected_id):
-            previous = max(others, key=lambda model: (traffic.get(model.id, 0), model.create_time))
-            self.hook.update_endpoint(
-                project_id=self.project_id,
-                region=self.region,
-                endpoint_id=endpoint_id,
-                endpoint={"traffic_split": {previous.id: 100}},
-                update_mask={"paths": ["traffic_split"]},
-                # the same split twice is the same
-                retry=patiently(_RETRY_SECONDS),
-                timeout=REQUEST_SECONDS,
+    def _check_log(self, context: Context) -> LoggedRequests:
+        logged = self._read_log()
+        if logged.requests < self.min_requests:
+            problem = RequestLogMissingError(
+                f"the log shows {logged.requests} requests of deployed model {self.deployed_model_id} since"
+                f" {self.since}, and {self.min_requests} are needed"
             )
-            outcome = f"all traffic went back to deployed model {previous.id}"
-        return f"{outcome}; {self._undeploy_rejected(endpoint_id, rejected_id)}"
-
-    def _undeploy_rejected(self, endpoint_id: str, rejected_id: str) -> str:
-        try:
-            self._undeploy(endpoint_id, rejected_id)
-        except (GoogleAPIError, AirflowException, TimeoutError) as error:
-            # the rejection is what must be told
-            return f"undeploy it by hand: {' '.join(str(error).split())}"
-        return "it was undeployed"
-
-    def _undeploy_idle(self, endpoint_id: str, verified_id: str) -> list[str]:
-        endpoint = self._get_endpoint(endpoint_id)
-        idle = [
-            model.id
-            for model in endpoint.deployed_models
-            if model.id != verified_id and not endpoint.traffic_split.get(model.id)
-        ]
-        for deployed_model_id in idle:
-            self._undeploy(endpoint_id, deployed_model_id)
-        return idle
-
-    def _undeploy(self, endpoint_id: str, deployed_model_id: str) -> None:
-        self.log.info("Undeploying model %s, which has no traffic", deployed_model_id)
-        operation = self.hook.undeploy_model(
-            project_id=self.project_id,
-            region=self.region,
-            endpoint=endpoint_id,
-            deployed_model_id=deployed_model_id,
-            retry=Retry(timeout=_RETRY_SECONDS),
-            timeout=REQUEST_SECONDS,
-        )
-        self.hook.wait_for_operation(operation=operation, timeout=_UNDEPLOY_SECONDS)
-
-
-def _has_tries_left(context: Context) -> bool:
-    ti = context["ti"]
-    return ti.try_number <= ti.max_tries
-
-
-def check_answers(
-    answers: Mapping[str, RawPrediction], deployed_model_id: str, outputs: Mapping[str, Range]
-) -> dict[str, float]:
-    """
-    Return the prediction that all signatures agree on.
-
-    :param answers: by the name of the signature.
-    :param deployed_model_id: id of the model that must have answered.
-    :param outputs: what each answer must hold.
-    :raises ValueError: another model answered, or an answer is malformed, out of range or differs.
-    """
-    predictions = {}
-    for signature, answer in answers.items():
-        if answer.deployed_model_id != deployed_model_id:
-            raise ValueError(f"{signature} was answered by deployed model {answer.deployed_model_id!r}")
-        predictions[signature] = _read_prediction(signature, answer.body, outputs)
-    (first_name, first), *others = predictions.items()
-    for signature, other in others:
-        for output, value in other.items():
-            if not math.isclose(value, first[output], abs_tol=_TOLERANCE):
-                raise ValueError(f"{output} is {first[output]} by {first_name} but {value} by {signature}")
-    return first
-
-
-def _read_prediction(signature: str, body: dict[str, Any], outputs: Mapping[str, Range]) -> dict[str, float]:
-    try:
-        (prediction,) = body["predictions"]
-        values = {name: float(prediction[name][0]) for name in outputs}
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise ValueError(f"{signature} answered {str(body)[:200]}") from error
-    for name, bounds in outputs.items():
-        # NaN compares false, infinity lies outside
-        if not bounds.min <= values[name] <= bounds.max:
+            self.log.info("Looking again later: %s", problem)
+            look_again(context, problem, self.poll_interval, self.wait_timeout)
+        if logged.failed > self.max_error_share * logged.requests:
             raise ValueError(
-                f"{signature} answered {name}={values[name]}, outside {bounds.min:g}..{bounds.max:g}"
+                f"{logged.failed} of {logged.requests} logged requests failed,"
+                f" more than {self.max_error_share:.1%}"
             )
-    return values
+        if logged.slow > _SLOW_SHARE * logged.requests:
+            raise ValueError(
+                f"{logged.slow} of {logged.requests} logged requests took longer than"
+                f" {self.max_latency_ms:g} ms, more than {_SLOW_SHARE:.0%}"
+            )
+        return logged
+
+    def _read_log(self) -> LoggedRequests:
+        from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
+        from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
+
+        endpoint = EndpointServiceHook(**self._connection).get_endpoint(
+            project_id=self.project_id,
+            region=self.region,
+            endpoint=resource_id(self.endpoint),
+            retry=patiently(PATIENCE_SECONDS),
+            timeout=REQUEST_SECONDS,
+        )
+        client = BigQueryHook(**self._connection, use_legacy_sql=False).get_client(project_id=self.project_id)
+        since = datetime.fromisoformat(self.since)
+        deadline = time.monotonic() + _LOG_SECONDS
+        while True:
+            try:
+                logged = read_log(
+                    client, log_table(endpoint), self.deployed_model_id, since, self.max_latency_ms
+                )
+            except NotFound:
+                # made by the first request
+                logged = LoggedRequests(0, 0, 0)
+            if logged.requests >= self.min_requests or time.monotonic() > deadline:
+                return logged
+            time.sleep(_LOG_LOOK_SECONDS)

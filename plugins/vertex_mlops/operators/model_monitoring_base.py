@@ -13,7 +13,7 @@ from google.cloud.aiplatform_v1.types import JobState
 
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.pipeline_jobs import resource_id
-from vertex_mlops.retries import REQUEST_SECONDS, patiently
+from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
 from vertex_mlops.waiting import come_back, is_settled
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from google.api_core.retry import Retry
     from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
 
-_PATIENCE_SECONDS = 60.0
 # a deletion that takes longer is waited for without a slot
 _DELETION_SECONDS = 60.0
 
@@ -82,7 +81,7 @@ class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
     @property
     def read_options(self) -> dict[str, Any]:
         """What every call of the hook takes that changes nothing."""
-        return self._request_options(self.retry or patiently(_PATIENCE_SECONDS))
+        return self._request_options(self.retry or patiently(PATIENCE_SECONDS))
 
     @property
     def write_options(self) -> dict[str, Any]:

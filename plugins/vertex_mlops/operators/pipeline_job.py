@@ -54,7 +54,7 @@ _READ_PATIENCE = 60.0
 
 class RunPipelineJobOnceOperator(RunPipelineJobOperator):
     """
-    Run a pipeline job once for each task instance, and return what it pushed and where that is deployed.
+    Run a pipeline job once for each task instance, and return what came of it.
 
     Takes the parameters of the provider's RunPipelineJobOperator, and differs from it in this:
 
@@ -305,22 +305,5 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
             page = PipelineJobLink.url(**self.extra_links_params, pipeline_id=self.job_id)
             raise PipelineJobFailedError(f"{failure(job)}; see {page}")
         result = read_result(job)
-        if result["model"]:
-            result["endpoint"], result["deployed_model_id"] = self._deployment(result["model"])
         self.log.info("Pipeline job succeeded: %s", result)
         return result
-
-    def _deployment(self, model_name: str) -> tuple[str | None, str | None]:
-        from airflow.providers.google.cloud.hooks.vertex_ai.model_service import ModelServiceHook
-
-        hook = ModelServiceHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
-        model = hook.get_model(
-            project_id=self.project_id,
-            region=self.region,
-            model_id=resource_id(model_name),
-            retry=patiently(_SUBMIT_PATIENCE),
-            timeout=REQUEST_SECONDS,
-        )
-        for deployment in model.deployed_models:
-            return deployment.endpoint, deployment.deployed_model_id
-        return None, None

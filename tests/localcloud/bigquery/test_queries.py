@@ -197,13 +197,24 @@ def test_a_destination_table_obeys_its_dispositions(client: bigquery.Client, row
         ("SELECT * FROM d.INFORMATION_SCHEMA.TABLES", MethodNotImplemented, "INFORMATION_SCHEMA"),
         ("SELECT * FROM `d.t_*`", MethodNotImplemented, "wildcard tables"),
         ("SELECT * FROM `{table}` TABLESAMPLE SYSTEM (1 PERCENT)", MethodNotImplemented, "(?i)sample"),
-        ("SELECT [1, 2]", MethodNotImplemented, "result column of type"),
+        ("SELECT [[1, 2]]", MethodNotImplemented, "result column of type"),
         ("SELECT STRUCT(1 AS a)", MethodNotImplemented, "STRUCT"),
     ],
 )
 def test_what_cannot_run_says_why(client, wine_table, query, error, complaint) -> None:
     with pytest.raises(error, match=complaint):
         client.query(query.format(table=wine_table)).result()
+
+
+def test_an_array_is_a_result_column_that_can_be_kept(client: bigquery.Client, dataset: str) -> None:
+    name = f"{client.project}.{dataset}.arrays"
+    query = "SELECT [1, 2] AS numbers, ['a'] AS texts, CAST(NULL AS ARRAY<INT64>) AS none"
+
+    client.query(query, job_config=bigquery.QueryJobConfig(destination=name)).result()
+
+    for rows in (client.query_and_wait(query), client.list_rows(name)):
+        assert [tuple(row.values()) for row in rows] == [([1, 2], ["a"], [])]
+    assert [field.mode for field in client.get_table(name).schema] == ["REPEATED"] * 3
 
 
 def test_legacy_sql_is_refused(client: bigquery.Client) -> None:

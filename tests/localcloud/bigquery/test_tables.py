@@ -126,8 +126,37 @@ def test_views_partitions_and_nested_columns_are_refused_by_name(
         client.create_table(partitioned)
     for field in (
         bigquery.SchemaField("r", "RECORD", fields=[bigquery.SchemaField("a", "INT64")]),
-        bigquery.SchemaField("l", "INT64", mode="REPEATED"),
         bigquery.SchemaField("g", "GEOGRAPHY"),
     ):
         with pytest.raises(MethodNotImplemented, match="does not support"):
             client.create_table(bigquery.Table(f"{client.project}.{dataset}.n", [field]))
+
+
+def test_repeated_columns_keep_lists(client: bigquery.Client, dataset: str) -> None:
+    # given a table with a list of texts and one of times
+    name = f"{client.project}.{dataset}.lists"
+    fields = [
+        bigquery.SchemaField("texts", "STRING", mode="REPEATED"),
+        bigquery.SchemaField("times", "TIMESTAMP", mode="REPEATED"),
+        bigquery.SchemaField("detail", "STRING"),
+    ]
+    client.create_table(bigquery.Table(name, fields))
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    row = {"texts": ["a", "b"], "times": [moment.isoformat()], "detail": '{"latency": 1.5}'}
+
+    # when a row with lists, one without, and one that is no list come
+    assert client.insert_rows_json(name, [row, {}]) == []
+    refused = client.insert_rows_json(name, [{"texts": "a"}])
+
+    # then they are read back as lists, and can be taken apart
+    assert refused[0]["errors"][0]["location"] == "texts"
+    rows = [tuple(found.values()) for found in client.list_rows(name)]
+    assert rows == [(["a", "b"], [moment], '{"latency": 1.5}'), ([], [], None)]
+    assert {field.mode for field in client.get_table(name).schema[:2]} == {"REPEATED"}
+    taken_apart = client.query_and_wait(f"SELECT text FROM `{name}`, UNNEST(texts) AS text")
+    assert [found.text for found in taken_apart] == ["a", "b"]
+    latency = "CAST(JSON_VALUE(detail, '$.latency') AS FLOAT64) AS latency"
+    sql = f"SELECT texts, ARRAY_LENGTH(texts) AS size, {latency} FROM `{name}` WHERE detail IS NOT NULL"
+    assert [tuple(found.values()) for found in client.query_and_wait(sql)] == [(["a", "b"], 2, 1.5)]
+    with pytest.raises(BadRequest, match="CSV does not support REPEATED columns: texts, times"):
+        client.extract_table(name, "gs://nowhere/lists.csv").result()

@@ -31,6 +31,12 @@ from tests.localcloud.vertex.conftest import (  # noqa: F401
     serving,
     wine,
 )
+from tests.localcloud.vertex.monitoring.conftest import (  # noqa: F401
+    draw,
+    exported,
+    monitor,
+    white_wines,
+)
 from tests.localcloud.vertex.pipelines.specs import Pipeline
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -23,7 +23,10 @@ def watched(clients, parent, new_endpoint, deploy, serving) -> v1.ModelDeploymen
         "training_prediction_skew_detection_config": {
             "skew_thresholds": {"alcohol": {"value": 0.25}, "ph": {"value": 0.125}}
         },
-        "prediction_drift_detection_config": {"drift_thresholds": {"alcohol": {"value": 0.5}}},
+        "prediction_drift_detection_config": {
+            "drift_thresholds": {"alcohol": {"value": 0.5}},
+            "default_drift_threshold": {"value": 0.75},
+        },
     }
     job = {
         "display_name": "watch <wine>",
@@ -67,11 +70,38 @@ def test_it_shows_what_is_watched_how_often_and_who_is_told(page):
 
 
 def test_it_shows_the_thresholds_by_feature(page):
-    assert "Feature Skew threshold Drift threshold alcohol 0.25 0.5 ph 0.125 -" in page.text
+    assert (
+        "Feature Skew threshold Drift threshold alcohol 0.25 0.5 ph 0.125 - every other - 0.75" in page.text
+    )
 
 
-def test_it_does_not_pretend_to_compute(page):
-    assert "computes no statistics" in page.inside("statistics")
+def test_it_says_when_nothing_was_analysed_yet(page):
+    assert "No window has been analysed yet." in page.text
+    assert page.inside("last-run") == "none yet"
+
+
+def test_it_shows_the_distances_of_each_window_and_marks_what_is_beyond_its_threshold(
+    browse: Browse, monitor, draw
+):
+    # given an ordinary window and one of stronger wines
+    monitored = monitor({"alcohol": 0.3, "ph": 0.3})
+    for alcohol in (0.0, 2.0):
+        monitored.ask_raw(draw(1000, alcohol=alcohol))
+        monitored.run_window()
+    skew, drift = (
+        {one.feature_display_name: one for one in record.feature_stats} for record in monitored.search()
+    )
+
+    _, project, _, region, _, id_ = monitored.job.split("/")
+    page = browse(MODEL_MONITORING_JOB_LINK.format(region=region, job_id=id_, project_id=project))
+
+    # then the newest window stands first
+    before, after = (f"{one.distribution_deviation:.3f}" for one in skew["alcohol"].prediction_stats)
+    (drifted,) = (f"{one.distribution_deviation:.3f}" for one in drift["alcohol"].prediction_stats)
+    assert f"alcohol 0.3 {after} > 0.3 {before} ph" in page.text
+    assert f"alcohol 0.3 {drifted} > 0.3 ph" in page.text
+    assert page.body.count("anomaly") == 2
+    assert "UTC" in page.inside("last-run")
 
 
 def test_it_leads_to_the_endpoint_and_the_endpoint_to_it(page, browse, watched):

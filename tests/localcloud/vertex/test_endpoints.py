@@ -53,7 +53,6 @@ def test_an_id_can_be_taken_once(clients: Any, parent: str) -> None:
     [
         {"network": "projects/1/global/networks/x"},
         {"dedicated_endpoint_enabled": True},
-        {"predict_request_response_logging_config": {"enabled": True}},
         {"encryption_spec": {"kms_key_name": "k"}},
     ],
 )

@@ -184,11 +184,6 @@ def test_an_update_is_held_to_the_rules(
     assert thresholds.drift_thresholds["alcohol"].value == 0.5
     assert changed.display_name == job.display_name
 
-    with pytest.raises(exceptions.MethodNotImplemented, match="does not compute"):
-        clients.jobs.search_model_deployment_monitoring_stats_anomalies(
-            model_deployment_monitoring_job=name, deployed_model_id=endpoint.deployed_models[0].id
-        )
-
 
 def test_an_endpoint_that_is_monitored_cannot_be_deleted_empty(clients: Any, endpoint: v1.Endpoint) -> None:
     deployed = clients.endpoints.get_endpoint(name=endpoint.name)

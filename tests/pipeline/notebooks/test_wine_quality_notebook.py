@@ -45,20 +45,20 @@ def test_tf_transform_scales_as_the_text_says(found: dict[str, Any]) -> None:
 
 
 def test_each_model_beats_the_one_before(found: dict[str, Any]) -> None:
-    nothing, linear, network = (found["results"][name] for name in ("no look", "linear", "network"))
+    nothing, linear, model = (found["results"][name] for name in ("no look", "linear", "model"))
 
     assert nothing["accuracy"] + 0.03 < linear["accuracy"]
     assert nothing["AUC"] == 0.5
-    assert 0.75 < linear["AUC"] < network["AUC"]
-    assert network["MAD of the grade"] < linear["MAD of the grade"] < nothing["MAD of the grade"]
+    assert 0.75 < linear["AUC"] < model["AUC"]
+    assert model["MAD of the grade"] < linear["MAD of the grade"] < nothing["MAD of the grade"]
 
 
-def test_its_network_is_good_enough_for_the_pipelines_own_bar(found: dict[str, Any]) -> None:
-    network, bar = found["results"]["network"], EvaluationConfig()
+def test_its_model_is_good_enough_for_the_pipelines_own_bar(found: dict[str, Any]) -> None:
+    model, bar = found["results"]["model"], EvaluationConfig()
 
-    assert network["accuracy"] >= bar.min_accuracy
-    assert network["AUC"] >= bar.min_auc
-    assert network["MAD of the grade"] <= bar.max_mad
+    assert model["accuracy"] >= bar.min_accuracy
+    assert model["AUC"] >= bar.min_auc
+    assert model["MAD of the grade"] <= bar.max_mad
 
 
 def test_alcohol_tells_most_about_a_white_wine(found: dict[str, Any]) -> None:

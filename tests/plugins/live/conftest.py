@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,7 @@ def endpoint(runs: Runs, models: Models) -> Iterator[Endpoint]:
 def start(runs: Runs) -> Start:
     """Trigger a run with parameters."""
 
-    def trigger(dag_id: str, **conf: str) -> Run:
+    def trigger(dag_id: str, **conf: Any) -> Run:
         runs.stack.airflow.unpause(dag_id)
         body = {"logical_date": None, "conf": conf}
         run_id = runs.stack.airflow.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"]

@@ -1,8 +1,10 @@
-"""Who serves after a deployment, on a live Airflow."""
+"""Who serves after a rollout, on a live Airflow."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from google.cloud import storage
@@ -10,7 +12,8 @@ from google.cloud import storage
 from tests.plugins.contracts import CONTRACT
 from tests.plugins.live.conftest import Start
 from tests.plugins.live.runs import Runs
-from tests.plugins.operators.conftest import Endpoint, Models
+from tests.plugins.operators.conftest import Models
+from tests.plugins.operators.rollouts import Rollout, result, serving
 
 DAG_ID = "example_endpoint"
 
@@ -18,34 +21,35 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def template_path(runs: Runs, models: Models) -> str:
+def rollout(runs: Runs, models: Models) -> Iterator[Rollout]:
     """Upload a compiled pipeline whose contract holds the wine that the models know."""
     settings = runs.stack.settings
-    spec = {"dataContract": CONTRACT | {"sample_example": models.example}}
+    spec = {
+        "dataContract": CONTRACT | {"sample_example": models.example},
+        "serving": serving("wine-example"),
+    }
     blob = storage.Client(project=settings.cloud.project).bucket(settings.bucket).blob("specs/endpoint.json")
     blob.upload_from_string(json.dumps(spec))
-    return f"gs://{settings.bucket}/specs/endpoint.json"
+    place = {"project_id": settings.cloud.project, "region": settings.region}
+    uri, folder = f"gs://{settings.bucket}/specs/endpoint.json", f"gs://{settings.bucket}/models"
+    rollout = Rollout(place, "wine-example", uri, folder)
+    yield rollout
+    rollout.close()
 
 
-def test_the_example_keeps_a_sound_model_and_sends_the_traffic_of_a_bad_one_back(
-    endpoint: Endpoint, start: Start, template_path: str
-) -> None:
-    def verify(model: str, deployed_model_id: str) -> str:
-        run = start(
-            DAG_ID,
-            model=endpoint.models.names[model],
-            endpoint=endpoint.name,
-            deployed_model_id=deployed_model_id,
-            template_path=template_path,
-        )
-        state, _ = run.await_end()
-        return state
+def test_the_example_rolls_a_sound_model_out_and_takes_a_bad_one_back(rollout: Rollout, start: Start) -> None:
+    def roll_out(model: str, **more: Any) -> tuple[str, dict[str, str]]:
+        outcome = result(model, rollout.folder, **more)
+        return start(DAG_ID, pipeline_result=outcome, template_path=rollout.spec_uri).await_end()
 
-    sound = endpoint.deploy("sound")
-    kept = verify("sound", sound)
-    bad = endpoint.deploy("impossible")
-    rejected = verify("impossible", bad)
+    sound, _ = roll_out("sound")
+    champion = rollout.traffic
+    bad, steps = roll_out("impossible")
+    refused, others = roll_out("other", blessed=False, reason="too bad")
 
-    assert (kept, rejected) == ("success", "failed")
-    assert endpoint.traffic == {sound: 100}
-    assert endpoint.deployed == {sound}
+    assert (sound, bad, refused) == ("success", "failed", "success")
+    assert (steps["verify"], steps["roll_back"]) == ("failed", "success")
+    assert set(others.values()) == {"skipped"}
+    assert list(champion.values()) == [100]
+    assert rollout.traffic == champion
+    assert rollout.deployed == set(champion)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.cloud import aiplatform_v1
@@ -18,6 +19,9 @@ from tests.plugins.airflow_environment import REPOSITORY
 from tests.plugins.conftest import REGION, Upload
 from tests.plugins.contracts import CONTRACT
 from tests.plugins.monitoring import delete_monitoring_job
+
+if TYPE_CHECKING:
+    from tests.plugins.operators.rollouts import Rollout
 
 SERVING_IMAGE = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 CLIENT_OPTIONS = {"api_endpoint": f"{REGION}-aiplatform.googleapis.com"}
@@ -159,3 +163,16 @@ def open_endpoint(place: dict[str, str], models: Models) -> Iterator[Endpoint]:
 def spec_uri(upload: Upload, models: Models) -> str:
     """A compiled pipeline file whose contract holds the instance that all models know."""
     return upload({"pipelineSpec": {}, "dataContract": CONTRACT | {"sample_example": models.example}})
+
+
+@pytest.fixture
+def rollout(place: dict[str, str], models: Models, upload: Upload, bucket: Any) -> Iterator[Rollout]:
+    """A wine that no other test has."""
+    from tests.plugins.operators.rollouts import Rollout, serving
+
+    name = f"wine-{uuid.uuid4().hex[:12]}"
+    contract = CONTRACT | {"sample_example": models.example}
+    spec = upload({"pipelineSpec": {}, "dataContract": contract, "serving": serving(name)})
+    rollout = Rollout(place, name, spec, f"gs://{bucket.name}/models")
+    yield rollout
+    rollout.close()

@@ -2,232 +2,134 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import psutil
 import pytest
-from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
-from airflow.sdk.exceptions import AirflowSkipException
-from google.api_core.exceptions import DeadlineExceeded, RetryError
+from airflow.sdk.exceptions import AirflowRescheduleException
+from google.api_core.exceptions import InvalidArgument, ServiceUnavailable, Unauthorized
 from vertex_mlops.exceptions import DeployedModelRejectedError
 from vertex_mlops.hooks.prediction_service import RawPrediction
-from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator, check_answers
-from vertex_mlops.pipeline_jobs import PipelineResult
+from vertex_mlops.probe import Probe, check_close, most_requests, read_prediction
+from vertex_mlops.request_log import log_table
+from vertex_mlops.retries import is_transient
 
 from tests.conftest import Cloud
-from tests.plugins.conftest import Upload, context_of
-from tests.plugins.contracts import CONTRACT, contract
-from tests.plugins.operators.conftest import Endpoint, Models
+from tests.plugins.conftest import context_of
+from tests.plugins.contracts import contract
+from tests.plugins.operators.rollouts import SOUND, Rollout
 
-PUSHED_NOTHING = PipelineResult(
-    name="projects/1/locations/r/pipelineJobs/j",
-    state="PIPELINE_STATE_SUCCEEDED",
-    data_version="1",
-    blessed=False,
-    model=None,
-    endpoint=None,
-    deployed_model_id=None,
-    training_examples="gs://b/examples",
-    evaluation="gs://b/evaluation",
-)
+Deployed = dict[str, Any]
 
 
-def verifier(place: dict[str, str], spec_uri: str, **result: Any) -> VerifyDeployedModelOperator:
-    return VerifyDeployedModelOperator(
-        task_id="verify", pipeline_result=PUSHED_NOTHING | result, template_path=spec_uri, **place
-    )
+@pytest.fixture
+def beside(rollout: Rollout) -> Callable[..., tuple[Deployed, Deployed]]:
+    """Deploy a model beside a sound champion and give it a share of the traffic."""
+    rollout.crown("sound")
+
+    def deploy(model: str, percent: int) -> tuple[Deployed, Deployed]:
+        deployed = rollout.deploy(rollout.upload(model))
+        return deployed, rollout.shift(deployed, percent)
+
+    return deploy
 
 
-def verify(place: dict[str, str], spec_uri: str, **result: Any) -> dict[str, Any]:
-    operator = verifier(place, spec_uri, **result)
-    return operator.execute(context_of(operator))
-
-
-def pushed(endpoint: Endpoint, model: str, deployed_model_id: str) -> dict[str, Any]:
-    return {
-        "blessed": True,
-        "model": endpoint.models.names[model],
-        "endpoint": endpoint.name,
-        "deployed_model_id": deployed_model_id,
-    }
-
-
-def test_a_sound_model_keeps_its_traffic_and_the_one_before_it_is_undeployed(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str
+@pytest.mark.parametrize("percent", [10, 100])
+def test_a_sound_model_is_asked_until_it_has_answered_and_shows_in_the_log(
+    rollout: Rollout, beside: Any, percent: int
 ) -> None:
-    old = endpoint.deploy("other")
-    new = endpoint.deploy("sound")
+    rollout.results["other"] = rollout.outcome("other", known_answers=[{"good": 0.8, "grade": 6.1}])
+    deployed, traffic = beside("other", percent)
 
-    result = verify(place, spec_uri, **pushed(endpoint, "sound", new))
+    seen = rollout.verify(deployed, traffic, "other")
 
-    assert result["undeployed"] == [old]
-    assert result["prediction"] == pytest.approx({"good": 0.9, "grade": 6.5})
-    assert (result["endpoint"], result["deployed_model_id"]) == (endpoint.name, new)
-    assert endpoint.deployed == {new}
-    assert endpoint.traffic == {new: 100}
-
-
-def test_a_model_whose_default_signature_takes_named_features_is_asked_in_its_own_way(
-    place: dict[str, str], endpoint: Endpoint, upload: Upload, models: Models
-) -> None:
-    spec_uri = upload(
-        {
-            "pipelineSpec": {},
-            "dataContract": CONTRACT | {"sample_example": models.example, "default_signature": "serving_raw"},
-        }
-    )
-    new = endpoint.deploy("named")
-
-    result = verify(place, spec_uri, **pushed(endpoint, "named", new))
-
-    assert result["prediction"] == pytest.approx({"good": 0.9, "grade": 6.5})
-    assert endpoint.traffic == {new: 100}
+    assert seen["predictions"] == [pytest.approx({"good": 0.8, "grade": 6.1})]
+    assert seen["requests"] >= 20
+    assert (seen["failed"], seen["slow"]) == (0, 0)
+    assert rollout.traffic[deployed["deployed_model_id"]] == percent
 
 
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        ("disagrees", "grade is 6.5 by serving_raw but 6.4"),
-        ("impossible", "serving_raw answered good=1.5, outside 0..1"),
+        ("disagrees", "grade=6.4, the offline evaluation has 6.5"),
+        ("impossible", "good=1.5, outside 0..1"),
         ("nan", "nan"),
+        ("other", "the offline evaluation has"),
     ],
 )
-def test_a_model_that_answers_badly_loses_its_traffic_to_the_one_before_it(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, model: str, reason: str
+def test_a_model_that_answers_badly_is_rejected_and_the_message_says_how(
+    rollout: Rollout, beside: Any, model: str, reason: str
 ) -> None:
-    old = endpoint.deploy("sound")
-    new = endpoint.deploy(model)
+    deployed, traffic = beside(model, 50)
 
     with pytest.raises(DeployedModelRejectedError) as error:
-        verify(place, spec_uri, **pushed(endpoint, model, new))
+        rollout.verify(deployed, traffic, model)
 
     assert reason in str(error.value).lower()
-    assert str(error.value).endswith(f"all traffic went back to deployed model {old}; it was undeployed")
+    assert f"deployed model {deployed['deployed_model_id']} of" in str(error.value)
     assert "\n" not in str(error.value)
-    assert endpoint.traffic == {old: 100}
-    assert endpoint.deployed == {old}
 
 
-def test_after_two_rejected_models_in_a_row_the_champion_still_serves(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str
+def test_a_model_that_is_slower_than_it_may_be_is_rejected(rollout: Rollout, beside: Any) -> None:
+    deployed, traffic = beside("sound-again", 100)
+
+    with pytest.raises(DeployedModelRejectedError, match=r"logged requests took longer than 0.001 ms"):
+        rollout.verify(deployed, traffic, "sound-again", max_latency_ms=0.001)
+
+
+def test_requests_of_anybody_that_fail_count(rollout: Rollout, beside: Any) -> None:
+    deployed, traffic = beside("sound-again", 100)
+    for _ in range(5):
+        rollout.ask_nonsense(deployed["endpoint"])
+
+    with pytest.raises(DeployedModelRejectedError, match=r"5 of \d+ logged requests failed, more than 2.0%"):
+        rollout.verify(deployed, traffic, "sound-again")
+
+
+def test_what_was_before_the_step_does_not_count(rollout: Rollout, beside: Any) -> None:
+    deployed, _ = beside("sound-again", 50)
+    rollout.shift(deployed, 100)
+    for _ in range(5):
+        rollout.ask_nonsense(deployed["endpoint"])
+    rollout.verify(deployed, {"percent": 100, "since": now()}, "sound-again")
+
+
+def test_a_log_that_is_late_is_waited_for_without_a_slot(
+    rollout: Rollout, beside: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    champion = endpoint.deploy("sound")
+    monkeypatch.setattr("vertex_mlops.operators.endpoint._LOG_SECONDS", 0)
+    deployed, traffic = beside("sound-again", 100)
+    future = traffic | {"since": datetime.now(UTC).replace(year=2100).isoformat()}
 
-    for model in ("impossible", "disagrees"):
-        new = endpoint.deploy(model)
-        with pytest.raises(DeployedModelRejectedError):
-            verify(place, spec_uri, **pushed(endpoint, model, new))
-
-    assert endpoint.traffic == {champion: 100}
-    assert endpoint.deployed == {champion}
+    with pytest.raises(AirflowRescheduleException):
+        rollout.verify(deployed, future, "sound-again")
 
 
-def test_a_retry_after_a_try_that_died_between_traffic_and_undeploying_finishes_its_work(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str
+def test_an_outage_is_no_verdict(
+    rollout: Rollout, beside: Any, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    champion = endpoint.deploy("sound")
-    younger = endpoint.deploy("other", traffic=0)
-    new = endpoint.deploy("impossible")
-    endpoint.serve_from(champion)
-
-    with pytest.raises(DeployedModelRejectedError, match=f"answered by deployed model '{champion}'"):
-        verify(place, spec_uri, **pushed(endpoint, "impossible", new))
-
-    assert endpoint.traffic == {champion: 100}
-    assert endpoint.deployed == {champion, younger}
-
-
-def test_clearing_the_task_of_a_model_that_is_gone_changes_nothing(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str
-) -> None:
-    gone = endpoint.deploy("other")
-    champion = endpoint.deploy("sound")
-    endpoint.undeploy(gone)
-
-    with pytest.raises(DeployedModelRejectedError, match=r"it is not deployed any more$"):
-        verify(place, spec_uri, **pushed(endpoint, "other", gone))
-
-    assert endpoint.traffic == {champion: 100}
-    assert endpoint.deployed == {champion}
-
-
-def test_traffic_goes_back_to_the_model_that_has_most_of_the_rest_not_to_a_younger_idle_one(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str
-) -> None:
-    champion = endpoint.deploy("sound")
-    endpoint.deploy("other", traffic=0)
-    new = endpoint.deploy("impossible", traffic=50)
-
-    with pytest.raises(DeployedModelRejectedError):
-        verify(place, spec_uri, **pushed(endpoint, "impossible", new))
-
-    assert endpoint.traffic == {champion: 100}
-
-
-def test_a_rejected_model_that_cannot_be_undeployed_does_not_hide_why_it_was_rejected(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str
-) -> None:
-    class OvertakenHook(EndpointServiceHook):
-        def undeploy_model(self, **arguments: Any) -> Any:
-            # somebody else is faster, and the service refuses the second call
-            endpoint.undeploy(arguments["deployed_model_id"])
-            return super().undeploy_model(**arguments)
-
-    champion = endpoint.deploy("sound")
-    new = endpoint.deploy("impossible")
-    operator = verifier(place, spec_uri, **pushed(endpoint, "impossible", new))
-    operator.hook = OvertakenHook()
-
-    with pytest.raises(
-        DeployedModelRejectedError, match=r"good=1\.5, outside 0\.\.1; .*undeploy it by hand: 404"
-    ):
-        operator.execute(context_of(operator))
-
-    assert endpoint.traffic == {champion: 100}
-
-
-def test_an_undeployment_that_is_not_answered_ends_the_try(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    endpoint.deploy("other")
-    new = endpoint.deploy("sound")
-    monkeypatch.setattr("vertex_mlops.operators.endpoint.REQUEST_SECONDS", 2)
-    slow = ("EndpointService.UndeployModel", "--latency", "10")
-    assert cloud.command("fault", "add", *slow).returncode == 0
-
-    with pytest.raises(DeadlineExceeded):
-        verify(place, spec_uri, **pushed(endpoint, "sound", new))
-
-    assert endpoint.traffic == {new: 100}
-
-
-def test_a_model_that_hangs_is_rejected_by_the_last_try(
-    place: dict[str, str],
-    endpoint: Endpoint,
-    spec_uri: str,
-    cloud: Cloud,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("vertex_mlops.operators.endpoint._ANSWER_SECONDS", 1)
-    monkeypatch.setattr("vertex_mlops.operators.endpoint._RETRY_SECONDS", 2)
-    champion = endpoint.deploy("sound")
+    monkeypatch.setattr("vertex_mlops.operators.endpoint._REQUEST_SECONDS", 1)
+    monkeypatch.setattr("vertex_mlops.operators.endpoint._PROBE_SECONDS", 2)
     running = model_servers(cloud)
-    new = endpoint.deploy("other")
+    deployed, traffic = beside("sound-again", 100)
     (server,) = model_servers(cloud) - running
     server.suspend()
-    operator = verifier(place, spec_uri, **pushed(endpoint, "other", new))
-    context = context_of(operator)
-    context["ti"].max_tries = 1
+    try:
+        operator = rollout.verifier(deployed, traffic, "sound-again")
+        with pytest.raises(Exception) as error:  # noqa: PT011 (which one depends on what is asked first)
+            operator.execute(context_of(operator))
+    finally:
+        server.resume()
 
-    with pytest.raises(RetryError, match="no answer within 1 s"):
-        operator.execute(context)
-    assert endpoint.traffic == {new: 100}
+    assert is_transient(error.value)
+    assert not isinstance(error.value, DeployedModelRejectedError)
 
-    context["ti"].try_number = 2
-    with pytest.raises(DeployedModelRejectedError, match="no answer within 1 s"):
-        operator.execute(context)
-    assert endpoint.traffic == {champion: 100}
-    assert endpoint.deployed == {champion}
+
+def now() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 def model_servers(cloud: Cloud) -> set[psutil.Process]:
@@ -241,62 +143,55 @@ def model_servers(cloud: Cloud) -> set[psutil.Process]:
     }
 
 
-def test_traffic_goes_back_to_the_most_recent_of_several_models(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str
-) -> None:
-    endpoint.deploy("other")
-    recent = endpoint.deploy("sound")
-    new = endpoint.deploy("impossible")
-
-    with pytest.raises(DeployedModelRejectedError):
-        verify(place, spec_uri, **pushed(endpoint, "impossible", new))
-
-    assert endpoint.traffic == {recent: 100}
-
-
-def test_without_a_model_before_it_the_failure_says_so(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str
-) -> None:
-    new = endpoint.deploy("impossible")
-
-    with pytest.raises(DeployedModelRejectedError, match="no other model to send the traffic to"):
-        verify(place, spec_uri, **pushed(endpoint, "impossible", new))
-
-
-def test_an_answer_from_another_model_than_the_new_one_is_no_proof(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str
-) -> None:
-    new = endpoint.deploy("sound")
-    serving = endpoint.deploy("other")
-
-    with pytest.raises(DeployedModelRejectedError, match=f"answered by deployed model '{serving}'"):
-        verify(place, spec_uri, **pushed(endpoint, "sound", new))
-
-
-def test_every_model_without_traffic_is_undeployed_also_one_that_came_later(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str
-) -> None:
-    idle = endpoint.deploy("other")
-    new = endpoint.deploy("sound")
-    shadow = endpoint.deploy("other", traffic=0)
-
-    result = verify(place, spec_uri, **pushed(endpoint, "sound", new))
-
-    assert set(result["undeployed"]) == {idle, shadow}
-
-
-def test_a_model_that_was_not_blessed_skips_the_task_and_says_why(place: dict[str, str]) -> None:
-    with pytest.raises(AirflowSkipException, match=r"^not blessed: nothing was pushed, the champion stays$"):
-        verify(place, "gs://plugins/none.json")
-
-
-def test_a_pushed_model_that_no_endpoint_has_is_an_error(place: dict[str, str]) -> None:
-    with pytest.raises(DeployedModelRejectedError, match="models/7 is not deployed to any endpoint"):
-        verify(place, "gs://plugins/none.json", blessed=True, model="projects/1/locations/r/models/7")
-
-
 def answer(deployed_model_id: str = "1", **outputs: Any) -> RawPrediction:
     return RawPrediction(deployed_model_id, {"predictions": [{"good": [0.9], "grade": [6.5]} | outputs]})
+
+
+def test_a_share_is_asked_so_often_that_silence_means_something() -> None:
+    assert most_requests(100) == 5
+    for percent in (1, 10, 50):
+        assert (1 - percent / 100) ** most_requests(percent) <= 1e-9
+
+
+def test_a_model_that_never_answers_is_rejected_with_what_was_refused() -> None:
+    def ask() -> RawPrediction:
+        raise InvalidArgument("no such signature")
+
+    with pytest.raises(ValueError, match=r"answered none of 5 requests at 100 % of the traffic: 400 no such"):
+        Probe("1", 100, 60).ask(ask)
+
+
+def test_answers_of_another_model_are_no_proof() -> None:
+    with pytest.raises(ValueError, match="answered none of 30 requests at 50 %"):
+        Probe("1", 50, 60).ask(lambda: answer("2"))
+
+
+def test_errors_on_the_way_are_passed_over_until_the_model_answers() -> None:
+    found: list[Any] = [ServiceUnavailable("restarting"), answer("2"), answer("1")]
+
+    def ask() -> RawPrediction:
+        result = found.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    assert Probe("1", 50, 60).ask(ask) == answer().body
+
+
+def test_nothing_but_an_outage_is_raised_as_such() -> None:
+    def ask() -> RawPrediction:
+        raise ServiceUnavailable("restarting")
+
+    with pytest.raises(ServiceUnavailable):
+        Probe("1", 100, 60).ask(ask)
+
+
+def test_an_account_that_may_not_ask_says_nothing_about_the_model() -> None:
+    def ask() -> RawPrediction:
+        raise Unauthorized("no")
+
+    with pytest.raises(Unauthorized):
+        Probe("1", 100, 60).ask(ask)
 
 
 @pytest.mark.parametrize(
@@ -307,17 +202,34 @@ def answer(deployed_model_id: str = "1", **outputs: Any) -> RawPrediction:
         answer(grade=[float("inf")]),
         answer(grade=[]),
         answer(grade=None),
-        answer("2"),
         RawPrediction("1", {"error": "no such signature"}),
         RawPrediction("1", {"predictions": []}),
     ],
 )
 def test_every_malformed_answer_is_refused(bad: RawPrediction) -> None:
     with pytest.raises(ValueError, match="serving_default"):
-        check_answers({"serving_raw": answer(), "serving_default": bad}, "1", contract().outputs)
+        read_prediction("serving_default", bad.body, contract().outputs)
 
 
 def test_answers_that_differ_by_rounding_agree() -> None:
-    answers = {"serving_raw": answer(), "serving_default": answer(grade=[6.50001])}
+    check_close("it", {"good": 0.9, "grade": 6.50001}, SOUND, tolerance=1e-3)
 
-    assert check_answers(answers, "1", contract().outputs) == {"good": 0.9, "grade": 6.5}
+
+@pytest.mark.parametrize(
+    ("uri", "table"),
+    [
+        ("bq://p", "p.logging_wine_white_7.request_response_logging"),
+        ("bq://p.d", "p.d.request_response_logging"),
+        ("bq://p.d.t", "p.d.t"),
+    ],
+)
+def test_the_log_is_where_vertex_says_it_is(uri: str, table: str) -> None:
+    from google.cloud.aiplatform_v1.types import Endpoint
+
+    endpoint = Endpoint(
+        name="projects/1/locations/r/endpoints/7",
+        display_name="wine-white",
+        predict_request_response_logging_config={"bigquery_destination": {"output_uri": uri}},
+    )
+
+    assert log_table(endpoint) == table

@@ -67,8 +67,7 @@ def test_the_result_tells_the_artifacts_the_verdict_and_the_data_version(
     spec = pipeline(
         producer("BigQueryExampleGen", "examples", "tfx.Examples"),
         producer("Evaluator", "blessing", "tfx.ModelBlessing", blessed=0),
-        producer("MetricsReporter", "metrics", "tfx.Metrics", auc=0.75, examples=980),
-        producer("Pusher", "pushed_model", "tfx.PushedModel", pushed=0),
+        producer("MetricsReporter", "metrics", "tfx.Metrics", auc=0.75, examples=980, reason="too bad"),
     )
     operator = train(place, upload(spec))
 
@@ -78,7 +77,7 @@ def test_the_result_tells_the_artifacts_the_verdict_and_the_data_version(
     assert result["data_version"] == "1700000000000"
     assert result["blessed"] is False
     assert result["metrics"] == {"auc": 0.75, "examples": 980}
-    assert result["model"] is result["endpoint"] is result["deployed_model_id"] is None
+    assert result["reason"] == "too bad"
     assert str(result["training_examples"]).startswith("gs://plugins/root/")
 
 

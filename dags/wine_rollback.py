@@ -1,0 +1,67 @@
+"""One rollback DAG for each wine of wine_config.yaml: the champion of before gets the traffic back."""
+
+# Airflow puts XComs and default_args in place of arguments at run time
+# mypy: disable-error-code="arg-type, call-arg, index"
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, TaskGroup, chain
+from vertex_mlops.operators.deployment import DeployModelVersionOperator
+from vertex_mlops.operators.model_registry import GetPreviousModelVersionOperator, PromoteModelVersionOperator
+from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator
+from wine_config import load_wines
+from wine_steps import default_args, doc, traffic_steps, watch_tasks
+
+for wine in load_wines():
+    with DAG(
+        dag_id=f"wine_rollback_{wine.name}",
+        description=f"Give the traffic of the {wine.name} wine model back to the one before it",
+        doc_md=doc("wine_rollback"),
+        # a person decides
+        schedule=None,
+        max_active_runs=1,
+        default_args=default_args(wine),
+        owner_links={wine.owner: wine.owner_link},
+        tags=["wine", wine.name, "vertex-ai"],
+    ) as dag:
+        choose = GetPreviousModelVersionOperator(
+            task_id="choose",
+            doc_md=doc("choose"),
+            region=wine.region,
+            template_path=wine.spec,
+        )
+
+        with TaskGroup("rollback", prefix_group_id=False, tooltip="All traffic to the model of before"):
+            deploy = DeployModelVersionOperator(
+                task_id="deploy",
+                doc_md=doc("deploy"),
+                region=wine.region,
+                model_version=choose.output["model_version"],
+                template_path=wine.spec,
+                sampling_rate=wine.rollout.sampling_rate,
+                poll_interval=wine.poll_interval,
+            )
+
+            steps = traffic_steps(wine, deploy, choose.output["pipeline_result"], steps=[100])
+
+            promote = PromoteModelVersionOperator(
+                task_id="promote",
+                doc_md=doc("promote"),
+                region=wine.region,
+                model_version=choose.output["model_version"],
+            )
+
+            retire = RetireDeployedModelsOperator(
+                task_id="retire",
+                doc_md=doc("retire"),
+                region=wine.region,
+                endpoint_name=deploy.output["endpoint"],
+                deployed_model_id=deploy.output["deployed_model_id"],
+                model_version=deploy.output["model_version"],
+                poll_interval=wine.poll_interval,
+            )
+
+        with TaskGroup("watch", prefix_group_id=False, tooltip="Is what serves watched?"):
+            watch = watch_tasks(wine, retire, choose.output["training_examples"])
+
+        chain(choose, deploy, *steps, promote, retire, watch[0])

@@ -1,0 +1,117 @@
+"""What the retraining and the rollback of a wine have in common."""
+
+# Airflow puts XComs and default_args in place of arguments at run time
+# mypy: disable-error-code="arg-type, call-arg, index"
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vertex_mlops.operators.deployment import ShiftTrafficOperator
+from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
+from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.sensors.model_monitoring import ModelMonitoringJobSensor
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+    from wine_config import Wine
+
+DOCS = Path(__file__).with_name("docs")
+
+
+def doc(name: str) -> str:
+    """Read what the UI shows about the DAG or a task."""
+    return (DOCS / f"{name}.md").read_text()
+
+
+def default_args(wine: Wine) -> dict[str, Any]:
+    """Give what all tasks of a DAG take."""
+    return {
+        "owner": wine.owner,
+        "project_id": wine.project,
+        # a step takes single values of an earlier step's result
+        "multiple_outputs": True,
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+    }
+
+
+def traffic_steps(
+    wine: Wine, deploy: BaseOperator, pipeline_result: Any, steps: list[int] | None = None
+) -> list[BaseOperator]:
+    """
+    Give the tasks that shift the traffic, each followed by the one that verifies the model.
+
+    :param wine: has the settings.
+    :param deploy: the task whose deployed model gets the traffic.
+    :param pipeline_result: what made the model.
+    :param steps: per cent of the traffic; those of the settings by default.
+    """
+    tasks: list[BaseOperator] = []
+    for percent in steps or wine.rollout.steps:
+        traffic = ShiftTrafficOperator(
+            task_id=f"traffic_{percent}",
+            doc_md=doc("traffic"),
+            region=wine.region,
+            endpoint_name=deploy.output["endpoint"],
+            deployed_model_id=deploy.output["deployed_model_id"],
+            champion_id=deploy.output["champion_id"],
+            percent=percent,
+        )
+        verify = VerifyDeployedModelOperator(
+            task_id=f"verify_{percent}",
+            doc_md=doc("verify"),
+            region=wine.region,
+            endpoint=deploy.output["endpoint"],
+            deployed_model_id=deploy.output["deployed_model_id"],
+            percent=traffic.output["percent"],
+            since=traffic.output["since"],
+            pipeline_result=pipeline_result,
+            template_path=wine.spec,
+            tolerance=wine.rollout.tolerance,
+            max_latency_ms=wine.rollout.max_latency_ms,
+            max_error_share=wine.rollout.max_error_share,
+            min_requests=wine.rollout.min_requests,
+            sampling_rate=wine.rollout.sampling_rate,
+            poll_interval=wine.poll_interval,
+        )
+        tasks += [traffic, verify]
+    return tasks
+
+
+def watch_tasks(wine: Wine, serving: BaseOperator, training_examples: Any) -> list[BaseOperator]:
+    """
+    Give the tasks that make the endpoint's monitoring job watch the model that serves.
+
+    :param wine: has the settings.
+    :param serving: the task that returns the endpoint and the deployed model.
+    :param training_examples: what the model learned from.
+    """
+    monitor = CreateOrUpdateModelMonitoringJobOperator(
+        task_id="monitor",
+        doc_md=doc("monitor"),
+        region=wine.region,
+        endpoint=serving.output["endpoint"],
+        deployed_model_id=serving.output["deployed_model_id"],
+        training_examples=training_examples,
+        template_path=wine.spec,
+        display_name=f"wine-{wine.name}",
+        settings=wine.monitoring,
+        labels=wine.training_labels,
+        recreate=wine.recreate_monitoring,
+        poll_interval=wine.poll_interval,
+    )
+    settled = ModelMonitoringJobSensor(
+        task_id="monitor_settled",
+        doc_md=doc("monitor_settled"),
+        region=wine.region,
+        job_id=monitor.output["name"],
+        operation=monitor.output["operation"],
+        poke_interval=wine.poll_interval,
+        # an update can take hours
+        timeout=timedelta(hours=12),
+    )
+    monitor >> settled
+    return [monitor, settled]

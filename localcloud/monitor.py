@@ -1,0 +1,51 @@
+"""The command that analyses a window of a monitoring job now, from the command line's side."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import requests
+
+from localcloud.config import Settings
+from localcloud.environment import client_environment
+
+PATH = "/localcloud/monitoring"
+JOB_FORMAT = "projects/PROJECT/locations/REGION/modelDeploymentMonitoringJobs/ID"
+_HOST = "https://aiplatform.googleapis.com"
+_JOB = re.compile(r"projects/[^/]+/locations/[^/]+/modelDeploymentMonitoringJobs/[^/]+")
+# the first window waits until the pipeline environment has imported its libraries
+_SECONDS = 300
+
+
+class MonitorError(Exception):
+    """A window that was not analysed; the text says why, in one line."""
+
+
+def run_window(settings: Settings, job: str) -> list[str]:
+    """
+    Let the running localcloud analyse what a job's models have been asked since the last window.
+
+    :param settings: which localcloud.
+    :param job: resource name of the monitoring job.
+    :return: one line for each feature that was measured.
+    :raises MonitorError: it cannot.
+    """
+    if not _JOB.fullmatch(job):
+        raise MonitorError(
+            f"{job!r} is not projects/PROJECT/locations/REGION/modelDeploymentMonitoringJobs/ID"
+        )
+    environment = client_environment(settings)
+    session = requests.Session()
+    # another proxy of the environment must not get in between
+    session.trust_env = False
+    session.verify = environment["REQUESTS_CA_BUNDLE"]
+    session.proxies = {"https": environment["HTTPS_PROXY"]}
+    try:
+        answer = session.post(f"{_HOST}{PATH}/{job}:run", timeout=_SECONDS)
+    except (OSError, requests.RequestException) as error:
+        raise MonitorError(f"localcloud does not answer at {environment['HTTPS_PROXY']}: {error}") from error
+    content: Any = answer.json()
+    if answer.status_code != requests.codes.ok:
+        raise MonitorError(str(content["error"]))
+    return [str(line) for line in content["lines"]]

@@ -1,0 +1,1 @@
+"""Measures the model beside others, without TFX around it: ``make bench-model``."""

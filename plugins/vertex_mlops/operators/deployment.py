@@ -1,0 +1,219 @@
+"""Operators that bring a model version behind an endpoint, and shift its traffic."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.google.cloud.operators.vertex_ai.endpoint_service import (
+    DeployModelOperator,
+    UpdateEndpointOperator,
+)
+from google.api_core.exceptions import AlreadyExists
+from google.cloud.aiplatform_v1.types import CreateEndpointOperationMetadata, DeployModelOperationMetadata
+
+from vertex_mlops.deployed_models import (
+    CHAMPION_ALIAS,
+    endpoint_id_for,
+    find_champion,
+    find_deployed,
+    find_endpoint,
+    share_out,
+)
+from vertex_mlops.links.vertex_ai import EndpointLink
+from vertex_mlops.operators.deployment_base import EndpointMixin
+from vertex_mlops.pipeline_jobs import resource_id
+from vertex_mlops.serving import ServingSpec, read_serving_spec
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from google.cloud.aiplatform_v1.types import Endpoint
+
+_LOGGING = "predict_request_response_logging_config"
+
+
+class DeployModelVersionOperator(EndpointMixin, DeployModelOperator):
+    """
+    Deploy a version beside what serves, without traffic, once.
+
+    Takes the parameters of the provider's DeployModelOperator without ``endpoint_id``, ``deployed_model``
+    and ``traffic_split``, and differs from it in this: the endpoint is the one that the compiled pipeline
+    names, and is made if there is none; a version that is deployed to it, or is about to be, is not deployed
+    again; a slow deployment is waited for without a worker slot. The endpoint's log of requests and
+    responses is switched on, which :class:`vertex_mlops.operators.endpoint.VerifyDeployedModelOperator`
+    reads.
+
+    .. seealso::
+        https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/deployModel and
+        https://cloud.google.com/vertex-ai/docs/predictions/online-prediction-logging
+
+    :param model_version: Resource name of the version (templated).
+    :param template_path: ``gs://`` URI of the compiled pipeline file; it names the endpoint and its machines
+        (templated).
+    :param sampling_rate: Share of the endpoint's requests that are logged, above 0 and at most 1.
+    :param poll_interval: Seconds between two looks at a deployment.
+    :param wait_timeout: Seconds to wait for it.
+    :return: ``endpoint``, ``deployed_model_id``, ``model_version``, and ``champion_id``: what shares the
+        traffic with it; None if there is nothing else.
+    :raises VertexOperationError: the deployment failed.
+    :raises VertexOperationTimeoutError: the deployment takes too long.
+    :raises SpecError: the compiled pipeline does not say how its model is served.
+    """
+
+    template_fields = (
+        "region",
+        "project_id",
+        "model_version",
+        "template_path",
+        "impersonation_chain",
+        "gcp_conn_id",
+    )
+    operator_extra_links = (EndpointLink(),)  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        *,
+        model_version: str,
+        template_path: str,
+        sampling_rate: float = 1.0,
+        poll_interval: float = 60,
+        wait_timeout: float = 3600,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(endpoint_id="", deployed_model={}, **kwargs)
+        self.model_version = model_version
+        self.template_path = template_path
+        self.sampling_rate = sampling_rate
+        self.poll_interval = poll_interval
+        self.wait_timeout = wait_timeout
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        serving = read_serving_spec(self.template_path, self.gcp_conn_id, self.impersonation_chain)
+        endpoint = self._find_or_create(context, serving)
+        EndpointLink.persist(context=context, endpoint_id=resource_id(endpoint.name))
+        self._log_requests(endpoint)
+        deployed_model_id = self._find_or_deploy(context, endpoint, serving)
+        champion = find_champion(
+            self.read_endpoint(endpoint.name),
+            self.version(self.model_version, CHAMPION_ALIAS),
+            deployed_model_id,
+        )
+        self.log.info("%s is deployed as %s", self.model_version, deployed_model_id)
+        return {
+            "endpoint": endpoint.name,
+            "deployed_model_id": deployed_model_id,
+            "model_version": self.model_version,
+            "champion_id": champion.id if champion else None,
+        }
+
+    def _find_or_create(self, context: Context, serving: ServingSpec) -> Endpoint:
+        if found := find_endpoint(self.client, self.parent, serving.name):
+            return found
+        endpoint_id = endpoint_id_for(serving.name)
+        name = f"{self.parent}/endpoints/{endpoint_id}"
+        self.settle(context, name, CreateEndpointOperationMetadata)
+        request = {
+            "parent": self.parent,
+            "endpoint": {"display_name": serving.name},
+            "endpoint_id": endpoint_id,
+        }
+        try:
+            self.begin(context, f"to create {name}", self.client.create_endpoint, request)
+        except AlreadyExists:
+            self.log.info("%s is there by now", name)
+        return self.read_endpoint(name)
+
+    def _log_requests(self, endpoint: Endpoint) -> None:
+        config = endpoint.predict_request_response_logging_config
+        # a float of the protocol has fewer digits
+        if config.enabled and abs(config.sampling_rate - self.sampling_rate) < 1e-6:
+            return
+        destination = config.bigquery_destination.output_uri or f"bq://{self.project_id}"
+        self.update(
+            endpoint.name,
+            _LOGGING,
+            {
+                "enabled": True,
+                "sampling_rate": self.sampling_rate,
+                "bigquery_destination": {"output_uri": destination},
+            },
+        )
+
+    def _find_or_deploy(self, context: Context, endpoint: Endpoint, serving: ServingSpec) -> str:
+        if found := find_deployed(endpoint, self.model_version):
+            return found.id
+        self.settle(context, endpoint.name, DeployModelOperationMetadata)
+        # it may have ended between the two looks
+        if found := find_deployed(self.read_endpoint(endpoint.name), self.model_version):
+            return found.id
+        resources = {
+            "machine_spec": {"machine_type": serving.machine_type},
+            "min_replica_count": serving.min_replicas,
+            "max_replica_count": serving.max_replicas,
+        }
+        request = {
+            "endpoint": endpoint.name,
+            "deployed_model": {
+                "model": self.model_version,
+                "display_name": serving.name,
+                "dedicated_resources": resources,
+            },
+        }
+        answer = self.begin(context, f"to deploy {self.model_version}", self.client.deploy_model, request)
+        return str(answer.deployed_model.id)
+
+
+class ShiftTrafficOperator(EndpointMixin, UpdateEndpointOperator):
+    """
+    Give a deployed model a share of its endpoint's traffic, and the rest to the champion.
+
+    Takes the parameters of the provider's UpdateEndpointOperator without ``endpoint_id``, ``endpoint`` and
+    ``update_mask``. The first model of an endpoint has nothing beside it and gets all traffic at once.
+
+    .. seealso::
+        https://cloud.google.com/vertex-ai/docs/predictions/deploy-model-api#traffic-split
+
+    :param endpoint_name: Resource name of the endpoint (templated).
+    :param deployed_model_id: The ID of the new deployed model (templated).
+    :param champion_id: The ID of the deployed model that gets the rest; None if there is none (templated).
+    :param percent: Share of the new model, from 1 to 100 (templated).
+    :return: ``percent`` that the new model really has, and ``since`` when, in ISO 8601.
+    :raises google.api_core.exceptions.NotFound: the endpoint is gone.
+    """
+
+    template_fields = (
+        "region",
+        "project_id",
+        "endpoint_name",
+        "deployed_model_id",
+        "champion_id",
+        "percent",
+        "impersonation_chain",
+        "gcp_conn_id",
+    )
+    operator_extra_links = (EndpointLink(),)
+
+    def __init__(
+        self,
+        *,
+        endpoint_name: str,
+        deployed_model_id: str,
+        percent: int,
+        champion_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(endpoint_id="", endpoint={}, update_mask={}, **kwargs)
+        self.endpoint_name = endpoint_name
+        self.deployed_model_id = deployed_model_id
+        self.champion_id = champion_id
+        self.percent = percent
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        EndpointLink.persist(context=context, endpoint_id=resource_id(self.endpoint_name))
+        endpoint = self.read_endpoint(self.endpoint_name)
+        split = share_out(self.percent, self.deployed_model_id, self.champion_id)
+        since = datetime.now(UTC)
+        if split != {id_: share for id_, share in endpoint.traffic_split.items() if share}:
+            self.update(self.endpoint_name, "traffic_split", split)
+        self.log.info("Traffic of %s: %s", self.endpoint_name, split)
+        return {"percent": split[self.deployed_model_id], "since": since.isoformat()}

@@ -1,0 +1,44 @@
+"""Operator that lets a run go on to the rollout only with a model that was found good enough."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
+
+from vertex_mlops.pipeline_jobs import PipelineResult
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class BlessedModelGateOperator(BaseOperator):
+    """
+    Skip the rollout, with the reason, unless the pipeline has blessed its model.
+
+    It makes no call to Google. A model that was not blessed is no failure: the data has been seen, and the
+    champion stays.
+
+    .. seealso::
+        https://www.tensorflow.org/tfx/guide/evaluator
+
+    :param pipeline_result: What RunPipelineJobOnceOperator returned (templated).
+    :return: the ``metrics`` of the model, and those of the champion.
+    :raises AirflowSkipException: the model was not blessed; the message holds the reason.
+    """
+
+    template_fields = ("pipeline_result",)
+
+    def __init__(self, *, pipeline_result: PipelineResult, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pipeline_result = pipeline_result
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        result = self.pipeline_result
+        if not result["blessed"]:
+            reason = f"not blessed: {result['reason'] or 'the pipeline gives no reason'}; the champion stays"
+            context["ti"].xcom_push(key="skipped_because", value=reason)
+            raise AirflowSkipException(reason)
+        self.log.info("Blessed: %s", result["metrics"])
+        return {"metrics": result["metrics"]}

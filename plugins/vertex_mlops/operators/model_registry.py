@@ -1,0 +1,289 @@
+"""Operators that keep the versions of a model in the Vertex AI Model Registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.google.cloud.operators.vertex_ai.model_service import (
+    AddVersionAliasesOnModelOperator,
+    GetModelOperator,
+    UploadModelOperator,
+)
+from google.cloud.aiplatform_v1.types import UploadModelOperationMetadata
+
+from vertex_mlops.deployed_models import CHAMPION_ALIAS, PREVIOUS_ALIAS, find_version, version_name
+from vertex_mlops.exceptions import NoPreviousModelError
+from vertex_mlops.links.vertex_ai import ModelLink
+from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, PipelineResult, read_result, resource_id
+from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, is_transient, patiently
+from vertex_mlops.serving import ServingSpec, read_serving_spec
+from vertex_mlops.vertex_operations import OperationWait, quick_result
+
+if TYPE_CHECKING:
+    from airflow.providers.google.cloud.hooks.vertex_ai.model_service import ModelServiceHook
+    from airflow.sdk import Context
+    from google.cloud.aiplatform_v1.types import Model
+
+JOB_LABEL = "pipeline_job"
+_MAX_LABEL_LENGTH = 63
+
+
+class _RegistryHook:
+    # what the provider's operators make anew in each execute
+    gcp_conn_id: Any
+    impersonation_chain: Any
+    region: Any
+
+    @cached_property
+    def hook(self) -> ModelServiceHook:
+        from airflow.providers.google.cloud.hooks.vertex_ai.model_service import ModelServiceHook
+
+        return ModelServiceHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
+
+    @property
+    def client(self) -> Any:
+        return self.hook.get_model_service_client(self.region)
+
+
+class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
+    """
+    Register the model of a finished pipeline job as a version of the wine's one model, once.
+
+    Takes the parameters of the provider's UploadModelOperator without ``model`` and ``parent_model``, and
+    differs from it in this: the description of the version is the name of the pipeline job, so that a try
+    which comes after one that died finds the version, or the upload that is still under way, and makes no
+    second one. A slow upload is waited for without a worker slot.
+
+    .. seealso::
+        https://cloud.google.com/vertex-ai/docs/model-registry/versioning
+
+    :param pipeline_result: What RunPipelineJobOnceOperator returned (templated).
+    :param template_path: ``gs://`` URI of the compiled pipeline file; it names the model and its container
+        image (templated).
+    :param labels: Labels of the version, beside ``data_version``, ``git_revision``, ``blessed`` and
+        ``pipeline_job`` (templated).
+    :param poll_interval: Seconds between two looks at an upload.
+    :param wait_timeout: Seconds to wait for it.
+    :return: ``model_version``, the resource name of the version.
+    :raises VertexOperationError: the upload failed.
+    :raises VertexOperationTimeoutError: the upload takes too long.
+    :raises SpecError: the compiled pipeline does not say how its model is served.
+    """
+
+    template_fields = (
+        "region",
+        "project_id",
+        "pipeline_result",
+        "template_path",
+        "labels",
+        "impersonation_chain",
+        "gcp_conn_id",
+    )
+    operator_extra_links = (ModelLink(),)
+
+    def __init__(
+        self,
+        *,
+        pipeline_result: PipelineResult,
+        template_path: str,
+        labels: Mapping[str, str] | None = None,
+        poll_interval: float = 60,
+        wait_timeout: float = 3600,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(model={}, **kwargs)
+        self.pipeline_result = pipeline_result
+        self.template_path = template_path
+        self.labels = labels
+        self.poll_interval = poll_interval
+        self.wait_timeout = wait_timeout
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        serving = read_serving_spec(self.template_path, self.gcp_conn_id, self.impersonation_chain)
+        parent = self.client.model_path(self.project_id, self.region, serving.name)
+        version = self._find(parent)
+        if version is None:
+            wait = OperationWait(self.client, parent, UploadModelOperationMetadata)
+            wait.settle(context, self.poll_interval, self.wait_timeout)
+            # it may have ended between the two looks
+            version = self._find(parent) or self._upload(context, serving, parent)
+        ModelLink.persist(context=context, model_id=serving.name)
+        self._label(version, serving)
+        self.log.info("%s comes from %s", version, self.pipeline_result["name"])
+        return {"model_version": version}
+
+    def _find(self, parent: str) -> str | None:
+        if find_version(self.client, parent) is None:
+            return None
+        pages = self.client.list_model_versions(
+            name=parent, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS
+        )
+        job_id = resource_id(self.pipeline_result["name"])
+        found = next((model for model in pages if resource_id(model.version_description) == job_id), None)
+        return f"{parent}@{found.version_id}" if found else None
+
+    def _upload(self, context: Context, serving: ServingSpec, parent: str) -> str:
+        request: dict[str, Any] = {
+            "parent": self.client.common_location_path(self.project_id, self.region),
+            "model": {
+                "display_name": serving.name,
+                "artifact_uri": self.pipeline_result["model_uri"],
+                "container_spec": {"image_uri": serving.container_image},
+                "version_description": self.pipeline_result["name"],
+            },
+        }
+        if find_version(self.client, parent):
+            request["parent_model"] = parent
+        else:
+            request["model_id"] = serving.name
+        self.log.info("Uploading %s", self.pipeline_result["model_uri"])
+        try:
+            uploaded = quick_result(self.client.upload_model(request=request, timeout=REQUEST_SECONDS))
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            # it may have begun: the next look will tell
+            self.log.warning("No answer: %s", error)
+            uploaded = None
+        if uploaded is None:
+            OperationWait.come_back(context, f"the upload to {parent}", self.poll_interval, self.wait_timeout)
+        return f"{parent}@{uploaded.model_version_id}"
+
+    def _label(self, version: str, serving: ServingSpec) -> None:
+        # not with the upload: those of the first one would be the model's, and lie over those of all versions
+        result = self.pipeline_result
+        labels = {
+            **(self.labels or {}),
+            DATA_VERSION_LABEL: str(result["data_version"]),
+            "git_revision": serving.git_revision,
+            "blessed": str(result["blessed"]).lower(),
+            JOB_LABEL: job_label(result["name"]),
+        }
+        self.client.update_model(
+            model={"name": version, "labels": labels},
+            update_mask={"paths": ["labels"]},
+            retry=patiently(PATIENCE_SECONDS),
+            timeout=REQUEST_SECONDS,
+        )
+
+
+class PromoteModelVersionOperator(_RegistryHook, AddVersionAliasesOnModelOperator):
+    """
+    Give a version the alias ``champion``, and ``previous`` to the version that had it.
+
+    Takes the parameters of the provider's AddVersionAliasesOnModelOperator without ``model_id`` and
+    ``version_aliases``. If the version is itself the previous one, this is a way back, and there is no
+    previous one afterwards: what was left behind does not come back by itself.
+
+    .. seealso::
+        https://cloud.google.com/vertex-ai/docs/model-registry/model-alias
+
+    :param model_version: Resource name of the version (templated).
+    :return: ``champion``, the resource name of the version.
+    :raises google.api_core.exceptions.NotFound: there is no such version.
+    """
+
+    template_fields = ("region", "project_id", "model_version", "impersonation_chain", "gcp_conn_id")
+    operator_extra_links = (ModelLink(),)
+
+    def __init__(self, *, model_version: str, **kwargs: Any) -> None:
+        super().__init__(model_id="", version_aliases=[], **kwargs)
+        self.model_version = model_version
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        parent = self.model_version.partition("@")[0]
+        ModelLink.persist(context=context, model_id=resource_id(parent))
+        version: Model = self.client.get_model(
+            name=self.model_version, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS
+        )
+        if CHAMPION_ALIAS not in version.version_aliases:
+            self._promote(version, find_version(self.client, f"{parent}@{CHAMPION_ALIAS}"))
+        self.log.info("%s is the champion", self.model_version)
+        return {"champion": self.model_version}
+
+    def _promote(self, version: Model, champion: Model | None) -> None:
+        if PREVIOUS_ALIAS in version.version_aliases:
+            self._merge(version_name(version), [CHAMPION_ALIAS, f"-{PREVIOUS_ALIAS}"])
+            return
+        if champion:
+            # first, so that a try that dies here leaves what the next one needs
+            self._merge(version_name(champion), [PREVIOUS_ALIAS])
+        self._merge(version_name(version), [CHAMPION_ALIAS])
+
+    def _merge(self, name: str, aliases: list[str]) -> None:
+        # the hook refuses to remove an alias in the same call
+        self.client.merge_version_aliases(
+            name=name,
+            version_aliases=aliases,
+            retry=patiently(PATIENCE_SECONDS),
+            timeout=REQUEST_SECONDS,
+        )
+
+
+class GetPreviousModelVersionOperator(_RegistryHook, GetModelOperator):
+    """
+    Find the version that was champion before the present one, and the pipeline job that made it.
+
+    Takes the parameters of the provider's GetModelOperator without ``model_id``.
+
+    .. seealso::
+        https://cloud.google.com/vertex-ai/docs/model-registry/model-alias
+
+    :param template_path: ``gs://`` URI of the compiled pipeline file; it names the model (templated).
+    :return: ``model_version``, its resource name; ``left``, that of the present champion;
+        ``pipeline_result``, a :class:`vertex_mlops.pipeline_jobs.PipelineResult`; and its
+        ``training_examples``.
+    :raises NoPreviousModelError: no version has the alias ``previous``.
+    :raises SpecError: the compiled pipeline does not say how its model is served.
+    """
+
+    template_fields = ("region", "template_path", "project_id", "impersonation_chain", "gcp_conn_id")
+    operator_extra_links = (ModelLink(),)
+
+    def __init__(self, *, template_path: str, **kwargs: Any) -> None:
+        super().__init__(model_id="", **kwargs)
+        self.template_path = template_path
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        serving = read_serving_spec(self.template_path, self.gcp_conn_id, self.impersonation_chain)
+        parent = self.client.model_path(self.project_id, self.region, serving.name)
+        champion = find_version(self.client, f"{parent}@{CHAMPION_ALIAS}")
+        previous = find_version(self.client, f"{parent}@{PREVIOUS_ALIAS}")
+        if champion is None or previous is None:
+            missing = PREVIOUS_ALIAS if champion else CHAMPION_ALIAS
+            raise NoPreviousModelError(
+                f"no version of {parent} has the alias {missing!r}: nowhere to go back to"
+            )
+        ModelLink.persist(context=context, model_id=serving.name)
+        self.log.info("From %s back to %s", version_name(champion), version_name(previous))
+        result = self._result_of(previous)
+        return {
+            "model_version": version_name(previous),
+            "left": version_name(champion),
+            "pipeline_result": result,
+            "training_examples": result["training_examples"],
+        }
+
+    def _result_of(self, model: Model) -> PipelineResult:
+        from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
+
+        hook = PipelineJobHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
+        job = hook.get_pipeline_job(
+            project_id=self.project_id,
+            region=self.region,
+            pipeline_job_id=resource_id(model.version_description),
+            retry=patiently(PATIENCE_SECONDS),
+            timeout=REQUEST_SECONDS,
+        )
+        return read_result(job)
+
+
+def job_label(job_name: str) -> str:
+    """
+    Give the value of the label that tells which pipeline job a version comes from.
+
+    :param job_name: resource name; its id ends with a digest, so that the end alone is its own.
+    """
+    return resource_id(job_name)[-_MAX_LABEL_LENGTH:].lstrip("-")

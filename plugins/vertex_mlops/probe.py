@@ -1,0 +1,142 @@
+"""Asks one of several deployed models behind an endpoint, and judges what it answers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from google.api_core.exceptions import Forbidden, GoogleAPICallError, RetryError, Unauthorized
+
+from vertex_mlops.contract import Range
+from vertex_mlops.hooks.prediction_service import RawPrediction
+from vertex_mlops.retries import is_transient
+
+# a model that has its share of the traffic stays silent for so long only once in a thousand million times
+_MISS = 1e-9
+_AT_LEAST = 5
+
+Ask = Callable[[], RawPrediction]
+
+
+def most_requests(percent: int) -> int:
+    """
+    Give the requests after which a model that has not answered can be taken for dead.
+
+    Vertex AI shares requests out at random, and ``predict`` cannot name the deployed model that it is for.
+
+    :param percent: share of the traffic that the model has.
+    """
+    if percent >= 100:
+        return _AT_LEAST
+    return max(_AT_LEAST, math.ceil(math.log(_MISS) / math.log(1 - percent / 100)))
+
+
+class Probe:
+    """
+    Repeats a request until a certain deployed model has answered it.
+
+    :param deployed_model_id: id of that model.
+    :param percent: its share of the traffic.
+    :param seconds: for all requests together, in seconds.
+    """
+
+    def __init__(self, deployed_model_id: str, percent: int, seconds: float) -> None:
+        self.deployed_model_id = deployed_model_id
+        self.percent = percent
+        self.seconds = seconds
+        self.answered = 0
+        self._started = time.monotonic()
+
+    def ask(self, ask: Ask) -> dict[str, Any]:
+        """
+        Give what the model answered.
+
+        :param ask: sends the request.
+        :raises ValueError: it never answered, and the last refusal says why, if there was one.
+        :raises google.api_core.exceptions.GoogleAPICallError: it never answered, and there was nothing but
+            errors that say nothing about it.
+        """
+        refusal: Exception | None = None
+        outage: Exception | None = None
+        for _ in range(most_requests(self.percent)):
+            if time.monotonic() - self._started > self.seconds:
+                raise outage or RetryError(f"no answer within {self.seconds:g} s", cause=None)
+            try:
+                answer = ask()
+            except (Forbidden, Unauthorized):
+                # says something about this task's account, nothing about the model
+                raise
+            except (GoogleAPICallError, RetryError) as error:
+                # which of the models it was is not told
+                refusal, outage = (refusal, error) if is_transient(error) else (error, outage)
+                continue
+            if answer.deployed_model_id == self.deployed_model_id:
+                self.answered += 1
+                return answer.body
+        if refusal is None and outage is not None:
+            raise outage
+        cause = f": {' '.join(str(refusal).split())}" if refusal else ""
+        raise ValueError(
+            f"deployed model {self.deployed_model_id} answered none of {most_requests(self.percent)}"
+            f" requests at {self.percent} % of the traffic{cause}"
+        )
+
+    def fill_up(self, asks: Sequence[Ask], answers: int) -> None:
+        """
+        Go on asking until the model has answered so often.
+
+        :param asks: send the requests, in turn.
+        :param answers: how often, from the first request on.
+        """
+        for ask in itertools.cycle(asks):
+            if self.answered >= answers:
+                return
+            self.ask(ask)
+
+
+def read_prediction(
+    signature: str, body: Mapping[str, Any], outputs: Mapping[str, Range]
+) -> dict[str, float]:
+    """
+    Read the one prediction of an answer.
+
+    :param signature: what was asked, for the message.
+    :param body: the answer.
+    :param outputs: what it must hold.
+    :raises ValueError: it is malformed, not finite or out of range.
+    """
+    try:
+        (prediction,) = body["predictions"]
+        values = {name: float(prediction[name][0]) for name in outputs}
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise ValueError(f"{signature} answered {str(body)[:200]}") from error
+    for name, bounds in outputs.items():
+        # NaN compares false, infinity lies outside
+        if not bounds.min <= values[name] <= bounds.max:
+            raise ValueError(
+                f"{signature} answered {name}={values[name]}, outside {bounds.min:g}..{bounds.max:g}"
+            )
+    return values
+
+
+def check_close(
+    what: str, found: Mapping[str, float], expected: Mapping[str, float], tolerance: float
+) -> None:
+    """
+    Compare a prediction with the one that there must be.
+
+    :param what: names the prediction, for the message.
+    :param found: it.
+    :param expected: the other one.
+    :param tolerance: how far apart they may be.
+    :raises ValueError: they are further apart.
+    """
+    for output, value in expected.items():
+        if not math.isclose(found[output], value, rel_tol=0, abs_tol=tolerance):
+            raise ValueError(
+                f"{what} is {output}={found[output]:.6g}, the offline evaluation has {value:.6g}"
+                f" (tolerance {tolerance:g})"
+            )

@@ -1,0 +1,43 @@
+"""How a new model takes over the traffic of an endpoint, as a config file says it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class RolloutSettings(BaseModel):
+    """
+    Steps of the traffic, and what a new model must keep in each of them.
+
+    :param steps: shares of the traffic in per cent, rising, the last one 100.
+    :param keep_previous: whether the model of before stays deployed without traffic: going back to it takes
+        seconds then, and costs a replica.
+    :param tolerance: how far an answer to a known instance may be from the offline evaluation's.
+    :param max_latency_ms: milliseconds within which 95 % of the logged requests must be answered.
+    :param max_error_share: share of the logged requests that may have failed.
+    :param min_requests: logged requests that the new model must have had in a step; verify asks them itself.
+    :param sampling_rate: share of the endpoint's requests that are logged, above 0 and at most 1.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: Annotated[list[Annotated[int, Field(ge=1, le=100, strict=True)]], Field(min_length=1)] = [
+        10,
+        50,
+        100,
+    ]
+    keep_previous: bool = False
+    tolerance: Annotated[float, Field(gt=0)] = 1e-3
+    max_latency_ms: Annotated[float, Field(gt=0)] = 1000
+    max_error_share: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    min_requests: Annotated[int, Field(ge=1)] = 20
+    sampling_rate: Annotated[float, Field(gt=0, le=1, strict=True)] = 1.0
+
+    @field_validator("steps")
+    @classmethod
+    def _rising_to_all(cls, steps: list[int]) -> list[int]:
+        if steps != sorted(set(steps)) or steps[-1] != 100:
+            raise ValueError("must rise, and end with 100")
+        return steps

@@ -1,0 +1,114 @@
+"""Long-running operations of Vertex AI, found again by what they work on when their answer was lost."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import NotFound
+from google.cloud.aiplatform_v1.types import GenericOperationMetadata
+
+from vertex_mlops.exceptions import VertexOperationError, VertexOperationTimeoutError
+from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
+from vertex_mlops.waiting import first_execution, look_again
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+# a quick operation is not worth giving the slot back: a worker takes longer to start
+_QUICK_SECONDS = 10.0
+_LOOK_SECONDS = 0.5
+
+
+class OperationWait:
+    """
+    Waits for what is under way on one resource, without a worker slot.
+
+    :param client: GAPIC client of the service that the resource belongs to.
+    :param resource: name of the resource.
+    :param metadata: class of the metadata that the operations waited for carry.
+    """
+
+    def __init__(self, client: Any, resource: str, metadata: Any) -> None:
+        self._client = client
+        self._resource = resource
+        self._metadata = metadata
+
+    def settle(self, context: Context, poll_interval: float, wait_timeout: float) -> None:
+        """
+        Come back later if an operation is under way, whoever has begun it.
+
+        :param context: the task's context.
+        :param poll_interval: seconds between two looks.
+        :param wait_timeout: seconds after which to give up.
+        :raises VertexOperationError: one that this try has begun has failed.
+        :raises VertexOperationTimeoutError: it goes on for too long.
+        """
+        started = first_execution(context)
+        for name, begun, operation in self._operations():
+            if not operation.done:
+                log.info("%s is under way", name)
+                self.come_back(context, name, poll_interval, wait_timeout)
+            if started and begun >= started and operation.HasField("error"):
+                raise VertexOperationError(f"{name} failed: {' '.join(operation.error.message.split())}")
+
+    @staticmethod
+    def come_back(context: Context, name: str, poll_interval: float, wait_timeout: float) -> None:
+        """
+        Give the slot back and look again later.
+
+        :param context: the task's context.
+        :param name: of the operation.
+        :param poll_interval: seconds until then.
+        :param wait_timeout: seconds after which to give up.
+        """
+        problem = VertexOperationTimeoutError(f"{name} still runs after {wait_timeout:g} s")
+        look_again(context, problem, poll_interval, wait_timeout)
+
+    def _operations(self) -> list[tuple[str, datetime, Any]]:
+        """Give name, time and message of each operation of the kind, newest first."""
+        request = {"name": self._resource}
+        try:
+            answer = patiently(PATIENCE_SECONDS)(self._client.list_operations)(
+                request=request, timeout=REQUEST_SECONDS
+            )
+        except NotFound:
+            return []
+        kind = self._metadata.pb().DESCRIPTOR.full_name
+        found = [
+            (operation.name, _begun(operation, self._metadata), operation)
+            for operation in answer.operations
+            if operation.metadata.TypeName() == kind
+        ]
+        return sorted(found, key=lambda entry: entry[1], reverse=True)
+
+
+def quick_result(operation: Any) -> Any:
+    """
+    Give an operation a moment to end.
+
+    :param operation: what a GAPIC client returned.
+    :return: its response; None if it still runs.
+    :raises VertexOperationError: it failed.
+    """
+    import time
+
+    deadline = time.monotonic() + _QUICK_SECONDS
+    while not operation.done() and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+    if not operation.done():
+        return None
+    if error := operation.exception():
+        raise VertexOperationError(f"{operation.operation.name} failed: {' '.join(str(error).split())}")
+    return operation.result()
+
+
+def _begun(operation: Any, metadata: Any) -> datetime:
+    details = metadata.pb()()
+    operation.metadata.Unpack(details)
+    generic: GenericOperationMetadata = details.generic_metadata
+    begun: datetime = generic.create_time.ToDatetime(tzinfo=UTC)
+    return begun

@@ -1,0 +1,266 @@
+"""How a model takes over the traffic, or does not, and how a person goes back; on real models."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from google.cloud import aiplatform_v1, storage
+
+from dev.demo import DAG_ID, RUN_SECONDS, WINE, Demo
+from dev.publish import publish_pipeline, read_spec
+from dev.report import RunRow
+from dev.wine_data import append_vintage, bigquery_client, load_wine
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+ROLLBACK = f"wine_rollback_{WINE}"
+STEPS = (10, 50, 100)
+ROLLOUT = ["upload", "deploy", *(f"{kind}_{step}" for step in STEPS for kind in ("traffic", "verify"))]
+WATCH = ["monitor", "monitor_settled"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that has ended, the states of its tasks, and where to read more."""
+
+    dag_id: str
+    run_id: str
+    state: str
+    states: dict[str, str]
+
+
+def finish(demo: Demo, dag_id: str, run_id: str, act: Any = None) -> Ended:
+    """Wait for the end of a run; `act` is called again and again until it says that it has acted."""
+    acted = act is None
+
+    def probe() -> tuple[str, Ended | None]:
+        nonlocal acted
+        demo.stack.check()
+        states = demo.stack.airflow.task_states(dag_id, run_id)
+        acted = acted or bool(act())
+        state = demo.stack.airflow.run(dag_id, run_id)["state"]
+        ended = Ended(dag_id, run_id, state, states) if state in ("success", "failed") else None
+        return f"{dag_id}: {states}", ended
+
+    found = demo.progress.wait(f"run {run_id}", probe, timeout=RUN_SECONDS, every=0.5)
+    assert acted
+    return found
+
+
+def versions(demo: Demo) -> dict[str, aiplatform_v1.Model]:
+    """The versions of the wine's one model, by the name that XComs have."""
+    client = aiplatform_v1.ModelServiceClient(client_options={"api_endpoint": demo.vertex.host})
+    parent = f"{demo.vertex.parent}/models/wine-{WINE}"
+    return {f"{parent}@{model.version_id}": model for model in client.list_model_versions(name=parent)}
+
+
+def with_alias(demo: Demo, alias: str) -> str | None:
+    found = [name for name, model in versions(demo).items() if alias in model.version_aliases]
+    return found[0] if found else None
+
+
+def watched(demo: Demo, monitoring_job: str) -> list[str]:
+    job = demo.vertex.monitoring_job(monitoring_job)
+    return [config.deployed_model_id for config in job.model_deployment_monitoring_objective_configs]
+
+
+def log(demo: Demo, ended: Ended, task: str) -> str:
+    path = f"/dags/{ended.dag_id}/dagRuns/{ended.run_id}/taskInstances/{task}/logs/1"
+    return str(demo.stack.airflow.call("GET", path)["content"])
+
+
+def xcom(demo: Demo, ended: Ended, task: str) -> Any:
+    return demo.stack.airflow.xcom(ended.dag_id, ended.run_id, task)
+
+
+@pytest.fixture(scope="module")
+def first(demo: Demo) -> RunRow:
+    """A champion, whatever the stack has seen before."""
+    load_wine(demo.settings, WINE)
+    table = demo.settings.table(WINE)
+    bigquery_client(demo.settings).query(f"DELETE FROM `{table}` WHERE quality > 10").result()
+    append_vintage(demo.settings, WINE, 200, seed=10)
+    return demo.retrain("first")
+
+
+@pytest.fixture(scope="module")
+def second(demo: Demo, first: RunRow) -> Ended:
+    """A better model on more rows takes its place."""
+    append_vintage(demo.settings, WINE, 300, seed=11)
+    return finish(demo, DAG_ID, demo.stack.airflow.trigger(DAG_ID))
+
+
+def test_a_new_model_takes_the_traffic_in_steps_and_is_verified_in_each(demo: Demo, second: Ended) -> None:
+    assert second.state == "success", second.states
+    assert {second.states[task] for task in [*ROLLOUT, "promote", "retire", *WATCH]} == {"success"}
+    assert second.states["roll_back"] == "skipped"
+    for step in STEPS:
+        assert xcom(demo, second, f"traffic_{step}")["percent"] == step
+        seen = xcom(demo, second, f"verify_{step}")
+        assert seen["requests"] >= 20
+        assert (seen["failed"], len(seen["predictions"])) == (0, 3)
+
+
+def test_the_versions_lie_under_one_model_and_tell_where_they_come_from(
+    demo: Demo, first: RunRow, second: Ended
+) -> None:
+    champion = with_alias(demo, "champion")
+
+    assert champion == xcom(demo, second, "upload")["model_version"]
+    labels = versions(demo)[str(champion)].labels
+    assert labels["wine"] == WINE
+    assert labels["data_version"] == xcom(demo, second, "train")["data_version"]
+    assert labels["blessed"] == "true"
+    assert labels["git_revision"] == read_spec(demo.settings, WINE)["serving"]["git_revision"]
+    previous = versions(demo)[str(with_alias(demo, "previous"))]
+    assert previous.version_description == first.pipeline_job
+
+
+def test_the_model_of_before_is_undeployed(demo: Demo, first: RunRow, second: Ended) -> None:
+    state = demo.vertex.serving(first.serving.endpoint)
+
+    new = xcom(demo, second, "deploy")["deployed_model_id"]
+    assert state.traffic == {new: 100}
+    assert state.deployed_model_ids == [new]
+    assert watched(demo, first.monitoring_job) == [new]
+
+
+@pytest.fixture(scope="module")
+def rejected(demo: Demo, second: Ended) -> Ended:
+    """A model that was blessed, but whose files are others by the time that it is deployed."""
+    append_vintage(demo.settings, WINE, 100, seed=12)
+    before = {job.name for job in demo.vertex.pipeline_jobs(WINE)}
+    champion = xcom(demo, second, "train")["model_uri"]
+
+    def spoil() -> bool:
+        new = [job for job in demo.vertex.pipeline_jobs(WINE) if job.name not in before]
+        if not new or new[0].state != aiplatform_v1.PipelineState.PIPELINE_STATE_SUCCEEDED:
+            return False
+        outputs = [task.outputs for task in new[0].job_detail.task_details if "metrics" in task.outputs]
+        (report,) = outputs[0]["metrics"].artifacts
+        copy_folder(champion, dict(report.metadata)["model_uri"])
+        return True
+
+    return finish(demo, DAG_ID, demo.stack.airflow.trigger(DAG_ID), act=spoil)
+
+
+def copy_folder(source: str, target: str) -> None:
+    """Put the files of one gs:// folder in the place of another's."""
+    bucket_name, _, prefix = source.removeprefix("gs://").partition("/")
+    bucket = storage.Client().bucket(bucket_name)
+    for blob in list(bucket.list_blobs(prefix=f"{prefix}/")):
+        name = target.removeprefix(f"gs://{bucket_name}/") + blob.name.removeprefix(prefix)
+        bucket.copy_blob(blob, bucket, name)
+
+
+def test_a_model_that_does_not_answer_as_evaluated_fails_at_the_first_step(
+    demo: Demo, rejected: Ended
+) -> None:
+    assert rejected.state == "failed"
+    assert rejected.states["traffic_10"] == "success"
+    assert rejected.states["verify_10"] == "failed"
+    assert rejected.states["roll_back"] == "success"
+    assert {rejected.states[task] for task in ("traffic_50", "traffic_100", "promote", "retire", *WATCH)} == {
+        "upstream_failed"
+    }
+    assert "the offline evaluation has" in log(demo, rejected, "verify_10")
+
+
+def test_the_champion_has_all_traffic_again_and_the_rejected_model_is_gone(
+    demo: Demo, first: RunRow, second: Ended, rejected: Ended
+) -> None:
+    state = demo.vertex.serving(first.serving.endpoint)
+
+    champion = xcom(demo, second, "deploy")["deployed_model_id"]
+    assert state.traffic == {champion: 100}
+    assert state.deployed_model_ids == [champion]
+    assert watched(demo, first.monitoring_job) == [champion]
+    assert with_alias(demo, "champion") == xcom(demo, second, "upload")["model_version"]
+
+
+@pytest.fixture(scope="module")
+def by_hand(demo: Demo, second: Ended, rejected: Ended) -> Ended:
+    """A person clicks on the rollback DAG."""
+    demo.stack.airflow.unpause(ROLLBACK)
+    return finish(demo, ROLLBACK, demo.stack.airflow.trigger(ROLLBACK))
+
+
+def test_one_click_gives_the_traffic_back_to_the_champion_of_before(
+    demo: Demo, first: RunRow, by_hand: Ended
+) -> None:
+    assert by_hand.state == "success", by_hand.states
+    back = xcom(demo, by_hand, "deploy")
+    state = demo.vertex.serving(first.serving.endpoint)
+    assert state.traffic == {back["deployed_model_id"]: 100}
+    assert state.deployed_model_ids == [back["deployed_model_id"]]
+    champion = with_alias(demo, "champion")
+    assert versions(demo)[str(champion)].version_description == first.pipeline_job
+    assert with_alias(demo, "previous") is None
+
+
+def test_monitoring_follows_back(demo: Demo, first: RunRow, by_hand: Ended) -> None:
+    (objective,) = demo.vertex.monitoring_job(
+        first.monitoring_job
+    ).model_deployment_monitoring_objective_configs
+
+    assert objective.deployed_model_id == xcom(demo, by_hand, "deploy")["deployed_model_id"]
+    source = objective.objective_config.training_dataset.gcs_source.uris[0]
+    assert source.startswith(xcom(demo, by_hand, "choose")["training_examples"])
+
+
+def test_the_model_that_was_left_is_not_trained_again_by_itself(demo: Demo, by_hand: Ended) -> None:
+    jobs = len(demo.vertex.pipeline_jobs(WINE))
+
+    following = finish(demo, DAG_ID, demo.stack.airflow.trigger(DAG_ID))
+
+    assert following.state == "success"
+    assert following.states["train"] == "skipped"
+    assert len(demo.vertex.pipeline_jobs(WINE)) == jobs
+
+
+def test_a_second_click_changes_nothing(demo: Demo, first: RunRow, by_hand: Ended) -> None:
+    before = demo.vertex.serving(first.serving.endpoint)
+
+    again = finish(demo, ROLLBACK, demo.stack.airflow.trigger(ROLLBACK))
+
+    assert again.states["choose"] == "failed"
+    assert "has the alias 'previous'" in log(demo, again, "choose")
+    assert demo.vertex.serving(first.serving.endpoint) == before
+
+
+@pytest.fixture(scope="module")
+def not_blessed(demo: Demo, by_hand: Ended) -> Ended:
+    """A model that misses a bound: of the evaluation, which is part of the compiled pipeline."""
+    spec = read_spec(demo.settings, WINE)
+    text, changed = re.subn(r"(upper_bound\W+)0\.65", r"\g<1>0.1", json.dumps(spec))
+    assert changed
+    blob = storage.Client().bucket(demo.settings.bucket).blob(f"specs/wine-{WINE}.json")
+    blob.upload_from_string(text)
+    append_vintage(demo.settings, WINE, 100, seed=13)
+    ended = finish(demo, DAG_ID, demo.stack.airflow.trigger(DAG_ID))
+    publish_pipeline(demo.settings, demo.progress, WINE)
+    return ended
+
+
+def test_a_model_that_is_not_blessed_skips_the_rollout_and_says_why(demo: Demo, not_blessed: Ended) -> None:
+    assert not_blessed.state == "success"
+    assert not_blessed.states["train"] == "success"
+    later = ["gate", *ROLLOUT, "promote", "retire", "roll_back", *WATCH]
+    assert {not_blessed.states[task] for task in later} == {"skipped"}
+    path = f"/dags/{DAG_ID}/dagRuns/{not_blessed.run_id}/taskInstances/gate/xcomEntries/skipped_because"
+    reason = demo.stack.airflow.call("GET", path)["value"]
+    assert re.search(r"^not blessed: mean_absolute_error of grade is 0\.\d+, must be at most 0\.1; ", reason)
+
+
+def test_after_it_the_champion_stays_and_the_data_has_been_seen(
+    demo: Demo, first: RunRow, by_hand: Ended, not_blessed: Ended
+) -> None:
+    champion = xcom(demo, by_hand, "deploy")["deployed_model_id"]
+    assert demo.vertex.serving(first.serving.endpoint).traffic == {champion: 100}
+
+    following = finish(demo, DAG_ID, demo.stack.airflow.trigger(DAG_ID))
+
+    assert following.states["train"] == "skipped"

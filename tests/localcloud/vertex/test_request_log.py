@@ -1,0 +1,148 @@
+"""The log of prediction requests in BigQuery, read as its users read it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from google.api_core import exceptions
+from google.cloud import aiplatform_v1 as v1
+from google.cloud import bigquery
+
+URL = "https://europe-west1-aiplatform.googleapis.com/v1"
+COUNT = 200
+
+
+@pytest.fixture(scope="session")
+def tables(cloud: Any) -> bigquery.Client:
+    return bigquery.Client()
+
+
+@pytest.fixture
+def logged(
+    clients: Any,
+    new_endpoint: Callable[..., v1.Endpoint],
+    deploy: Callable[..., v1.DeployedModel],
+    serving: v1.Endpoint,
+) -> Callable[..., v1.Endpoint]:
+    """Make an endpoint that logs its requests; keywords set fields of its logging config."""
+
+    def make(**fields: Any) -> v1.Endpoint:
+        config = {"enabled": True, "sampling_rate": 1.0, **fields}
+        name = new_endpoint(predict_request_response_logging_config=config).name
+        deploy(name, serving.deployed_models[0].model, {"0": 100})
+        return clients.endpoints.get_endpoint(name=name)
+
+    return make
+
+
+def table_of(endpoint: v1.Endpoint) -> str:
+    """Give the table that the endpoint says it logs to."""
+    return endpoint.predict_request_response_logging_config.bigquery_destination.output_uri.removeprefix(
+        "bq://"
+    )
+
+
+def rows_of(tables: bigquery.Client, table: str, count: int) -> list[bigquery.Row]:
+    """Wait until as many requests are logged, which happens after they are answered."""
+    end = time.monotonic() + 30
+    while True:
+        rows = list(tables.query_and_wait(f"SELECT * FROM `{table}` ORDER BY logging_time"))
+        if len(rows) >= count:
+            return rows
+        assert time.monotonic() < end, f"{len(rows)} of {count} requests were logged"
+        time.sleep(0.1)
+
+
+def ask(endpoint: v1.Endpoint, verb: str, body: dict[str, Any]) -> int:
+    return requests.post(f"{URL}/{endpoint.name}:{verb}", json=body, timeout=30).status_code
+
+
+def test_each_way_to_ask_is_logged_with_its_answer(
+    clients: Any, tables: bigquery.Client, logged: Callable[..., v1.Endpoint], wine: Any
+) -> None:
+    # given an endpoint whose config names the project alone
+    endpoint = logged(bigquery_destination={"output_uri": "bq://wine-local"})
+    name = endpoint.display_name.replace("-", "_")
+    table = f"wine-local.logging_{name}_{endpoint.name.rpartition('/')[2]}.request_response_logging"
+    assert table_of(endpoint) == table
+
+    # when it is asked over gRPC and REST, by both signatures, and once what it refuses
+    example = {"examples": {"b64": wine.example}}
+    raw = {"signature_name": "serving_raw", "instances": [{"alcohol": [13.8]}, {"alcohol": [9.0]}]}
+    clients.predictions.predict(endpoint=endpoint.name, instances=[example])
+    assert ask(endpoint, "predict", {"instances": [example]}) == 200
+    assert ask(endpoint, "rawPredict", raw) == 200
+    assert ask(endpoint, "rawPredict", {"signature_name": "serving_raw", "instances": [{"x": 1}]}) == 400
+
+    # then there is a row for each, in the documented columns
+    rows = rows_of(tables, table, 4)
+    assert [row["api_method"] for row in rows] == ["Predict", "Predict", "RawPredict", "RawPredict"]
+    deployed = endpoint.deployed_models[0]
+    assert {row["endpoint"] for row in rows} == {endpoint.name}
+    assert {row["deployed_model_id"] for row in rows} == {deployed.id}
+    assert {(row["model"], row["model_version"]) for row in rows} == {(deployed.model, "1")}
+    assert len({row["request_id"] for row in rows}) == 4
+    assert [json.loads(text) for text in rows[0]["request_payload"]] == [example]
+    assert [json.loads(text) for text in rows[2]["request_payload"]] == raw["instances"]
+    grades = [json.loads(text)["grade"] for text in rows[2]["response_payload"]]
+    assert grades == [[pytest.approx(6.9, abs=1e-5)], [pytest.approx(4.5, abs=1e-5)]]
+
+    # and the share of errors and the latency can be computed from it
+    query = f"""
+        SELECT deployed_model_id, COUNTIF(ARRAY_LENGTH(response_payload) = 0) / COUNT(*) AS errors,
+          MAX(CAST(JSON_VALUE(metadata, '$.request_latency') AS FLOAT64)) AS slowest
+        FROM `{table}` GROUP BY deployed_model_id
+    """
+    found = list(tables.query_and_wait(query))
+    assert [(row["deployed_model_id"], row["errors"]) for row in found] == [(deployed.id, 0.25)]
+    assert 0 < found[0]["slowest"] < 30_000
+
+
+def test_the_sampling_rate_is_the_share_that_is_logged(
+    clients: Any, tables: bigquery.Client, logged: Callable[..., v1.Endpoint]
+) -> None:
+    endpoint = logged(sampling_rate=0.5, bigquery_destination={"output_uri": "bq://wine-local.sampled.half"})
+    raw = {"signature_name": "serving_raw", "instances": [{"alcohol": [13.8]}]}
+
+    for _ in range(COUNT):
+        assert ask(endpoint, "rawPredict", raw) == 200
+    # a change of the config is in force at once: this one is logged for certain, and is the last
+    config = endpoint.predict_request_response_logging_config
+    config.sampling_rate = 1.0
+    clients.endpoints.update_endpoint(
+        endpoint={"name": endpoint.name, "predict_request_response_logging_config": config},
+        update_mask={"paths": ["predict_request_response_logging_config"]},
+    )
+    assert ask(endpoint, "predict", {"instances": ["%"]}) == 400
+    end = time.monotonic() + 30
+    while "Predict" not in [row["api_method"] for row in rows_of(tables, table_of(endpoint), 1)]:
+        assert time.monotonic() < end, "the last request is not logged"
+
+    # five standard deviations around the half
+    assert 65 < len(rows_of(tables, table_of(endpoint), 1)) - 1 < 135
+
+
+def test_an_endpoint_that_logs_nothing_has_no_table(tables: bigquery.Client, serving: v1.Endpoint) -> None:
+    assert not serving.predict_request_response_logging_config
+    id_ = serving.name.rpartition("/")[2]
+
+    assert not [found.dataset_id for found in tables.list_datasets() if id_ in found.dataset_id]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"sampling_rate": 0.0}, r"sampling_rate must be in \(0, 1\]"),
+        ({"bigquery_destination": {"output_uri": "gs://wines/log"}}, r"must be bq://PROJECT"),
+    ],
+)
+def test_a_logging_config_that_breaks_a_rule_is_refused(
+    logged: Callable[..., v1.Endpoint], fields: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(exceptions.InvalidArgument, match=reason):
+        logged(**{"bigquery_destination": {"output_uri": "bq://wine-local"}, **fields})

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import statistics
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from wine_pipeline.grades import Answers, Grades
+
+
+def grades(counts: dict[int, int], good_from: int = 6) -> Grades:
+    grade = np.repeat(list(counts), list(counts.values())).astype(np.float32)[:, None]
+    return Grades.of({"grade": grade, "good": (grade >= good_from).astype(np.float32)})
+
+
+@pytest.mark.parametrize(
+    "counts", [{5: 3, 6: 4, 7: 1}, {3: 1, 5: 6, 6: 5, 8: 2}, {4: 2, 5: 9}], ids=["even", "gaps", "two"]
+)
+def test_the_grade_is_the_median_of_grouped_data(counts: dict[int, int]) -> None:
+    of = grades(counts)
+
+    answers = Answers(of)(tf.constant(of.shares[None, :]))
+
+    wines = [grade for grade, count in counts.items() for _ in range(count)]
+    assert float(answers["grade"][0, 0]) == pytest.approx(statistics.median_grouped(wines), abs=1e-5)
+
+
+def test_the_probability_of_good_is_that_of_the_grades_that_are_good() -> None:
+    of = grades({4: 1, 5: 1, 6: 1, 7: 1}, good_from=7)
+
+    answers = Answers(of)(tf.constant([[0.1, 0.2, 0.3, 0.4]]))
+
+    assert float(answers["good"][0, 0]) == pytest.approx(0.4)
+
+
+def test_the_grade_moves_with_the_probabilities_and_never_jumps() -> None:
+    of = grades({5: 1, 6: 1, 7: 1})
+    shares = np.linspace(0, 1, 1001, dtype=np.float32)[:, None]
+    moving = shares * [[0.1, 0.3, 0.6]] + (1 - shares) * [[0.6, 0.3, 0.1]]
+
+    grade = Answers(of)(tf.constant(moving, tf.float32))["grade"].numpy()[:, 0]
+
+    steps = np.diff(grade)
+    assert steps.min() > 0
+    assert steps.max() < 0.005
+
+
+@pytest.mark.parametrize("certain", [0, 2], ids=["lowest", "highest"])
+def test_no_grade_is_beyond_those_that_were_seen(certain: int) -> None:
+    of = grades({3: 1, 6: 1, 9: 1})
+
+    answers = Answers(of)(tf.one_hot([certain], 3))
+
+    assert 3 <= float(answers["grade"][0, 0]) <= 9

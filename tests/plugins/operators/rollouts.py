@@ -1,0 +1,209 @@
+"""A wine of its own for each test: from a pipeline's result to an endpoint, by the operators of a rollout."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowRescheduleException
+from google.api_core.exceptions import GoogleAPICallError
+from google.cloud import aiplatform_v1
+from vertex_mlops.operators.deployment import DeployModelVersionOperator, ShiftTrafficOperator
+from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
+from vertex_mlops.operators.model_registry import PromoteModelVersionOperator, UploadModelVersionOperator
+from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator, RollBackDeploymentOperator
+from vertex_mlops.pipeline_jobs import PipelineResult
+
+from tests.plugins.conftest import REGION, context_of
+from tests.plugins.operators.conftest import CLIENT_OPTIONS, SERVING_IMAGE, Endpoint
+
+_MOST_LOOKS = 300
+SOUND = {"good": 0.9, "grade": 6.5}
+
+
+def serving(name: str) -> dict[str, Any]:
+    """The ``serving`` key of a compiled pipeline file."""
+    return {
+        "name": name,
+        "container_image": SERVING_IMAGE,
+        "machine_type": "n1-standard-2",
+        "min_replicas": 1,
+        "max_replicas": 1,
+        "git_revision": "abc123",
+    }
+
+
+def result(model: str, folder: str, **more: Any) -> PipelineResult:
+    """What a pipeline job that made one of the small models gives."""
+    return (
+        PipelineResult(
+            name=f"projects/1/locations/{REGION}/pipelineJobs/run-{uuid.uuid4().hex}",
+            state="PIPELINE_STATE_SUCCEEDED",
+            data_version="1764028800000",
+            blessed=True,
+            reason="",
+            metrics={"mad": 0.5},
+            # another version of the same files
+            model_uri=f"{folder}/{model.removesuffix('-again')}",
+            known_answers=[SOUND],
+            model_card=None,
+            training_examples="gs://b/examples",
+            evaluation="gs://b/evaluation",
+        )
+        | more
+    )  # type: ignore[return-value]
+
+
+@dataclass
+class Rollout:
+    """
+    Runs the operators of one wine, and looks at what they have made.
+
+    :param spec_uri: compiled pipeline file of the wine.
+    :param folder: where the small models lie.
+    """
+
+    place: dict[str, str]
+    name: str
+    spec_uri: str
+    folder: str
+    results: dict[str, PipelineResult] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.endpoints = aiplatform_v1.EndpointServiceClient(client_options=CLIENT_OPTIONS)
+        self.registry = aiplatform_v1.ModelServiceClient(client_options=CLIENT_OPTIONS)
+        self.parent = f"projects/{self.place['project_id']}/locations/{REGION}"
+
+    def upload(self, model: str, **more: Any) -> str:
+        operator = self.uploader(self.results.setdefault(model, result(model, self.folder)), **more)
+        return str(operator.execute(context_of(operator))["model_version"])
+
+    def outcome(self, model: str, **more: Any) -> PipelineResult:
+        return result(model, self.folder, **more)
+
+    def ask_nonsense(self, endpoint: str) -> None:
+        """Send what no model understands."""
+        client = aiplatform_v1.PredictionServiceClient(client_options=CLIENT_OPTIONS)
+        instances: list[Any] = [{"nonsense": 1}]
+        with pytest.raises(GoogleAPICallError):
+            client.predict(endpoint=endpoint, instances=instances, retry=None)
+
+    def uploader(self, outcome: PipelineResult, **more: Any) -> UploadModelVersionOperator:
+        return UploadModelVersionOperator(
+            task_id="upload",
+            pipeline_result=outcome,
+            template_path=self.spec_uri,
+            labels={"wine": "test"},
+            **self.place,
+            **more,
+        )
+
+    def deployer(self, version: str, **more: Any) -> DeployModelVersionOperator:
+        return DeployModelVersionOperator(
+            task_id="deploy", model_version=version, template_path=self.spec_uri, **self.place, **more
+        )
+
+    def deploy_once(self, version: str) -> dict[str, Any]:
+        operator = self.deployer(version)
+        return operator.execute(context_of(operator))
+
+    def deploy(self, version: str) -> dict[str, Any]:
+        """Come back as often as it takes: this machine may be slow."""
+        for _ in range(_MOST_LOOKS):
+            try:
+                return self.deploy_once(version)
+            except AirflowRescheduleException:
+                continue
+        raise AssertionError(f"{version} was not deployed in {_MOST_LOOKS} looks")
+
+    def shift(self, deployed: dict[str, Any], percent: int) -> dict[str, Any]:
+        operator = ShiftTrafficOperator(
+            task_id="traffic",
+            endpoint_name=deployed["endpoint"],
+            deployed_model_id=deployed["deployed_model_id"],
+            champion_id=deployed["champion_id"],
+            percent=percent,
+            **self.place,
+        )
+        return operator.execute(context_of(operator))
+
+    def verifier(
+        self, deployed: dict[str, Any], traffic: dict[str, Any], model: str, **more: Any
+    ) -> VerifyDeployedModelOperator:
+        return VerifyDeployedModelOperator(
+            task_id="verify",
+            endpoint=deployed["endpoint"],
+            deployed_model_id=deployed["deployed_model_id"],
+            percent=traffic["percent"],
+            since=traffic["since"],
+            pipeline_result=self.results[model],
+            template_path=self.spec_uri,
+            **self.place,
+            **more,
+        )
+
+    def verify(self, *arguments: Any, **more: Any) -> dict[str, Any]:
+        operator = self.verifier(*arguments, **more)
+        return operator.execute(context_of(operator))
+
+    def promote(self, version: str) -> None:
+        operator = PromoteModelVersionOperator(task_id="promote", model_version=version, **self.place)
+        operator.execute(context_of(operator))
+
+    def retire(self, deployed: dict[str, Any], *, keep_previous: bool = False) -> list[str]:
+        operator = RetireDeployedModelsOperator(
+            task_id="retire",
+            endpoint_name=deployed["endpoint"],
+            deployed_model_id=deployed["deployed_model_id"],
+            model_version=deployed["model_version"],
+            keep_previous=keep_previous,
+            **self.place,
+        )
+        return list(operator.execute(context_of(operator))["deployed"])
+
+    def roll_back(self, version: str | None) -> dict[str, Any]:
+        operator = RollBackDeploymentOperator(
+            task_id="roll_back", model_version=version, template_path=self.spec_uri, **self.place
+        )
+        return operator.execute(context_of(operator))
+
+    def crown(self, model: str) -> dict[str, Any]:
+        """Take a model all the way, unverified; what served before is left deployed."""
+        deployed = self.deploy(self.upload(model))
+        self.shift(deployed, 100)
+        self.promote(deployed["model_version"])
+        return deployed
+
+    def endpoint(self) -> aiplatform_v1.Endpoint:
+        request = {"parent": self.parent, "filter": f'display_name="{self.name}"'}
+        (endpoint,) = self.endpoints.list_endpoints(request=request)
+        return endpoint
+
+    @property
+    def traffic(self) -> dict[str, int]:
+        return {id_: share for id_, share in self.endpoint().traffic_split.items() if share}
+
+    @property
+    def deployed(self) -> set[str]:
+        return {model.id for model in self.endpoint().deployed_models}
+
+    def versions(self) -> list[aiplatform_v1.Model]:
+        return list(self.registry.list_model_versions(name=f"{self.parent}/models/{self.name}"))
+
+    def numbered(self, version: str) -> str:
+        """The name of a version as Vertex AI tells it: with the project's number."""
+        return self.registry.get_model(name=version).name + f"@{version.rpartition('@')[2]}"
+
+    def aliases(self) -> dict[str, list[str]]:
+        """Aliases that are ours, by version id."""
+        return {
+            model.version_id: sorted(set(model.version_aliases) - {"default"}) for model in self.versions()
+        }
+
+    def close(self) -> None:
+        """Stop every model server."""
+        request = {"parent": self.parent, "filter": f'display_name="{self.name}"'}
+        for endpoint in self.endpoints.list_endpoints(request=request):
+            Endpoint(self.endpoints, None, endpoint.name).close()  # type: ignore[arg-type]

@@ -1,0 +1,215 @@
+"""A model's way behind an endpoint and back, each step repeated and died in between, on a real localcloud."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
+from google.api_core.exceptions import ServiceUnavailable
+from vertex_mlops.deployed_models import endpoint_id_for
+from vertex_mlops.exceptions import SpecError, VertexOperationError
+
+from tests.plugins.conftest import Upload, context_of
+from tests.plugins.operators.rollouts import Rollout, result
+
+
+def test_a_version_tells_where_it_comes_from(rollout: Rollout) -> None:
+    rollout.results["other"] = rollout.outcome("other", data_version="1764028800001")
+    rollout.upload("other")
+
+    version = rollout.upload("sound")
+
+    _, model = rollout.versions()
+    job = rollout.results["sound"]["name"].rpartition("/")[2]
+    assert version == f"{rollout.parent}/models/{rollout.name}@2"
+    assert dict(model.labels) == {
+        "wine": "test",
+        "data_version": "1764028800000",
+        "git_revision": "abc123",
+        "blessed": "true",
+        "pipeline_job": job,
+    }
+
+
+def test_all_versions_lie_under_one_model_and_none_is_uploaded_twice(rollout: Rollout) -> None:
+    first, second = rollout.upload("sound"), rollout.upload("other")
+
+    again = rollout.upload("sound")
+
+    assert again == first != second
+    assert [model.version_id for model in rollout.versions()] == ["1", "2"]
+
+
+def test_an_upload_whose_answer_was_lost_is_found_again(rollout: Rollout) -> None:
+    operator = rollout.uploader(result("sound", rollout.folder))
+    client = operator.client
+
+    class LosesTheAnswer:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(client, name)
+
+        def upload_model(self, **arguments: Any) -> Any:
+            client.upload_model(**arguments).result()
+            raise ServiceUnavailable("the answer was lost")
+
+    operator.hook.get_model_service_client = lambda region: LosesTheAnswer()  # type: ignore[method-assign]
+    with pytest.raises(AirflowRescheduleException):
+        operator.execute(context_of(operator))
+
+    del operator.hook
+    assert operator.execute(context_of(operator))["model_version"].endswith("@1")
+    assert len(rollout.versions()) == 1
+
+
+def test_a_deployed_version_gets_no_traffic_and_is_not_deployed_twice(rollout: Rollout) -> None:
+    champion = rollout.crown("sound")
+    version = rollout.upload("other")
+
+    new, again = rollout.deploy(version), rollout.deploy(version)
+
+    assert new == again
+    assert new["champion_id"] == champion["deployed_model_id"]
+    assert rollout.traffic == {champion["deployed_model_id"]: 100}
+    assert rollout.deployed == {champion["deployed_model_id"], new["deployed_model_id"]}
+
+
+def test_the_endpoint_is_made_once_under_an_id_of_its_name(rollout: Rollout) -> None:
+    deployed = rollout.deploy(rollout.upload("sound"))
+
+    assert deployed["endpoint"].endswith(f"/{endpoint_id_for(rollout.name)}")
+    assert rollout.endpoint().predict_request_response_logging_config.enabled
+
+
+def test_a_deployment_that_another_try_has_begun_is_waited_for_without_a_slot(rollout: Rollout) -> None:
+    rollout.crown("sound")
+    version = rollout.upload("other")
+    machine = {"machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count": 1}
+    begun = rollout.endpoints.deploy_model(
+        endpoint=rollout.endpoint().name, deployed_model={"model": version, "dedicated_resources": machine}
+    )
+
+    with pytest.raises(AirflowRescheduleException):
+        rollout.deploy_once(version)
+
+    new = begun.result().deployed_model.id
+    assert rollout.deploy(version)["deployed_model_id"] == new
+    assert len(rollout.deployed) == 2
+
+
+def test_a_deployment_that_fails_ends_the_try(rollout: Rollout, bucket: Any) -> None:
+    broken = f"models/broken-{rollout.name}/saved_model.pb"
+    bucket.blob(broken).upload_from_string(b"no model")
+    operator = rollout.uploader(result(broken.split("/")[1], rollout.folder))
+    version = operator.execute(context_of(operator))["model_version"]
+
+    with pytest.raises(VertexOperationError, match="failed"):
+        rollout.deploy_once(version)
+
+    assert rollout.deployed == set()
+
+
+def test_traffic_goes_to_the_new_model_step_by_step(rollout: Rollout) -> None:
+    champion = rollout.crown("sound")["deployed_model_id"]
+    new = rollout.deploy(rollout.upload("other"))
+    seen = []
+
+    for percent in (10, 50, 100):
+        assert rollout.shift(new, percent)["percent"] == percent
+        seen.append(rollout.traffic)
+
+    id_ = new["deployed_model_id"]
+    assert seen == [{id_: 10, champion: 90}, {id_: 50, champion: 50}, {id_: 100}]
+
+
+def test_the_first_model_takes_all_traffic_at_once(rollout: Rollout) -> None:
+    new = rollout.deploy(rollout.upload("sound"))
+
+    assert rollout.shift(new, 10)["percent"] == 100
+    assert rollout.traffic == {new["deployed_model_id"]: 100}
+
+
+def test_the_champion_of_before_is_the_previous_one(rollout: Rollout) -> None:
+    rollout.crown("sound")
+    second = rollout.crown("other")
+
+    rollout.promote(second["model_version"])
+
+    assert rollout.aliases() == {"1": ["previous"], "2": ["champion"]}
+
+
+def test_going_back_leaves_no_previous_one(rollout: Rollout) -> None:
+    first = rollout.crown("sound")
+    rollout.crown("other")
+
+    rollout.promote(first["model_version"])
+    rollout.promote(first["model_version"])
+
+    assert rollout.aliases() == {"1": ["champion"], "2": []}
+
+
+@pytest.mark.parametrize("keep_previous", [True, False])
+def test_models_without_traffic_are_undeployed_but_for_the_previous_one_if_it_is_kept(
+    rollout: Rollout, keep_previous: bool
+) -> None:
+    first = rollout.crown("sound")["deployed_model_id"]
+    second = rollout.crown("other")["deployed_model_id"]
+    third = rollout.crown("named")
+
+    deployed = rollout.retire(third, keep_previous=keep_previous)
+
+    kept = {third["deployed_model_id"]} | ({second} if keep_previous else set())
+    assert set(deployed) == rollout.deployed == kept
+    assert first not in kept
+    assert len(rollout.versions()) == 3
+
+
+@pytest.mark.parametrize("percent", [0, 10, 100])
+def test_a_model_that_failed_gives_all_traffic_back_and_is_undeployed(rollout: Rollout, percent: int) -> None:
+    champion = rollout.crown("sound")
+    new = rollout.deploy(rollout.upload("other"))
+    if percent:
+        rollout.shift(new, percent)
+
+    for _ in range(2):
+        outcome = rollout.roll_back(new["model_version"])
+        assert outcome == {
+            "champion_id": champion["deployed_model_id"],
+            "champion": rollout.numbered(champion["model_version"]),
+        }
+
+    assert rollout.traffic == {champion["deployed_model_id"]: 100}
+    assert rollout.deployed == {champion["deployed_model_id"]}
+    assert rollout.aliases() == {"1": ["champion"], "2": []}
+
+
+def test_a_first_model_that_failed_does_not_serve(rollout: Rollout) -> None:
+    new = rollout.deploy(rollout.upload("sound"))
+    rollout.shift(new, 100)
+
+    assert rollout.roll_back(new["model_version"])["champion_id"] is None
+
+    assert rollout.deployed == set()
+
+
+def test_what_has_become_champion_is_not_taken_back(rollout: Rollout) -> None:
+    champion = rollout.crown("sound")
+
+    with pytest.raises(AirflowSkipException, match="is the champion: it stays"):
+        rollout.roll_back(champion["model_version"])
+
+    assert rollout.traffic == {champion["deployed_model_id"]: 100}
+
+
+def test_without_an_upload_there_is_nothing_to_take_back(rollout: Rollout) -> None:
+    with pytest.raises(AirflowSkipException, match="no model was uploaded"):
+        rollout.roll_back(None)
+
+
+def test_a_compiled_pipeline_that_does_not_say_how_to_serve_is_refused(
+    rollout: Rollout, upload: Upload
+) -> None:
+    rollout.spec_uri = upload({"pipelineSpec": {}, "dataContract": {}})
+
+    with pytest.raises(SpecError, match="serving"):
+        rollout.upload("sound")
