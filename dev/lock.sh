@@ -20,10 +20,10 @@ cd pipeline
 compile pyproject.toml --override overrides.txt --python-platform x86_64-manylinux_2_39 -o requirements.txt
 compile pyproject.toml --override overrides-glibc-below-2.39.txt --python-platform x86_64-manylinux_2_36 \
   -o requirements-glibc-below-2.39.txt
-# the notebooks' tools go beside either lock, so they take what both hold
+# the tools of notebooks and of the bench go beside either lock, so they take what both hold
 pins() { grep -oE '^[a-z0-9._-]+==[^ ]+' "$1" | sort; }
 comm -12 <(pins requirements.txt) <(pins requirements-glibc-below-2.39.txt) |
-  compile --group dev --group notebook --constraint - -o requirements-dev.txt
+  compile --group dev --group bench --group notebook --constraint - -o requirements-dev.txt
 # the interactive image has the newer lock alone, and notebooks run there with the tools that the tests ran with
 cat requirements.txt requirements-dev.txt | pins /dev/stdin |
   compile --group interactive --constraint - -o requirements-interactive.txt
