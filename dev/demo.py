@@ -82,7 +82,6 @@ class Demo:
                 self.compare(first, third)
             with self.progress.step("What happened"):
                 self.report.print_runs(self.read_figures())
-        # Last, since its Pusher moves the endpoint's traffic.
         with self.progress.step("For comparison: the third run's pipeline by LocalDagRunner"):
             comparison = self.run_locally(third)
         self.report.print_measures(self.progress, memory, comparison)

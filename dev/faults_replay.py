@@ -1,5 +1,5 @@
 """
-A pipeline that replays a finished one: TFX's own Pusher deploys, the other tasks report what was made before.
+A pipeline that replays a finished one: its tasks report what was made before.
 
 Training once more takes most of a minute and tells nothing about faults of what surrounds it.
 """
@@ -14,8 +14,6 @@ from typing import Any
 from google.cloud.aiplatform_v1.types import PipelineJob
 from google.protobuf import json_format
 
-# TFX's own; it registers and deploys a model
-DEPLOYING_TASK = "Pusher"
 # waits for the gate, as a training takes its time
 LONG_TASK = "Trainer"
 
@@ -48,7 +46,7 @@ def replay(spec: Mapping[str, Any], job: PipelineJob, gate: Path) -> dict[str, A
     for name, task in pipeline["root"]["dag"]["tasks"].items():
         component = pipeline["components"][task["componentRef"]["name"]]
         executor = executors[component["executorLabel"]]
-        if "container" in executor and name != DEPLOYING_TASK:
+        if "container" in executor:
             gate_of_task = gate if name == LONG_TASK else Path("/")
             image = executor["container"]["image"]
             executor["container"] = {

@@ -27,7 +27,7 @@ NOTICED = {
 }
 # what the copy of the DAG says instead of the original
 SHORTENED = {
-    "wine_retraining.py": ('"retry_delay": timedelta(minutes=1)', '"retry_delay": timedelta(seconds=10)'),
+    "wine_steps.py": ('"retry_delay": timedelta(minutes=1)', '"retry_delay": timedelta(seconds=10)'),
     "wine_config.yaml": ("poll_interval: 15", "poll_interval: 2"),
 }
 

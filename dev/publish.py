@@ -78,7 +78,7 @@ def publish_pipeline(settings: StackSettings, progress: Progress, wine: str) -> 
 
 def run_locally(settings: StackSettings, progress: Progress, wine: str, data_version: int) -> float:
     """
-    Run the pipeline of a wine with LocalDagRunner, deployment included.
+    Run the pipeline of a wine with LocalDagRunner.
 
     It evaluates against the champion of its own last run in this stack, if there was one.
 

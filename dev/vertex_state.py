@@ -49,6 +49,7 @@ class VertexState:
         self._pipelines = aiplatform_v1.PipelineServiceClient(client_options=options)
         self._endpoints = aiplatform_v1.EndpointServiceClient(client_options=options)
         self._jobs = aiplatform_v1.JobServiceClient(client_options=options)
+        self._models = aiplatform_v1.ModelServiceClient(client_options=options)
         self._predictions = aiplatform_v1.PredictionServiceClient(client_options=options)
 
     def pipeline_jobs(self, wine: str | None = None) -> list[aiplatform_v1.PipelineJob]:
@@ -103,6 +104,11 @@ class VertexState:
             deployed_model_ids=[model.id for model in found.deployed_models],
             monitoring_job=found.model_deployment_monitoring_job,
         )
+
+    def model_versions(self, model: str) -> dict[str, aiplatform_v1.Model]:
+        """Return the versions of a model by their resource names, which end with ``@`` and a number."""
+        name = model.partition("@")[0]
+        return {f"{name}@{found.version_id}": found for found in self._models.list_model_versions(name=name)}
 
     def monitoring_job(self, name: str) -> aiplatform_v1.ModelDeploymentMonitoringJob:
         """Return one monitoring job."""

@@ -15,13 +15,13 @@ from wine_pipeline.scale import Scale
 
 def run_locally(config: WineConfig, target: Target, query: str, memory: Path) -> str:
     """
-    Run every component, deployment included, one after the other.
+    Run what the DAG submits, one component after the other; nothing is deployed.
 
     Artifacts go to a folder of their own below the pipeline root. The last blessed model that the memory
     knows is the champion, as it is on Vertex AI.
 
     :param config: of the wine.
-    :param target: where the artifacts and the endpoint are.
+    :param target: where the artifacts are.
     :param query: SQL that gives the rows.
     :param memory: SQLite file of ML Metadata; made if there is none.
     :return: the folder of the artifacts.
@@ -29,6 +29,6 @@ def run_locally(config: WineConfig, target: Target, query: str, memory: Path) ->
     root = f"{target.pipeline_root(config)}/local/{datetime.now(UTC):%Y%m%d%H%M%S}"
     input_config = json_format.Parse(build_input_config(query), tfx.proto.Input())
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(memory))
-    pipeline = create_pipeline(config, target, Scale(), input_config, root, metadata)
+    pipeline = create_pipeline(config, target, Scale(), input_config, root, metadata, push=False)
     tfx.orchestration.LocalDagRunner().run(pipeline)
     return root

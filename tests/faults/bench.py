@@ -44,6 +44,23 @@ def wait(what: str, look: Callable[[], Any], wanted: Callable[[Any], bool], ever
         time.sleep(every)
 
 
+@dataclass(frozen=True)
+class Champion:
+    """
+    What serves, and what the registry says of it.
+
+    :param model_version: resource name of the version with the alias ``champion``.
+    :param previous: of the one with the alias ``previous``, if there is one.
+    :param deployed_model_id: what has all traffic.
+    :param versions: resource names of all versions that there are.
+    """
+
+    model_version: str
+    previous: str | None
+    deployed_model_id: str
+    versions: frozenset[str]
+
+
 @dataclass
 class Bench:
     """
@@ -52,16 +69,20 @@ class Bench:
     :param stack: of Airflow and localcloud.
     :param pipelines: that a run may submit.
     :param gate: while this file is missing, the quick pipeline does not end.
-    :param monitoring_job: name of the endpoint's monitoring job.
     :param rows: how many rows the table must hold.
+    :param endpoint: resource name of the one endpoint.
+    :param monitoring_job: name of its monitoring job.
+    :param champion: as the case found it.
     """
 
     stack: Stack
     vertex: VertexState
     pipelines: Pipelines
     gate: Path
-    monitoring_job: str
     rows: int
+    endpoint: str = ""
+    monitoring_job: str = ""
+    champion: Champion = field(init=False)
     _vintages: int = field(default=1)
     _known_jobs: set[str] = field(default_factory=set)
 
@@ -84,6 +105,7 @@ class Bench:
         """Make new data, and nothing else, be different from what was trained on."""
         self.faults.clear()
         self._heal()
+        self.champion = self._read_champion()
         self._known_jobs |= {job.name for job in self.new_jobs()}
         if gate_open:
             self.gate.touch()
@@ -94,6 +116,17 @@ class Bench:
         count = NEW_ROWS_OF_FULL if full else NEW_ROWS
         append_vintage(self.settings, WINE, count, seed=self._vintages)
         self.rows += count
+
+    def _read_champion(self) -> Champion:
+        versions = self.vertex.model_versions(f"{self.vertex.parent}/models/wine-{WINE}")
+        aliases = {alias: name for name, version in versions.items() for alias in version.version_aliases}
+        traffic = self.vertex.serving(self.endpoint).traffic
+        return Champion(
+            model_version=aliases["champion"],
+            previous=aliases.get("previous"),
+            deployed_model_id=max(traffic, key=traffic.__getitem__),
+            versions=frozenset(versions),
+        )
 
     def _heal(self) -> None:
         """End what a case that went wrong has left dead or running."""

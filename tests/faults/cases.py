@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vertex_mlops.probe import most_requests
+
 from dev.stack import LOCALCLOUD
 from localcloud.faults import Fault
+from tests.flow import WAY_BACK
 
 # a call that is held gives the suite this long to kill something meanwhile
 HOLD_SECONDS = 10.0
 
 SUBMIT = "PipelineService.CreatePipelineJob"
-PREDICT = "PredictionService.RawPredict"
+UPLOAD = "ModelService.UploadModel"
 DEPLOY = "EndpointService.DeployModel"
+SHIFT = "EndpointService.UpdateEndpoint"
+PREDICT = "PredictionService.RawPredict"
+PROMOTE = "ModelService.MergeVersionAliases"
+UNDEPLOY = "EndpointService.UndeployModel"
 UPDATE = "JobService.UpdateModelDeploymentMonitoringJob"
 
 WORKER, RUNNER, SUPERVISOR = "worker", "runner", "supervisor"
+# who acts, and who is acted on
+ACTORS = (WORKER, LOCALCLOUD)
+AIRFLOW = (*ACTORS, "scheduler", "api-server")
+# a triggerer has nothing to do but to wait for the pipeline
+ALL = (*AIRFLOW, "triggerer")
+# verify asks so often for the answer of a model with 10 % of the traffic
+REFUSALS = most_requests(10)
 
 
 def held(method: str) -> Fault:
@@ -37,21 +51,41 @@ class Moment:
     :param task: the task that is at work.
     :param faults: the moment is there when all of them have happened, the last one to a call that it holds;
         if there are none, it is there when the task is deferred and its pipeline is in the middle.
+    :param victims: what is killed then, each in a case of its own.
     """
 
     name: str
     task: str
     faults: tuple[Fault, ...] = ()
+    victims: tuple[str, ...] = ACTORS
 
 
+DEFERRED = Moment("deferred", "train", victims=tuple(victim for victim in ALL if victim != WORKER))
+# the job is made, nobody hears of it, and the second attempt is held
+AFTER_SUBMIT = Moment(
+    "after-submit",
+    "train",
+    (Fault(SUBMIT, drop=True), held(SUBMIT)),
+    victims=(*ALL, RUNNER, SUPERVISOR),
+)
 MOMENTS = (
-    Moment("before-submit", "train", (held(SUBMIT),)),
-    Moment("submit-in-flight", "train", (late(SUBMIT),)),
-    # the job is made, nobody hears of it, and the second attempt is held
-    Moment("after-submit", "train", (Fault(SUBMIT, drop=True), held(SUBMIT))),
-    Moment("deferred", "train"),
-    Moment("verify", "verify", (held(PREDICT),)),
-    Moment("monitor-update", "monitor", (late(UPDATE),)),
+    Moment("before-submit", "train", (held(SUBMIT),), victims=ALL),
+    Moment("submit-in-flight", "train", (late(SUBMIT),), victims=ALL),
+    AFTER_SUBMIT,
+    DEFERRED,
+    Moment("upload", "upload", (late(UPLOAD),)),
+    Moment("deploy", "deploy", (late(DEPLOY),), victims=AIRFLOW),
+    Moment("traffic", "traffic_10", (late(SHIFT),)),
+    Moment("verify", "verify_10", (held(PREDICT),), victims=AIRFLOW),
+    Moment("promote", "promote", (late(PROMOTE),)),
+    Moment("retire", "retire", (late(UNDEPLOY),)),
+    Moment("monitor-update", "monitor", (late(UPDATE),), victims=AIRFLOW),
+)
+# the new model is found wanting, and on the way back the champion has its traffic again
+REJECTED = Moment(
+    "roll-back",
+    WAY_BACK,
+    (Fault(PREDICT, calls=REFUSALS, code="INVALID_ARGUMENT"), late(UNDEPLOY)),
 )
 
 
@@ -66,7 +100,7 @@ class Case:
     :param victim: a component of the stack, or a process of the task at work.
     :param crashes: whether a fault ends localcloud, which is started again.
     :param full: whether the pipeline trains, instead of replaying a training.
-    :param jobs: how many pipeline jobs there are in the end; more than one only if the pipeline itself fails.
+    :param rejected: whether the run ends with the champion of before, and red.
     """
 
     name: str
@@ -75,7 +109,7 @@ class Case:
     victim: str = ""
     crashes: bool = False
     full: bool = False
-    jobs: int = 1
+    rejected: bool = False
 
     @property
     def in_the_middle(self) -> bool:
@@ -83,32 +117,27 @@ class Case:
         return self.moment is not None and not self.moment.faults
 
 
-def _kills() -> list[Case]:
-    victims = (WORKER, "triggerer", "scheduler", "api-server", LOCALCLOUD)
-    return [
-        Case(f"{victim}-{moment.name}", moment.faults, moment, victim)
-        for moment in MOMENTS
-        for victim in victims
-        # a deferred task has no worker
-        if not (victim == WORKER and moment.name == "deferred")
-    ]
+_KILLS = [
+    Case(f"{victim}-{moment.name}", moment.faults, moment, victim)
+    for moment in MOMENTS
+    for victim in moment.victims
+]
 
-
-def _half_kills() -> list[Case]:
-    """One of the two processes that execute a task dies, the other lives on."""
-    after_submit = next(moment for moment in MOMENTS if moment.name == "after-submit")
-    return [
-        Case(f"{victim}-{after_submit.name}", after_submit.faults, after_submit, victim)
-        for victim in (RUNNER, SUPERVISOR)
-    ]
-
+_WAYS_BACK = [
+    Case(f"{victim}-{REJECTED.name}", REJECTED.faults, REJECTED, victim, rejected=True)
+    for victim in REJECTED.victims
+]
 
 _CRASHES = [
     Case("crash-after-submit", (Fault(SUBMIT, crash="after"),), crashes=True),
+    Case("crash-after-upload", (Fault(UPLOAD, crash="after"),), crashes=True),
     Case("crash-after-deploy", (Fault(DEPLOY, crash="after"),), crashes=True),
+    Case("crash-after-traffic", (Fault(SHIFT, crash="after"),), crashes=True),
     Case("crash-in-verify", (Fault(PREDICT, crash="before"),), crashes=True),
+    # between the two aliases
+    Case("crash-after-promote", (Fault(PROMOTE, crash="after"),), crashes=True),
+    Case("crash-after-retire", (Fault(UNDEPLOY, crash="after"),), crashes=True),
     Case("crash-after-update", (Fault(UPDATE, crash="after"),), crashes=True),
-    Case("crash-in-undeploy", (Fault("EndpointService.UndeployModel", crash="after"),), crashes=True),
 ]
 
 _STORMS = [
@@ -118,20 +147,23 @@ _STORMS = [
     ),
     Case("storm-submit", (Fault(SUBMIT, calls=4, code="UNAVAILABLE"),)),
     Case("storm-poll", (Fault("PipelineService.GetPipelineJob", calls=8, code="UNAVAILABLE"),)),
-    # TFX's Pusher gives up at the first error, so the pipeline fails
-    Case("storm-deploy", (Fault("EndpointService.*", calls=4, code="UNAVAILABLE"),), jobs=2),
+    Case("storm-registry", (Fault("ModelService.*", calls=4, code="UNAVAILABLE"),)),
+    Case("storm-deploy", (Fault("EndpointService.*", calls=4, code="UNAVAILABLE"),)),
     Case("storm-predict", (Fault("PredictionService.*", calls=4, code="UNAVAILABLE"),)),
     # longer than one try is patient for
     Case("storm-predict-long", (Fault("PredictionService.*", calls=9, code="UNAVAILABLE"),)),
     Case("storm-monitor", (Fault("JobService.*", calls=4, code="INTERNAL"),)),
     Case("lost-answers", (Fault(SUBMIT, drop=True), Fault(PREDICT, drop=True), Fault(UPDATE, drop=True))),
-    Case("lost-deployment", (Fault(DEPLOY, drop=True),), jobs=2),
+    Case(
+        "lost-rollout",
+        tuple(Fault(method, drop=True) for method in (UPLOAD, DEPLOY, SHIFT, PROMOTE, UNDEPLOY)),
+    ),
     Case("latency", (Fault("*", calls=60, latency=1.0),)),
 ]
 
 _FULL = [
-    Case("full-localcloud-deferred", moment=MOMENTS[3], victim=LOCALCLOUD, full=True),
-    Case("full-worker-after-submit", MOMENTS[2].faults, MOMENTS[2], WORKER, full=True),
+    Case("full-localcloud-deferred", moment=DEFERRED, victim=LOCALCLOUD, full=True),
+    Case("full-worker-after-submit", AFTER_SUBMIT.faults, AFTER_SUBMIT, WORKER, full=True),
 ]
 
-CASES = [*_kills(), *_half_kills(), *_CRASHES, *_STORMS, *_FULL]
+CASES = [*_KILLS, *_WAYS_BACK, *_CRASHES, *_STORMS, *_FULL]

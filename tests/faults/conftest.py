@@ -64,10 +64,11 @@ def _bench(stack: Stack, settings: FaultSettings) -> Bench:
     stack.airflow.unpause(DAG_ID)
     rows = bigquery_client(settings).get_table(settings.table(WINE)).num_rows
     gate = settings.root / "gate"
-    bench = Bench(stack, vertex, Pipelines({}, {}), gate, "", int(rows or 0))
+    bench = Bench(stack, vertex, Pipelines({}, {}), gate, int(rows or 0))
     run = Run(bench, stack.airflow.trigger(DAG_ID))
     assert run.await_end() == "success", run.states()
     bench.pipelines = Pipelines.of(settings, vertex.pipeline_job(run.xcom("train")["name"]), gate)
+    bench.endpoint = run.xcom("deploy")["endpoint"]
     bench.monitoring_job = run.xcom("monitor")["name"]
     return bench
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,74 +11,80 @@ from google.cloud import aiplatform_v1, bigquery
 
 from dev.faults_stack import WINE
 from tests.faults.bench import Bench, Run
+from tests.flow import FLOW, ROLLED_OUT
 
-DONE = {"check_freshness", "check_data", "train", "cancel", "verify", "monitor", "monitor_settled"}
 SUCCEEDED = "PIPELINE_STATE_SUCCEEDED"
-OVER = {SUCCEEDED, "PIPELINE_STATE_FAILED", "PIPELINE_STATE_CANCELLED"}
+# of a run whose new model was found wanting in the first step
+REJECTED = ROLLED_OUT | {
+    **dict.fromkeys(FLOW[FLOW.index("verify_10") + 1 :], "upstream_failed"),
+    "verify_10": "failed",
+    "roll_back": "success",
+}
 # what is told to end has this long for it
 ORPHAN_SECONDS = 20
 
 
-def violations(bench: Bench, run: Run, jobs: int) -> list[str]:
+def violations(bench: Bench, run: Run, *, rejected: bool) -> list[str]:
     """
-    Name everything that is not as it must be after a run that has ended well.
+    Name everything that is not as it must be after a run.
 
-    :param jobs: how many pipeline jobs it must have made.
+    :param rejected: whether it must have left the champion of before, instead of a new one.
     """
+    new = None if rejected else run.xcom("deploy")
     return [
-        *_of_tasks(run),
-        *_of_pipeline_jobs(bench, run, jobs),
-        *_of_serving(bench, run),
+        *_of_tasks(run, REJECTED if rejected else ROLLED_OUT),
+        *_of_pipeline_jobs(bench, run),
+        *_of_versions(bench, run, rejected=rejected),
+        *_of_serving(bench, new["deployed_model_id"] if new else bench.champion.deployed_model_id),
         *_of_rows(bench),
         *_of_processes(bench),
     ]
 
 
-def _of_tasks(run: Run) -> Iterator[str]:
-    bad = {task: state for task, state in run.states().items() if state != "success"}
-    if bad:
-        yield f"tasks that did not succeed: {bad}"
-    if missing := DONE - run.states().keys():
-        yield f"no such tasks: {sorted(missing)}"
+def _of_tasks(run: Run, wanted: dict[str, str]) -> Iterator[str]:
+    if run.states() != wanted:
+        yield f"tasks are {run.states()}"
 
 
-def _of_pipeline_jobs(bench: Bench, run: Run, wanted: int) -> Iterator[str]:
-    jobs = bench.new_jobs()
+def _of_pipeline_jobs(bench: Bench, run: Run) -> Iterator[str]:
     version = str(run.xcom("check_freshness")["data_version"])
-    if len(jobs) != wanted or {job.labels["data_version"] for job in jobs} != {version}:
-        yield f"not {wanted} pipeline jobs of {version}: {[(job.name, dict(job.labels)) for job in jobs]}"
-    states = {job.name.rpartition("/")[-1]: job.state.name for job in jobs}
-    if list(states.values()).count(SUCCEEDED) != 1 or not set(states.values()) <= OVER:
-        yield f"not exactly one pipeline job did the work: {states}"
-    stems = {re.sub(r"(-[0-9a-f]{16})-\d+$", r"\1", job_id) for job_id in states}
-    if len(stems) != 1:
-        yield f"the pipeline jobs are not attempts of one run: {sorted(states)}"
-    if run.xcom("train")["name"] not in [job.name for job in jobs if job.state.name == SUCCEEDED]:
-        yield f"train returned {run.xcom('train')['name']}"
+    jobs = [(job.name, job.labels["data_version"], job.state.name) for job in bench.new_jobs()]
+    if jobs != [(run.xcom("train")["name"], version, SUCCEEDED)]:
+        yield f"not one pipeline job of {version} that did the work: {jobs}"
 
 
-def _of_serving(bench: Bench, run: Run) -> Iterator[str]:
+def _of_versions(bench: Bench, run: Run, *, rejected: bool) -> Iterator[str]:
+    uploaded = run.xcom("upload")["model_version"]
+    versions = bench.vertex.model_versions(uploaded)
+    before = bench.champion.model_version
+    if (made := versions.keys() - bench.champion.versions) != {uploaded}:
+        yield f"versions {sorted(made)} were made, upload returned {uploaded}"
+    champion, previous = (before, bench.champion.previous) if rejected else (uploaded, before)
+    found = {alias: name for name, version in versions.items() for alias in version.version_aliases}
+    if (found["champion"], found.get("previous")) != (champion, previous):
+        yield f"the aliases are {found}, champion before the case was {before}"
+
+
+def _of_serving(bench: Bench, serving: str) -> Iterator[str]:
     options = {"api_endpoint": bench.vertex.host}
     endpoints = list(
         aiplatform_v1.EndpointServiceClient(client_options=options).list_endpoints(parent=bench.vertex.parent)
     )
-    trained = run.xcom("train")
-    if [endpoint.name for endpoint in endpoints] != [trained["endpoint"]]:
-        yield f"endpoints: {[endpoint.name for endpoint in endpoints]}, trained for {trained['endpoint']}"
+    if [endpoint.name for endpoint in endpoints] != [bench.endpoint]:
+        yield f"endpoints: {[endpoint.name for endpoint in endpoints]}, not {bench.endpoint}"
     for endpoint in endpoints:
-        deployed = {model.id: model.model for model in endpoint.deployed_models}
         traffic = {id_: share for id_, share in endpoint.traffic_split.items() if share}
-        if traffic != {trained["deployed_model_id"]: 100}:
-            yield f"traffic goes to {traffic}, not to {trained['deployed_model_id']}"
-        if deployed != {trained["deployed_model_id"]: trained["model"]}:
-            yield f"deployed are {deployed}, but train knows {trained['deployed_model_id']}"
+        if traffic != {serving: 100}:
+            yield f"traffic goes to {traffic}, not to {serving}"
+        if (deployed := [model.id for model in endpoint.deployed_models]) != [serving]:
+            yield f"deployed are {deployed}, not {serving}"
     client = aiplatform_v1.JobServiceClient(client_options=options)
     jobs = list(client.list_model_deployment_monitoring_jobs(parent=bench.vertex.parent))
     if [job.name for job in jobs] != [bench.monitoring_job]:
         yield f"monitoring jobs: {[job.name for job in jobs]}, not {bench.monitoring_job}"
     for job in jobs:
         watched = [config.deployed_model_id for config in job.model_deployment_monitoring_objective_configs]
-        if watched != [trained["deployed_model_id"]] or job.state.name != "JOB_STATE_RUNNING":
+        if watched != [serving] or job.state.name != "JOB_STATE_RUNNING":
             yield f"{job.name} is {job.state.name} and watches {watched}"
 
 

@@ -28,7 +28,7 @@ def test_nothing_runs_twice_and_nothing_is_lost(bench: Bench, table: list[Row], 
         _let_it_happen(bench, run, case)
         row.recovered = _recover(bench, run, case)
         row.jobs = str(len(bench.new_jobs()))
-        row.broken += violations(bench, run, jobs=case.jobs)
+        row.broken += violations(bench, run, rejected=case.rejected)
     finally:
         row.seconds = time.monotonic() - started
 
@@ -67,6 +67,9 @@ def _recover(bench: Bench, run: Run, case: Case) -> str:
     untouched = [fault for fault in bench.faults.pending() if fault in case.faults]
     bench.faults.clear()
     assert not untouched, f"no call met {untouched}"
+    if case.rejected:
+        assert state == "failed", run.states()
+        return BY_ITSELF
     if state == "success":
         return BY_ITSELF
     failed = run.failed_tasks()

@@ -1,0 +1,17 @@
+"""The tasks of ``wine_retraining_...`` in the order of the flow."""
+
+from __future__ import annotations
+
+DATA = ["check_freshness", "check_data"]
+STEPS = [f"{kind}_{percent}" for percent in (10, 50, 100) for kind in ("traffic", "verify")]
+ROLLOUT = ["upload", "deploy", *STEPS, "promote", "retire"]
+WATCH = ["monitor", "monitor_settled"]
+# what a run goes through that brings a better model into service
+FLOW = [*DATA, "train", "gate", *ROLLOUT, *WATCH]
+# comes behind train in any case, unless check_freshness has skipped everything
+TEARDOWN = "cancel"
+# comes only when a step of the rollout has failed
+WAY_BACK = "roll_back"
+TASKS = [*FLOW, TEARDOWN, WAY_BACK]
+# a run that ends with a new model, none of whose steps has failed
+ROLLED_OUT = dict.fromkeys([*FLOW, TEARDOWN], "success") | {WAY_BACK: "skipped"}
