@@ -15,7 +15,7 @@ import yaml
 from deploy import WINE_CONFIG
 from deploy.composer import ComposerError, describe
 from deploy.environments import Environment, EnvironmentsError, read_environment
-from deploy.iam import ACCOUNTS, Grant, IamError, grants, read_accounts
+from deploy.iam import ACCOUNTS, Binding, Grant, IamError, grants, read_accounts
 from deploy.shell import CommandError, Shell
 
 SERVICES = (
@@ -161,20 +161,21 @@ class Setup:
             self.shell.run(*self._dataset_grant(member, grant.binding.role))
             return
         self.shell.run(
-            *self._policy_binding(grant.binding.resource, environment_bucket),
+            *self._policy_binding(grant.binding, environment_bucket),
             f"--member={member}",
             f"--role={grant.binding.role_in(self.environment.project)}",
         )
 
-    def _policy_binding(self, resource: str, environment_bucket: str) -> tuple[str, ...]:
-        environment = self.environment
+    def _policy_binding(self, binding: Binding, environment_bucket: str) -> tuple[str, ...]:
+        environment, resource = self.environment, binding.resource
         if resource in ACCOUNTS:
             return self._gcloud(
                 "iam service-accounts add-iam-policy-binding", environment.account(resource), self.project
             )
         return {
             "project": self._gcloud(
-                "projects add-iam-policy-binding", environment.project, "--condition=None"
+                "projects add-iam-policy-binding",
+                *(environment.project, f"--condition={binding.condition_in(environment.project)}"),
             ),
             "bucket": self._gcloud("storage buckets add-iam-policy-binding", self.bucket, self.project),
             "environment": self._gcloud(

@@ -65,13 +65,20 @@ def test_every_role_is_granted_on_its_resource(clone: Checkout) -> None:
     granted = [
         call for call in clone.recorder.calls if "add-iam-policy-binding" in call or "GRANT" in call[-1]
     ]
-    assert len(granted) == 25
+    assert len(granted) == 26
     assert [
         *("gcloud", "iam", "service-accounts", "add-iam-policy-binding"),
         "wine-pipeline@wine-mlops-dev.iam.gserviceaccount.com",
         "--project=wine-mlops-dev",
         "--member=serviceAccount:wine-composer@wine-mlops-dev.iam.gserviceaccount.com",
         "--role=roles/iam.serviceAccountUser",
+    ] in granted
+    condition = 'resource.name.startsWith("projects/wine-mlops-dev/datasets/logging_wine_")'
+    assert [
+        *("gcloud", "projects", "add-iam-policy-binding", "wine-mlops-dev"),
+        f"--condition=expression={condition},title=logging_wine",
+        "--member=serviceAccount:wine-composer@wine-mlops-dev.iam.gserviceaccount.com",
+        "--role=roles/bigquery.dataViewer",
     ] in granted
     assert granted[-1] == [
         *("gcloud", "storage", "buckets", "add-iam-policy-binding", "gs://europe-west1-wine-mlops-bucket"),
