@@ -62,6 +62,20 @@ def test_an_edited_dag_or_plugin_builds_nothing_anew(services: dict[str, dict[st
         assert "./plugins:/opt/wine/plugins:ro" in services[name]["volumes"]
 
 
+def test_who_compiles_in_an_image_is_told_the_revision_when_it_is_built(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    stage = (
+        (REPOSITORY / "pipeline" / "Dockerfile")
+        .read_text()
+        .partition(" AS seed\n")[2]
+        .partition("\nFROM ")[0]
+    )
+
+    assert "WINE_GIT_REVISION" in services["seed"]["build"]["args"]
+    assert "ARG WINE_GIT_REVISION\nENV WINE_GIT_REVISION=${WINE_GIT_REVISION}\n" in stage
+
+
 def test_every_secret_comes_from_compose_init() -> None:
     text = COMPOSE.read_text()
     required = dict(re.findall(r"\$\{(\w+):\?([^}]+)\}", text))

@@ -12,14 +12,13 @@ from dev.airflow_api import AirflowApiError
 from dev.demo import RUN_SECONDS, Demo
 from dev.publish import publish_pipeline
 from dev.wine_data import append_vintage, bigquery_client, load_wine
+from tests.flow import FLOW, ROLLED_OUT, TEARDOWN, WAY_BACK
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 WINE = "red"
 DAG_ID = f"wine_retraining_{WINE}"
-FLOW = ["check_freshness", "check_data", "train", "verify", "monitor", "monitor_settled"]
-# the teardown comes behind train in any case, unless check_freshness has skipped everything
-TEARDOWN = "cancel"
-LATER = dict.fromkeys(FLOW[1:], "skipped")
+# what is left of a run that goes on behind none of its first tasks
+LATER = dict.fromkeys([*FLOW[1:], WAY_BACK], "skipped")
 
 
 @dataclass
@@ -154,14 +153,15 @@ def test_a_dry_run_tells_the_job_that_would_be_submitted(demo: Demo, table: Tabl
 
 
 def test_a_task_that_made_nothing_has_no_link(demo: Demo, dry: Run) -> None:
-    found = {task: links(demo, dry.run_id, task) for task in FLOW[2:]}
+    tasks = ("train", "upload", "deploy", "verify_10", "retire", "monitor", "monitor_settled")
+    found = {task: links(demo, dry.run_id, task) for task in tasks}
 
     assert all(found.values())
     assert {url for urls in found.values() for url in urls.values()} == {None}
 
 
 def test_a_run_on_a_data_version_trains_on_the_table_as_it_was(demo: Demo, table: Table, past: Run) -> None:
-    assert past.states == dict.fromkeys([*FLOW, TEARDOWN], "success")
+    assert past.states == ROLLED_OUT
     assert demo.stack.airflow.xcom(DAG_ID, past.run_id, "check_data")["rows"] == 1599
     (job,) = demo.vertex.pipeline_jobs(WINE)
     assert job.labels["data_version"] == str(table.past)
@@ -182,7 +182,12 @@ def test_while_the_pipeline_runs_its_page_is_one_click_away(demo: Demo, past: Ru
         ("check_freshness", {"BigQuery Table"}),
         ("check_data", {"BigQuery Table"}),
         ("train", {"Pipeline Job"}),
-        ("verify", {"Endpoint"}),
+        ("upload", {"Model"}),
+        ("deploy", {"Endpoint"}),
+        ("traffic_10", {"Endpoint"}),
+        ("verify_10", {"Endpoint"}),
+        ("promote", {"Model"}),
+        ("retire", {"Endpoint"}),
         ("monitor", {"Endpoint", "Model Monitoring Job"}),
         ("monitor_settled", {"Model Monitoring Job"}),
     ],
@@ -219,7 +224,7 @@ def test_a_data_version_of_the_future_fails_at_once_and_says_which_limit(
     refused = run(demo, data_version=table.present + 1)
 
     later = dict.fromkeys(FLOW[1:], "upstream_failed")
-    assert refused.states == {**later, "check_freshness": "failed", TEARDOWN: "success"}
+    assert refused.states == {**later, "check_freshness": "failed", TEARDOWN: "success", WAY_BACK: "skipped"}
     told = log(demo, refused.run_id, "check_freshness")
     assert f"data_version {table.present + 1} " in told
     assert f"is newer than the table's last change, {table.present} " in told

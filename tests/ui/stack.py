@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from dev.settings import StackSettings
 
 USER = "ada"
-# in the order of the flow
-TASKS = ("check_freshness", "check_data", "train", "cancel", "verify", "monitor", "monitor_settled")
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from dev.demo import DAG_ID
+from tests.flow import TASKS
 from tests.ui.airflow_ui import AirflowUi
-from tests.ui.stack import TASKS
 
 pytestmark = [pytest.mark.ui, pytest.mark.timeout(600)]
 
@@ -15,11 +15,12 @@ pytestmark = [pytest.mark.ui, pytest.mark.timeout(600)]
 def test_the_list_shows_both_wines_with_their_tags(ui: AirflowUi):
     ui.open_list()
 
-    expect(ui.heading("2 Dags")).to_be_visible()
     for wine in ("red", "white"):
-        expect(ui.page.get_by_role("link", name=f"wine_retraining_{wine}", exact=True)).to_be_visible()
-        expect(ui.page.get_by_role("link", name=wine, exact=True)).to_be_visible()
-    expect(ui.page.get_by_role("link", name="vertex-ai", exact=True)).to_have_count(2)
+        for name in (f"wine_retraining_{wine}", f"wine_rollback_{wine}"):
+            expect(ui.page.get_by_role("link", name=name, exact=True)).to_be_visible()
+        # a tag of both
+        expect(ui.page.get_by_role("link", name=wine, exact=True)).to_have_count(2)
+    expect(ui.page.get_by_role("link", name="vertex-ai", exact=True).first).to_be_visible()
     ui.picture("dags")
 
 
@@ -36,7 +37,7 @@ def test_the_dag_says_what_it_does_and_what_its_form_takes(ui: AirflowUi):
 
     documentation = ui.read_documentation("Dag Docs")
 
-    for name in ("force", "data_version", "dry_run", "check_freshness", "monitor"):
+    for name in ("force", "data_version", "dry_run", "check_freshness", "roll_back"):
         expect(documentation.get_by_text(name, exact=True).first).to_be_attached()
     # Airflow puts a block of preformatted text on one line
     assert all(len(text) < 40 for text in documentation.locator("code").all_inner_texts())
@@ -60,14 +61,19 @@ def test_the_graph_reads_as_the_flow(ui: AirflowUi):
 
     graph = ui.show_graph()
 
-    for name in ("data", *TASKS, "serve"):
-        expect(graph.get_by_role("link", name=name, exact=True)).to_be_visible()
+    for name in ("data", "rollout", "watch", *TASKS):
+        expect(graph.get_by_role("link", name=name, exact=True)).to_be_attached()
     for edge in (
         "data to train",
-        "train to serve",
         "train to cancel",
+        "train to gate",
+        "gate to upload",
         "check_freshness to check_data",
-        "verify to monitor",
+        "traffic_10 to verify_10",
+        "verify_10 to traffic_50",
+        "verify_10 to roll_back",
+        "promote to retire",
+        "retire to watch",
         "monitor to monitor_settled",
     ):
         expect(graph.get_by_role("img", name=f"Edge from {edge}")).to_be_attached()
