@@ -35,13 +35,16 @@ def git_revision() -> str:
     """
     Return the revision of this code: what WINE_GIT_REVISION says, else what git says, else ``unknown``.
 
+    With uncommitted changes git's ends with ``-dirty``.
+
     :raises ConfigError: if it cannot be a label.
     """
     return check_label(GIT_REVISION, os.environ.get(GIT_REVISION) or _ask_git() or _UNKNOWN)
 
 
 def _ask_git() -> str:
-    command = ["git", "rev-parse", "--short=12", "HEAD"]  # in an image there is no git
+    # in an image there is no git
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         answer = subprocess.run(
             command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False, timeout=30
