@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 from airflow.providers.google.cloud.links.bigquery import BigQueryTableLink
-from airflow.providers.google.cloud.links.vertex_ai import VertexAIEndpointLink, VertexAIPipelineJobLink
+from airflow.providers.google.cloud.links.vertex_ai import (
+    VertexAIEndpointLink,
+    VertexAIModelLink,
+    VertexAIPipelineJobLink,
+)
 from vertex_mlops.links.bigquery import TableLink
 from vertex_mlops.links.console import CONSOLE_URL, ConsoleLink
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
-from vertex_mlops.links.vertex_ai import EndpointLink, PipelineJobLink
-from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
+from vertex_mlops.links.vertex_ai import EndpointLink, ModelLink, PipelineJobLink
+from vertex_mlops.operators.deployment import DeployModelVersionOperator
 
 from tests.plugins.conftest import context_of
 
@@ -26,6 +30,11 @@ PATHS = [
         PipelineJobLink,
         PLACE | {"pipeline_id": "job"},
         "/vertex-ai/locations/europe-west1/pipelines/runs/job?project=wine",
+    ),
+    (
+        ModelLink,
+        PLACE | {"model_id": "wine"},
+        "/vertex-ai/models/locations/europe-west1/models/wine/versions/default/properties?project=wine",
     ),
     (
         EndpointLink,
@@ -62,6 +71,7 @@ def test_only_the_console_in_front_of_the_path_differs(
     [
         (TableLink, BigQueryTableLink),
         (PipelineJobLink, VertexAIPipelineJobLink),
+        (ModelLink, VertexAIModelLink),
         (EndpointLink, VertexAIEndpointLink),
     ],
 )
@@ -69,14 +79,14 @@ def test_a_link_has_the_name_and_the_key_of_the_providers(link: Any, providers: 
     assert (link.name, link().xcom_key) == (providers.name, providers.key)
 
 
-@pytest.mark.parametrize("link", [PipelineJobLink, EndpointLink, ModelMonitoringJobLink])
+@pytest.mark.parametrize("link", [PipelineJobLink, ModelLink, EndpointLink, ModelMonitoringJobLink])
 def test_a_link_to_what_was_never_made_is_empty(console: str, link: type[ConsoleLink]) -> None:
     assert link()._format_link(**PLACE) == ""
 
 
 def test_the_finished_url_is_there_before_the_task_ends(console: str) -> None:
-    operator = VerifyDeployedModelOperator(
-        task_id="verify", pipeline_result={}, template_path="gs://b/spec.json", **PLACE
+    operator = DeployModelVersionOperator(
+        task_id="deploy", model_version="wine@1", template_path="gs://b/spec.json", **PLACE
     )
     context = context_of(operator)
 

@@ -111,7 +111,7 @@ def test_a_log_that_is_late_is_waited_for_without_a_slot(
 def test_an_outage_is_no_verdict(
     rollout: Rollout, beside: Any, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vertex_mlops.operators.endpoint._REQUEST_SECONDS", 1)
+    monkeypatch.setattr("vertex_mlops.operators.endpoint._ANSWER_TIMEOUT", 1)
     monkeypatch.setattr("vertex_mlops.operators.endpoint._PROBE_SECONDS", 2)
     running = model_servers(cloud)
     deployed, traffic = beside("sound-again", 100)
