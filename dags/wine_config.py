@@ -50,16 +50,29 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class DriftSettings(_Strict):
+    """
+    What drift leads to.
+
+    :param retrain_on_drift_without_new_data: whether a training begins although the table has not changed.
+    :param drift_cooldown_hours: hours after the begin of a training within which drift causes no other.
+    """
+
+    retrain_on_drift_without_new_data: bool = False
+    drift_cooldown_hours: Annotated[float, Field(ge=0)] = 24
+
+
 class _WineSection(_Strict):
     """
     What the file says about one wine.
 
     :param table: id of its BigQuery table.
-    :param schedule: cron expression, in UTC; null for manual runs alone.
+    :param schedule: cron expression, in UTC; null for runs by hand and those that drift causes.
     :param rollout: how a new model takes over the traffic.
     :param monitoring: how its endpoint is watched.
     :param recreate_monitoring: whether its monitoring job is deleted and created anew if something differs
         that Vertex AI cannot update.
+    :param drift: what follows when monitoring finds anomalies.
     """
 
     table: Identifier
@@ -67,6 +80,7 @@ class _WineSection(_Strict):
     rollout: RolloutSettings = RolloutSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     recreate_monitoring: bool = False
+    drift: DriftSettings = DriftSettings()
 
 
 class _File(_Strict):
@@ -78,6 +92,7 @@ class _File(_Strict):
     :param dataset: id of the BigQuery dataset.
     :param spec: URI of the compiled pipeline.
     :param pipeline_root: URI below which the pipeline writes.
+    :param drift_schedule: cron expression, in UTC, of the looks for drift.
     :param poll_interval: seconds between two looks at a running job; 15 at least at a monitoring job.
     :param wines: by the name of the wine.
     """
@@ -87,6 +102,7 @@ class _File(_Strict):
     dataset: Identifier
     spec: UriTemplate
     pipeline_root: UriTemplate
+    drift_schedule: Annotated[str, AfterValidator(_cron)]
     poll_interval: Annotated[int, Field(ge=1)]
     wines: Annotated[dict[WineName, _WineSection], Field(min_length=1)]
 
@@ -110,6 +126,8 @@ class Wine:
     rollout: RolloutSettings
     monitoring: MonitoringSettings
     recreate_monitoring: bool
+    drift_schedule: str
+    drift: DriftSettings
 
     @property
     def training_labels(self) -> dict[str, str]:
@@ -156,6 +174,8 @@ def load_wines(path: Path = CONFIG_FILE, environment: Mapping[str, str] = os.env
             rollout=wine.rollout,
             monitoring=wine.monitoring,
             recreate_monitoring=wine.recreate_monitoring,
+            drift_schedule=content.drift_schedule,
+            drift=wine.drift,
         )
         for name, wine in content.wines.items()
     ]

@@ -13,18 +13,19 @@ from vertex_mlops.operators.gate import BlessedModelGateOperator
 from vertex_mlops.operators.model_registry import PromoteModelVersionOperator, UploadModelVersionOperator
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
 from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator, RollBackDeploymentOperator
-from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL
+from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, TRIGGER_LABEL
 from wine_config import load_wines
 from wine_params import PARAMS
-from wine_steps import default_args, doc, traffic_steps, watch_tasks
+from wine_steps import default_args, doc, time_or_drift, traffic_steps, watch_tasks
 
 for wine in load_wines():
     with DAG(
         dag_id=f"wine_retraining_{wine.name}",
         description=f"Retrain the {wine.name} wine model when there is new data",
         doc_md=doc("wine_retraining"),
-        # without a start_date the first run waits for the next tick: unpausing alone trains nothing
-        schedule=wine.schedule,
+        # without a start_date the first run waits for the next tick, and drift while it is paused starts
+        # none: unpausing alone trains nothing
+        schedule=time_or_drift(wine),
         catchup=False,
         max_active_runs=1,
         params=PARAMS,
@@ -42,6 +43,8 @@ for wine in load_wines():
                 pipeline_job_labels=wine.training_labels,
                 force=dag.param("force"),
                 data_version=dag.param("data_version"),
+                retrain_on_drift_without_new_data=wine.drift.retrain_on_drift_without_new_data,
+                drift_cooldown_hours=wine.drift.drift_cooldown_hours,
             )
 
             check_data = BigQueryDataContractCheckOperator(
@@ -64,7 +67,11 @@ for wine in load_wines():
             template_path=wine.spec,
             pipeline_root=wine.pipeline_root,
             parameter_values={"input_config": check_data.output["input_config"]},
-            labels=wine.training_labels | {DATA_VERSION_LABEL: check_freshness.output["data_version"]},
+            labels=wine.training_labels
+            | {
+                DATA_VERSION_LABEL: check_freshness.output["data_version"],
+                TRIGGER_LABEL: check_freshness.output["trigger"],
+            },
             service_account=wine.service_account,
             validate_only=dag.param("dry_run"),
             deferrable=True,

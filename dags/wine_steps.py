@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable
 from vertex_mlops.operators.deployment import ShiftTrafficOperator
 from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
 from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
@@ -36,6 +37,21 @@ def default_args(wine: Wine) -> dict[str, Any]:
         "retries": 2,
         "retry_delay": timedelta(minutes=1),
     }
+
+
+def drift_asset(wine: Wine) -> Asset:
+    """Name what wine_drift tells, and a retraining is scheduled by: that this wine has drifted."""
+    return Asset(
+        name=f"wine_drift_{wine.name}", uri=f"vertex-ai://{wine.project}/{wine.region}/drift/{wine.name}"
+    )
+
+
+def time_or_drift(wine: Wine) -> AssetOrTimeSchedule | list[Asset]:
+    """Give the schedule of a retraining: the wine's cron expression, if it has one, or its drift."""
+    drift = [drift_asset(wine)]
+    if not wine.schedule:
+        return drift
+    return AssetOrTimeSchedule(timetable=CronTriggerTimetable(wine.schedule, timezone="UTC"), assets=drift)
 
 
 def traffic_steps(

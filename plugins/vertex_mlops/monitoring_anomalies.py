@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringObjectiveType
+
+from vertex_mlops.monitoring_config import objectives_of
+from vertex_mlops.pipeline_jobs import resource_id
+
 if TYPE_CHECKING:
-    from google.cloud.aiplatform_v1.types import ModelMonitoringStatsAnomalies
+    from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob, ModelMonitoringStatsAnomalies
+
+    from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
+
+# mypy sees the members of a proto-plus enum as plain integers
+_Objective: Any = ModelDeploymentMonitoringObjectiveType
+RAW_FEATURES = (_Objective.RAW_FEATURE_SKEW, _Objective.RAW_FEATURE_DRIFT)
 
 
 class Anomaly(TypedDict):
@@ -28,6 +41,39 @@ class Anomaly(TypedDict):
     threshold: float
     start_time: str
     end_time: str
+
+
+def find_anomalies(
+    hook: ModelMonitoringHook,
+    job: ModelDeploymentMonitoringJob,
+    objectives: Sequence[ModelDeploymentMonitoringObjectiveType] = RAW_FEATURES,
+    start_time: datetime | None = None,
+    end_time: datetime | None = None,
+    **options: Any,
+) -> list[Anomaly]:
+    """
+    Search what a job has found of the models that it watches now.
+
+    :param hook: asks Vertex AI.
+    :param job: whose findings to search.
+    :param objectives: what was compared; skew of the raw features and their drift by default.
+    :param start_time: only what was found from then on; all by default.
+    :param end_time: only what was found until then; all by default.
+    :param options: of each request, as the hook takes them: project and region, retry, timeout, metadata.
+    """
+    return [
+        anomaly
+        for deployed_model_id in objectives_of(job)
+        for stats in hook.search_stats_anomalies(
+            job_id=resource_id(job.name),
+            deployed_model_id=deployed_model_id,
+            objectives=objectives,
+            start_time=start_time,
+            end_time=end_time,
+            **options,
+        )
+        for anomaly in anomalies_in(stats)
+    ]
 
 
 def anomalies_in(stats: ModelMonitoringStatsAnomalies) -> list[Anomaly]:

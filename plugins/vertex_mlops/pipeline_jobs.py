@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DATA_VERSION_LABEL = "data_version"
 # label of a pipeline job: the DAG run that it belongs to, as run_label tells it
 RUN_LABEL = "airflow_run"
+# label of a pipeline job: what its DAG run was caused by, "drift" or one of Airflow's run types
+TRIGGER_LABEL = "trigger"
 
 # XCom of the task that runs a job: for how many seconds after its last sign a submission may still arrive
 SUBMISSION_KEY = "pipeline_submission_seconds"

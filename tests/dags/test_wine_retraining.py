@@ -20,7 +20,7 @@ STEPS = [f"{kind}_{percent}" for percent in (10, 50, 100) for kind in ("traffic"
 ROLLOUT = ["upload", "deploy", *STEPS, "promote", "retire"]
 WATCH = ["monitor", "monitor_settled"]
 FLOW = ["check_freshness", "check_data", "train", "gate", *ROLLOUT, *WATCH]
-DAG_FILES = ("wine_retraining.py", "wine_rollback.py")
+DAG_FILES = ("wine_drift.py", "wine_retraining.py", "wine_rollback.py")
 TASKS = [*FLOW, "cancel", "roll_back"]
 
 # parses as the DAG processor does, in a fresh process, and tells what parsing did besides
@@ -58,6 +58,7 @@ def test_parsing_in_a_fresh_process_finds_all_dags_and_touches_neither_network_n
 
     assert json.loads(parsed.stdout.splitlines()[-1]) == {
         "dags": [
+            "wine_drift",
             "wine_retraining_red",
             "wine_retraining_white",
             "wine_rollback_red",
@@ -151,7 +152,7 @@ def test_every_text_is_shown_somewhere() -> None:
     texts = {path.stem for path in (REPOSITORY / "dags" / "docs").iterdir()}
 
     shared = {task.partition("_")[0] if task in STEPS else task for task in TASKS}
-    assert texts == {"wine_retraining", "wine_rollback", "choose", *shared}
+    assert texts == {"wine_retraining", "wine_rollback", "wine_drift", "choose", "look", *shared}
 
 
 def test_the_owner_is_reached_through_the_ui(dags: dict[str, Any]) -> None:

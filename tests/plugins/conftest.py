@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -59,9 +60,17 @@ class TaskInstance:
 
 def context_of(operator: Any, run_id: str | None = None) -> Any:
     """The context in which Airflow would execute an operator; each call is another run unless it is named."""
+    from airflow.utils.types import DagRunType
+
     dag_id = operator.dag.dag_id if operator.has_dag() else "adhoc"
     ti = TaskInstance(dag_id=dag_id, run_id=run_id or f"manual__{uuid.uuid4()}", task_id=operator.task_id)
-    return {"ti": ti, "task": operator, "params": {}}
+    return {
+        "ti": ti,
+        "task": operator,
+        "params": {},
+        "dag_run": SimpleNamespace(run_type=DagRunType.MANUAL),
+        "triggering_asset_events": {},
+    }
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from google.api_core.exceptions import NotFound
 from vertex_mlops.contract import DataContract, read_data_contract
 from vertex_mlops.contract_checks import ROW_COUNT, check_query, row_problems, schema_problems
 from vertex_mlops.data_versions import check_data_version, snapshot_time
+from vertex_mlops.drift import describe, triggering_events
 from vertex_mlops.exceptions import DataContractError
 from vertex_mlops.links.bigquery import TableLink
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, RUN_LABEL, run_label
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
     from airflow.sdk import Context
     from google.cloud.bigquery import Table
+
+    from vertex_mlops.drift import DriftEvent
 
 
 class _BigQueryTableOperator(GoogleCloudBaseOperator):
@@ -81,6 +85,11 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
     ``data_version`` of the past is trained on unless the last training was on just this one; the watermark
     goes back to it, so that the next run without one finds the table changed and trains on all of it again.
 
+    A run that was caused by drift, an asset event of
+    :class:`~vertex_mlops.operators.drift.EmitModelDriftOperator`, says so. It is skipped, too, if any
+    training began within ``drift_cooldown_hours``, whatever became of it: a drift that no training mends, or
+    a pipeline that fails, must not train every hour.
+
     .. seealso::
         https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/get and
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs/list
@@ -94,14 +103,19 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         ``dag.param(...)``, since a Jinja expression gives a string, and "False" is true).
     :param data_version: State of the table to train on, in milliseconds since the epoch; None for the present
         one (templated: take ``dag.param(...)``).
+    :param retrain_on_drift_without_new_data: Whether drift is a reason to go on although the last training
+        was on this state.
+    :param drift_cooldown_hours: Hours after the begin of a training within which drift causes no other.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
 
     :return: ``table``; ``data_version``, the one asked for or else when the table was modified last, in
-        milliseconds since the epoch; ``num_rows`` of the table at present; and ``last_trained_version``, None
-        if there was no training yet.
+        milliseconds since the epoch; ``num_rows`` of the table at present; ``last_trained_version``, None if
+        there was no training yet; ``trigger``, ``drift`` or Airflow's type of the run; and ``drift``, the
+        :class:`~vertex_mlops.drift.DriftEvent` of each window that has caused the run. If the rest is
+        skipped, the XCom ``skipped_because`` says why.
     :raises DataContractError: the table does not exist.
     :raises DataVersionError: the table cannot be read, or was not there, at this ``data_version``.
     """
@@ -126,6 +140,8 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         pipeline_job_labels: dict[str, str],
         force: bool = False,
         data_version: int | None = None,
+        retrain_on_drift_without_new_data: bool = False,
+        drift_cooldown_hours: float = 24,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -133,26 +149,52 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         self.pipeline_job_labels = pipeline_job_labels
         self.force = force
         self.data_version = data_version
+        self.retrain_on_drift_without_new_data = retrain_on_drift_without_new_data
+        self.drift_cooldown_hours = drift_cooldown_hours
 
     def execute(self, context: Context) -> dict[str, Any]:
         TableLink.persist(context=context)
         table = self.get_table()
         data_version = self._choose_version(table)
-        last_trained = self._last_trained_version(run_label(context["ti"]))
+        this_run = run_label(context["ti"])
+        last_trained = self._last_trained_version(this_run)
+        drift = triggering_events(context)
+        for event in drift:
+            self.log.info("This run was caused by drift: %s", describe(event))
         result = {
             "table": self.table,
             "data_version": data_version,
             "num_rows": table.num_rows,
             "last_trained_version": last_trained,
+            "trigger": "drift" if drift else context["dag_run"].run_type.value,
+            "drift": drift,
         }
-        if self.force or data_version != last_trained:
-            self.log.info("%s: version %s, trained on: %s", self.table, data_version, last_trained)
+        self.log.info("%s: version %s, trained on: %s", self.table, data_version, last_trained)
+        reason = None if self.force else self._reason_to_skip(drift, data_version == last_trained, this_run)
+        if not reason:
             return result
-        self.log.info("%s: the last training was on version %s too", self.table, last_trained)
+        self.log.info("Skipping the rest: %s", reason)
+        context["ti"].xcom_push(key="skipped_because", value=reason)
         # skip() raises when there is something to skip: what is returned would be lost
         context["ti"].xcom_push(key=XCOM_RETURN_KEY, value=result)
         self.skip(ti=context["ti"], tasks=context["task"].get_flat_relatives(upstream=False))
         return result
+
+    def _reason_to_skip(self, drift: list[DriftEvent], unchanged: bool, this_run: str) -> str | None:
+        same = f"{self.table} has not changed since the last training"
+        if not drift:
+            return same if unchanged else None
+        cause = f"caused by drift ({describe(drift[-1])})"
+        if unchanged and not self.retrain_on_drift_without_new_data:
+            return f"{cause}, but {same}, and retrain_on_drift_without_new_data is not set"
+        cooldown = timedelta(hours=self.drift_cooldown_hours)
+        training = self._newest_training(this_run)
+        age = datetime.now(UTC) - training.create_time if training else cooldown
+        if training and age < cooldown:
+            hours = f"{age / timedelta(hours=1):.1f} h ago"
+            limit = f"drift_cooldown_hours is {self.drift_cooldown_hours:g}"
+            return f"{cause}, but the last training, {training.name}, began {hours}, and {limit}"
+        return None
 
     def _choose_version(self, table: Table) -> int:
         resource = table.to_api_repr()
@@ -169,21 +211,23 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         return self.data_version
 
     def _last_trained_version(self, this_run: str) -> int | None:
+        newest = self._newest_training(this_run, 'state="PIPELINE_STATE_SUCCEEDED"')
+        return int(newest.labels[DATA_VERSION_LABEL]) if newest else None
+
+    def _newest_training(self, this_run: str, *conditions: str) -> Any:
         from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
 
         hook = PipelineJobHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
-        conditions = [f'labels.{key}="{value}"' for key, value in self.pipeline_job_labels.items()]
-        conditions += [f"labels.{DATA_VERSION_LABEL}:*", 'state="PIPELINE_STATE_SUCCEEDED"']
+        labels = [f'labels.{key}="{value}"' for key, value in self.pipeline_job_labels.items()]
         jobs = hook.list_pipeline_jobs(
             project_id=self.project_id,
             region=self.region,
-            filter=" AND ".join(conditions),
+            filter=" AND ".join([*labels, f"labels.{DATA_VERSION_LABEL}:*", *conditions]),
             order_by="create_time desc",
             page_size=2,
         )
         # after "clear run" the newest one is this run's own
-        newest = next((job for job in jobs if job.labels.get(RUN_LABEL) != this_run), None)
-        return int(newest.labels[DATA_VERSION_LABEL]) if newest else None
+        return next((job for job in jobs if job.labels.get(RUN_LABEL) != this_run), None)
 
 
 class BigQueryDataContractCheckOperator(_BigQueryTableOperator):

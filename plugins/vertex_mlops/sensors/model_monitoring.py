@@ -14,8 +14,7 @@ from google.cloud.aiplatform_v1.types import JobState, ModelDeploymentMonitoring
 from vertex_mlops.exceptions import ModelMonitoringJobError, ModelMonitoringJobPausedError
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
-from vertex_mlops.monitoring_anomalies import anomalies_in
-from vertex_mlops.monitoring_config import objectives_of
+from vertex_mlops.monitoring_anomalies import RAW_FEATURES, find_anomalies
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.retries import REQUEST_SECONDS, is_transient
 from vertex_mlops.waiting import SHORTEST_BREAK, is_settled
@@ -23,10 +22,6 @@ from vertex_mlops.waiting import SHORTEST_BREAK, is_settled
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.api_core.retry import Retry
-
-# mypy sees the members of a proto-plus enum as plain integers
-_Objective: Any = ModelDeploymentMonitoringObjectiveType
-RAW_FEATURES = (_Objective.RAW_FEATURE_SKEW, _Objective.RAW_FEATURE_DRIFT)
 
 
 class _ModelMonitoringSensor(BaseSensorOperator):
@@ -258,19 +253,15 @@ class ModelMonitoringAnomaliesSensor(_ModelMonitoringSensor):
         job = self.hook.get_model_monitoring_job(
             project_id=self.project_id, job_id=resource_id(self.job_id), **self.request_options
         )
-        anomalies = []
-        for deployed_model_id in objectives_of(job):
-            pages = self.hook.search_stats_anomalies(
-                project_id=self.project_id,
-                job_id=resource_id(self.job_id),
-                deployed_model_id=deployed_model_id,
-                objectives=self.objectives,
-                start_time=_moment(self.start_time),
-                end_time=_moment(self.end_time),
-                **self.request_options,
-            )
-            for stats in pages:
-                anomalies += anomalies_in(stats)
+        anomalies = find_anomalies(
+            self.hook,
+            job,
+            objectives=self.objectives,
+            start_time=_moment(self.start_time),
+            end_time=_moment(self.end_time),
+            project_id=self.project_id,
+            **self.request_options,
+        )
         self.log.info("%s has found %s anomalies", job.name, len(anomalies))
         return PokeReturnValue(is_done=bool(anomalies), xcom_value={"anomalies": anomalies})
 

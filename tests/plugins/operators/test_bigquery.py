@@ -131,6 +131,8 @@ class TestFreshness:
             "data_version": modified(client, table_id),
             "num_rows": 1,
             "last_trained_version": None,
+            "trigger": "manual",
+            "drift": [],
         }
 
     def test_an_unchanged_table_skips_everything_downstream_without_a_query(

@@ -1,0 +1,144 @@
+"""Operator that tells other DAGs, by asset events, what monitoring has found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
+from airflow.sdk import Asset, AssetAlias
+from airflow.sdk.exceptions import AirflowSkipException
+
+from vertex_mlops.drift import DriftEvent, describe, drift_in, events_of
+from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
+from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
+from vertex_mlops.monitoring_anomalies import find_anomalies
+from vertex_mlops.pipeline_jobs import resource_id
+from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
+
+# what is older was told, or nobody listened: a look must not page through a year of windows
+_LOOK_BACK = timedelta(days=7)
+# more than a week of hourly windows
+_KNOWN_EVENTS = 200
+
+
+class EmitModelDriftOperator(GoogleCloudBaseOperator):
+    """
+    Look once at what monitoring jobs have found, and emit one asset event for each new window with anomalies.
+
+    What is new is told by the events of the asset so far: the operator keeps nothing, so that a retry, a
+    cleared task or another worker emits no window twice. Only models that the jobs watch now count: what
+    was found of a model that serves no more is past. It looks back over seven days at most. The event's
+    extra is a :class:`~vertex_mlops.drift.DriftEvent`.
+
+    .. seealso::
+        https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/assets.html and
+        https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs/searchModelDeploymentMonitoringStatsAnomalies
+
+    :param project_id: The ID of the Google Cloud project of the jobs (templated).
+    :param region: The ID of the Google Cloud region of the jobs (templated).
+    :param labels: Labels that the monitoring jobs carry; all jobs with them are looked at (templated).
+    :param asset: What the events are emitted for; a DAG must be scheduled by it.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
+
+    :return: ``events``, a list of :class:`~vertex_mlops.drift.DriftEvent`, the oldest first.
+    :raises AirflowSkipException: there is no monitoring job yet, or no new window with anomalies.
+    """
+
+    template_fields = ("project_id", "region", "labels", "gcp_conn_id", "impersonation_chain")
+    operator_extra_links = (ModelMonitoringJobLink(),)
+
+    def __init__(
+        self,
+        *,
+        project_id: str,
+        region: str,
+        labels: dict[str, str],
+        asset: Asset,
+        gcp_conn_id: str = "google_cloud_default",
+        impersonation_chain: str | Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        # only an alias takes any number of events from one task, none or several
+        alias = AssetAlias(name=asset.name)
+        super().__init__(inlets=[asset], outlets=[alias], **kwargs)
+        self.project_id = project_id
+        self.region = region
+        self.labels = labels
+        self.asset = asset
+        self.gcp_conn_id = gcp_conn_id
+        self.impersonation_chain = impersonation_chain
+
+    @property
+    def extra_links_params(self) -> dict[str, Any]:
+        return {"region": self.region, "project_id": self.project_id}
+
+    @cached_property
+    def hook(self) -> ModelMonitoringHook:
+        return ModelMonitoringHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        jobs = self._list_jobs()
+        if not jobs:
+            self._skip(context, f"no monitoring job has the labels {self.labels} yet: nothing is deployed")
+        known = self._known_windows(context)
+        events = []
+        for job in jobs:
+            ModelMonitoringJobLink.persist(context=context, job_id=resource_id(job.name))
+            self.log.info("%s is %s", job.name, job.state.name)
+            events += self._new_events(job, known.get(job.name))
+        if not events:
+            self._skip(context, f"no new anomalies in {', '.join(job.name for job in jobs)}")
+        for event in events:
+            self.log.info("%s: %s", event["endpoint"], describe(event))
+            extra: Any = event
+            context["outlet_events"][AssetAlias(name=self.asset.name)].add(self.asset, extra=extra)
+        return {"events": events}
+
+    def _list_jobs(self) -> list[ModelDeploymentMonitoringJob]:
+        conditions = [f'labels.{key}="{value}"' for key, value in self.labels.items()]
+        return list(
+            self.hook.list_model_monitoring_jobs(filter=" AND ".join(conditions), **self._request_options)
+        )
+
+    def _known_windows(self, context: Context) -> dict[str, datetime]:
+        """Tell up to when the windows of each job were told."""
+        known: dict[str, datetime] = {}
+        # the newest comes first
+        for event in context["inlet_events"][self.asset].ascending(False).limit(_KNOWN_EVENTS):
+            if told := drift_in(event.extra):
+                end = datetime.fromisoformat(told["window_end"])
+                known[told["monitoring_job"]] = max(end, known.get(told["monitoring_job"], end))
+        return known
+
+    def _new_events(self, job: ModelDeploymentMonitoringJob, known: datetime | None) -> list[DriftEvent]:
+        earliest = datetime.now(UTC) - _LOOK_BACK
+        since = max(known or earliest, earliest)
+        anomalies = find_anomalies(self.hook, job, start_time=since, **self._request_options)
+        return [
+            event
+            for event in events_of(job, anomalies)
+            if datetime.fromisoformat(event["window_end"]) > since
+        ]
+
+    def _skip(self, context: Context, reason: str) -> NoReturn:
+        context["ti"].xcom_push(key="skipped_because", value=reason)
+        raise AirflowSkipException(reason)
+
+    @property
+    def _request_options(self) -> dict[str, Any]:
+        return {
+            "project_id": self.project_id,
+            "region": self.region,
+            "retry": patiently(PATIENCE_SECONDS),
+            "timeout": REQUEST_SECONDS,
+        }
