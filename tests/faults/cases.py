@@ -69,8 +69,8 @@ AFTER_SUBMIT = Moment(
     victims=(*ALL, RUNNER, SUPERVISOR),
 )
 MOMENTS = (
-    Moment("before-submit", "train", (held(SUBMIT),), victims=ALL),
-    Moment("submit-in-flight", "train", (late(SUBMIT),), victims=ALL),
+    Moment("before-submit", "train", (held(SUBMIT),)),
+    Moment("submit-in-flight", "train", (late(SUBMIT),), victims=AIRFLOW),
     AFTER_SUBMIT,
     DEFERRED,
     Moment("upload", "upload", (late(UPLOAD),)),
@@ -130,13 +130,10 @@ _WAYS_BACK = [
 
 _CRASHES = [
     Case("crash-after-submit", (Fault(SUBMIT, crash="after"),), crashes=True),
-    Case("crash-after-upload", (Fault(UPLOAD, crash="after"),), crashes=True),
     Case("crash-after-deploy", (Fault(DEPLOY, crash="after"),), crashes=True),
-    Case("crash-after-traffic", (Fault(SHIFT, crash="after"),), crashes=True),
     Case("crash-in-verify", (Fault(PREDICT, crash="before"),), crashes=True),
     # between the two aliases
     Case("crash-after-promote", (Fault(PROMOTE, crash="after"),), crashes=True),
-    Case("crash-after-retire", (Fault(UNDEPLOY, crash="after"),), crashes=True),
     Case("crash-after-update", (Fault(UPDATE, crash="after"),), crashes=True),
 ]
 
