@@ -1,0 +1,1 @@
+"""The page inside Airflow: which model serves, is it fresh, is it drifting?"""

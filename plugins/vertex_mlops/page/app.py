@@ -1,0 +1,109 @@
+"""The page as a FastAPI app that Airflow's API server mounts; it only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Annotated
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from airflow.utils.session import create_session
+from cachetools import TTLCache
+from fastapi import Depends, FastAPI, HTTPException, Response
+from fastapi import Path as PathParameter
+from fastapi.responses import FileResponse, HTMLResponse
+from jinja2 import Environment, FileSystemLoader
+
+if TYPE_CHECKING:
+    from vertex_mlops.page.readings import Readings
+    from vertex_mlops.page.sources import RetrainedModel
+
+HERE = Path(__file__).parent
+STATIC = frozenset(path.name for path in (HERE / "static").iterdir())
+# the page loads nothing from elsewhere, and only Airflow may frame it
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'self'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+# several people who look, or one who reloads, ask Google once
+_FRESH_SECONDS = 15
+_readings: TTLCache[str, Readings] = TTLCache(maxsize=100, ttl=_FRESH_SECONDS)
+_lock = Lock()
+
+
+def create_app() -> FastAPI:
+    """Make the app: whoever may not see DAGs and their runs is refused, whatever is asked for."""
+    app = FastAPI(
+        title="Models in service",
+        openapi_url=None,
+        # a mounted app has no login of its own
+        dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))],
+    )
+    app.get("/", response_class=HTMLResponse)(show_models)
+    app.get("/static/{name}")(send_file)
+    return app
+
+
+# not async: it waits for the database and for Google, which would hold up all of Airflow's API
+def show_models(user: GetUserDep) -> Response:
+    """
+    Show the models whose DAGs a person may read.
+
+    :param user: who asks.
+    """
+    from vertex_mlops.page.report import age, make_report
+    from vertex_mlops.page.sources import read_events, read_models, read_runs
+
+    readable = get_auth_manager().get_authorized_dag_ids(user=user)
+    with create_session() as session:
+        models = read_models(session, readable)
+        known = [(model, read_runs(session, model), read_events(session, model)) for model in models]
+    readings = read_cached(models)
+    reports = [make_report(model, readings[model.dag_id], runs, signals) for model, runs, signals in known]
+    template = _environment().get_template("page.html")
+    html = template.render(reports=reports, age=age, now=datetime.now(UTC))
+    return HTMLResponse(html, headers=HEADERS)
+
+
+def read_cached(models: Sequence[RetrainedModel]) -> dict[str, Readings]:
+    """
+    Ask Google about models, unless it was asked some seconds ago.
+
+    :param models: what to ask about.
+    """
+    from vertex_mlops.page.readings import read_everything
+
+    with _lock:
+        missing = [model for model in models if model.dag_id not in _readings]
+        found = {model.dag_id: _readings[model.dag_id] for model in models if model not in missing}
+    for model, readings in zip(missing, read_everything(missing), strict=True):
+        found[model.dag_id] = readings
+        with _lock:
+            _readings[model.dag_id] = readings
+    return found
+
+
+def send_file(name: Annotated[str, PathParameter()]) -> Response:
+    """
+    Send the style sheet, the script or an icon.
+
+    :param name: of the file.
+    """
+    if name not in STATIC:
+        raise HTTPException(404)
+    return FileResponse(HERE / "static" / name, headers={"X-Content-Type-Options": "nosniff"})
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
