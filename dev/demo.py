@@ -68,7 +68,7 @@ class Demo:
                 line(load_wine(self.settings, WINE))
             with self.progress.step("Compile the pipeline and upload it"):
                 line(publish_pipeline(self.settings, self.progress, WINE))
-            with self.progress.step("First run: train, evaluate, deploy, verify, monitor"):
+            with self.progress.step("First run: train, evaluate, roll out, monitor"):
                 first = self.retrain("first")
             with self.progress.step("Ask the endpoint both ways"):
                 self.predict(first)
@@ -90,6 +90,16 @@ class Demo:
         """Trigger the DAG, follow it to its end, and read back what Vertex made of it."""
         self.stack.airflow.unpause(DAG_ID)
         run_id = self.stack.airflow.trigger(DAG_ID)
+        self.progress.line(f"triggered {run_id}")
+        return self.training(label, run_id)
+
+    def training(self, label: str, run_id: str) -> RunRow:
+        """
+        Follow a run that trains to its end, and read back what Vertex made of it.
+
+        :param label: of the run in the report.
+        :raises DemoError: it failed, or its model is not better.
+        """
         run = self.follow(run_id)
         xcom = {
             task: self.stack.airflow.xcom(DAG_ID, run_id, task)
@@ -112,19 +122,18 @@ class Demo:
         self.report.runs.append(row)
         return row
 
-    def follow(self, run_id: str) -> dict[str, Any]:
+    def follow(self, run_id: str, dag_id: str = DAG_ID) -> dict[str, Any]:
         """
         Tell how a run goes until it has ended.
 
         :raises DemoError: it failed.
         """
-        self.progress.line(f"triggered {run_id}")
 
         def probe() -> tuple[str, dict[str, Any] | None]:
             self.stack.check()
             try:
-                run = self.stack.airflow.run(DAG_ID, run_id)
-                states = self.stack.airflow.task_states(DAG_ID, run_id)
+                run = self.stack.airflow.run(dag_id, run_id)
+                states = self.stack.airflow.task_states(dag_id, run_id)
                 ended = run["state"] in ("success", "failed")
                 return self._describe(states), run if ended else None
             except AirflowApiError:
@@ -134,7 +143,7 @@ class Demo:
 
         run = self.progress.wait(f"run {run_id}", probe, timeout=RUN_SECONDS, every=1)
         if run["state"] != "success":
-            failed = [t for t, s in self.stack.airflow.task_states(DAG_ID, run_id).items() if s == "failed"]
+            failed = [t for t, s in self.stack.airflow.task_states(dag_id, run_id).items() if s == "failed"]
             raise DemoError(
                 f"run {run_id} failed in {', '.join(failed) or 'no task'}: "
                 f"see {self.settings.airflow_home / 'logs'}"
@@ -212,6 +221,7 @@ class Demo:
         jobs_before = len(self.vertex.pipeline_jobs(WINE))
         queries_before = len(query_jobs(self.settings))
         run_id = self.stack.airflow.trigger(DAG_ID)
+        self.progress.line(f"triggered {run_id}")
         run = self.follow(run_id)
         states = self.stack.airflow.task_states(DAG_ID, run_id)
         made = len(self.vertex.pipeline_jobs(WINE)) - jobs_before
