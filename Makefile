@@ -5,7 +5,7 @@ COMPAT_PYTHON := .tools/compat/bin/python
 # each in a process of its own: gRPC reads the root certificates once, and every stack has other ones
 STACK_TESTS := tests/plugins/live tests/e2e
 
-.PHONY: help setup demo test test-compat test-faults test-ui up down lint format bench bench-scale bench-model lock clean compose-init test-compose deploy deploy-check deploy-setup load-data
+.PHONY: help setup demo demo-drift test test-compat test-faults test-ui up down lint format bench bench-scale bench-model lock clean compose-init test-compose deploy deploy-check deploy-setup load-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ setup: ## Install both Python environments from their lock files
 
 demo: setup ## Run the whole job against localcloud: train, serve, monitor, skip, retrain
 	@$(PYTHON) -m dev.demo
+
+demo-drift: setup ## Let wines drift against localcloud: anomaly, mail, asset event, retraining, new baseline
+	@$(PYTHON) -m dev.demo_drift
 
 test: setup ## Run every test that needs neither a browser nor Docker
 	@$(PIPELINE_PYTHON) -m pytest tests/pipeline tests/lab

@@ -19,7 +19,7 @@ from typing import TextIO
 
 from dev.processes import Processes
 
-STACKS = ("up", "demo", "bench", "bench-scale")
+STACKS = ("up", "demo", "demo-drift", "bench", "bench-scale")
 STOP_SECONDS = 60
 
 

@@ -12,23 +12,25 @@ from deploy.wine_rows import columns, read_wine
 from dev.settings import StackSettings
 
 
-def new_vintage(wine: str, count: int, seed: int) -> list[dict[str, Any]]:
+def new_vintage(wine: str, count: int, seed: int, alcohol: float = 0.0) -> list[dict[str, Any]]:
     """
     Make rows that look like next year's: real ones, each measurement off by up to one per cent.
 
     :param wine: ``white`` or ``red``.
     :param count: number of rows.
     :param seed: seed of the draw.
+    :param alcohol: per cent by volume that the wines are stronger; their grades stay.
     """
     generator = random.Random(seed)  # noqa: S311
     kinds = columns()
-    return [
+    rows = [
         {
             column: value if kinds[column] is int else round(value * generator.uniform(0.99, 1.01), 6)
             for column, value in row.items()
         }
         for row in generator.sample(read_wine(wine), count)
     ]
+    return [row | {"alcohol": round(row["alcohol"] + alcohol, 6)} for row in rows]
 
 
 def bigquery_client(settings: StackSettings) -> bigquery.Client:
@@ -47,15 +49,16 @@ def load_wine(settings: StackSettings, wine: str) -> str:
     return load_table(client, settings.table(wine), read_wine(wine))
 
 
-def append_vintage(settings: StackSettings, wine: str, count: int, seed: int) -> str:
+def append_vintage(settings: StackSettings, wine: str, count: int, seed: int, alcohol: float = 0.0) -> str:
     """
     Append rows of a new vintage.
 
+    :param alcohol: per cent by volume that its wines are stronger.
     :return: one line that says what was done.
     """
     client = bigquery_client(settings)
     table = settings.table(wine)
-    rows = new_vintage(wine, count, seed)
+    rows = new_vintage(wine, count, seed, alcohol)
     config = bigquery.LoadJobConfig(write_disposition="WRITE_APPEND")
     client.load_table_from_json(rows, table, job_config=config).result()
     return f"{table}: {count:,} rows appended, {client.get_table(table).num_rows:,} now"
