@@ -125,9 +125,11 @@ def test_the_dags_of_this_repository_pass() -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    assert "wine_retraining.py imported in" in done.stdout
+    for name in ("wine_drift", "wine_retraining", "wine_rollback"):
+        assert f"{name}.py imported in" in done.stdout
     assert done.stdout.splitlines()[-1] == (
-        "deploy-check: Composer can load wine_retraining_red, wine_retraining_white"
+        "deploy-check: Composer can load wine_drift, wine_retraining_red, wine_retraining_white,"
+        " wine_rollback_red, wine_rollback_white"
     )
 
 
