@@ -36,7 +36,5 @@ class ModelsPagePlugin(AirflowPlugin):
             "url_route": "models",
             "destination": "nav",
             "nav_top_level": True,
-            "icon": f"{_PREFIX.removeprefix('/')}/static/icon.svg",
-            "icon_dark_mode": f"{_PREFIX.removeprefix('/')}/static/icon-dark.svg",
         }
     ]

@@ -94,7 +94,7 @@ def read_cached(models: Sequence[RetrainedModel]) -> dict[str, Readings]:
 
 def send_file(name: Annotated[str, PathParameter()]) -> Response:
     """
-    Send the style sheet, the script or an icon.
+    Send the style sheet or the script.
 
     :param name: of the file.
     """

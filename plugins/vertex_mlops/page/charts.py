@@ -11,6 +11,8 @@ _WIDTH, _HEIGHT = 380, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 10, 22
 _RADIUS = 4.5
 _BAR_WIDTH, _BAR_HEIGHT = 160, 14
+# the thresholds of all features stand below each other, whatever they are
+_THRESHOLD_AT = 0.6
 
 
 class Point(NamedTuple):
@@ -66,7 +68,7 @@ def line_chart(title: str, points: Sequence[Point]) -> Markup:
 
 def distance_bar(distance: float, threshold: float) -> Markup:
     """
-    Draw a distance between 0 and 1 beside its threshold.
+    Draw how much of its threshold a distance is.
 
     :param distance: what was measured.
     :param threshold: above which it is an anomaly.
@@ -82,8 +84,8 @@ def distance_bar(distance: float, threshold: float) -> Markup:
         height=_BAR_HEIGHT,
         text=text,
         level="bad" if distance > threshold else "ok",
-        length=_BAR_WIDTH * min(max(distance, 0.0), 1.0),
-        tick=_BAR_WIDTH * min(threshold, 1.0),
+        length=_BAR_WIDTH * min(distance / (threshold or 1) * _THRESHOLD_AT, 1.0),
+        tick=_BAR_WIDTH * _THRESHOLD_AT,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as DeadlineExceeded
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from google.api_core.exceptions import GoogleAPICallError, NotFound
 
+from vertex_mlops.exceptions import SpecError
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.bigquery import TableLink
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
@@ -43,6 +45,9 @@ _MOST_JOBS = 20
 _MOST_VERSIONS = 100
 _MOST_WINDOWS = 20_000
 _LOOK_BACK = timedelta(days=7)
+_LONGEST_PROBLEM = 300
+# with which errors of REST calls begin
+_REQUEST = re.compile(r"^(GET|POST) https://\S+: ")
 # shared by all requests: what hangs at Google blocks these, and no thread of Airflow's
 _POOL = ThreadPoolExecutor(max_workers=8, thread_name_prefix="models-page")
 
@@ -213,7 +218,8 @@ def read_everything(models: list[RetrainedModel]) -> list[Readings]:
 
 def _outcome_behind(service: Reading[Service], future: Future[Monitoring | None]) -> Reading[Monitoring]:
     monitoring: Reading[Any] = _outcome(future)
-    return Reading(None, "it is known by its endpoint alone") if service.problem else monitoring
+    # one line about the endpoint is enough
+    return Reading(None) if service.problem else monitoring
 
 
 def _outcome(future: Future[T]) -> Reading[T]:
@@ -224,14 +230,15 @@ def _outcome(future: Future[T]) -> Reading[T]:
         return Reading(None, f"no answer within {_SECTION_SECONDS:g} s")
     # whatever it is, the other sections are worth showing
     except Exception as error:
-        log.exception("The page of the models lacks a section")
+        expected = isinstance(error, (GoogleAPICallError, SpecError))
+        log.warning("The page of the models lacks a section: %s", error, exc_info=not expected)
         return Reading(None, _one_line(error))
 
 
 def _one_line(error: Exception) -> str:
     words = error.message if isinstance(error, GoogleAPICallError) else str(error)
-    text = " ".join(f"{type(error).__name__}: {words}".split())
-    return text if len(text) <= 300 else f"{text[:299]}…"
+    text = f"{type(error).__name__}: {_REQUEST.sub('', ' '.join(words.split()))}"
+    return text if len(text) <= _LONGEST_PROBLEM else f"{text[: _LONGEST_PROBLEM - 1]}…"
 
 
 def _read_table(model: RetrainedModel) -> Table:

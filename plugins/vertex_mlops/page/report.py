@@ -17,6 +17,7 @@ from vertex_mlops.page.watch import Alert, Feature, newest, tell_alerts, tell_fe
 
 _MOST_VERSIONS = 6
 _UNKNOWN = "Unknown"
+_SEE_BELOW = "the line below says why"
 _AGES = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
@@ -162,7 +163,7 @@ def _service_tile(readings: Readings) -> Tile:
     question = "Which model serves?"
     service: Service | None = readings.service.value
     if service is None:
-        return Tile(question, "unknown", _UNKNOWN, readings.service.problem)
+        return Tile(question, "unknown", _UNKNOWN, _SEE_BELOW)
     serving = [version for version in service.versions if version.traffic]
     champion = find_champion(service.versions)
     if not serving:
@@ -184,8 +185,7 @@ def _data_tile(readings: Readings) -> Tile:
     question = "Is it fresh?"
     table: Table | None = readings.table.value
     if table is None or readings.trainings.value is None:
-        problem = readings.table.problem or readings.trainings.problem
-        return Tile(question, "unknown", _UNKNOWN, problem)
+        return Tile(question, "unknown", _UNKNOWN, _SEE_BELOW)
     last = _last_trained(readings.trainings.value)
     changed = f"table changed {age(moment_of(table.modified), readings.moment)}"
     if last is None:
@@ -199,10 +199,9 @@ def _drift_tile(readings: Readings) -> Tile:
     question = "Is it drifting?"
     monitoring: Monitoring | None = readings.monitoring.value
     if monitoring is None:
-        problem = readings.monitoring.problem
-        return Tile(
-            question, "unknown", _UNKNOWN if problem else "Not watched", problem or "no monitoring job yet"
-        )
+        if readings.monitoring.problem or readings.service.problem:
+            return Tile(question, "unknown", _UNKNOWN, _SEE_BELOW)
+        return Tile(question, "unknown", "Not watched", "there is no monitoring job yet")
     window = newest(monitoring)
     if not window:
         return Tile(question, "unknown", "Not known yet", "no window has been analysed in the last week")

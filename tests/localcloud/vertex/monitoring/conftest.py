@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,21 +94,26 @@ def exported(
     python = cloud.settings.pipeline_python
     if not python.exists():
         pytest.skip(f"the pipeline environment is not installed: {python}")
-    folder = tmp_path_factory.mktemp("white")
     rows = [row for number, row in enumerate(white_wines) if number % 5]
+    return export_wine(python, bucket, rows, tmp_path_factory.mktemp("white"))
+
+
+def export_wine(python: Path, bucket: storage.Bucket, rows: Sequence[Row], folder: Path) -> Exported:
+    """Export a model and the rows that it knows, and upload both below the folder's name."""
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     examples = folder / "data_tfrecord-00000-of-00001.gz"
     paths = [folder / "rows.jsonl", folder / "model", examples]
     done = subprocess.run(
         [python, "-c", _EXPORT, *paths], capture_output=True, text=True, timeout=300, check=True
     )
+    place = folder.name
     for path in (folder / "model").rglob("*"):
         if path.is_file():
-            bucket.blob(f"white/model/{path.relative_to(folder / 'model')}").upload_from_filename(str(path))
-    bucket.blob(f"white/Split-train/{examples.name}").upload_from_filename(str(examples))
-    return Exported(
-        f"gs://{BUCKET}/white/model", f"gs://{BUCKET}/white/Split-train/*", done.stdout.split()[-1]
-    )
+            name = f"{place}/model/{path.relative_to(folder / 'model')}"
+            bucket.blob(name).upload_from_filename(str(path))
+    bucket.blob(f"{place}/Split-train/{examples.name}").upload_from_filename(str(examples))
+    below = f"gs://{bucket.name}/{place}"
+    return Exported(f"{below}/model", f"{below}/Split-train/*", done.stdout.split()[-1])
 
 
 class Monitored:

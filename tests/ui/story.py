@@ -1,0 +1,154 @@
+"""What happens to the red wines' model, by the real operators, without hours of training."""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from pathlib import Path
+
+from airflow.sdk import DAG
+from google.api import httpbody_pb2
+from google.cloud import aiplatform_v1, storage
+from vertex_mlops.monitoring_settings import MonitoringSettings
+from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
+from vertex_mlops.pipeline_jobs import PipelineResult
+
+from dev.demo import Demo
+from dev.publish import publish_pipeline
+from dev.wine_data import bigquery_client, load_wine, read_wine
+from localcloud.monitor import run_window
+from tests.flow import TEARDOWN
+from tests.localcloud.vertex.monitoring.conftest import TARGET, export_wine
+from tests.plugins.conftest import context_of
+from tests.plugins.monitoring import run, settle
+from tests.plugins.operators.conftest import CLIENT_OPTIONS
+from tests.plugins.operators.rollouts import Rollout
+from tests.plugins.pipelines import pipeline, producer
+
+WINE = "red"
+RETRAINING = f"wine_retraining_{WINE}"
+ROLLBACK = f"wine_rollback_{WINE}"
+REQUESTS = 1000
+
+
+class Story:
+    """
+    Acts on the red wines' model as the tasks of their DAGs do, in runs that Airflow knows.
+
+    :param demo: the stack.
+    :param folder: for what is exported.
+    """
+
+    def __init__(self, demo: Demo, folder: Path) -> None:
+        self.demo = demo
+        self.settings = demo.settings
+        self.airflow = demo.stack.airflow
+        self.place = {"project_id": self.settings.cloud.project, "region": self.settings.region}
+        load_wine(self.settings, WINE)
+        self.spec = publish_pipeline(self.settings, demo.progress, WINE)
+        self.bucket = storage.Client(project=self.settings.cloud.project).bucket(self.settings.bucket)
+        self.rows = read_wine(WINE)
+        python = self.settings.cloud.pipeline_python
+        self.exported = export_wine(python, self.bucket, self.rows, folder)
+        self.rollout = Rollout(self.place, f"wine-{WINE}", self.spec, "")
+        self.monitoring_job = ""
+        # the same wines in every run of the tests
+        self.random = random.Random(2009)
+
+    def begin(self, dag_id: str) -> str:
+        """Trigger a run of a paused DAG: it is there, and nothing of it runs."""
+        return self.airflow.trigger(dag_id)
+
+    def end(self, dag_id: str, run_id: str, state: str = "success") -> None:
+        """Mark a run as ended."""
+        # Airflow would wait for a teardown that has not run
+        if dag_id == RETRAINING:
+            self.airflow.call(
+                "PATCH", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{TEARDOWN}", {"new_state": "success"}
+            )
+        self.airflow.call("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", {"state": state})
+
+    def train(self, run_id: str, *, blessed: bool, reason: str = "", **metrics: float) -> PipelineResult:
+        """Run a pipeline job of a run, which says these things of its model."""
+        artifacts = pipeline(
+            producer("Evaluator", "blessing", "tfx.ModelBlessing", blessed=int(blessed)),
+            producer(
+                "MetricsReporter",
+                "metrics",
+                "tfx.Metrics",
+                reason=reason,
+                model_uri=self.exported.model,
+                **metrics,
+            ),
+        )
+        blob = self.bucket.blob(f"specs/{uuid.uuid4()}.json")
+        blob.upload_from_string(json.dumps(artifacts))
+        with DAG(RETRAINING, schedule=None):
+            operator = RunPipelineJobOnceOperator(
+                task_id="train",
+                display_name=f"wine-{WINE}",
+                template_path=f"gs://{self.bucket.name}/{blob.name}",
+                pipeline_root=f"gs://{self.bucket.name}/pages",
+                parameter_values={"input_config": "{}"},
+                labels={
+                    "wine": WINE,
+                    "table": f"{self.settings.dataset}-{WINE}_wine",
+                    "data_version": str(self.data_version),
+                },
+                poll_interval=1,
+                **self.place,  # type: ignore[arg-type]
+            )
+        result: PipelineResult = operator.execute(context_of(operator, run_id))
+        return result
+
+    @property
+    def data_version(self) -> int:
+        """When the table changed last."""
+        table = bigquery_client(self.settings).get_table(self.settings.table(WINE))
+        return int(table.to_api_repr()["lastModifiedTime"])
+
+    def roll_out(self, result: PipelineResult) -> None:
+        """Bring a model into service, all the way."""
+        self.rollout.results[result["name"]] = result
+        self.serve(self.rollout.upload(result["name"]))
+
+    def version(self, number: int) -> str:
+        """Resource name of a version."""
+        return f"{self.rollout.parent}/models/{self.rollout.name}@{number}"
+
+    def serve(self, version: str) -> None:
+        """Make a version the champion, and have it watched."""
+        deployed = self.rollout.deploy(version)
+        self.rollout.shift(deployed, 100)
+        self.rollout.promote(version)
+        self.rollout.retire(deployed)
+        watch = CreateOrUpdateModelMonitoringJobOperator(
+            task_id="monitor",
+            endpoint=deployed["endpoint"],
+            deployed_model_id=deployed["deployed_model_id"],
+            training_examples=self.exported.examples.removesuffix("/Split-train/*"),
+            template_path=self.spec,
+            display_name=f"wine-{WINE}",
+            settings=MonitoringSettings(sampling_rate=1.0),
+            labels={"wine": WINE},
+            poll_interval=1,
+            **self.place,
+        )
+        result = run(watch)
+        settle(self.place, result)
+        self.monitoring_job = result["name"]
+
+    def ask(self, alcohol: float = 0.0) -> None:
+        """Ask for the grades of some wines, ``alcohol`` per cent stronger than they are, and analyse that."""
+        drawn = self.random.choices(self.rows, k=REQUESTS)
+        rows = [{**row, "alcohol": row["alcohol"] + alcohol} for row in drawn]
+        instances = [{name: [value] for name, value in row.items() if name != TARGET} for row in rows]
+        body = json.dumps({"signature_name": "serving_raw", "instances": instances}).encode()
+        client = aiplatform_v1.PredictionServiceClient(client_options=CLIENT_OPTIONS)
+        client.raw_predict(
+            endpoint=self.rollout.endpoint().name,
+            http_body=httpbody_pb2.HttpBody(content_type="application/json", data=body),
+        )
+        run_window(self.settings.cloud, self.monitoring_job)
