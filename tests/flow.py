@@ -10,6 +10,8 @@ WATCH = ["monitor", "monitor_settled"]
 FLOW = [*DATA, "train", "gate", *ROLLOUT, *WATCH]
 # comes behind train in any case, unless check_freshness has skipped everything
 TEARDOWN = "cancel"
+# if one of them fails, the model is undeployed: to try it again is to deploy it again
+DEPLOYED = [*STEPS, "promote"]
 # comes only when a step of the rollout has failed
 WAY_BACK = "roll_back"
 TASKS = [*FLOW, TEARDOWN, WAY_BACK]

@@ -30,6 +30,8 @@ AIRFLOW = (*ACTORS, "scheduler", "api-server")
 ALL = (*AIRFLOW, "triggerer")
 # verify asks so often for the answer of a model with 10 % of the traffic
 REFUSALS = most_requests(10)
+# of a task
+TRIES = 3
 
 
 def held(method: str) -> Fault:
@@ -147,8 +149,8 @@ _STORMS = [
     Case("storm-registry", (Fault("ModelService.*", calls=4, code="UNAVAILABLE"),)),
     Case("storm-deploy", (Fault("EndpointService.*", calls=4, code="UNAVAILABLE"),)),
     Case("storm-predict", (Fault("PredictionService.*", calls=4, code="UNAVAILABLE"),)),
-    # longer than one try is patient for
-    Case("storm-predict-long", (Fault("PredictionService.*", calls=9, code="UNAVAILABLE"),)),
+    # longer than the task and its retries are patient for
+    Case("storm-predict-long", (Fault(PREDICT, calls=TRIES * REFUSALS, code="UNAVAILABLE"),)),
     Case("storm-monitor", (Fault("JobService.*", calls=4, code="INTERNAL"),)),
     Case("lost-answers", (Fault(SUBMIT, drop=True), Fault(PREDICT, drop=True), Fault(UPDATE, drop=True))),
     Case(
