@@ -18,7 +18,7 @@ from tests.plugins.airflow_environment import REPOSITORY, isolate_airflow
 
 isolate_airflow()
 
-from airflow.sdk import BaseOperator  # noqa: E402
+from airflow.sdk import Asset, BaseOperator  # noqa: E402
 from airflow.sdk import exceptions as sdk_exceptions  # noqa: E402
 from vertex_mlops import exceptions as our_exceptions  # noqa: E402
 from vertex_mlops.links.console import ConsoleLink  # noqa: E402
@@ -30,7 +30,7 @@ PARAM = re.compile(r"^:param (\w+): (.*?)(?=^:|^$|\Z)", re.MULTILINE | re.DOTALL
 DURATION = re.compile(r"timeout|interval|patience|ttl|seconds")
 UNIT = re.compile(r"\b(milliseconds|seconds|hours|days)\b", re.IGNORECASE)
 # of the arguments that take no template, those without a default
-GIVEN = {"settings": MonitoringSettings()}
+GIVEN: dict[str, Any] = {"settings": MonitoringSettings(), "asset": Asset(name="asset")}
 
 
 def is_ours(cls: type) -> bool:
