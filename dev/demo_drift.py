@@ -182,7 +182,9 @@ class DriftDemo(Demo):
             timeout=MAIL_SECONDS,
             every=0.2,
         )
-        (message,) = self.mail.messages
+        if len(self.mail.messages) != 1:
+            raise DemoError(f"there are {len(self.mail.messages)} mails, not one")
+        message = self.mail.messages[0]
         text = message.get_content()
         for part in (f"To: {message['To']}", f"Subject: {message['Subject']}", *text.splitlines()):
             self.progress.line(part)
@@ -207,6 +209,10 @@ class DriftDemo(Demo):
         labels = dict(self.vertex.pipeline_job(row.pipeline_job).labels)
         if (freshness["trigger"], labels["trigger"]) != ("drift", "drift"):
             raise DemoError(f"run {run_id} does not say that drift has caused it: {freshness}, {labels}")
+        if [cause["window_end"] for cause in freshness["drift"]] != [event["extra"]["window_end"]]:
+            raise DemoError(
+                f"run {run_id} was caused by other windows than the event's: {freshness['drift']}"
+            )
         (cause,) = freshness["drift"]
         told = ", ".join(
             f"{one['feature']} {one['distance']:.2f} ({one['objective']})" for one in cause["anomalies"]

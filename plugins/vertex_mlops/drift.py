@@ -60,7 +60,9 @@ def triggering_events(context: Context) -> list[DriftEvent]:
     """
     events: Mapping[Any, Iterable[Any]] = context["triggering_asset_events"]
     found = [drift_in(event.extra) for of_asset in events.values() for event in of_asset]
-    return sorted((event for event in found if event), key=lambda event: event["window_end"])
+    # Airflow lists an event under its asset, and again under the alias that it came through
+    windows = {(event["window_end"], event["monitoring_job"]): event for event in found if event}
+    return [windows[key] for key in sorted(windows)]
 
 
 def drift_in(extra: Mapping[str, Any] | None) -> DriftEvent | None:
