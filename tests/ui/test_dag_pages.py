@@ -15,12 +15,14 @@ pytestmark = [pytest.mark.ui, pytest.mark.timeout(600)]
 def test_the_list_shows_both_wines_with_their_tags(ui: AirflowUi):
     ui.open_list()
 
+    expect(ui.heading("5 Dags")).to_be_visible()
+    expect(ui.page.get_by_role("link", name="wine_drift", exact=True)).to_be_visible()
     for wine in ("red", "white"):
         for name in (f"wine_retraining_{wine}", f"wine_rollback_{wine}"):
             expect(ui.page.get_by_role("link", name=name, exact=True)).to_be_visible()
-        # a tag of both
-        expect(ui.page.get_by_role("link", name=wine, exact=True)).to_have_count(2)
-    expect(ui.page.get_by_role("link", name="vertex-ai", exact=True).first).to_be_visible()
+        # a tag of both, and of wine_drift
+        expect(ui.page.get_by_role("link", name=wine, exact=True)).to_have_count(3)
+    expect(ui.page.get_by_role("link", name="vertex-ai", exact=True)).to_have_count(5)
     ui.picture("dags")
 
 
