@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import yaml
-
+from dev.configured import ConfiguredSettings
 from dev.demo import DAG_ID, WINE, Demo, DemoError
 from dev.guard import guarded, stopping
 from dev.mail_sink import MailSink
 from dev.ownership import fresh
 from dev.publish import publish_pipeline
 from dev.report import RunRow
-from dev.settings import LOCAL, REPOSITORY, StackSettings
+from dev.settings import LOCAL
 from dev.wine_data import append_vintage, load_wine
 from dev.wine_traffic import ask_about, draw_wines
 from localcloud.monitor import run_window
@@ -32,42 +30,31 @@ ALERTED = "cellar@example.com"
 SHOWN = 4
 MAIL_SECONDS = 30
 EVENT_SECONDS = 120
-# nobody waits a day for the end of a demonstration, nor for the next full hour
-CONFIG = {"monitoring": {"emails": [ALERTED]}, "drift": {"drift_cooldown_hours": 0}}
-DRIFT_SCHEDULE = "0 0 1 1 *"
+# the first of January: the demo looks for drift when it wants to
+NEVER = "0 0 1 1 *"
 
 
 @dataclass(frozen=True)
-class DriftSettings(StackSettings):
+class DriftSettings(ConfiguredSettings):
     """
-    A stack with a configuration of its own, whose alerts are mailed.
+    A stack whose alerts are mailed.
 
     :param smtp: host and port of the mail server.
     """
 
     smtp: str = ""
 
-    @property
-    def dags(self) -> Path:
-        """Folder of the DAGs, which differ from the repository's in their configuration."""
-        return self.root / "dags"
-
     def environment(self) -> dict[str, str]:
         """Build the environment in which every process of the stack runs."""
-        return super().environment() | {
-            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
-            "LOCALCLOUD_SMTP": self.smtp,
-        }
+        return super().environment() | {"LOCALCLOUD_SMTP": self.smtp}
 
-    def write_dags(self) -> None:
-        """Copy the DAGs, and tell their configuration whom to alert and when to look."""
-        shutil.copytree(REPOSITORY / "dags", self.dags, ignore=shutil.ignore_patterns("__pycache__"))
-        path = self.dags / "wine_config.yaml"
-        content = yaml.safe_load(path.read_text())
-        content["drift_schedule"] = DRIFT_SCHEDULE
-        for section, keys in CONFIG.items():
-            content["wines"][WINE][section] |= keys
-        path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+def configure(content: dict[str, Any]) -> None:
+    """Say in the configuration whom to alert; nobody waits a day for a demonstration, nor for a full hour."""
+    content["drift_schedule"] = NEVER
+    wine = content["wines"][WINE]
+    wine["monitoring"]["emails"] = [ALERTED]
+    wine["drift"]["drift_cooldown_hours"] = 0
 
 
 class DriftDemo(Demo):
@@ -267,7 +254,7 @@ def run_demo(root: Path) -> None:
         settings = DriftSettings(root=root, smtp=f"{host}:{port}")
         demo = DriftDemo(settings, mail)
         with fresh(root, demo.progress.line):
-            settings.write_dags()
+            settings.write_dags(configure)
             settings.activate()
             with stopping(demo.stack):
                 demo.run()

@@ -37,3 +37,13 @@ def test_a_new_vintage_is_near_real_rows_and_the_same_for_the_same_seed():
             all(abs(row[column] - value) <= 0.01 * abs(value) + 1e-6 for column, value in candidate.items())
             for candidate in real
         )
+
+
+def test_a_stronger_vintage_differs_in_its_alcohol_alone() -> None:
+    ordinary = new_vintage("white", 20, seed=7)
+
+    stronger = new_vintage("white", 20, seed=7, alcohol=2.0)
+
+    for row, other in zip(stronger, ordinary, strict=True):
+        assert row.pop("alcohol") == pytest.approx(other.pop("alcohol") + 2)
+        assert row == other

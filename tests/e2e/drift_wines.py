@@ -1,0 +1,71 @@
+"""Wines whose pipelines end at once, for what leads to a training and what does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from google.cloud import bigquery, storage
+
+from dev.demo_drift import NEVER
+from dev.settings import StackSettings
+from dev.wine_data import bigquery_client
+from tests.plugins.contracts import CONTRACT
+from tests.plugins.drifting import Drifting, watch
+from tests.plugins.operators.conftest import open_endpoint, register_models
+from tests.plugins.pipelines import pipeline, producer
+
+# each has its own settings under `drift`
+WINES: dict[str, dict[str, Any]] = {
+    # new data is a reason, drift alone is none
+    "grey": {"retrain_on_drift_without_new_data": False, "drift_cooldown_hours": 0},
+    # drift is a reason
+    "orange": {"retrain_on_drift_without_new_data": True, "drift_cooldown_hours": 0},
+    # but not so soon
+    "rose": {"retrain_on_drift_without_new_data": True, "drift_cooldown_hours": 24},
+}
+
+
+def configure(content: dict[str, Any]) -> None:
+    """Add the wines to the configuration; nothing but a test looks for drift."""
+    content["drift_schedule"] = NEVER
+    for wine, drift in WINES.items():
+        content["wines"][wine] = content["wines"]["white"] | {"table": f"{wine}_wine", "drift": drift}
+
+
+def publish(settings: StackSettings, wine: str) -> None:
+    """Upload a pipeline whose model is not better: what comes behind the training is not what is tested."""
+    spec = pipeline(producer("Evaluator", "blessing", "tfx.ModelBlessing", blessed=0.0))
+    bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
+    text = json.dumps(spec | {"dataContract": CONTRACT})
+    bucket.blob(f"specs/wine-{wine}.json").upload_from_string(text)
+
+
+def add_row(settings: StackSettings, wine: str) -> None:
+    """Let one more wine come to the table, which is made if there is none."""
+    client = bigquery_client(settings)
+    client.create_dataset(settings.dataset, exists_ok=True)
+    schema = [bigquery.SchemaField(name, column["type"]) for name, column in CONTRACT["columns"].items()]
+    client.create_table(bigquery.Table(settings.table(wine), schema), exists_ok=True)
+    columns = ", ".join(f"`{name}`" for name in CONTRACT["columns"])
+    client.query(f"INSERT INTO `{settings.table(wine)}` ({columns}) VALUES (3.5, 13.8, 6)").result()
+
+
+@contextmanager
+def watched_wines(settings: StackSettings, folder: Path) -> Iterator[dict[str, Drifting]]:
+    """Serve and watch each of the wines, as the rollout and the monitoring of its DAG would."""
+    bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
+    models = register_models(settings.cloud, bucket, folder)
+    place = {"project_id": settings.cloud.project, "region": settings.region}
+    with ExitStack() as stack:
+        watched = {}
+        for wine in WINES:
+            publish(settings, wine)
+            add_row(settings, wine)
+            endpoint = stack.enter_context(open_endpoint(place, models))
+            labels = {"wine": wine, "table": f"{settings.dataset}-{wine}_wine"}
+            watched[wine] = watch(settings.cloud, bucket, endpoint, labels)
+        yield watched

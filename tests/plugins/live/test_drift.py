@@ -1,0 +1,43 @@
+"""The example on a live Airflow: a window with anomalies starts the DAG that waits for it, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.cloud import storage
+
+from tests.plugins.drifting import watch
+from tests.plugins.live.conftest import Start
+from tests.plugins.live.runs import Run, Runs, wait
+from tests.plugins.operators.conftest import Endpoint
+
+LOOK, AFTER = "example_drift", "example_after_drift"
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def test_the_example_starts_one_run_for_a_window_and_a_second_look_none(
+    runs: Runs, endpoint: Endpoint, start: Start
+) -> None:
+    airflow, settings = runs.stack.airflow, runs.stack.settings
+    bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
+    drifting = watch(settings.cloud, bucket, endpoint, {"wine": "example"})
+    airflow.unpause(AFTER)
+
+    def after() -> list[dict[str, Any]]:
+        return list(airflow.call("GET", f"/dags/{AFTER}/dagRuns")["dag_runs"])
+
+    drifting.window()
+    assert start(LOOK).await_end() == ("success", {"look": "skipped"})
+    drifting.window(alcohol=5)
+    start(LOOK).await_end()
+    (started,) = wait(AFTER, after, lambda found: len(found) == 1)
+    again = start(LOOK).await_end()
+
+    (event,) = airflow.call("GET", f"/assets/events?source_dag_id={LOOK}")["asset_events"]
+    run = Run(runs, AFTER, started["dag_run_id"])
+    assert run.await_end() == ("success", {"tell": "success"})
+    assert run.result("tell") == event["extra"]["window_end"]
+    assert again == ("success", {"look": "skipped"})
+    assert len(after()) == 1
