@@ -15,7 +15,7 @@ from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitorin
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
 from vertex_mlops.pipeline_jobs import PipelineResult
 
-from dev.demo import Demo
+from dev.demo import RUN_SECONDS, Demo
 from dev.publish import publish_pipeline
 from dev.wine_data import bigquery_client, load_wine, read_wine
 from localcloud.monitor import run_window
@@ -30,6 +30,7 @@ from tests.plugins.pipelines import pipeline, producer
 WINE = "red"
 RETRAINING = f"wine_retraining_{WINE}"
 ROLLBACK = f"wine_rollback_{WINE}"
+DRIFT = "wine_drift"
 REQUESTS = 1000
 
 
@@ -48,6 +49,7 @@ class Story:
         self.place = {"project_id": self.settings.cloud.project, "region": self.settings.region}
         load_wine(self.settings, WINE)
         self.spec = publish_pipeline(self.settings, demo.progress, WINE)
+        self.labels = {"wine": WINE, "table": f"{self.settings.dataset}-{WINE}_wine"}
         self.bucket = storage.Client(project=self.settings.cloud.project).bucket(self.settings.bucket)
         self.rows = read_wine(WINE)
         python = self.settings.cloud.pipeline_python
@@ -92,11 +94,7 @@ class Story:
                 template_path=f"gs://{self.bucket.name}/{blob.name}",
                 pipeline_root=f"gs://{self.bucket.name}/pages",
                 parameter_values={"input_config": "{}"},
-                labels={
-                    "wine": WINE,
-                    "table": f"{self.settings.dataset}-{WINE}_wine",
-                    "data_version": str(self.data_version),
-                },
+                labels=self.labels | {"data_version": str(self.data_version)},
                 poll_interval=1,
                 **self.place,  # type: ignore[arg-type]
             )
@@ -132,7 +130,7 @@ class Story:
             template_path=self.spec,
             display_name=f"wine-{WINE}",
             settings=MonitoringSettings(sampling_rate=1.0),
-            labels={"wine": WINE},
+            labels=self.labels,
             poll_interval=1,
             **self.place,
         )
@@ -152,3 +150,14 @@ class Story:
             http_body=httpbody_pb2.HttpBody(content_type="application/json", data=body),
         )
         run_window(self.settings.cloud, self.monitoring_job)
+
+    def look_for_drift(self) -> None:
+        """Let the DAG that looks at the alerts run once; what it starts is paused."""
+        self.airflow.unpause(DRIFT)
+        run_id = self.airflow.trigger(DRIFT)
+        self.demo.progress.wait(DRIFT, lambda: self._ended(DRIFT, run_id), timeout=RUN_SECONDS, every=1)
+        self.airflow.call("PATCH", f"/dags/{DRIFT}", {"is_paused": True})
+
+    def _ended(self, dag_id: str, run_id: str) -> tuple[str, bool | None]:
+        state = self.airflow.run(dag_id, run_id)["state"]
+        return f"{dag_id} is {state}", state in ("success", "failed") or None

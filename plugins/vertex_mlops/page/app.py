@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader
 
 if TYPE_CHECKING:
     from vertex_mlops.page.readings import Readings
+    from vertex_mlops.page.report import ModelReport
     from vertex_mlops.page.sources import RetrainedModel
 
 HERE = Path(__file__).parent
@@ -60,7 +61,7 @@ def show_models(user: GetUserDep) -> Response:
 
     :param user: who asks.
     """
-    from vertex_mlops.page.report import age, make_report
+    from vertex_mlops.page.report import make_report
     from vertex_mlops.page.sources import read_events, read_models, read_runs
 
     readable = get_auth_manager().get_authorized_dag_ids(user=user)
@@ -69,9 +70,18 @@ def show_models(user: GetUserDep) -> Response:
         known = [(model, read_runs(session, model), read_events(session, model)) for model in models]
     readings = read_cached(models)
     reports = [make_report(model, readings[model.dag_id], runs, signals) for model, runs, signals in known]
-    template = _environment().get_template("page.html")
-    html = template.render(reports=reports, age=age, now=datetime.now(UTC))
-    return HTMLResponse(html, headers=HEADERS)
+    return HTMLResponse(render(reports), headers=HEADERS)
+
+
+def render(reports: Sequence[ModelReport]) -> str:
+    """
+    Make the page, in which whatever a service has answered is text.
+
+    :param reports: of the models.
+    """
+    loader = FileSystemLoader(HERE / "templates")
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("page.html").render(reports=reports, now=datetime.now(UTC))
 
 
 def read_cached(models: Sequence[RetrainedModel]) -> dict[str, Readings]:
@@ -101,9 +111,3 @@ def send_file(name: Annotated[str, PathParameter()]) -> Response:
     if name not in STATIC:
         raise HTTPException(404)
     return FileResponse(HERE / "static" / name, headers={"X-Content-Type-Options": "nosniff"})
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )

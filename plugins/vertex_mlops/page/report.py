@@ -204,7 +204,7 @@ def _drift_tile(readings: Readings) -> Tile:
         return Tile(question, "unknown", "Not watched", "there is no monitoring job yet")
     window = newest(monitoring)
     if not window:
-        return Tile(question, "unknown", "Not known yet", "no window has been analysed in the last week")
+        return Tile(question, "unknown", "Not known yet", "no requests to this model have been analysed yet")
     worst = max(window, key=lambda one: one.distance / (one.threshold or 1))
     words = f"{worst.feature}: {worst.objective} {worst.distance:.2f}"
     drifting = sorted({one.feature for one in window if one.distance > one.threshold})

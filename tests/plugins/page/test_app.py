@@ -1,0 +1,271 @@
+"""The page as Airflow's API server serves it: to whom, and whatever Google answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.api_fastapi.app import create_app, get_auth_manager
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from fastapi.testclient import TestClient
+from google.cloud import bigquery
+from vertex_mlops.page import app as page_app
+from vertex_mlops.page import readings as page_readings
+from vertex_mlops.page.report import make_report
+from vertex_mlops.page.sources import read_models
+
+from tests.conftest import Cloud
+from tests.plugins.contracts import CONTRACT
+from tests.plugins.operators.rollouts import serving
+from tests.plugins.page.conftest import MODEL, airflow_run, readings, training
+
+PAGE = "/models-in-service/"
+AIRFLOW = str(Path(sys.executable).with_name("airflow"))
+EVIL = "<script>alert('1')</script>"
+Get = Callable[..., str]
+
+
+def airflow(*arguments: str) -> None:
+    subprocess.run([AIRFLOW, *arguments], env=dict(os.environ), check=True, capture_output=True, timeout=280)
+
+
+@pytest.fixture(scope="module")
+def wines(cloud: Cloud, place: dict[str, str], bucket: Any) -> Iterator[None]:
+    """The white wines have a table and a published pipeline, the red ones neither."""
+    client = bigquery.Client(project=cloud.settings.project)
+    client.create_dataset("wine_quality", exists_ok=True)
+    rows = [{"alcohol": 10.0 + number} for number in range(7)]
+    client.load_table_from_json(rows, f"{cloud.settings.project}.wine_quality.white_wine").result()
+    spec = {"pipelineSpec": {}, "dataContract": CONTRACT, "serving": serving("wine-white")}
+    bucket.blob("specs/wine-white.json").upload_from_string(json.dumps(spec))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WINE_PROJECT", place["project_id"])
+        patch.setenv("WINE_REGION", place["region"])
+        patch.setenv("WINE_BUCKET", bucket.name)
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", secrets.token_urlsafe(64))
+        airflow("db", "migrate")
+        airflow("dags", "reserialize")
+        yield
+
+
+@pytest.fixture(scope="module")
+def api(wines: None) -> Iterator[TestClient]:
+    """Airflow's API server with the plugin, and its own database."""
+    with TestClient(create_app(), base_url="http://airflow.test") as client:
+        yield client
+
+
+@pytest.fixture
+def cookie(api: TestClient) -> Callable[[str | None], dict[str, str]]:
+    """Log somebody of a role in."""
+
+    def log_in(role: str | None) -> dict[str, str]:
+        user = SimpleAuthManagerUser(username="ada", role=role)
+        return {"Cookie": f"_token={get_auth_manager().generate_jwt(user)}"}
+
+    return log_in
+
+
+@pytest.fixture
+def get(api: TestClient, cookie: Callable[[str | None], dict[str, str]]) -> Get:
+    """Open the page as a viewer, with what Google says now."""
+
+    def open_page(*, fresh: bool = True) -> str:
+        if fresh:
+            page_app._readings.clear()
+        answer = api.get(PAGE, headers=cookie("viewer"))
+        assert answer.status_code == 200
+        return answer.text
+
+    return open_page
+
+
+@pytest.fixture
+def fault(cloud: Cloud) -> Iterator[Callable[..., None]]:
+    """Let the next calls of a method go wrong."""
+
+    def add(method: str, *options: str) -> None:
+        done = cloud.command("fault", "add", method, *options)
+        assert done.returncode == 0, done.stderr
+
+    yield add
+    cloud.command("fault", "clear")
+
+
+def section(html: str, name: str) -> str:
+    """What the page says about one model."""
+    (found,) = re.findall(rf'<section class="model" id="{name}".*?</section>', html, re.DOTALL)
+    return found
+
+
+def problems(html: str) -> list[str]:
+    return re.findall(r'role="alert">(.*?)</p>', html)
+
+
+@pytest.mark.parametrize(
+    "path", ["", "static/page.css", "static/page.js", "static/nothing", "docs", "openapi.json"]
+)
+def test_who_has_not_logged_in_sees_nothing(api: TestClient, path: str) -> None:
+    assert api.get(PAGE + path).status_code in (401, 404)
+    assert api.get(PAGE + path, headers={"Cookie": "_token=forged"}).status_code in (401, 403, 404)
+
+
+@pytest.mark.parametrize("path", ["", "static/page.css"])
+def test_who_may_not_see_dags_sees_no_models(
+    api: TestClient, cookie: Callable[[str | None], dict[str, str]], path: str
+) -> None:
+    assert api.get(PAGE + path, headers=cookie(None)).status_code == 403
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_nothing_can_be_changed(
+    api: TestClient, cookie: Callable[[str | None], dict[str, str]], method: str
+) -> None:
+    assert api.request(method, PAGE, headers=cookie("admin")).status_code == 405
+
+
+def test_the_menu_has_the_page(api: TestClient, cookie: Callable[[str | None], dict[str, str]]) -> None:
+    plugins = api.get("/api/v2/plugins", headers=cookie("admin")).json()["plugins"]
+
+    (view,) = [view for plugin in plugins for view in plugin["external_views"] if view["name"] == "Models"]
+    assert (view["href"], view["url_route"], view["nav_top_level"]) == (
+        PAGE.removeprefix("/"),
+        "models",
+        True,
+    )
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_runs_no_script_of_its_text(
+    api: TestClient, cookie: Callable[[str | None], dict[str, str]]
+) -> None:
+    answer = api.get(PAGE, headers=cookie("viewer"))
+
+    loaded = re.findall(r'<(?:script|link|img|iframe)[^>]*?(?:src|href)="([^"]*)"', answer.text)
+    assert loaded == ["static/page.css", "static/page.js"]
+    assert all(api.get(PAGE + path, headers=cookie("viewer")).status_code == 200 for path in loaded)
+    assert re.findall(r"<script[^>]*>(.+?)</script>", answer.text) == []
+    assert not re.search(r'\s(?:style|on\w+)="', answer.text)
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_before_the_first_training_it_says_so(get: Get) -> None:
+    white = section(get(), "wine_retraining_white")
+
+    for words in (
+        "No model serves",
+        "Never trained",
+        "7 rows",
+        "Not watched",
+        "No model has been uploaded yet",
+    ):
+        assert words in white
+    assert problems(white) == []
+
+
+def test_what_is_wrong_with_one_model_hides_no_other(get: Get) -> None:
+    html = get()
+
+    assert problems(section(html, "wine_retraining_white")) == []
+    table, endpoint = problems(section(html, "wine_retraining_red"))
+    assert table.startswith("The table cannot be read: NotFound: Not found: Table")
+    assert endpoint.startswith(
+        "The endpoint cannot be read: SpecError: gs://plugins/specs/wine-red.json: no such object"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("bigquery.tables.get", "The table cannot be read"),
+        ("PipelineService.ListPipelineJobs", "The pipeline jobs cannot be read: PermissionDenied"),
+        ("EndpointService.ListEndpoints", "The endpoint cannot be read: PermissionDenied"),
+    ],
+)
+def test_a_call_that_fails_is_one_line_and_the_rest_still_shows(
+    get: Get, fault: Callable[..., None], method: str, words: str
+) -> None:
+    fault(method, "--code", "PERMISSION_DENIED", "--calls", "2")
+
+    white = section(get(), "wine_retraining_white")
+
+    (problem,) = problems(white)
+    assert problem.startswith(words)
+    assert white.count('<div class="tile ') == 3
+
+
+def test_a_call_without_an_answer_is_given_up(
+    get: Get, fault: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(page_readings._CALL, "timeout", 0.5)
+    fault("bigquery.tables.get", "--latency", "5", "--calls", "2")
+
+    (problem,) = problems(section(get(), "wine_retraining_white"))
+
+    assert problem.startswith("The table cannot be read")
+
+
+def test_a_section_that_takes_too_long_is_given_up(
+    get: Get, fault: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_readings, "_SECTION_SECONDS", 0.2)
+    fault("PipelineService.ListPipelineJobs", "--latency", "3", "--calls", "2")
+
+    assert "The pipeline jobs cannot be read: no answer within 0.2 s" in problems(get())
+
+
+def test_google_is_asked_once_for_several_who_look(get: Get, fault: Callable[..., None]) -> None:
+    get()
+    fault("bigquery.tables.get", "--code", "PERMISSION_DENIED", "--calls", "2")
+
+    assert "7 rows" in section(get(fresh=False), "wine_retraining_white")
+
+
+def test_a_model_is_shown_to_who_may_read_its_dag_alone(api: TestClient) -> None:
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        every = read_models(session, {"wine_retraining_red", "wine_retraining_white", "wine_rollback_white"})
+        one = read_models(session, {"wine_retraining_white", "wine_drift"})
+
+    assert [(model.dag_id, model.rollback_dag_id) for model in every] == [
+        ("wine_retraining_red", None),
+        ("wine_retraining_white", "wine_rollback_white"),
+    ]
+    assert [(model.dag_id, model.rollback_dag_id) for model in one] == [("wine_retraining_white", None)]
+
+
+def test_a_model_is_where_its_dag_says(api: TestClient, place: dict[str, str]) -> None:
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        (model,) = read_models(session, {"wine_retraining_white"})
+
+    assert {"project_id": model.project_id, "region": model.region} == place
+    assert (model.dataset_id, model.table_id) == ("wine_quality", "white_wine")
+    assert model.labels == {"wine": "white", "table": "wine_quality-white_wine"}
+    assert model.template_path == "gs://plugins/specs/wine-white.json"
+
+
+def test_nothing_that_a_service_answers_becomes_markup() -> None:
+    run = airflow_run(run_id=EVIL)
+    job = training(run, blessed=False, reason=EVIL, metrics={EVIL: 0.5}, url=f'https://console/"{EVIL}')
+    of = readings(
+        table=page_readings.Reading(None, EVIL),
+        trainings=page_readings.Reading([job]),
+        service=page_readings.Reading(page_readings.Service(EVIL, f'"{EVIL}', "", [])),
+    )
+
+    html = page_app.render([make_report(MODEL._replace(dag_id=EVIL), of, [run], [])])
+
+    assert "<script>alert" not in html
+    assert html.count("&lt;script&gt;alert(&#39;1&#39;)") > 5
