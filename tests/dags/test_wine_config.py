@@ -79,6 +79,15 @@ def test_placeholders_are_filled_in_for_each_wine() -> None:
         ),
         ("wines.red.monitoring.log_ttl_days", 10**12, "wines.red.monitoring.log_ttl_days: "),
         ("wines.red.recreate_monitoring", "perhaps", "wines.red.recreate_monitoring: "),
+        ("wines.red.drift.cooldown", 1, "wines.red.drift.cooldown: unknown key"),
+        ("wines.red.drift.drift_cooldown_hours", -1, "wines.red.drift.drift_cooldown_hours: "),
+        (
+            "wines.red.drift.retrain_on_drift_without_new_data",
+            "perhaps",
+            "wines.red.drift.retrain_on_drift_without_new_data: ",
+        ),
+        ("drift_schedule", "hourly", "drift_schedule: Value error, 'hourly' is no cron"),
+        ("drift_schedule", None, "drift_schedule: missing"),
         ("wines.White", {}, "wines.White"),
         ("wines.white_wine", {}, "wines.white_wine"),
         ("wines.w" + 31 * "x", {}, "wines.w"),
@@ -206,3 +215,11 @@ def test_the_features_that_thresholds_name_are_known(tmp_path: Path) -> None:
     red = next(wine for wine in load_wines(path, ENVIRONMENT) if wine.name == "red")
 
     assert red.monitoring.named_features == ["alcohol", "ph"]
+
+
+def test_without_a_word_about_drift_it_trains_with_new_data_alone_and_once_a_day(tmp_path: Path) -> None:
+    path = spoiled(tmp_path, "wines.red.drift", None)
+
+    red = next(wine for wine in load_wines(path, ENVIRONMENT) if wine.name == "red")
+
+    assert (red.drift.retrain_on_drift_without_new_data, red.drift.drift_cooldown_hours) == (False, 24)
