@@ -14,14 +14,10 @@ from typing import Any
 import pytest
 
 from tests.dags.conftest import ENVIRONMENT, ParseDags
+from tests.flow import FLOW, ROLLOUT, STEPS, TASKS, WATCH
 from tests.plugins.airflow_environment import REPOSITORY
 
-STEPS = [f"{kind}_{percent}" for percent in (10, 50, 100) for kind in ("traffic", "verify")]
-ROLLOUT = ["upload", "deploy", *STEPS, "promote", "retire"]
-WATCH = ["monitor", "monitor_settled"]
-FLOW = ["check_freshness", "check_data", "train", "gate", *ROLLOUT, *WATCH]
 DAG_FILES = ("wine_drift.py", "wine_retraining.py", "wine_rollback.py")
-TASKS = [*FLOW, "cancel", "roll_back"]
 
 # parses as the DAG processor does, in a fresh process, and tells what parsing did besides
 PARSE = """
