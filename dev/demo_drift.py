@@ -14,7 +14,7 @@ from dev.guard import guarded, stopping
 from dev.mail_sink import MailSink
 from dev.ownership import fresh
 from dev.publish import publish_pipeline
-from dev.report import RunRow
+from dev.report import METRICS, RunRow
 from dev.settings import LOCAL
 from dev.wine_data import append_vintage, load_wine
 from dev.wine_traffic import ask_about, draw_wines
@@ -86,12 +86,12 @@ class DriftDemo(Demo):
             first = self.retrain("first")
             self.stack.airflow.unpause(DRIFT_DAG)
         with step(f"{REQUESTS:,} requests like the training data: no anomaly, no mail, no event"):
-            self.ask(first, seed=1, anomalies=set())
+            self.ask("ordinary requests", first, seed=1, anomalies=set())
             self.look(events=0)
         with step(
             f"{REQUESTS:,} requests for wines with {STRONGER:g} % more alcohol: an anomaly of alcohol alone"
         ):
-            self.ask(first, seed=2, alcohol=STRONGER, anomalies={"alcohol"})
+            self.ask("stronger wines", first, seed=2, alcohol=STRONGER, anomalies={"alcohol"})
         with step(f"The alert mail to {ALERTED}"):
             self.read_mail()
         with step("The stronger vintage, graded, comes to the table"):
@@ -103,15 +103,16 @@ class DriftDemo(Demo):
             second = self.follow_event(event)
         with step("The monitoring job compares with the new training data; the same wines are ordinary now"):
             self.compare_baselines(first, second)
-            self.ask(second, seed=4, alcohol=STRONGER, anomalies=set())
+            self.ask("the same, retrained", second, seed=4, alcohol=STRONGER, anomalies=set())
         with step("What happened"):
             for name, text in self.summary.items():
                 line(f"{name:<22}{text}")
 
-    def ask(self, row: RunRow, *, seed: int, anomalies: set[str], alcohol: float = 0.0) -> None:
+    def ask(self, label: str, row: RunRow, *, seed: int, anomalies: set[str], alcohol: float = 0.0) -> None:
         """
         Send requests, and let the monitoring job analyse them at once.
 
+        :param label: of the requests in the summary.
         :param row: what serves.
         :param seed: of the draw of the wines.
         :param anomalies: the features that must be reported, and no other.
@@ -124,9 +125,11 @@ class DriftDemo(Demo):
         mails = len(self.mail.messages)
         lines = run_window(self.settings.cloud, row.monitoring_job)
         found = {text.split()[2] for text in lines if "ANOMALY" in text}
-        # the number before its threshold is the distance
+        # deployed model, objective, feature, distance
         for text in sorted(lines, key=lambda text: -float(text.split()[3]))[:SHOWN]:
             self.progress.line(text)
+        skew = next(text.split()[3] for text in lines if "SKEW" in text and " alcohol " in text)
+        self.summary[label] = f"alcohol is {skew} from the training data; {', '.join(found) or 'no'} anomaly"
         if found != anomalies:
             raise DemoError(
                 f"anomalies were to be found of {anomalies or 'nothing'}, not of {found or 'nothing'}"
@@ -210,7 +213,10 @@ class DriftDemo(Demo):
         self.summary["cause"] = told
         self.summary["run"] = f"{run_id}, {row.seconds:.0f} s"
         self.summary["pipeline job"] = f"{row.pipeline_job}, trigger=drift"
-        self.summary["metrics"] = ", ".join(f"{name} {value:.3f}" for name, value in sorted(metrics.items()))
+        self.summary["evaluation"] = ", ".join(
+            f"{title} {metrics[name]:.3f} (champion {metrics[f'champion_{name}']:.3f})"
+            for name, title in METRICS.items()
+        )
         return row
 
     def _run_of(self, event: dict[str, Any]) -> tuple[str, str | None]:
