@@ -24,7 +24,7 @@ from localcloud.faults import Fault, Faults
 NEW_ROWS = 20
 # as many as the third run of the demo learns from besides
 NEW_ROWS_OF_FULL = 400
-WAIT_SECONDS = 300
+WAIT_SECONDS = 600
 PIPELINE_RUNS = "PIPELINE_STATE_RUNNING"
 
 
