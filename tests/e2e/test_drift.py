@@ -40,10 +40,9 @@ def watched(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
     with watched_wines(demo.settings, tmp_path_factory.mktemp("models")) as watched:
         for dag_id in (DRIFT_DAG, *map(retraining, WINES)):
             demo.stack.airflow.unpause(dag_id)
+        runs = {wine: demo.stack.airflow.trigger(retraining(wine)) for wine in WINES}
         for wine, drifting in watched.items():
-            assert (
-                ended(demo, wine, demo.stack.airflow.trigger(retraining(wine))).states["train"] == "success"
-            )
+            assert ended(demo, wine, runs[wine]).states["train"] == "success"
             drifting.window()
         yield watched
 
