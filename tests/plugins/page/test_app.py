@@ -15,12 +15,16 @@ from typing import Any
 import pytest
 from airflow.api_fastapi.app import create_app, get_auth_manager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from airflow.models.asset import AssetEvent
+from airflow.models.dagrun import DagRun
+from airflow.utils.session import create_session
 from fastapi.testclient import TestClient
 from google.cloud import bigquery
+from sqlalchemy import select
 from vertex_mlops.page import app as page_app
 from vertex_mlops.page import readings as page_readings
 from vertex_mlops.page.report import make_report
-from vertex_mlops.page.sources import read_models
+from vertex_mlops.page.sources import read_events, read_models, read_runs
 
 from tests.conftest import Cloud
 from tests.plugins.contracts import CONTRACT
@@ -231,8 +235,6 @@ def test_google_is_asked_once_for_several_who_look(get: Get, fault: Callable[...
 
 
 def test_a_model_is_shown_to_who_may_read_its_dag_alone(api: TestClient) -> None:
-    from airflow.utils.session import create_session
-
     with create_session() as session:
         every = read_models(session, {"wine_retraining_red", "wine_retraining_white", "wine_rollback_white"})
         one = read_models(session, {"wine_retraining_white", "wine_drift"})
@@ -245,8 +247,6 @@ def test_a_model_is_shown_to_who_may_read_its_dag_alone(api: TestClient) -> None
 
 
 def test_a_model_is_where_its_dag_says(api: TestClient, place: dict[str, str]) -> None:
-    from airflow.utils.session import create_session
-
     with create_session() as session:
         (model,) = read_models(session, {"wine_retraining_white"})
 
@@ -254,6 +254,35 @@ def test_a_model_is_where_its_dag_says(api: TestClient, place: dict[str, str]) -
     assert (model.dataset_id, model.table_id) == ("wine_quality", "white_wine")
     assert model.labels == {"wine": "white", "table": "wine_quality-white_wine"}
     assert model.template_path == "gs://plugins/specs/wine-white.json"
+
+
+def test_runs_and_the_events_that_started_them_are_read_as_airflow_wrote_them(
+    api: TestClient, cookie: Callable[[str | None], dict[str, str]]
+) -> None:
+    # given a run with a failed task, which an event of the DAG's asset has started
+    admin, runs = cookie("admin"), "/api/v2/dags/wine_retraining_white/dagRuns"
+    run_id = api.post(runs, json={"logical_date": None}, headers=admin).json()["dag_run_id"]
+    task = api.patch(f"{runs}/{run_id}/taskInstances/check_data", json={"new_state": "failed"}, headers=admin)
+    assert task.status_code == 200
+    (asset,) = api.get("/api/v2/assets?name_pattern=wine_drift_white", headers=admin).json()["assets"]
+    event = {"asset_id": asset["id"], "extra": {"note": "stronger wines"}}
+    event_id = api.post("/api/v2/assets/events", json=event, headers=admin).json()["id"]
+    with create_session() as session:
+        run = session.scalar(select(DagRun).where(DagRun.run_id == run_id))
+        emitted = session.get(AssetEvent, event_id)
+        emitted.created_dagruns.append(run)
+
+    # when they are read
+    with create_session() as session:
+        (model,) = read_models(session, {"wine_retraining_white"})
+        (read,), (signal,) = read_runs(session, model), read_events(session, model)
+
+    # then both know what they belong to
+    assert (read.dag_id, read.run_id, read.cause) == ("wine_retraining_white", run_id, "manual")
+    assert read.failed_tasks == ["check_data"]
+    assert signal.extra["note"] == "stronger wines"
+    assert signal.source is None
+    assert signal.started == [("wine_retraining_white", run_id)]
 
 
 def test_nothing_that_a_service_answers_becomes_markup() -> None:
