@@ -99,6 +99,10 @@ class AirflowUi:
             expand.click()
         return self.page.get_by_role("application")
 
+    def close_groups(self) -> None:
+        """Close every task group of the graph, so that it fits."""
+        self.page.get_by_test_id("collapse-all-button").click()
+
     def read_documentation(self, button: str) -> Locator:
         """Press a button with a book on it, and return what opens."""
         self.page.get_by_role("button", name=button, exact=True).click()

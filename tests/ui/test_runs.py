@@ -104,6 +104,9 @@ def test_the_graph_shows_the_state_of_each_task_while_the_run_goes_on(ui: Airflo
 
     expect(graph.get_by_text("success").first).to_be_visible()
     expect(graph.get_by_text("deferred")).to_be_visible()
+    ui.close_groups()
+    expect(graph.get_by_role("link", name="verify_10", exact=True)).to_have_count(0)
+    expect(graph.get_by_role("link", name="rollout", exact=True)).to_be_visible()
     ui.picture("graph")
 
 
