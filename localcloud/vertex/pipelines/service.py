@@ -199,6 +199,7 @@ class PipelineService:
         job_id = id_of(job.name)
         number = self._settings.project_number
         shared = Job(
+            name=job.name,
             root=f"{plan.root}/{number}/{job_id}",
             parameters=plan.parameters,
             environment={

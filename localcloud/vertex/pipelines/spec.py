@@ -21,6 +21,8 @@ from localcloud.vertex.worker.pool import module_of
 
 SCHEMA_VERSION = "2.1.0"
 EXECUTOR_INPUT = "{{$}}"
+# the one placeholder that the value of a parameter may be
+JOB_NAME = "{{$.pipeline_job_resource_name}}"
 _TITLE = re.compile(r"^title:\s*(\S+)", re.MULTILINE)
 _EXECUTOR_CLASS = "--executor_class_path"
 # what a command would hand on to, by the argument that asks for it
@@ -231,7 +233,7 @@ def _value(task: str, key: str, source: Mapping[str, Any]) -> RuntimeParameter |
     if "constant" not in source.get("runtimeValue", {}):
         _refuse(task, f"input parameter {key!r} from {'/'.join(source)}")
     constant = source["runtimeValue"]["constant"]
-    if "{{$" in str(constant):
+    if "{{$" in str(constant) and constant != JOB_NAME:
         _refuse(task, f"a placeholder in the constant of input parameter {key!r}")
     return constant
 

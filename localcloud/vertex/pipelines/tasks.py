@@ -16,6 +16,7 @@ from localcloud.storage.objects import ObjectStore
 from localcloud.vertex.pipelines.lineage import Lineage, Outputs, cache_key
 from localcloud.vertex.pipelines.spec import (
     EXECUTOR_INPUT,
+    JOB_NAME,
     Command,
     Container,
     Resolver,
@@ -57,12 +58,14 @@ class Job:
     """
     What the tasks of one job share.
 
+    :param name: resource name of the job.
     :param root: folder of the run, ``gs://``.
     :param parameters: value of every parameter of the pipeline.
     :param environment: variables that Vertex gives to a task.
     :param logs: folder of the tasks' logs.
     """
 
+    name: str
     root: str
     parameters: Mapping[str, Any]
     environment: Mapping[str, str]
@@ -148,10 +151,7 @@ class TaskRunner:
 
     def parameters(self, task: TaskSpec) -> dict[str, Any]:
         """Give the values of a task's input parameters."""
-        return {
-            key: self._job.parameters[value.name] if isinstance(value, RuntimeParameter) else value
-            for key, value in task.parameters.items()
-        }
+        return {key: self._value(value) for key, value in task.parameters.items()}
 
     def resolve(self, resolver: Resolver, inputs: Outputs) -> Result:
         """
@@ -195,6 +195,11 @@ class TaskRunner:
             return Result(earlier, key, made=False)
         self._run(container.main, container, execution)
         return Result(outputs, key, made=True)
+
+    def _value(self, value: RuntimeParameter | Any) -> Any:
+        if isinstance(value, RuntimeParameter):
+            return self._job.parameters[value.name]
+        return self._job.name if value == JOB_NAME else value
 
     def _run(self, command: Command, container: Container, execution: Execution) -> None:
         log = self._job.logs / f"{execution.task.name}.log"

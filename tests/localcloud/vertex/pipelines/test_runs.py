@@ -64,6 +64,14 @@ def test_a_runtime_parameter_reaches_the_task(jobs):
     assert jobs.executor_input(job, "Task")["inputs"]["parameterValues"] == {"metadata": '{"a": 1}'}
 
 
+def test_a_task_is_told_its_job_where_a_parameter_asks_for_it(jobs):
+    pipeline = Pipeline().container("Task", job="{{$.pipeline_job_resource_name}}")
+
+    job = jobs.run(pipeline.job())
+
+    assert jobs.executor_input(job, "Task")["inputs"]["parameterValues"] == {"job": job.name}
+
+
 def test_tasks_that_need_nothing_of_each_other_run_at_the_same_time(jobs, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     pipeline = Pipeline().container("A", wait_for=str(first)).container("B", wait_for=str(second))

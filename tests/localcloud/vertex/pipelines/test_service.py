@@ -106,6 +106,12 @@ def changed(pipeline: Pipeline, part: str, key: str, value: Any) -> PipelineJob:
         (
             "task",
             "inputs",
+            {"parameters": {"a": {"runtimeValue": {"constant": "{{$.pipeline_task_uuid}}"}}}},
+            "a placeholder in the constant of input parameter 'a'",
+        ),
+        (
+            "task",
+            "inputs",
             {"artifacts": {"a": {"componentInputArtifact": "x"}}},
             "from componentInputArtifact",
         ),
