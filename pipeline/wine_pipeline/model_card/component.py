@@ -1,0 +1,66 @@
+"""The component that makes the card of a model."""
+
+# no postponed annotations here: TFX reads these as objects
+
+import json
+from dataclasses import asdict
+
+from tfx import v1 as tfx
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.experimental.simple_artifacts import File, Metrics
+
+from wine_pipeline.model_card.content import gather
+from wine_pipeline.model_card.page import write_page
+from wine_pipeline.model_card.storage import write_text
+
+PAGE = "model_card.html"
+DATA = "model_card.json"
+
+
+@component
+def ModelCard(  # noqa: N802 (the id of the task)
+    examples: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
+    statistics: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ExampleStatistics],
+    baseline: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
+    evaluation: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
+    blessing: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelBlessing],
+    metrics: tfx.dsl.components.InputArtifact[Metrics],
+    model_card: tfx.dsl.components.OutputArtifact[File],
+    pipeline: tfx.dsl.components.Parameter[str],
+    input_config: tfx.dsl.components.Parameter[str],
+    git_revision: tfx.dsl.components.Parameter[str],
+    job: tfx.dsl.components.Parameter[str],
+) -> None:
+    """
+    Write the card of a model, blessed or not: a page that needs nothing beside it, and the same as JSON.
+
+    The artifact's property ``page`` is the address of the page.
+
+    :param examples: as measured.
+    :param statistics: of them.
+    :param baseline: of a BaselineModel.
+    :param evaluation: of an Evaluator.
+    :param blessing: of the same.
+    :param metrics: of a MetricsReporter.
+    :param model_card: takes the card.
+    :param pipeline: name of the wine's pipeline.
+    :param input_config: value of the pipeline's parameter, which holds the query.
+    :param git_revision: of the code that the pipeline was compiled from.
+    :param job: resource name of the job, or the placeholder for it.
+    """
+    card = gather(
+        pipeline=pipeline,
+        input_config=input_config,
+        git_revision=git_revision,
+        job=job,
+        metrics=metrics,
+        baseline=baseline,
+        blessing=blessing,
+        evaluation=evaluation,
+        examples=examples,
+        statistics=statistics,
+    )
+    page = f"{model_card.uri}/{PAGE}"
+    write_text(page, write_page(card), "text/html; charset=utf-8")
+    write_text(f"{model_card.uri}/{DATA}", json.dumps(asdict(card), indent=2), "application/json")
+    model_card.set_string_custom_property("page", page)

@@ -1,0 +1,131 @@
+"""What a card says, gathered from the artifacts of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tfx.types import artifact, standard_artifacts
+from tfx.utils import path_utils
+
+from wine_pipeline.evaluation import ACCURACY, AUC, MAD
+from wine_pipeline.model_card.job import Job, read_job
+from wine_pipeline.model_card.predictions import SLICED_BY, Predictions, ask_model
+from wine_pipeline.model_card.statistics import TrainingRows, read_quartiles, read_training_rows
+
+# what the figures of the baseline begin with, and what to call it
+_COMPARED = {"champion_": "champion", "baseline_": "majority"}
+_METRICS = {AUC: "auc", ACCURACY: "accuracy", MAD: "mad"}
+
+
+@dataclass(frozen=True)
+class Card:
+    """
+    All that a model card says.
+
+    :param pipeline: name of the wine's pipeline.
+    :param blessed: the model may be served.
+    :param reason: why it may not; empty if it may.
+    :param metrics: its figures on the eval split by name.
+    :param compared: what it was compared with.
+    :param compared_metrics: the figures of that.
+    :param bounds: what each figure had to reach.
+    :param predictions: slices and plots.
+    :param compared_predictions: the same of what it was compared with.
+    :param training: the rows that it learned from.
+    :param query: SQL that gave the rows.
+    :param git_revision: of the code that the pipeline was compiled from.
+    :param job: that made it; None outside Vertex AI.
+    """
+
+    pipeline: str
+    blessed: bool
+    reason: str
+    metrics: Mapping[str, float]
+    compared: str
+    compared_metrics: Mapping[str, float]
+    bounds: Mapping[str, str]
+    predictions: Predictions
+    compared_predictions: Predictions
+    training: TrainingRows
+    query: str
+    git_revision: str
+    job: Job | None
+
+
+def gather(
+    *,
+    pipeline: str,
+    input_config: str,
+    git_revision: str,
+    job: str,
+    metrics: artifact.Artifact,
+    baseline: standard_artifacts.Model,
+    blessing: standard_artifacts.ModelBlessing,
+    evaluation: standard_artifacts.ModelEvaluation,
+    examples: standard_artifacts.Examples,
+    statistics: standard_artifacts.ExampleStatistics,
+) -> Card:
+    """
+    Read everything.
+
+    :param pipeline: name of the wine's pipeline.
+    :param input_config: value of the pipeline's parameter, which holds the query.
+    :param git_revision: of the code.
+    :param job: resource name of the job, or the placeholder for it.
+    :param metrics: of a MetricsReporter.
+    :param baseline: that the model was compared with.
+    :param blessing: of an Evaluator.
+    :param evaluation: of the same.
+    :param examples: that it was evaluated on.
+    :param statistics: of the examples.
+    """
+    figures = _figures(metrics)
+    prefix = next(known for known in _COMPARED if f"{known}auc" in figures)
+    quartiles = read_quartiles(statistics, SLICED_BY)
+    served = metrics.get_string_custom_property("model_uri")
+    return Card(
+        pipeline=pipeline,
+        blessed=blessing.get_int_custom_property("blessed") == 1,
+        reason=metrics.get_string_custom_property("reason"),
+        metrics={name: value for name, value in figures.items() if not name.startswith(tuple(_COMPARED))},
+        compared=_COMPARED[prefix],
+        compared_metrics={
+            name.removeprefix(prefix): value for name, value in figures.items() if name.startswith(prefix)
+        },
+        bounds=_bounds(evaluation.uri),
+        predictions=ask_model(served, examples, quartiles),
+        compared_predictions=ask_model(path_utils.serving_model_dir(baseline.uri), examples, quartiles),
+        training=read_training_rows(statistics),
+        query="\n".join(split["pattern"] for split in json.loads(input_config)["splits"]),
+        git_revision=git_revision,
+        job=read_job(job),
+    )
+
+
+def _figures(metrics: artifact.Artifact) -> dict[str, float]:
+    properties = metrics.mlmd_artifact.custom_properties
+    found = {name: value.double_value for name, value in properties.items() if value.HasField("double_value")}
+    return dict(sorted(found.items()))
+
+
+def _bounds(evaluation: str) -> dict[str, str]:
+    specs = tfma.load_eval_result(evaluation).config.metrics_specs
+    metrics = [metric for spec in specs for metric in spec.metrics if metric.HasField("threshold")]
+    return {_METRICS[json.loads(metric.config)["name"]]: _words(metric.threshold) for metric in metrics}
+
+
+def _words(threshold: Any) -> str:
+    bound, change = threshold.value_threshold, threshold.change_threshold
+    words = [
+        f"{word} {getattr(bound, name).value:g}"
+        for word, name in (("at least", "lower_bound"), ("at most", "upper_bound"))
+        if bound.HasField(name)
+    ]
+    if threshold.HasField("change_threshold"):
+        word = "at least" if change.direction == tfma.MetricDirection.HIGHER_IS_BETTER else "at most"
+        words.append(f"difference {word} {change.absolute.value:+g}")
+    return ", ".join(words)

@@ -1,0 +1,157 @@
+"""What a model answers to the rows of the split eval, summed up by what a card shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import tensorflow as tf
+from tfx.types import artifact_utils, standard_artifacts
+
+from wine_pipeline.config import EXAMPLES_SIGNATURE
+from wine_pipeline.features import GOOD, GRADE, QUALITY, QUALITY_MAX
+
+SLICED_BY = "alcohol"
+_SPLIT = "eval"
+_GRADES = QUALITY_MAX + 1
+_BINS = 10
+_BATCH = 4096
+# A card is no second evaluation: so many rows are enough for its plots, and a small machine answers them.
+MAX_ROWS = 200_000
+
+
+@dataclass(frozen=True)
+class Slice:
+    """
+    How the model does on some of the rows.
+
+    :param name: which rows.
+    :param rows: how many they are.
+    :param mad: mean absolute deviation of ``grade``, in grades.
+    :param accuracy: share of wines on the right side of probability 0.5.
+    :param bias: mean of ``grade`` minus ``quality``, in grades.
+    """
+
+    name: str
+    rows: int
+    mad: float
+    accuracy: float
+    bias: float
+
+
+@dataclass(frozen=True)
+class Bin:
+    """
+    Wines to which the model gives about the same probability of being good.
+
+    :param rows: how many they are.
+    :param probability: mean of what it gives.
+    :param share: of those that are good.
+    """
+
+    rows: int
+    probability: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """
+    What a card shows of a model's answers.
+
+    :param rows: that were asked; at most :data:`MAX_ROWS`.
+    :param grades: a slice for each grade that occurs.
+    :param quartiles: a slice for each quarter of the alcohol in the training rows.
+    :param calibration: bins of the probability, none of them empty.
+    :param confusion: rows by grade (first index) and by the model's grade, rounded.
+    """
+
+    rows: int
+    grades: list[Slice]
+    quartiles: list[Slice]
+    calibration: list[Bin]
+    confusion: list[list[int]]
+
+
+def ask_model(
+    served: str, examples: standard_artifacts.Examples, bounds: Sequence[float], max_rows: int = MAX_ROWS
+) -> Predictions:
+    """
+    Ask the exported model for the rows of the split eval.
+
+    :param served: folder of the SavedModel, local or gs://.
+    :param examples: as measured, not transformed.
+    :param bounds: what parts the alcohol into quarters, ascending.
+    :param max_rows: after which it stops.
+    """
+    signature = tf.saved_model.load(served).signatures[EXAMPLES_SIGNATURE]
+    grades, quartiles, bins = _Sums(_GRADES), _Sums(len(bounds) + 1), _Sums(_BINS)
+    confusion = np.zeros((_GRADES, _GRADES), dtype=np.int64)
+    for serialized, quality, is_good, alcohol in _batches(examples, max_rows):
+        answers = signature(examples=serialized)
+        good = answers[GOOD].numpy().reshape(-1)
+        grade = answers[GRADE].numpy().reshape(-1)
+        columns = np.stack([np.abs(grade - quality), (good > 0.5) == is_good, grade - quality, good, is_good])
+        grades.add(quality, columns)
+        quartiles.add(np.searchsorted(bounds, alcohol, side="right"), columns)
+        bins.add(np.minimum((good * _BINS).astype(int), _BINS - 1), columns)
+        np.add.at(confusion, (quality, np.clip(np.rint(grade), 0, QUALITY_MAX).astype(int)), 1)
+    return Predictions(
+        rows=int(confusion.sum()),
+        grades=grades.slices([f"{QUALITY} {number}" for number in range(_GRADES)]),
+        quartiles=quartiles.slices(_quarters(bounds)),
+        calibration=bins.calibration(),
+        confusion=confusion.tolist(),
+    )
+
+
+class _Sums:
+    """Adds columns up by group, so that no row has to be kept."""
+
+    def __init__(self, groups: int) -> None:
+        self._rows = np.zeros(groups, dtype=np.int64)
+        self._columns = np.zeros((5, groups))
+
+    def add(self, group: np.ndarray, columns: np.ndarray) -> None:
+        np.add.at(self._rows, group, 1)
+        for sums, values in zip(self._columns, columns, strict=True):
+            np.add.at(sums, group, values)
+
+    def slices(self, names: Sequence[str]) -> list[Slice]:
+        return [
+            Slice(
+                names[group], int(rows), *(float(self._columns[column, group] / rows) for column in (0, 1, 2))
+            )
+            for group, rows in enumerate(self._rows)
+            if rows
+        ]
+
+    def calibration(self) -> list[Bin]:
+        return [
+            Bin(int(rows), *(float(self._columns[column, group] / rows) for column in (3, 4)))
+            for group, rows in enumerate(self._rows)
+            if rows
+        ]
+
+
+def _quarters(bounds: Sequence[float]) -> list[str]:
+    low, *_, high = bounds
+    between = [f"{SLICED_BY} {a:.4g} to {b:.4g}" for a, b in pairwise(bounds)]
+    return [f"{SLICED_BY} below {low:.4g}", *between, f"{SLICED_BY} from {high:.4g}"]
+
+
+def _batches(
+    examples: standard_artifacts.Examples, max_rows: int
+) -> Iterator[tuple[tf.Tensor, np.ndarray, np.ndarray, np.ndarray]]:
+    folder = artifact_utils.get_split_uri([examples], _SPLIT)
+    records = tf.data.TFRecordDataset(sorted(tf.io.gfile.glob(f"{folder}/*")), compression_type="GZIP")
+    spec = {
+        QUALITY: tf.io.FixedLenFeature([], tf.int64),
+        GOOD: tf.io.FixedLenFeature([], tf.int64),
+        SLICED_BY: tf.io.FixedLenFeature([], tf.float32),
+    }
+    for serialized in records.take(max_rows).batch(_BATCH):
+        parsed = tf.io.parse_example(serialized, spec)
+        yield serialized, parsed[QUALITY].numpy(), parsed[GOOD].numpy() == 1, parsed[SLICED_BY].numpy()
