@@ -17,8 +17,8 @@ def build_eval_config(config: EvaluationConfig) -> tfma.EvalConfig:
     """
     Return the metrics of both outputs, and what they must reach.
 
-    A candidate is measured against fixed bounds and against the champion. Without a champion, the first
-    time, the bounds alone decide. Rows are split by their hash, so no champion learnt from a row of `eval`.
+    A candidate is measured against fixed bounds and against a baseline on the same rows: the champion, or
+    what always says the majority. Rows are split by their hash, so no champion learnt from a row of `eval`.
 
     :param config: the thresholds.
     """

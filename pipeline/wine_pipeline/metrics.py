@@ -1,4 +1,4 @@
-"""Reads what the Evaluator wrote about a model and its champion."""
+"""Reads what the Evaluator wrote about a model and its baseline."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class ModelMetrics:
 @dataclass(frozen=True)
 class Comparison:
     """
-    A candidate beside the champion of its time.
+    A candidate beside what it was compared with.
 
     :param candidate: the model that was trained.
-    :param baseline: the champion; None if there was none.
+    :param baseline: the champion of its time, or what always says the majority; None if there was none.
     """
 
     candidate: ModelMetrics

@@ -10,6 +10,7 @@ from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.v1.extensions import google_cloud_ai_platform as vertex
 from tfx.v1.extensions.google_cloud_big_query import BigQueryExampleGen
 
+from wine_pipeline.baseline import BaselineModel
 from wine_pipeline.config import Target, WineConfig
 from wine_pipeline.evaluation import build_eval_config
 from wine_pipeline.features import GOOD, QUALITY
@@ -17,7 +18,9 @@ from wine_pipeline.monitorer.component import MonitorerComponent
 from wine_pipeline.preprocessing import preprocessing_fn
 from wine_pipeline.reporter import MetricsReporter
 from wine_pipeline.scale import DataflowConfig, Scale, TrainingJobConfig
+from wine_pipeline.schema import DeclaredSchemaGen
 from wine_pipeline.trainer import run_fn
+from wine_pipeline.validator import StrictExampleValidator
 
 INPUT_CONFIG = "input_config"
 
@@ -63,7 +66,9 @@ def create_pipeline(
         ends with the blessed model in its folder, and leaves the rollout to its caller.
     """
     examples = BigQueryExampleGen(input_config=input_config, output_config=_four_to_one())
-    components = [examples, *_learn(config, target, scale, examples.outputs["examples"])]
+    # a pusher gives no aliases, and a local runner has its own memory
+    registered = "" if push or metadata else f"{target.parent}/models/{config.name}"
+    components = [examples, *_learn(config, target, scale, examples.outputs["examples"], registered)]
     if push:
         model, blessing = _only_output(components, "model"), _only_output(components, "blessing")
         components.append(_vertex_pusher(config, target, model, blessing))
@@ -114,13 +119,14 @@ def _dataflow_arguments(
 
 
 def _learn(
-    config: WineConfig, target: Target, scale: Scale, examples: tfx.types.BaseChannel
+    config: WineConfig, target: Target, scale: Scale, examples: tfx.types.BaseChannel, registered_model: str
 ) -> list[tfx.types.BaseNode]:
     statistics = tfx.components.StatisticsGen(examples=examples)
-    schema = tfx.components.SchemaGen(statistics=statistics.outputs["statistics"], infer_feature_shape=True)
-    validator = tfx.components.ExampleValidator(
+    # under the names that these steps have in every TFX pipeline
+    schema = DeclaredSchemaGen().with_id("SchemaGen")
+    validator = StrictExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
-    )
+    ).with_id("ExampleValidator")
     # By import path: a module file would be built into a wheel here and installed at each task's start.
     transform = tfx.components.Transform(
         examples=examples,
@@ -130,20 +136,29 @@ def _learn(
         disable_statistics=True,
         disable_analyzer_cache=True,
     )
+    transform.add_upstream_node(validator)
     trainer = _trainer(config, target, scale, transform, schema.outputs["schema"])
-    champion = tfx.dsl.Resolver(
+    blessed = tfx.dsl.Resolver(
         strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
         model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
         model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
     ).with_id("latest_blessed_model_resolver")
+    # TFMA ignores the thresholds on a difference if there is nothing to compare with
+    baseline = BaselineModel(
+        examples=examples, latest_blessed=blessed.outputs["model"], registered_model=registered_model
+    )
     evaluator = tfx.components.Evaluator(
         examples=examples,
         model=trainer.outputs["model"],
-        baseline_model=champion.outputs["model"],
+        baseline_model=baseline.outputs["baseline"],
         eval_config=build_eval_config(config.evaluation),
     )
-    reporter = MetricsReporter(evaluation=evaluator.outputs["evaluation"], model=trainer.outputs["model"])
-    return [statistics, schema, validator, transform, trainer, champion, evaluator, reporter]
+    reporter = MetricsReporter(
+        evaluation=evaluator.outputs["evaluation"],
+        model=trainer.outputs["model"],
+        baseline=baseline.outputs["baseline"],
+    )
+    return [statistics, schema, validator, transform, trainer, blessed, baseline, evaluator, reporter]
 
 
 def _trainer(

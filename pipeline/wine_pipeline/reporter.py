@@ -11,6 +11,7 @@ from tfx.types.experimental.simple_artifacts import Metrics
 from tfx.utils import path_utils
 
 from wine_pipeline.answers import known_answers
+from wine_pipeline.baseline import CHAMPION, KIND
 from wine_pipeline.metrics import read_metrics
 from wine_pipeline.verdict import read_reason
 
@@ -19,26 +20,29 @@ from wine_pipeline.verdict import read_reason
 def MetricsReporter(  # noqa: N802 (the id of the task)
     evaluation: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
     model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
+    baseline: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
     metrics: tfx.dsl.components.OutputArtifact[Metrics],
 ) -> None:
     """
     Write each figure of an evaluation as a property of an artifact, whose metadata a pipeline job shows.
 
-    Those of the champion begin with ``champion_``. Beside them are texts: ``reason`` why the model was not
-    blessed, ``model_uri`` of what a model server takes, and ``known_answers`` to the known instances of the
-    data contract.
+    Those of the champion begin with ``champion_``, those of the majority with ``baseline_``. Beside them are
+    texts: ``reason`` why the model was not blessed, ``model_uri`` of what a model server takes, and
+    ``known_answers`` to the known instances of the data contract.
 
     :param evaluation: of an Evaluator.
     :param model: what it has evaluated.
+    :param baseline: of a BaselineModel; what it has compared the model with.
     :param metrics: takes the figures.
     """
-    found = read_metrics(evaluation.uri)
+    found, kind = read_metrics(evaluation.uri), baseline.get_string_custom_property(KIND)
     figures = asdict(found.candidate)
     if found.baseline:
-        figures |= {f"champion_{name}": value for name, value in asdict(found.baseline).items()}
+        prefix = "champion_" if kind == CHAMPION else "baseline_"
+        figures |= {f"{prefix}{name}": value for name, value in asdict(found.baseline).items()}
     for name, value in figures.items():
         metrics.set_float_custom_property(name, float(value))
     served = path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
-    metrics.set_string_custom_property("reason", read_reason(evaluation.uri))
+    metrics.set_string_custom_property("reason", read_reason(evaluation.uri, kind))
     metrics.set_string_custom_property("model_uri", served)
     metrics.set_string_custom_property("known_answers", json.dumps(known_answers(served)))

@@ -14,13 +14,17 @@ import tensorflow_transform.beam as tft_beam
 from google.protobuf import json_format
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
 from tfx.components.evaluator.executor import Executor as EvaluatorExecutor
+from tfx.components.statistics_gen.executor import Executor as StatisticsGenExecutor
 from tfx.components.trainer.executor import GenericExecutor as TrainerExecutor
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
+from wine_pipeline.baseline import BaselineModel
 from wine_pipeline.config import EvaluationConfig, ServingConfig, TrainingConfig
 from wine_pipeline.evaluation import build_eval_config
 from wine_pipeline.features import FEATURE_NAMES, GOOD, QUALITY
 from wine_pipeline.preprocessing import preprocessing_fn
+from wine_pipeline.schema import DeclaredSchemaGen
+from wine_pipeline.validator import StrictExampleValidator
 
 LABELS = (QUALITY, GOOD)
 SPLITS = ("train", "eval")
@@ -133,10 +137,7 @@ def evaluate(
     }
     if champion is not None:
         inputs["baseline_model"] = [_artifact(standard_artifacts.Model, champion)]
-    context = BaseBeamExecutor.Context(
-        beam_pipeline_args=["--runner=DirectRunner"], tmp_dir=str(folder / "tmp")
-    )
-    EvaluatorExecutor(context).Do(
+    EvaluatorExecutor(_beam(folder)).Do(
         inputs,
         {
             "evaluation": [_artifact(standard_artifacts.ModelEvaluation, folder / "evaluation")],
@@ -151,6 +152,41 @@ def evaluate(
         },
     )
     return Verdict(blessing.get_int_custom_property("blessed") == 1, folder / "evaluation")
+
+
+def baseline(
+    examples: Path, folder: Path, latest_blessed: Path | None = None, registered_model: str = ""
+) -> standard_artifacts.Model:
+    """Run BaselineModel's executor; the SavedModel is in the artifact's Format-Serving."""
+    made = _artifact(standard_artifacts.Model, folder)
+    blessed = [_artifact(standard_artifacts.Model, latest_blessed)] if latest_blessed else []
+    BaselineModel.EXECUTOR_SPEC.executor_class().Do(
+        {"examples": [_examples(examples)], "latest_blessed": blessed},
+        {"baseline": [made]},
+        {"registered_model": registered_model},
+    )
+    return made
+
+
+def validate(rows: list[dict[str, float]], folder: Path) -> standard_artifacts.ExampleAnomalies:
+    """Measure both splits as StatisticsGen does, and run the ExampleValidator's executor on them."""
+    statistics = _artifact(standard_artifacts.ExampleStatistics, folder / "statistics")
+    statistics.split_names = artifact_utils.encode_split_names(list(SPLITS))
+    schema = _artifact(standard_artifacts.Schema, folder / "schema")
+    write_examples(rows, folder / "examples")
+    StatisticsGenExecutor(_beam(folder)).Do(
+        {"examples": [_examples(folder / "examples")]}, {"statistics": [statistics]}, {"exclude_splits": "[]"}
+    )
+    DeclaredSchemaGen.EXECUTOR_SPEC.executor_class().Do({}, {"schema": [schema]}, {})
+    anomalies = _artifact(standard_artifacts.ExampleAnomalies, folder / "anomalies")
+    StrictExampleValidator.EXECUTOR_SPEC.executor_class().Do(
+        {"statistics": [statistics], "schema": [schema]}, {"anomalies": [anomalies]}, {"exclude_splits": "[]"}
+    )
+    return anomalies
+
+
+def _beam(folder: Path) -> BaseBeamExecutor.Context:
+    return BaseBeamExecutor.Context(beam_pipeline_args=["--runner=DirectRunner"], tmp_dir=str(folder / "tmp"))
 
 
 def _instance(row: Mapping[str, float]) -> dict[str, list[float]]:

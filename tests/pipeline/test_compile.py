@@ -41,6 +41,7 @@ def test_the_tasks_go_from_bigquery_to_the_blessed_model(tasks: dict[str, Any]) 
         "Trainer",
         "latest_blessed_model_resolver-model-blessing-resolver",
         "latest_blessed_model_resolver-model-resolver",
+        "BaselineModel",
         "Evaluator",
         "MetricsReporter",
     }
@@ -90,7 +91,7 @@ def test_every_task_runs_in_the_image_and_keeps_beams_files_in_the_bucket(job: d
     executors = job["pipelineSpec"]["deploymentSpec"]["executors"].values()
     containers = [executor["container"] for executor in executors if "container" in executor]
 
-    assert len(containers) == 8
+    assert len(containers) == 9
     for container in containers:
         assert container["image"] == "registry/wine:1"
         assert container["command"][:2] == ["python", "-m"]

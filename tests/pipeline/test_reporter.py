@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import Metrics
+from wine_pipeline.baseline import CHAMPION, KIND
 from wine_pipeline.config import EvaluationConfig
 from wine_pipeline.data_contract import known_instances
 from wine_pipeline.metrics import NoEvaluationError, read_metrics
@@ -21,27 +22,38 @@ from tests.pipeline import stages
 from tests.pipeline.conftest import Artifacts
 
 
-def run(evaluation: Path, model: Path) -> Metrics:
-    """Run the component's executor as a task of the pipeline does."""
+def run(evaluation: Path, model: Path, kind: str = CHAMPION) -> Metrics:
+    """Run the component's executor as a task of the pipeline does, on a model that has a baseline."""
     given, trained, made = standard_artifacts.ModelEvaluation(), standard_artifacts.Model(), Metrics()
+    baseline = standard_artifacts.Model()
     given.uri, trained.uri = str(evaluation), str(model)
+    baseline.set_string_custom_property(KIND, kind)
     MetricsReporter.EXECUTOR_SPEC.executor_class().Do(
-        {"evaluation": [given], "model": [trained]}, {"metrics": [made]}, {}
+        {"evaluation": [given], "model": [trained], "baseline": [baseline]}, {"metrics": [made]}, {}
     )
     return made
 
 
-def report(evaluation: Path, model: Path) -> dict[str, float]:
+def report(evaluation: Path, model: Path, kind: str = CHAMPION) -> dict[str, float]:
     """The figures that it wrote."""
-    made = run(evaluation, model)
+    made = run(evaluation, model, kind)
     properties = made.mlmd_artifact.custom_properties
     return {name: value.double_value for name, value in properties.items() if value.HasField("double_value")}
 
 
-def test_a_first_model_has_its_own_figures_alone(artifacts: Artifacts, model: Path, tmp_path: Path) -> None:
-    verdict = stages.evaluate(EvaluationConfig(), artifacts.examples, model, tmp_path)
+def test_a_first_model_has_figures_of_the_majority_and_of_no_champion(
+    artifacts: Artifacts, model: Path, tmp_path: Path
+) -> None:
+    majority = tmp_path / "majority"
+    made = stages.baseline(artifacts.examples, majority)
+    verdict = stages.evaluate(EvaluationConfig(), artifacts.examples, model, tmp_path, champion=majority)
 
-    assert report(verdict.evaluation, model) == asdict(read_metrics(str(verdict.evaluation)).candidate)
+    figures = report(verdict.evaluation, model, made.get_string_custom_property(KIND))
+
+    measured = read_metrics(str(verdict.evaluation))
+    assert measured.baseline is not None
+    majority_figures = {f"baseline_{name}": value for name, value in asdict(measured.baseline).items()}
+    assert figures == asdict(measured.candidate) | majority_figures
 
 
 def test_beside_a_champion_both_have_their_figures(
@@ -117,5 +129,5 @@ def test_the_reason_tells_how_much_worse_than_the_champion_a_model_is(
     reason = run(verdict.evaluation, worse).get_string_custom_property("reason")
 
     assert re.search(
-        r"mean_absolute_error of grade is \+0\.\d+ beside the champion's, allowed is \+0\.03", reason
+        r"mean_absolute_error of grade is \+0\.\d+ beside the champion's, allowed is \+0\.001", reason
     )

@@ -15,6 +15,8 @@ from vertex_mlops.page.sources import AirflowRun, RetrainedModel, run_path
 from vertex_mlops.pipeline_jobs import run_label
 
 CHAMPION_PREFIX = "champion_"
+# a model that always says the majority: what the first one is compared with
+_MAJORITY_PREFIX = "baseline_"
 # how many rows were measured tells nothing of the model
 _NO_FIGURES = ("examples",)
 _LOWER_IS_BETTER = ("mad", "mae", "mse", "rmse", "loss")
@@ -104,7 +106,7 @@ def metric_names(trainings: Iterable[Training]) -> list[str]:
             name
             for training in trainings
             for name in training.metrics
-            if name not in _NO_FIGURES and not name.startswith(CHAMPION_PREFIX)
+            if name not in _NO_FIGURES and not name.startswith((CHAMPION_PREFIX, _MAJORITY_PREFIX))
         }
     )
 

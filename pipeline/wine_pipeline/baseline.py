@@ -1,0 +1,141 @@
+"""The component that says what a new model is compared with: the champion, or the majority."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from absl import logging  # type: ignore[import-not-found]
+from google.api_core.exceptions import NotFound
+from google.api_core.retry import Retry
+from google.cloud import aiplatform_v1
+from tfx import types
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ExecutionParameter
+from tfx.utils import io_utils, path_utils
+
+from wine_pipeline.majority import count_majority, export_majority
+
+CHAMPION = "champion"
+"""What the baseline is, in its property :data:`KIND`, and the alias of the version that serves."""
+MAJORITY = "majority"
+KIND = "kind"
+
+_EXAMPLES = "examples"
+_BLESSED = "latest_blessed"
+_BASELINE = "baseline"
+_REGISTERED = "registered_model"
+_ANSWER_SECONDS = 60.0
+# An outage may last this long before the task is given up.
+_AGAIN = Retry(timeout=900.0)
+
+
+class ChampionGoneError(LookupError):
+    """The champion has no files, so nothing can be compared with it."""
+
+
+Artifacts = Mapping[str, list[types.Artifact]]
+
+
+class BaselineSpec(types.ComponentSpec):
+    """What a BaselineModel is made of."""
+
+    PARAMETERS = {_REGISTERED: ExecutionParameter(type=str)}  # noqa: RUF012 (TFX reads the class attribute)
+    INPUTS = {  # noqa: RUF012
+        _EXAMPLES: ChannelParameter(type=standard_artifacts.Examples),
+        _BLESSED: ChannelParameter(type=standard_artifacts.Model, optional=True),
+    }
+    OUTPUTS = {_BASELINE: ChannelParameter(type=standard_artifacts.Model)}  # noqa: RUF012
+
+
+class Executor(base_executor.BaseExecutor):
+    """Copy the champion, or export a model that always says the majority of the split `train`."""
+
+    def Do(  # noqa: N802 (TFX's name)
+        self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Mapping[str, Any]
+    ) -> None:
+        """
+        Write the baseline.
+
+        :param input_dict: ``examples``, and ``latest_blessed`` if there is one.
+        :param output_dict: ``baseline``.
+        :param exec_properties: ``registered_model``.
+        :raises ChampionGoneError: if the champion's files have been deleted.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        baseline = artifact_utils.get_single_instance(output_dict[_BASELINE])
+        champion = find_champion(exec_properties[_REGISTERED], input_dict.get(_BLESSED, []))
+        target = path_utils.serving_model_dir(baseline.uri)
+        if champion:
+            logging.info("The champion is %s", champion)
+            if not fileio.exists(f"{champion}/saved_model.pb"):
+                raise ChampionGoneError(f"the champion has no files in {champion}")
+            io_utils.copy_dir(champion, target)
+        else:
+            train = artifact_utils.get_split_uri(input_dict[_EXAMPLES], "train")
+            majority = count_majority(f"{train}/*")
+            logging.info("There is no champion; the majority is %s", majority)
+            export_majority(majority, target)
+        baseline.set_string_custom_property(KIND, CHAMPION if champion else MAJORITY)
+
+
+class BaselineModel(base_component.BaseComponent):
+    """
+    Give the model that a new one must not be worse than, for an Evaluator.
+
+    That is the version which the registry calls champion. If the registry does not know the model at all, or
+    is not asked, it is the latest blessed one; without one it is a model that always says the majority.
+
+    Component ``outputs`` contains:
+     - ``baseline``: Channel of type ``standard_artifacts.Model``, whose property ``kind`` tells ``champion``
+       from ``majority``.
+    """
+
+    SPEC_CLASS = BaselineSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self, *, examples: types.BaseChannel, latest_blessed: types.BaseChannel, registered_model: str
+    ) -> None:
+        """
+        :param examples: have the split `train`.
+        :param latest_blessed: of a Resolver; may find none.
+        :param registered_model: resource name of a model of Vertex AI; empty if the rollout gives no aliases.
+        """
+        spec = BaselineSpec(
+            examples=examples,
+            latest_blessed=latest_blessed,
+            registered_model=registered_model,
+            baseline=types.Channel(type=standard_artifacts.Model),
+        )
+        super().__init__(spec=spec)
+
+
+def find_champion(registered_model: str, latest_blessed: list[types.Artifact]) -> str | None:
+    """
+    Return the folder of the champion's SavedModel; None if there is no champion.
+
+    :param registered_model: resource name of a model of Vertex AI; empty if it is not to be asked.
+    :param latest_blessed: what a Resolver found.
+    """
+    if registered_model:
+        region = registered_model.split("/")[3]
+        client = aiplatform_v1.ModelServiceClient(
+            client_options={"api_endpoint": f"{region}-aiplatform.googleapis.com"}
+        )
+        if _get(client, registered_model):
+            champion = _get(client, f"{registered_model}@{CHAMPION}")
+            return champion.artifact_uri if champion else None
+    if latest_blessed:
+        (model,) = latest_blessed
+        return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+    return None
+
+
+def _get(client: aiplatform_v1.ModelServiceClient, name: str) -> aiplatform_v1.Model | None:
+    try:
+        return client.get_model(name=name, retry=_AGAIN, timeout=_ANSWER_SECONDS)
+    except NotFound:
+        return None

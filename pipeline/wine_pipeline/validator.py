@@ -1,0 +1,68 @@
+"""The ExampleValidator that stops the pipeline at an anomaly; TFX's own only writes it down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx import types
+from tfx import v1 as tfx
+from tfx.components.example_validator import executor
+from tfx.dsl.components.base import executor_spec
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_component_specs
+
+Artifacts = Mapping[str, list[types.Artifact]]
+
+
+class AnomaliesError(ValueError):
+    """The examples are not what the schema says; the message names feature, split and anomaly."""
+
+
+class Executor(executor.Executor):
+    """Compare the statistics of each split with the schema."""
+
+    def Do(  # noqa: N802 (TFX's name)
+        self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Mapping[str, Any]
+    ) -> Any:
+        """
+        Write the anomalies of each split, and fail if there are any.
+
+        :param input_dict: ``statistics`` and ``schema``.
+        :param output_dict: ``anomalies``.
+        :param exec_properties: the parameters of the component's specification.
+        :raises AnomaliesError: if there are any.
+        """
+        result = super().Do(input_dict, output_dict, exec_properties)
+        found = output_dict[standard_component_specs.ANOMALIES_KEY]
+        splits = artifact_utils.decode_split_names(artifact_utils.get_single_instance(found).split_names)
+        causes = [
+            cause for split in splits for cause in _read(artifact_utils.get_split_uri(found, split), split)
+        ]
+        if causes:
+            raise AnomaliesError("; ".join(causes))
+        return result
+
+
+class StrictExampleValidator(tfx.components.ExampleValidator):  # type: ignore[misc]
+    """
+    ExampleValidator whose task fails if there are anomalies.
+
+    What may not run with odd examples must come behind it by ``add_upstream_node``.
+    """
+
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+
+def _read(folder: str, split: str) -> list[str]:
+    anomalies = anomalies_pb2.Anomalies()
+    with fileio.open(f"{folder}/{executor.DEFAULT_FILE_NAME}", "rb") as file:
+        anomalies.ParseFromString(file.read())
+    causes = [
+        f"{name} in the split {split}: {info.description}"
+        for name, info in sorted(anomalies.anomaly_info.items())
+    ]
+    if anomalies.HasField("dataset_anomaly_info"):
+        causes.append(f"the split {split}: {anomalies.dataset_anomaly_info.description}")
+    return causes

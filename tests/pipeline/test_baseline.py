@@ -1,0 +1,120 @@
+"""What a new model is compared with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tfx.types import standard_artifacts
+from wine_pipeline.baseline import KIND, ChampionGoneError
+from wine_pipeline.config import EvaluationConfig
+from wine_pipeline.majority import NoRowsError, count_majority
+from wine_pipeline.metrics import read_metrics
+from wine_pipeline.verdict import read_reason
+
+from tests.pipeline import stages
+from tests.pipeline.conftest import Artifacts, Row
+
+LENIENT = EvaluationConfig(min_auc=0.0, min_accuracy=0.0, max_mad=10.0)
+
+
+def answers(made: standard_artifacts.Model, signature: str, rows: list[Row]) -> dict[str, np.ndarray]:
+    """Ask a baseline for the grades of wines."""
+    served = tf.saved_model.load(f"{made.uri}/Format-Serving").signatures[signature]
+    if signature == "serving_raw":
+        names = [name for name in rows[0] if name not in stages.LABELS]
+        columns = {name: tf.constant([[row[name]] for row in rows], tf.float32) for name in names}
+        return {name: value.numpy() for name, value in served(**columns).items()}
+    examples = tf.constant([stages.to_example(row).SerializeToString() for row in rows])
+    return {name: value.numpy() for name, value in served(examples=examples).items()}
+
+
+@pytest.mark.parametrize("signature", ["serving_examples", "serving_raw", "serving_default"])
+def test_without_a_champion_it_always_says_the_majority_of_the_training_split(
+    signature: str, artifacts: Artifacts, wine_rows: list[Row], tmp_path: Path
+) -> None:
+    made = stages.baseline(artifacts.examples, tmp_path)
+
+    train = stages.split(wine_rows)["train"]
+    grades, counts = np.unique([row["quality"] for row in train], return_counts=True)
+    good = float(np.mean([row["good"] for row in train]) > 0.5)
+    said = answers(made, signature, wine_rows[:3])
+    np.testing.assert_array_equal(said["grade"], [[grades[counts.argmax()]]] * 3)
+    np.testing.assert_array_equal(said["good"], [[good]] * 3)
+    assert made.get_string_custom_property(KIND) == "majority"
+
+
+def test_it_is_counted_in_the_training_split_alone(tmp_path: Path, wine_rows: list[Row]) -> None:
+    rows = [row | {"quality": 3, "good": 0} if number % 5 else row for number, row in enumerate(wine_rows)]
+    stages.write_examples(rows, tmp_path / "examples")
+
+    said = answers(
+        stages.baseline(tmp_path / "examples", tmp_path / "made"), "serving_examples", wine_rows[:1]
+    )
+
+    assert (said["grade"].item(), said["good"].item()) == (3, 0)
+
+
+def test_of_two_grades_that_are_as_frequent_the_lower_is_the_majority(
+    tmp_path: Path, wine_rows: list[Row]
+) -> None:
+    rows = [wine_rows[0] | {"quality": grade, "good": 1} for grade in (0, 7, 7, 5, 5)]
+    stages.write_examples(rows, tmp_path)
+
+    assert count_majority(f"{tmp_path}/Split-train/*").grade == 5
+
+
+def test_a_split_without_rows_has_no_majority(tmp_path: Path) -> None:
+    with pytest.raises(NoRowsError, match=str(tmp_path)):
+        count_majority(f"{tmp_path}/*")
+
+
+def test_the_latest_blessed_model_is_the_champion(
+    artifacts: Artifacts, model: Path, wine_rows: list[Row], tmp_path: Path
+) -> None:
+    made = stages.baseline(artifacts.examples, tmp_path, latest_blessed=model)
+
+    trained = standard_artifacts.Model()
+    trained.uri = str(model)
+    said, wanted = (answers(of, "serving_examples", wine_rows[:5]) for of in (made, trained))
+    np.testing.assert_array_equal(said["grade"], wanted["grade"])
+    assert made.get_string_custom_property(KIND) == "champion"
+
+
+def test_a_champion_whose_files_are_gone_is_named(artifacts: Artifacts, tmp_path: Path) -> None:
+    with pytest.raises(ChampionGoneError, match=str(tmp_path / "deleted")):
+        stages.baseline(artifacts.examples, tmp_path / "made", latest_blessed=tmp_path / "deleted")
+
+
+def test_a_first_model_better_than_the_majority_is_blessed(
+    artifacts: Artifacts, model: Path, tmp_path: Path
+) -> None:
+    stages.baseline(artifacts.examples, tmp_path / "majority")
+
+    verdict = stages.evaluate(LENIENT, artifacts.examples, model, tmp_path, champion=tmp_path / "majority")
+
+    figures = read_metrics(str(verdict.evaluation))
+    assert verdict.blessed
+    assert figures.baseline is not None
+    assert figures.baseline.auc == pytest.approx(0.5)
+    assert figures.baseline.examples == figures.candidate.examples
+    assert figures.candidate.mad < figures.baseline.mad
+
+
+def test_a_first_model_worse_than_the_majority_is_not_blessed_whatever_the_bounds(
+    artifacts: Artifacts, wine_rows: list[Row], tmp_path: Path
+) -> None:
+    stages.baseline(artifacts.examples, tmp_path / "majority")
+    stages.write_examples([row | {"quality": 3, "good": 0} for row in wine_rows], tmp_path / "bad")
+    stages.baseline(tmp_path / "bad", tmp_path / "worse")
+
+    verdict = stages.evaluate(
+        LENIENT, artifacts.examples, tmp_path / "worse", tmp_path, champion=tmp_path / "majority"
+    )
+
+    assert not verdict.blessed
+    reason = read_reason(str(verdict.evaluation), "majority")
+    assert "mean_absolute_error of grade is +2." in reason
+    assert "beside the majority's, allowed is +0.001" in reason
