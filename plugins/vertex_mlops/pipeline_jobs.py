@@ -71,7 +71,7 @@ class PipelineResult(TypedDict):
     :param metrics: figures of the evaluation by name; empty if the pipeline reports none.
     :param model_uri: ``gs://`` folder of the model as a model server takes it.
     :param known_answers: what the model answers to each known instance of the data contract, by output.
-    :param model_card: ``gs://`` URI of the model card; None if the pipeline makes none.
+    :param model_card: ``gs://`` URI of the page that is the model card; None if the pipeline makes none.
     :param training_examples: ``gs://`` folder of the examples, one subfolder for each split.
     :param evaluation: ``gs://`` folder of the evaluation.
     """
@@ -195,7 +195,7 @@ def read_result(job: PipelineJob) -> PipelineResult:
         metrics=_metrics(job),
         model_uri=_property(report, "model_uri"),
         known_answers=json.loads(_property(report, "known_answers") or "[]"),
-        model_card=card.uri if card else None,
+        model_card=_property(card, "page"),
         training_examples=examples.uri if examples else None,
         evaluation=evaluation.uri if evaluation else None,
     )

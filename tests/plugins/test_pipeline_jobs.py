@@ -131,7 +131,7 @@ def test_a_blessed_model_is_read_with_the_raw_examples_and_the_evaluators_verdic
     figures = {"auc": 0.8, "examples": 980, "champion_auc": 0.7}
     texts = {"reason": "", "model_uri": "gs://b/model/served", "known_answers": '[{"good": 0.9}]'}
     reporter = task("MetricsReporter", metrics={"schemaTitle": "tfx.Metrics", "metadata": figures | texts})
-    card = task("ModelCard", model_card={"schemaTitle": "tfx.ModelCard", "uri": "gs://b/card"})
+    card = task("ModelCard", model_card={"schemaTitle": "tfx.File", "metadata": {"page": "gs://b/card.html"}})
 
     result = read_result(
         job(
@@ -151,7 +151,7 @@ def test_a_blessed_model_is_read_with_the_raw_examples_and_the_evaluators_verdic
         "metrics": figures,
         "model_uri": "gs://b/model/served",
         "known_answers": [{"good": 0.9}],
-        "model_card": "gs://b/card",
+        "model_card": "gs://b/card.html",
         "training_examples": "gs://b/examples",
         "evaluation": "gs://b/evaluation",
     }

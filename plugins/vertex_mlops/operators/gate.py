@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
+from vertex_mlops.links.model_card import ModelCardLink
 from vertex_mlops.pipeline_jobs import PipelineResult
 
 if TYPE_CHECKING:
@@ -29,13 +30,20 @@ class BlessedModelGateOperator(BaseOperator):
     """
 
     template_fields = ("pipeline_result",)
+    operator_extra_links = (ModelCardLink(),)
 
     def __init__(self, *, pipeline_result: PipelineResult, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pipeline_result = pipeline_result
 
+    @property
+    def extra_links_params(self) -> dict[str, Any]:
+        """What the links need besides what they are given: nothing."""
+        return {}
+
     def execute(self, context: Context) -> dict[str, Any]:
         result = self.pipeline_result
+        ModelCardLink.persist(context=context, uri=result["model_card"])
         if not result["blessed"]:
             reason = f"not blessed: {result['reason'] or 'the pipeline gives no reason'}; the champion stays"
             context["ti"].xcom_push(key="skipped_because", value=reason)

@@ -17,6 +17,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud.aiplatform_v1.types import PipelineState
 
 from vertex_mlops.exceptions import PipelineJobFailedError, PipelineJobMismatchError, SpecError
+from vertex_mlops.links.model_card import ModelCardLink
 from vertex_mlops.links.vertex_ai import PipelineJobLink
 from vertex_mlops.pipeline_jobs import (
     DATA_VERSION_LABEL,
@@ -93,7 +94,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         "enable_caching",
         "validate_only",
     ]
-    operator_extra_links = (PipelineJobLink(),)
+    operator_extra_links = (PipelineJobLink(), ModelCardLink())
 
     def __init__(self, *, validate_only: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -112,7 +113,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         self.job_id = self._submit_or_adopt(first_id, ti)
         ti.xcom_push(key=JOB_ID_KEY, value=self.job_id)
         PipelineJobLink.persist(context=context, pipeline_id=self.job_id)
-        return self._follow()
+        return self._linked(context, self._follow())
 
     def execute_complete(  # type: ignore[override]
         self,
@@ -141,8 +142,8 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
             if time.time() - since > LONGEST_BACKOFF:
                 # the trigger has polled well meanwhile
                 errors = 0
-            return self._follow(errors=errors + 1, paused=paused)
-        return self._follow(errors=errors, rested=True, paused=paused)
+            return self._linked(context, self._follow(errors=errors + 1, paused=paused))
+        return self._linked(context, self._follow(errors=errors, rested=True, paused=paused))
 
     def on_kill(self) -> None:
         """Leave the job alone: see the class."""
@@ -299,6 +300,10 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
             method_name="execute_complete",
             kwargs={"job_id": self.job_id, "errors": errors, "paused": paused, "since": time.time()},
         )
+
+    def _linked(self, context: Context, result: PipelineResult) -> PipelineResult:
+        ModelCardLink.persist(context=context, uri=result["model_card"])
+        return result
 
     def _result(self, job: PipelineJob) -> PipelineResult:
         if job.state != PipelineState.PIPELINE_STATE_SUCCEEDED:

@@ -13,6 +13,7 @@ from airflow.providers.google.cloud.links.vertex_ai import (
 )
 from vertex_mlops.links.bigquery import TableLink
 from vertex_mlops.links.console import CONSOLE_URL, ConsoleLink
+from vertex_mlops.links.model_card import ModelCardLink
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.links.vertex_ai import EndpointLink, ModelLink, PipelineJobLink
 from vertex_mlops.operators.deployment import DeployModelVersionOperator
@@ -79,7 +80,9 @@ def test_a_link_has_the_name_and_the_key_of_the_providers(link: Any, providers: 
     assert (link.name, link().xcom_key) == (providers.name, providers.key)
 
 
-@pytest.mark.parametrize("link", [PipelineJobLink, ModelLink, EndpointLink, ModelMonitoringJobLink])
+@pytest.mark.parametrize(
+    "link", [PipelineJobLink, ModelLink, EndpointLink, ModelMonitoringJobLink, ModelCardLink]
+)
 def test_a_link_to_what_was_never_made_is_empty(console: str, link: type[ConsoleLink]) -> None:
     assert link()._format_link(**PLACE) == ""
 
