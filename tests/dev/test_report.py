@@ -42,22 +42,26 @@ def report() -> Report:
     return report
 
 
-def test_each_run_is_a_block_with_its_figures_and_the_champions(
+def test_each_run_is_a_block_with_its_figures_and_those_it_is_compared_with(
     report: Report, capsys: pytest.CaptureFixture[str]
 ):
     figures = {"auc": 0.8412, "accuracy": 0.7701, "mad": 0.5219}
+    majority = {"auc": 0.5, "accuracy": 0.6655, "mad": 0.6305}
     better = {"auc": 0.8523, "accuracy": 0.7812, "mad": 0.5108}
 
     report.print_runs(
         {
-            "gs://bucket/first": {"candidate": figures, "baseline": None},
+            "gs://bucket/first": {"candidate": figures, "baseline": majority},
             "gs://bucket/third": {"candidate": better, "baseline": figures},
         }
     )
 
     first, second, third = capsys.readouterr().out.strip().split("\n\n")
     assert "manual__first (first, 62 s)" in first
-    assert "AUC 0.841, accuracy 0.770, MAD of the grade 0.522\n" in first
+    assert (
+        "AUC 0.841 (majority 0.500), accuracy 0.770 (majority 0.665), MAD of the grade 0.522 (majority 0.630)\n"
+        in first
+    )
     assert "4,898" in first
     assert "11: 100 %" in first
     assert "manual__second (second, 3 s)" in second
