@@ -45,7 +45,7 @@ class Executor(executor.Executor):
         return result
 
 
-class StrictExampleValidator(tfx.components.ExampleValidator):  # type: ignore[misc]
+class StrictExampleValidator(tfx.components.ExampleValidator):
     """
     ExampleValidator whose task fails if there are anomalies.
 
