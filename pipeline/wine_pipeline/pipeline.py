@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from google.protobuf import json_format
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.v1.extensions import google_cloud_ai_platform as vertex
@@ -14,15 +15,21 @@ from wine_pipeline.baseline import BaselineModel
 from wine_pipeline.config import Target, WineConfig
 from wine_pipeline.evaluation import build_eval_config
 from wine_pipeline.features import GOOD, QUALITY
+from wine_pipeline.model_card.component import ModelCard
+from wine_pipeline.model_card.job import JOB_PLACEHOLDER
 from wine_pipeline.monitorer.component import MonitorerComponent
 from wine_pipeline.preprocessing import preprocessing_fn
 from wine_pipeline.reporter import MetricsReporter
 from wine_pipeline.scale import DataflowConfig, Scale, TrainingJobConfig
 from wine_pipeline.schema import DeclaredSchemaGen
+from wine_pipeline.serving import git_revision
 from wine_pipeline.trainer import run_fn
 from wine_pipeline.validator import StrictExampleValidator
 
 INPUT_CONFIG = "input_config"
+
+# what the card of a model is made from
+_SHOWN = ("examples", "statistics", "baseline", "evaluation", "blessing", "metrics")
 
 # In this process. Beam's `DirectRunner` would first download another runner from GitHub in every task.
 _BEAM_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
@@ -69,6 +76,7 @@ def create_pipeline(
     # a pusher gives no aliases, and a local runner has its own memory
     registered = "" if push or metadata else f"{target.parent}/models/{config.name}"
     components = [examples, *_learn(config, target, scale, examples.outputs["examples"], registered)]
+    components.append(_model_card(config, input_config, components))
     if push:
         model, blessing = _only_output(components, "model"), _only_output(components, "blessing")
         components.append(_vertex_pusher(config, target, model, blessing))
@@ -258,6 +266,21 @@ def _monitorer(
         target_field=QUALITY,
         ignored_features=[GOOD],
         config=config.monitoring,
+    )
+
+
+def _model_card(
+    config: WineConfig,
+    input_config: tfx.proto.Input | tfx.dsl.experimental.RuntimeParameter,
+    upstream: list[tfx.types.BaseNode],
+) -> tfx.types.BaseNode:
+    is_known = isinstance(input_config, tfx.proto.Input)
+    return ModelCard(
+        **{name: _only_output(upstream, name) for name in _SHOWN},
+        pipeline=config.name,
+        input_config=json_format.MessageToJson(input_config) if is_known else input_config,
+        git_revision=git_revision(),
+        job=JOB_PLACEHOLDER,
     )
 
 

@@ -44,6 +44,7 @@ def test_the_tasks_go_from_bigquery_to_the_blessed_model(tasks: dict[str, Any]) 
         "BaselineModel",
         "Evaluator",
         "MetricsReporter",
+        "ModelCard",
     }
 
 
@@ -58,7 +59,7 @@ def test_the_query_is_the_only_parameter(job: dict[str, Any], tasks: dict[str, A
         for name, value in definition.get("inputs", {}).get("parameters", {}).items()
         if "componentInputParameter" in value
     }
-    assert taken == {("BigQueryExampleGen", "input_config")}
+    assert taken == {("BigQueryExampleGen", "input_config"), ("ModelCard", "input_config")}
 
 
 def test_the_parameter_holds_the_query_as_one_split() -> None:
