@@ -172,8 +172,10 @@ def test_a_run_on_a_data_version_trains_on_the_table_as_it_was(demo: Demo, table
 def test_while_the_pipeline_runs_its_page_is_one_click_away(demo: Demo, past: Run) -> None:
     (job,) = demo.vertex.pipeline_jobs(WINE)
 
-    assert past.deferred_links == links(demo, past.run_id, "train")
-    assert f"/pipelines/runs/{job.name.rpartition('/')[2]}?" in str(past.deferred_links["Pipeline Job"])
+    page_of_job = links(demo, past.run_id, "train")["Pipeline Job"]
+    # there is no card yet
+    assert past.deferred_links == {"Pipeline Job": page_of_job, "Model Card": None}
+    assert f"/pipelines/runs/{job.name.rpartition('/')[2]}?" in str(page_of_job)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,8 @@ def test_while_the_pipeline_runs_its_page_is_one_click_away(demo: Demo, past: Ru
     [
         ("check_freshness", {"BigQuery Table"}),
         ("check_data", {"BigQuery Table"}),
-        ("train", {"Pipeline Job"}),
+        ("train", {"Pipeline Job", "Model Card"}),
+        ("gate", {"Model Card"}),
         ("upload", {"Vertex AI Model"}),
         ("deploy", {"Endpoint"}),
         ("traffic_10", {"Endpoint"}),

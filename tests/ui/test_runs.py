@@ -194,5 +194,5 @@ def test_a_task_that_made_nothing_has_no_link(ui: AirflowUi, impossible: Run, ta
     # until Airflow has answered there is no link in any case
     ui.page.wait_for_load_state("networkidle")
     expect(ui.page.get_by_role("cell", name="upstream_failed")).to_be_visible()
-    for link in ("Pipeline Job", "Vertex AI Model", "Endpoint", "Model Monitoring Job"):
+    for link in ("Pipeline Job", "Model Card", "Vertex AI Model", "Endpoint", "Model Monitoring Job"):
         expect(ui.page.get_by_role("link", name=link, exact=True)).to_have_count(0)
