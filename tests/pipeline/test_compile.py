@@ -92,7 +92,7 @@ def test_every_task_runs_in_the_image_and_keeps_beams_files_in_the_bucket(job: d
     executors = job["pipelineSpec"]["deploymentSpec"]["executors"].values()
     containers = [executor["container"] for executor in executors if "container" in executor]
 
-    assert len(containers) == 9
+    assert len(containers) == 10
     for container in containers:
         assert container["image"] == "registry/wine:1"
         assert container["command"][:2] == ["python", "-m"]
@@ -185,7 +185,10 @@ def test_the_revision_is_that_of_the_working_tree(
     assert head.stdout.startswith(job["serving"]["git_revision"].removesuffix("-dirty"))
 
 
-def test_compiling_twice_gives_the_same_bytes_in_any_process(tmp_path: Path) -> None:
+def test_compiling_twice_gives_the_same_bytes_in_any_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WINE_GIT_REVISION", "0123abc")
     here, there = tmp_path / "here.json", tmp_path / "deep" / "there.json"
     write_compiled(WineConfig("white"), TARGET, Scale(), here)
 
