@@ -126,7 +126,7 @@ async def _services(
     )
     stack.push_async_callback(service.stop_logging)
     say("bigquery: its tables are open")
-    return served, Sources(settings, service.reader, bigquery_app[bigquery.READER])
+    return served, Sources(settings, service.reader, bigquery_app[bigquery.READER], objects)
 
 
 def _load() -> tuple[ModuleType, ModuleType]:

@@ -55,6 +55,7 @@ class Console:
         app.router.add_get("/", self._root)
         app.router.add_static("/static", Path(__file__).with_name("static"))
         app.router.add_get(paths.route(paths.TASK_LOG), self._task_log)
+        app.router.add_get(paths.OBJECT.replace("{name}", "{name:.+}"), self._object)
         for path, view in _VIEWS.items():
             app.router.add_get(paths.route(path), self._handler(view))
         return app
@@ -86,6 +87,14 @@ class Console:
             self._threads, pipelines.whole_log, sources, request.match_info
         )
         return web.FileResponse(found, headers={"Content-Type": "text/plain; charset=utf-8"})
+
+    async def _object(self, request: web.Request) -> web.Response:
+        sources = self._ready(request)
+        uri = "gs://{bucket}/{name}".format(**request.match_info)
+        read = sources.objects.read_typed
+        content, type_ = await asyncio.get_running_loop().run_in_executor(self._threads, read, uri)
+        headers = {"Content-Type": type_, "Content-Security-Policy": guard.SANDBOX}
+        return web.Response(body=content, headers=headers)
 
     def _ready(self, request: web.Request) -> Sources:
         if self.sources is None:

@@ -11,6 +11,9 @@ from localcloud.errors import ApiError
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _READING = ("GET", "HEAD")
+# an object may be a page of its own: it is shown as one of nobody's, which runs and loads nothing
+SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+
 _HEADERS = {
     # nothing from elsewhere, nothing inline: a page shows what clients have named as they liked
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self';"
@@ -41,6 +44,7 @@ def check(request: web.Request, settings: Settings) -> None:
 
 async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
     """Say what a browser may do with the answer."""
-    response.headers.update(_HEADERS)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
     if response.status == 405:
         response.headers["Allow"] = ", ".join(_READING)

@@ -13,6 +13,7 @@ from localcloud.console import paths, wording
 
 if TYPE_CHECKING:
     from localcloud.bigquery.reader import TableReader
+    from localcloud.storage.objects import ObjectStore
     from localcloud.vertex.reader import VertexReader
 
 
@@ -23,11 +24,13 @@ class Sources(NamedTuple):
     :param settings: project, and how clients reach localcloud.
     :param vertex: resources of Vertex AI.
     :param bigquery: tables and jobs of BigQuery.
+    :param objects: of Cloud Storage.
     """
 
     settings: Settings
     vertex: VertexReader
     bigquery: TableReader
+    objects: ObjectStore
 
 
 class Page(NamedTuple):

@@ -15,6 +15,8 @@ MODEL = "/vertex-ai/models/locations/{region}/models/{id}/versions/{version}/pro
 MONITORING_JOBS = "/vertex-ai/model-monitoring"
 MONITORING_JOB = "/vertex-ai/locations/{region}/model-deployment-monitoring/{id}"
 BIGQUERY = "/bigquery"
+# where a browser that is signed in reads an object; at Google this is a host of its own
+OBJECT = "/storage.cloud.google.com/{bucket}/{name}"
 
 LISTS = {
     "Pipeline jobs": PIPELINE_JOBS,

@@ -33,9 +33,18 @@ class ObjectStore:
         :param uri: ``gs://bucket/name``.
         :raises ApiError: 404 when there is no such object.
         """
+        return self.read_typed(uri)[0]
+
+    def read_typed(self, uri: str) -> tuple[bytes, str]:
+        """
+        Give the content of an object, and of what type it is.
+
+        :param uri: ``gs://bucket/name``.
+        :raises ApiError: 404 when there is no such object.
+        """
         bucket, name = split(uri)
         response = self._call("GET", f"{names.object_path(bucket, name)}?alt=media", uri)
-        return response.data
+        return response.data, response.headers.get("Content-Type", "application/octet-stream")
 
     def write(self, uri: str, data: bytes) -> None:
         """
