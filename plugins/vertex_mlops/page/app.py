@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 STATIC = frozenset(path.name for path in (HERE / "static").iterdir())
+# what of a DAG the page shows
+SHOWN = (DagAccessEntity.RUN, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.XCOM)
 # the page loads nothing from elsewhere, and only Airflow may frame it
 HEADERS = {
     "Content-Security-Policy": (
@@ -42,12 +44,12 @@ _lock = Lock()
 
 
 def create_app() -> FastAPI:
-    """Make the app: whoever may not see DAGs and their runs is refused, whatever is asked for."""
+    """Make the app: whoever may not see DAGs and what their runs did is refused, whatever is asked for."""
     app = FastAPI(
         title="Models in service",
         openapi_url=None,
         # a mounted app has no login of its own
-        dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))],
+        dependencies=[Depends(requires_access_dag("GET", entity)) for entity in SHOWN],
     )
     app.get("/", response_class=HTMLResponse)(show_models)
     app.get("/static/{name}")(send_file)

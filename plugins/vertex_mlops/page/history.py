@@ -164,7 +164,9 @@ def _tell_retraining(
     if run.state in _UNDER_WAY:
         return "unknown", "Running" if run.state == "running" else "Queued", ""
     if training is None:
-        return ("ok", "No new data", "") if run.state == "success" else ("bad", "Failed", _failed(run))
+        if run.state == "success":
+            return "ok", "Nothing trained", run.skipped_because
+        return "bad", "Failed", _failed(run)
     if run.state == "success":
         return _tell_verdict(training)
     if not training.blessed:

@@ -9,12 +9,14 @@ from concurrent.futures import TimeoutError as DeadlineExceeded
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from urllib.parse import quote
 
 from google.api_core.exceptions import GoogleAPICallError, NotFound
 
 from vertex_mlops.exceptions import SpecError
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.bigquery import TableLink
+from vertex_mlops.links.model_card import ModelCardLink
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.links.vertex_ai import EndpointLink, PipelineJobLink
 from vertex_mlops.monitoring_anomalies import RAW_FEATURES
@@ -91,6 +93,7 @@ class Training(NamedTuple):
     :param blessed: verdict on its model; None if there was none.
     :param reason: why the job failed, or why its model was not blessed.
     :param metrics: figures of its model, those of the champion beginning with ``champion_``.
+    :param card_url: of its model card; None if it made none.
     """
 
     job_id: str
@@ -102,6 +105,7 @@ class Training(NamedTuple):
     blessed: bool | None
     reason: str
     metrics: dict[str, float]
+    card_url: str | None
 
 
 class Version(NamedTuple):
@@ -273,7 +277,7 @@ def _read_trainings(model: RetrainedModel) -> list[Training]:
 
 def _training(model: RetrainedModel, job: PipelineJob) -> Training:
     result = read_result(job)
-    job_id = resource_id(job.name)
+    job_id, card = resource_id(job.name), result["model_card"]
     return Training(
         job_id=job_id,
         url=PipelineJobLink.url(region=model.region, project_id=model.project_id, pipeline_id=job_id),
@@ -284,6 +288,7 @@ def _training(model: RetrainedModel, job: PipelineJob) -> Training:
         blessed=result["blessed"],
         reason=failure(job).partition("; ")[2] if job.state in DEAD_STATES else result["reason"],
         metrics=result["metrics"],
+        card_url=ModelCardLink.url(place=quote(card.removeprefix("gs://"))) if card else None,
     )
 
 

@@ -13,6 +13,7 @@ from airflow.models.dag import DagModel, DagTag
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
 from airflow.utils.state import TaskInstanceState
 from sqlalchemy import select
 
@@ -24,6 +25,8 @@ TAG = "vertex-ai"
 _FRESHNESS = "BigQueryTableFreshnessOperator"
 _PIPELINE = "RunPipelineJobOnceOperator"
 _ROLLBACK = "GetPreviousModelVersionOperator"
+# XCom of a task that skips what comes behind it
+SKIP_REASON = "skipped_because"
 _MOST_RUNS = 50
 _MOST_EVENTS = 20
 
@@ -66,6 +69,7 @@ class AirflowRun(NamedTuple):
     :param cause: what started it: ``manual``, ``scheduled``, ``asset_triggered``.
     :param begun: when it was asked for.
     :param failed_tasks: ids of its tasks that failed.
+    :param skipped_because: why a task has skipped what comes behind it; empty if none has.
     """
 
     dag_id: str
@@ -74,6 +78,7 @@ class AirflowRun(NamedTuple):
     cause: str
     begun: datetime
     failed_tasks: list[str]
+    skipped_because: str
 
 
 class AssetSignal(NamedTuple):
@@ -132,7 +137,7 @@ def read_runs(session: Session, model: RetrainedModel) -> list[AirflowRun]:
     dag_ids = [dag_id for dag_id in (model.dag_id, model.rollback_dag_id) if dag_id]
     newest = select(DagRun).where(DagRun.dag_id.in_(dag_ids)).order_by(DagRun.run_after.desc())
     runs = list(session.scalars(newest.limit(_MOST_RUNS)))
-    failed = _failed_tasks(session, runs)
+    failed, reasons = _failed_tasks(session, runs), _skip_reasons(session, runs)
     return [
         AirflowRun(
             run.dag_id,
@@ -141,6 +146,7 @@ def read_runs(session: Session, model: RetrainedModel) -> list[AirflowRun]:
             str(run.run_type),
             run.run_after,
             failed[run.dag_id, run.run_id],
+            reasons.get(run.id, ""),
         )
         for run in runs
     ]
@@ -196,3 +202,10 @@ def _failed_tasks(session: Session, runs: Iterable[DagRun]) -> dict[tuple[str, s
     for dag_id, run_id, task_id in session.execute(query):
         found[dag_id, run_id].append(task_id)
     return found
+
+
+def _skip_reasons(session: Session, runs: Iterable[DagRun]) -> dict[int, str]:
+    query = select(XComModel).where(
+        XComModel.dag_run_id.in_({run.id for run in runs}), XComModel.key == SKIP_REASON
+    )
+    return {found.dag_run_id: str(XComModel.deserialize_value(found)) for found in session.scalars(query)}

@@ -42,6 +42,7 @@ def airflow_run(number: int = 1, **changes: Any) -> AirflowRun:
         cause="manual",
         begun=NOW - timedelta(hours=10 - number),
         failed_tasks=[],
+        skipped_because="",
     )
     return run._replace(**changes)
 
@@ -59,6 +60,7 @@ def training(run: AirflowRun | None = None, **changes: Any) -> Training:
         blessed=True,
         reason="",
         metrics={"mad": 0.5, "examples": 980.0, "champion_mad": 0.52},
+        card_url=None,
     )
     return made._replace(**changes)
 

@@ -267,6 +267,9 @@ def test_runs_and_the_events_that_started_them_are_read_as_airflow_wrote_them(
     (asset,) = api.get("/api/v2/assets?name_pattern=wine_drift_white", headers=admin).json()["assets"]
     event = {"asset_id": asset["id"], "extra": {"note": "stronger wines"}}
     event_id = api.post("/api/v2/assets/events", json=event, headers=admin).json()["id"]
+    because = {"key": "skipped_because", "value": "the drift is too young"}
+    xcoms = f"{runs}/{run_id}/taskInstances/check_freshness/xcomEntries"
+    assert api.post(xcoms, json=because, headers=admin).status_code == 201
     with create_session() as session:
         run = session.scalar(select(DagRun).where(DagRun.run_id == run_id))
         emitted = session.get(AssetEvent, event_id)
@@ -280,6 +283,7 @@ def test_runs_and_the_events_that_started_them_are_read_as_airflow_wrote_them(
     # then both know what they belong to
     assert (read.dag_id, read.run_id, read.cause) == ("wine_retraining_white", run_id, "manual")
     assert read.failed_tasks == ["check_data"]
+    assert read.skipped_because == "the drift is too young"
     assert signal.extra["note"] == "stronger wines"
     assert signal.source is None
     assert signal.started == [("wine_retraining_white", run_id)]
@@ -287,7 +291,8 @@ def test_runs_and_the_events_that_started_them_are_read_as_airflow_wrote_them(
 
 def test_nothing_that_a_service_answers_becomes_markup() -> None:
     run = airflow_run(run_id=EVIL)
-    job = training(run, blessed=False, reason=EVIL, metrics={EVIL: 0.5}, url=f'https://console/"{EVIL}')
+    url = f'https://console/"{EVIL}'
+    job = training(run, blessed=False, reason=EVIL, metrics={EVIL: 0.5}, url=url, card_url=url)
     of = readings(
         table=page_readings.Reading(None, EVIL),
         trainings=page_readings.Reading([job]),

@@ -19,7 +19,8 @@ REASON = "mad is 0.6, allowed is 0.55"
         ({}, {}, ["champion"], ("ok", "Took over"), ""),
         ({}, {"blessed": False, "reason": REASON}, None, ("warn", "Rejected"), REASON),
         ({}, {"blessed": False}, None, ("warn", "Rejected"), "the pipeline gives no reason"),
-        ({}, None, None, ("ok", "No new data"), ""),
+        ({}, None, None, ("ok", "Nothing trained"), ""),
+        ({"skipped_because": "no new data"}, None, None, ("ok", "Nothing trained"), "no new data"),
         ({"state": "running"}, {}, None, ("unknown", "Running"), ""),
         ({"state": "queued"}, None, None, ("unknown", "Queued"), ""),
         (
@@ -109,7 +110,7 @@ def test_the_newest_job_of_a_run_tells_how_it_went_and_the_runs_are_in_order() -
     events = tell_history(MODEL, [second, first], jobs, [])
 
     told = [(event.run_id, event.outcome) for event in events if event.run_id]
-    assert told == [(second.run_id, "Took over"), (first.run_id, "No new data")]
+    assert told == [(second.run_id, "Took over"), (first.run_id, "Nothing trained")]
 
 
 def test_a_job_without_a_run_is_told_too() -> None:
@@ -126,7 +127,7 @@ def test_a_job_without_a_run_is_told_too() -> None:
 def test_figures_are_those_of_the_model_and_the_newest_is_on_the_right() -> None:
     runs: list[AirflowRun] = [airflow_run(2), airflow_run(1)]
     jobs = [
-        training(run, metrics={"mad": 0.4 + i, "champion_mad": 0.5, "examples": 9.0})
+        training(run, metrics={"mad": 0.4 + i, "champion_mad": 0.5, "baseline_mad": 1.0, "examples": 9.0})
         for i, run in enumerate(runs)
     ]
 
