@@ -3,11 +3,13 @@ from __future__ import annotations
 import csv
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import Cloud
 
 # These tests belong to the pipeline's own environment: pipeline/.venv/bin/python -m pytest tests/pipeline
 if importlib.util.find_spec("tfx") is None:
@@ -83,6 +85,22 @@ def model(train: Callable[..., Path]) -> Path:
 def network_model(train: Callable[..., Path]) -> Path:
     """Return an ensemble of networks good enough to tell wines apart, after a few seconds of training."""
     return train(kernel_max_rows=0, epochs=8)
+
+
+@pytest.fixture(scope="module")
+def cloud(make_cloud: Callable[[], Cloud]) -> Iterator[Cloud]:
+    """Start a localcloud for a module; the clients of this process are led to it."""
+    running = make_cloud()
+    running.python = REPOSITORY / ".venv" / "bin" / "python"
+    try:
+        running.start()
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in running.environment.items():
+                patch.setenv(name, value)
+            yield running
+        assert running.stop() == 0, running.output
+    finally:
+        running.kill()
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from wine_pipeline.monitorer.jobs import MonitoringClient
 from wine_pipeline.monitorer.wanted import TrainingData, wanted_job
 
 from tests.conftest import Cloud
-from tests.pipeline.conftest import REPOSITORY
 from tests.plugins.saved_models import export
 
 # isort: split
@@ -42,22 +41,6 @@ CONFIG = MonitoringConfig(
     log_ttl_days=7,
     emails=("cellar@example.com",),
 )
-
-
-@pytest.fixture(scope="module")
-def cloud(make_cloud: Callable[[], Cloud]) -> Iterator[Cloud]:
-    """Start a localcloud; the clients of this process are led to it."""
-    running = make_cloud()
-    running.python = REPOSITORY / ".venv" / "bin" / "python"
-    try:
-        running.start()
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in running.environment.items():
-                patch.setenv(name, value)
-            yield running
-        assert running.stop() == 0, running.output
-    finally:
-        running.kill()
 
 
 @pytest.fixture(scope="module")
