@@ -87,20 +87,26 @@ def network_model(train: Callable[..., Path]) -> Path:
     return train(kernel_max_rows=0, epochs=8)
 
 
-@pytest.fixture(scope="module")
-def cloud(make_cloud: Callable[[], Cloud]) -> Iterator[Cloud]:
-    """Start a localcloud for a module; the clients of this process are led to it."""
+@pytest.fixture(scope="session")
+def running_cloud(make_cloud: Callable[[], Cloud]) -> Iterator[Cloud]:
+    """Start the one localcloud of this process: gRPC reads the certificates of its authority only once."""
     running = make_cloud()
     running.python = REPOSITORY / ".venv" / "bin" / "python"
     try:
         running.start()
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in running.environment.items():
-                patch.setenv(name, value)
-            yield running
+        yield running
         assert running.stop() == 0, running.output
     finally:
         running.kill()
+
+
+@pytest.fixture(scope="module")
+def cloud(running_cloud: Cloud) -> Iterator[Cloud]:
+    """Lead the clients of this process to a localcloud, while a module runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in running_cloud.environment.items():
+            patch.setenv(name, value)
+        yield running_cloud
 
 
 @pytest.fixture
