@@ -213,7 +213,8 @@ def test_a_call_without_an_answer_is_given_up(
     monkeypatch.setitem(page_readings._CALL, "timeout", 0.5)
     fault("bigquery.tables.get", "--latency", "5", "--calls", "2")
 
-    (problem,) = problems(section(get(), "wine_retraining_white"))
+    # on a busy machine the other calls may take as long
+    problem, *_ = problems(section(get(), "wine_retraining_white"))
 
     assert problem.startswith("The table cannot be read")
 
