@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from tfx import v1 as tfx
 from tfx.types import standard_artifacts
-from wine_pipeline.baseline import KIND, ChampionGoneError
+from wine_pipeline.baseline import KIND, BaselineModel, ChampionGoneError
 from wine_pipeline.config import EvaluationConfig
 from wine_pipeline.majority import NoRowsError, count_majority
 from wine_pipeline.metrics import read_metrics
@@ -118,3 +119,34 @@ def test_a_first_model_worse_than_the_majority_is_not_blessed_whatever_the_bound
     reason = read_reason(str(verdict.evaluation), "majority")
     assert "mean_absolute_error of grade is +2." in reason
     assert "beside the majority's, allowed is +0.001" in reason
+
+
+def test_tfxs_own_runner_makes_the_majority_where_nothing_was_blessed_before(
+    artifacts: Artifacts, tmp_path: Path
+) -> None:
+    examples = tfx.dsl.Importer(
+        source_uri=str(artifacts.examples),
+        artifact_type=standard_artifacts.Examples,
+        properties={"split_names": '["train", "eval"]'},
+    )
+    blessed = tfx.dsl.Resolver(
+        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
+        model=tfx.dsl.Channel(type=standard_artifacts.Model),
+        model_blessing=tfx.dsl.Channel(type=standard_artifacts.ModelBlessing),
+    ).with_id("resolver")
+    baseline = BaselineModel(
+        examples=examples.outputs["result"], latest_blessed=blessed.outputs["model"], registered_model=""
+    )
+    memory = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(tmp_path / "memory.db"))
+
+    tfx.orchestration.LocalDagRunner().run(
+        tfx.dsl.Pipeline(
+            pipeline_name="wine",
+            pipeline_root=str(tmp_path),
+            components=[examples, blessed, baseline],
+            metadata_connection_config=memory,
+        )
+    )
+
+    (made,) = (tmp_path / "BaselineModel" / "baseline").iterdir()
+    assert (made / "Format-Serving" / "saved_model.pb").is_file()

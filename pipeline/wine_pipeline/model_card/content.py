@@ -107,9 +107,14 @@ def gather(
 
 
 def _figures(metrics: artifact.Artifact) -> dict[str, float]:
-    properties = metrics.mlmd_artifact.custom_properties
-    found = {name: value.double_value for name, value in properties.items() if value.HasField("double_value")}
-    return dict(sorted(found.items()))
+    # a pipeline job hands each property on as JSON, a local runner as what it was
+    found = {
+        name: value.double_value
+        if value.HasField("double_value")
+        else metrics.get_json_value_custom_property(name)
+        for name, value in metrics.mlmd_artifact.custom_properties.items()
+    }
+    return {name: float(value) for name, value in sorted(found.items()) if isinstance(value, (int, float))}
 
 
 def _bounds(evaluation: str) -> dict[str, str]:
