@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from google.api_core.retry import Retry
 from google.cloud import aiplatform_v1
@@ -44,7 +45,9 @@ def read_job(name: str) -> Job | None:
         client_options={"api_endpoint": f"{region}-aiplatform.googleapis.com"}
     )
     job = client.get_pipeline_job(name=name, retry=_AGAIN, timeout=_ANSWER_SECONDS)
-    ended = [task for task in job.job_detail.task_details if task.start_time and task.end_time]
+    # the library's times are those of Python, but its types say protobuf's
+    details: list[Any] = list(job.job_detail.task_details)
+    ended = [task for task in details if task.start_time and task.end_time]
     return Job(
         name=job.name,
         labels=dict(job.labels),

@@ -94,7 +94,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         "enable_caching",
         "validate_only",
     ]
-    operator_extra_links = (PipelineJobLink(), ModelCardLink())
+    operator_extra_links = (PipelineJobLink(), ModelCardLink())  # type: ignore[assignment]
 
     def __init__(self, *, validate_only: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
