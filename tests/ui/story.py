@@ -75,6 +75,7 @@ class Story:
     def train(self, run_id: str, *, blessed: bool, reason: str = "", **metrics: float) -> PipelineResult:
         """Run a pipeline job of a run, which says these things of its model."""
         artifacts = pipeline(
+            producer("ModelCard", "model_card", "system.Artifact", page=f"gs://{self.bucket.name}/card.html"),
             producer("Evaluator", "blessing", "tfx.ModelBlessing", blessed=int(blessed)),
             producer(
                 "MetricsReporter",

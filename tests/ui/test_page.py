@@ -155,6 +155,8 @@ def test_a_champion_serves_is_fresh_and_does_not_drift(models: ModelsPage, champ
     expect(models.row("champion", "100 %", "0.507")).to_be_visible()
     expect(models.row("alcohol")).to_contain_text("of 0.3")
     expect(models.row("Took over", "version 1")).to_be_visible()
+    card = models.row("champion").get_by_role("link", name="card")
+    expect(card).to_have_attribute("href", re.compile("/storage.cloud.google.com/.*/card.html$"))
     models.picture("models-champion")
 
 
