@@ -57,7 +57,7 @@ def make_card(
             "baseline": [compared],
             "evaluation": [evaluation],
             "blessing": [blessing],
-            "metrics": [metrics],
+            "metrics": [_handed_on(metrics)],
         },
         {"model_card": [card]},
         {
@@ -68,3 +68,11 @@ def make_card(
         },
     )
     return card
+
+
+def _handed_on(made: Metrics) -> Metrics:
+    """Give the figures as a pipeline job hands them on, through JSON."""
+    got = Metrics()
+    for name, value in made.mlmd_artifact.custom_properties.items():
+        got.set_json_value_custom_property(name, getattr(value, value.WhichOneof("value")))
+    return got
