@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from dataclasses import dataclass
 
 import pytest
-from google.cloud import aiplatform_v1, bigquery
+from google.cloud import aiplatform_v1, bigquery, storage
 
 from dev.demo import DAG_ID, NEW_ROWS, WINE, Demo
 from dev.publish import read_spec
@@ -81,6 +83,45 @@ def test_every_component_of_the_compiled_pipeline_ran(demo: Demo, first: RunRow)
     compiled = read_spec(demo.settings, WINE)["pipelineSpec"]["root"]["dag"]["tasks"]
     assert set(compiled) <= set(ran)
     assert {ran[task] for task in compiled} == {"SUCCEEDED"}
+
+
+@pytest.mark.parametrize("task", ["train", "gate"])
+def test_the_card_of_the_model_is_one_click_away(demo: Demo, first: RunRow, task: str):
+    links = demo.stack.airflow.call(
+        "GET", f"/dags/{DAG_ID}/dagRuns/{first.run_id}/taskInstances/{task}/links"
+    )
+
+    with urllib.request.urlopen(links["extra_links"]["Model Card"], timeout=30) as answer:
+        page = answer.read().decode()
+
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert f"Model card of wine-{WINE}" in page
+    assert first.pipeline_job in page
+
+
+def test_the_card_says_of_which_run_it_is_and_how_long_each_task_took(demo: Demo, first: RunRow):
+    uri = demo.stack.airflow.xcom(DAG_ID, first.run_id, "train")["model_card"]
+    blob = storage.Blob.from_string(
+        uri.replace(".html", ".json"), storage.Client(project=demo.settings.cloud.project)
+    )
+
+    card = json.loads(blob.download_as_bytes())
+
+    spec = read_spec(demo.settings, WINE)
+    assert card["job"]["name"] == first.pipeline_job
+    assert card["job"]["labels"]["data_version"] == first.data_version
+    assert f"TIMESTAMP_MILLIS({first.data_version})" in card["query"]
+    assert card["git_revision"] == spec["serving"]["git_revision"]
+    assert card["compared"] == "majority"
+    job = demo.vertex.pipeline_job(first.pipeline_job)
+    took = {
+        task.task_name: (task.end_time - task.start_time).total_seconds()
+        for task in job.job_detail.task_details
+        if task.task_name in spec["pipelineSpec"]["root"]["dag"]["tasks"]
+    }
+    assert took.pop("ModelCard") > 0
+    assert card["job"]["seconds"] == pytest.approx(took)
 
 
 def test_the_endpoint_gives_the_same_answer_through_both_signatures(demo: Demo, first: RunRow):
