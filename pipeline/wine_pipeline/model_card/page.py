@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from importlib import resources
 from xml.etree.ElementTree import Element
 
@@ -13,6 +14,8 @@ from wine_pipeline.model_card.predictions import Slice
 from wine_pipeline.model_card.statistics import FeatureSummary
 
 _STYLE = "style.css"
+# label of a job, in milliseconds since the epoch
+_DATA_VERSION = "data_version"
 _METRICS = {
     "auc": "AUC of good wines",
     "accuracy": "accuracy of good wines",
@@ -136,6 +139,9 @@ def _origin(card: Card) -> Iterator[Element]:
     if card.job:
         facts |= {"pipeline job": card.job.name}
         facts |= {name.replace("_", " "): value for name, value in sorted(card.job.labels.items())}
+        if version := card.job.labels.get(_DATA_VERSION):
+            when = datetime.fromtimestamp(int(version) / 1000, UTC)
+            facts["data version"] = f"{version}: the table as of {when:%Y-%m-%d %H:%M:%S} UTC"
     yield node(
         "dl",
         *(part for name, value in facts.items() for part in (node("dt", name), node("dd", value))),
