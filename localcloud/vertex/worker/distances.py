@@ -25,7 +25,7 @@ import tensorflow as tf
 import tensorflow_data_validation as tfdv  # type: ignore[import-not-found]
 import yaml
 from tensorflow_data_validation.statistics import stats_impl  # type: ignore[import-not-found]
-from tensorflow_metadata.proto.v0 import (  # type: ignore[import-not-found]
+from tensorflow_metadata.proto.v0 import (
     anomalies_pb2,
     schema_pb2,
     statistics_pb2,
