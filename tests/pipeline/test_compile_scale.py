@@ -30,7 +30,7 @@ from tests.pipeline.conftest import Artifacts
 TARGET = Target("wine-local", "europe-west1", "wine-bucket", image="registry/wine:1")
 ACCOUNT = "wine-scale@wine-local.iam.gserviceaccount.com"
 BEAM_STEPS = ["BigQueryExampleGen", "StatisticsGen", "Transform", "Evaluator"]
-OTHER_STEPS = ["SchemaGen", "ExampleValidator", "Trainer", "Pusher"]
+OTHER_STEPS = ["SchemaGen", "ExampleValidator", "Trainer", "BaselineModel", "MetricsReporter", "ModelCard"]
 
 SCALE = Scale(
     dataflow=DataflowConfig("n1-standard-8", 12, "regions/europe-west1/subnetworks/wine"),
