@@ -21,8 +21,10 @@ COMPONENTS = (
     "ExampleValidator",
     "Transform",
     "Trainer",
+    "BaselineModel",
     "Evaluator",
-    "Pusher",
+    "MetricsReporter",
+    "ModelCard",
 )
 BEAM_COMPONENTS = ("BigQueryExampleGen", "StatisticsGen", "Transform", "Evaluator")
 

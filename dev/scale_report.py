@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from dev.scale_figures import BEAM_COMPONENTS, COMPONENTS, Figures
+from dev.scale_figures import BEAM_COMPONENTS, Figures
 
 BEGIN = "<!-- measured: written by make bench-scale -->"
 END = "<!-- end of what was measured -->"
@@ -33,7 +33,8 @@ def write_into(document: Path, figures: Figures) -> None:
 def _usage_table(figures: Figures) -> str:
     names = [measurement.name for measurement in figures.measurements]
     rows = [["Component", *(f"{name} rows: seconds (CPU), peak MiB" for name in names)]]
-    for component in COMPONENTS:
+    # those that the measured pipeline had, which may not be those of the present one
+    for component in figures.measurements[0].components:
         usages = [measurement.components[component] for measurement in figures.measurements]
         rows.append(
             [
