@@ -33,7 +33,12 @@ def configure(content: dict[str, Any]) -> None:
     """Add the wines to the configuration; nothing but a test looks for drift."""
     content["drift_schedule"] = NEVER
     for wine, drift in WINES.items():
-        content["wines"][wine] = content["wines"]["white"] | {"table": f"{wine}_wine", "drift": drift}
+        add_wine(content, wine, drift=drift)
+
+
+def add_wine(content: dict[str, Any], wine: str, **settings: Any) -> None:
+    """Add a wine with the settings of the white one, but for some, so that a module has one to itself."""
+    content["wines"][wine] = content["wines"]["white"] | {"table": f"{wine}_wine"} | settings
 
 
 def publish(settings: StackSettings, wine: str) -> None:

@@ -11,10 +11,11 @@ from google.cloud import aiplatform_v1, storage
 
 from dev.demo import RUN_SECONDS, Demo
 from dev.publish import publish_pipeline, read_spec
-from dev.wine_data import bigquery_client, load_wine
+from dev.wine_data import bigquery_client
+from tests.e2e.gate_wine import GATE_WINE, load_gate_wine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
-WINE = "red"
+WINE = GATE_WINE
 DAG_ID = f"wine_retraining_{WINE}"
 # stronger than any wine, and than what the schema of the pipeline allows
 ODD_ALCOHOL = 60.0
@@ -61,7 +62,7 @@ def registered(demo: Demo) -> list[Any]:
 @pytest.fixture(scope="module")
 def stopped(demo: Demo) -> Ended:
     """A wine that cannot be gets past the check of the table, whose contract is too wide for once."""
-    load_wine(demo.settings, WINE)
+    load_gate_wine(demo.settings)
     publish_pipeline(demo.settings, demo.progress, WINE)
     spec = read_spec(demo.settings, WINE)
     spec["dataContract"]["columns"]["alcohol"]["max"] = ODD_ALCOHOL

@@ -21,7 +21,8 @@ SUCCEEDED = aiplatform_v1.PipelineState.PIPELINE_STATE_SUCCEEDED
 
 @pytest.fixture(scope="module")
 def first(demo: Demo) -> RunRow:
-    """Train, deploy and monitor the first model."""
+    """Train, deploy and monitor the first model, the only run that there is meanwhile."""
+    demo.report.slot_samples.clear()
     return demo.retrain("first")
 
 
