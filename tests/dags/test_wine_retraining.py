@@ -251,7 +251,14 @@ def test_every_task_carries_over_into_airflows_serialized_form(dags: dict[str, A
     assert set(serialized.task_ids) == set(TASKS)
     assert serialized.get_task("check_freshness").inherits_from_skipmixin is True
     links = {name for task in TASKS for name in serialized.get_task(task).operator_extra_link_dict}
-    assert links == {"BigQuery Table", "Pipeline Job", "Vertex AI Model", "Endpoint", "Model Monitoring Job"}
+    assert links == {
+        "BigQuery Table",
+        "Pipeline Job",
+        "Model Card",
+        "Vertex AI Model",
+        "Endpoint",
+        "Model Monitoring Job",
+    }
 
 
 def test_a_bad_config_is_an_import_error_that_ends_in_file_and_key(
