@@ -7,7 +7,6 @@ from typing import Any
 
 from absl import logging  # type: ignore[import-not-found]
 from google.api_core.exceptions import NotFound
-from google.api_core.retry import Retry
 from google.cloud import aiplatform_v1
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
@@ -17,6 +16,7 @@ from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.utils import io_utils, path_utils
 
 from wine_pipeline.majority import count_majority, export_majority
+from wine_pipeline.vertex_calls import AGAIN, ANSWER_SECONDS, client_options
 
 CHAMPION = "champion"
 """What the baseline is, in its property :data:`KIND`, and the alias of the version that serves."""
@@ -27,9 +27,6 @@ _EXAMPLES = "examples"
 _BLESSED = "latest_blessed"
 _BASELINE = "baseline"
 _REGISTERED = "registered_model"
-_ANSWER_SECONDS = 60.0
-# An outage may last this long before the task is given up.
-_AGAIN = Retry(timeout=900.0)
 
 
 class ChampionGoneError(LookupError):
@@ -122,9 +119,7 @@ def find_champion(registered_model: str, latest_blessed: list[types.Artifact]) -
     """
     if registered_model:
         region = registered_model.split("/")[3]
-        client = aiplatform_v1.ModelServiceClient(
-            client_options={"api_endpoint": f"{region}-aiplatform.googleapis.com"}
-        )
+        client = aiplatform_v1.ModelServiceClient(client_options=client_options(region))
         if _get(client, registered_model):
             champion = _get(client, f"{registered_model}@{CHAMPION}")
             return champion.artifact_uri if champion else None
@@ -136,6 +131,6 @@ def find_champion(registered_model: str, latest_blessed: list[types.Artifact]) -
 
 def _get(client: aiplatform_v1.ModelServiceClient, name: str) -> aiplatform_v1.Model | None:
     try:
-        return client.get_model(name=name, retry=_AGAIN, timeout=_ANSWER_SECONDS)
+        return client.get_model(name=name, retry=AGAIN, timeout=ANSWER_SECONDS)
     except NotFound:
         return None

@@ -37,16 +37,18 @@ def find_version(client: Any, reference: str) -> Model | None:
     return model
 
 
-def find_endpoint(client: Any, parent: str, display_name: str) -> Endpoint | None:
+def find_endpoint(client: Any, parent: str, display_name: str, **options: Any) -> Endpoint | None:
     """
     Read the oldest endpoint of a name.
 
     :param client: EndpointServiceClient.
     :param parent: ``projects/P/locations/L``.
     :param display_name: of the endpoint.
+    :param options: of the request, in place of ``retry`` and ``timeout`` of every read.
     """
+    options = {"retry": patiently(PATIENCE_SECONDS), "timeout": REQUEST_SECONDS} | options
     request = {"parent": parent, "filter": f'display_name="{display_name}"', "order_by": "create_time"}
-    pages = client.list_endpoints(request=request, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS)
+    pages = client.list_endpoints(request=request, **options)
     return next(iter(pages), None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from google.cloud.aiplatform_v1.types import PipelineState, PipelineTaskDetail
@@ -167,6 +168,16 @@ def list_attempts(
     )
     numbers = (attempt_number(resource_id(job.name), first_id) for job in jobs)
     return sorted(number for number in numbers if number)
+
+
+def label_filter(labels: Mapping[str, str], *conditions: str) -> str:
+    """
+    Give the filter of a list call for what has all these labels.
+
+    :param labels: by their keys.
+    :param conditions: more of them, as the API takes them.
+    """
+    return " AND ".join([*(f'labels.{key}="{value}"' for key, value in labels.items()), *conditions])
 
 
 def resource_id(name: str) -> str:

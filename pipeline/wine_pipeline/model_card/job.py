@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from google.api_core.retry import Retry
 from google.cloud import aiplatform_v1
+
+from wine_pipeline.vertex_calls import AGAIN, ANSWER_SECONDS, client_options
 
 # Vertex AI puts the job's resource name in its place; a runner without Vertex AI leaves it as it is.
 # https://kubeflow-pipelines.readthedocs.io/en/stable/source/dsl.html#kfp.dsl.PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER
 JOB_PLACEHOLDER = "{{$.pipeline_job_resource_name}}"
-_ANSWER_SECONDS = 60.0
-# An outage may last this long before the task is given up.
-_AGAIN = Retry(timeout=900.0)
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,8 @@ def read_job(name: str) -> Job | None:
     if name == JOB_PLACEHOLDER:
         return None
     region = name.split("/")[3]
-    client = aiplatform_v1.PipelineServiceClient(
-        client_options={"api_endpoint": f"{region}-aiplatform.googleapis.com"}
-    )
-    job = client.get_pipeline_job(name=name, retry=_AGAIN, timeout=_ANSWER_SECONDS)
+    client = aiplatform_v1.PipelineServiceClient(client_options=client_options(region))
+    job = client.get_pipeline_job(name=name, retry=AGAIN, timeout=ANSWER_SECONDS)
     # the library's times are those of Python, but its types say protobuf's
     details: list[Any] = list(job.job_detail.task_details)
     ended = [task for task in details if task.start_time and task.end_time]

@@ -7,18 +7,15 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from absl import logging  # type: ignore[import-not-found]
 from google.api_core.exceptions import AlreadyExists
-from google.api_core.retry import Retry
 from google.cloud import aiplatform_v1
 from google.cloud.aiplatform_v1.types import Endpoint, JobState, ModelDeploymentMonitoringJob
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from wine_pipeline.monitorer.errors import MonitoringError
 from wine_pipeline.monitorer.wanted import Deployment, changed_fields, keep_watching
+from wine_pipeline.vertex_calls import AGAIN, ANSWER_SECONDS, client_options
 
 _UNSETTLED = {JobState.JOB_STATE_PENDING, JobState.JOB_STATE_UPDATING}
-_ANSWER_SECONDS = 60.0
-# An outage may last this long before the task is given up.
-_AGAIN = Retry(timeout=900.0)
 
 
 class MonitoringClient:
@@ -31,7 +28,7 @@ class MonitoringClient:
     """
 
     def __init__(self, region: str, poll_seconds: float = 5.0, wait_seconds: float = 7200.0) -> None:
-        options = {"api_endpoint": f"{region}-aiplatform.googleapis.com"}
+        options = client_options(region)
         self._region = region
         self._poll_seconds = poll_seconds
         self._wait_seconds = wait_seconds
@@ -46,7 +43,7 @@ class MonitoringClient:
         :param model: resource name of a Model.
         :raises MonitoringError: if it is not deployed.
         """
-        deployed = self._models.get_model(name=model, retry=_AGAIN, timeout=_ANSWER_SECONDS).deployed_models
+        deployed = self._models.get_model(name=model, retry=AGAIN, timeout=ANSWER_SECONDS).deployed_models
         if not deployed:
             raise MonitoringError(f"{model} is not deployed to any endpoint")
         return Deployment(deployed[0].endpoint, deployed[0].deployed_model_id)
@@ -76,8 +73,8 @@ class MonitoringClient:
         job = self._jobs.create_model_deployment_monitoring_job(
             parent=self._jobs.common_location_path(project, self._region),
             model_deployment_monitoring_job=wanted,
-            retry=_AGAIN,
-            timeout=_ANSWER_SECONDS,
+            retry=AGAIN,
+            timeout=ANSWER_SECONDS,
         )
         logging.info("Created %s", job.name)
         return self._settled(job.name)
@@ -93,7 +90,7 @@ class MonitoringClient:
         logging.info("Updating %s: %s", name, ", ".join(mask))
         wanted.name = name
         operation = self._jobs.update_model_deployment_monitoring_job(
-            model_deployment_monitoring_job=wanted, update_mask=FieldMask(paths=mask), timeout=_ANSWER_SECONDS
+            model_deployment_monitoring_job=wanted, update_mask=FieldMask(paths=mask), timeout=ANSWER_SECONDS
         )
         try:
             operation.result(timeout=self._wait_seconds)
@@ -111,7 +108,7 @@ class MonitoringClient:
         deadline = time.monotonic() + self._wait_seconds
         while True:
             job = self._jobs.get_model_deployment_monitoring_job(
-                name=name, retry=_AGAIN, timeout=_ANSWER_SECONDS
+                name=name, retry=AGAIN, timeout=ANSWER_SECONDS
             )
             state = JobState(job.state)
             if state not in _UNSETTLED:
@@ -122,4 +119,4 @@ class MonitoringClient:
             time.sleep(self._poll_seconds)
 
     def _endpoint(self, name: str) -> Endpoint:
-        return self._endpoints.get_endpoint(name=name, retry=_AGAIN, timeout=_ANSWER_SECONDS)
+        return self._endpoints.get_endpoint(name=name, retry=AGAIN, timeout=ANSWER_SECONDS)

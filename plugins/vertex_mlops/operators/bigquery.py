@@ -19,7 +19,7 @@ from vertex_mlops.data_versions import check_data_version, snapshot_time
 from vertex_mlops.drift import describe, triggering_events
 from vertex_mlops.exceptions import DataContractError
 from vertex_mlops.links.bigquery import TableLink
-from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, RUN_LABEL, run_label
+from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, RUN_LABEL, label_filter, run_label
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
@@ -218,11 +218,10 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
 
         hook = PipelineJobHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
-        labels = [f'labels.{key}="{value}"' for key, value in self.pipeline_job_labels.items()]
         jobs = hook.list_pipeline_jobs(
             project_id=self.project_id,
             region=self.region,
-            filter=" AND ".join([*labels, f"labels.{DATA_VERSION_LABEL}:*", *conditions]),
+            filter=label_filter(self.pipeline_job_labels, f"labels.{DATA_VERSION_LABEL}:*", *conditions),
             order_by="create_time desc",
             page_size=2,
         )

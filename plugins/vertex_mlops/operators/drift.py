@@ -15,7 +15,7 @@ from vertex_mlops.drift import DriftEvent, describe, drift_in, events_of
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.monitoring_anomalies import find_anomalies
-from vertex_mlops.pipeline_jobs import resource_id
+from vertex_mlops.pipeline_jobs import label_filter, resource_id
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
 
 if TYPE_CHECKING:
@@ -105,9 +105,8 @@ class EmitModelDriftOperator(GoogleCloudBaseOperator):
         return {"events": events}
 
     def _list_jobs(self) -> list[ModelDeploymentMonitoringJob]:
-        conditions = [f'labels.{key}="{value}"' for key, value in self.labels.items()]
         return list(
-            self.hook.list_model_monitoring_jobs(filter=" AND ".join(conditions), **self._request_options)
+            self.hook.list_model_monitoring_jobs(filter=label_filter(self.labels), **self._request_options)
         )
 
     def _known_windows(self, context: Context) -> dict[str, datetime]:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from google.api_core.exceptions import GoogleAPICallError, NotFound
 
+from vertex_mlops.deployed_models import find_endpoint
 from vertex_mlops.exceptions import SpecError
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.bigquery import TableLink
@@ -26,13 +27,14 @@ from vertex_mlops.pipeline_jobs import (
     DEAD_STATES,
     RUN_LABEL,
     failure,
+    label_filter,
     read_result,
     resource_id,
 )
 from vertex_mlops.serving import read_serving_spec
 
 if TYPE_CHECKING:
-    from google.cloud.aiplatform_v1.types import Endpoint, ModelDeploymentMonitoringJob, PipelineJob
+    from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob, PipelineJob
 
     from vertex_mlops.page.sources import RetrainedModel
 
@@ -263,11 +265,10 @@ def _read_trainings(model: RetrainedModel) -> list[Training]:
     from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
 
     hook = PipelineJobHook(model.gcp_conn_id, impersonation_chain=model.impersonation_chain)
-    conditions = [f'labels.{key}="{value}"' for key, value in model.labels.items()]
     jobs = hook.list_pipeline_jobs(
         project_id=model.project_id,
         region=model.region,
-        filter=" AND ".join([*conditions, f"labels.{DATA_VERSION_LABEL}:*"]),
+        filter=label_filter(model.labels, f"labels.{DATA_VERSION_LABEL}:*"),
         order_by="create_time desc",
         page_size=_MOST_JOBS,
         **_CALL,
@@ -297,13 +298,9 @@ def _read_service(model: RetrainedModel) -> Service:
 
     name = read_serving_spec(model.template_path, model.gcp_conn_id, model.impersonation_chain).name
     hook = EndpointServiceHook(model.gcp_conn_id, impersonation_chain=model.impersonation_chain)
-    request = {
-        "parent": f"projects/{model.project_id}/locations/{model.region}",
-        "filter": f'display_name="{name}"',
-        "order_by": "create_time",
-    }
     client = hook.get_endpoint_service_client(model.region)
-    endpoint: Endpoint | None = next(iter(client.list_endpoints(request=request, **_CALL)), None)
+    parent = f"projects/{model.project_id}/locations/{model.region}"
+    endpoint = find_endpoint(client, parent, name, **_CALL)
     if endpoint is None:
         return Service(name, None, "", _read_versions(model, name, {}, {}))
     deployed = {item.model_version_id: item.id for item in endpoint.deployed_models}
