@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,17 +88,23 @@ def network_model(train: Callable[..., Path]) -> Path:
     return train(kernel_max_rows=0, epochs=8)
 
 
+@contextmanager
+def started(cloud: Cloud) -> Iterator[Cloud]:
+    """Run a localcloud, which the pipeline's own environment does not hold."""
+    cloud.python = REPOSITORY / ".venv" / "bin" / "python"
+    try:
+        cloud.start()
+        yield cloud
+        assert cloud.stop() == 0, cloud.output
+    finally:
+        cloud.kill()
+
+
 @pytest.fixture(scope="session")
 def running_cloud(make_cloud: Callable[[], Cloud]) -> Iterator[Cloud]:
     """Start the one localcloud of this process: gRPC reads the certificates of its authority only once."""
-    running = make_cloud()
-    running.python = REPOSITORY / ".venv" / "bin" / "python"
-    try:
-        running.start()
+    with started(make_cloud()) as running:
         yield running
-        assert running.stop() == 0, running.output
-    finally:
-        running.kill()
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from wine_pipeline.submit import PipelineFailedError, result_of
 
 from localcloud.environment import process_environment
 from tests.conftest import Cloud
-from tests.pipeline.conftest import REPOSITORY, read_uci
+from tests.pipeline.conftest import read_uci, started
 
 pytestmark = pytest.mark.timeout(1800)
 # four times what an idle machine takes
@@ -35,14 +35,8 @@ def test_a_paused_job_is_not_followed_for_ever() -> None:
 @pytest.fixture(scope="module")
 def cloud(make_cloud: Callable[[], Cloud]) -> Iterator[Cloud]:
     """Start a localcloud of its own; this process is not led to it."""
-    running = make_cloud()
-    running.python = REPOSITORY / ".venv" / "bin" / "python"
-    try:
-        running.start()
+    with started(make_cloud()) as running:
         yield running
-        assert running.stop() == 0, running.output
-    finally:
-        running.kill()
 
 
 def python(cloud: Cloud, code: str, *arguments: str) -> str:
