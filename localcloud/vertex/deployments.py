@@ -12,8 +12,8 @@ from google.longrunning import operations_pb2  # type: ignore[import-untyped]
 from localcloud.config import Settings
 from localcloud.vertex import traffic
 from localcloud.vertex.api import Handler, now, unimplemented
+from localcloud.vertex.containers import check_served
 from localcloud.vertex.endpoints import save
-from localcloud.vertex.models import is_served
 from localcloud.vertex.names import canonical, new_id
 from localcloud.vertex.operations import Cancellation, Kind, Operations
 from localcloud.vertex.registry import ModelRegistry
@@ -101,8 +101,7 @@ class DeploymentService:
             raise exceptions.InvalidArgument(f"Invalid deployed_model.id {asked.id!r}: 1 to 10 digits.")
         _check_resources(asked)
         model = self._registry.resolve(canonical(asked.model, self._settings))
-        if not is_served(model.container_spec.image_uri):
-            raise unimplemented(f"container image {model.container_spec.image_uri}")
+        check_served(model.container_spec)
         deployed = v1.DeployedModel(asked)
         deployed.id = asked.id or new_id()
         deployed.model, deployed.model_version_id = model.name, model.version_id

@@ -14,6 +14,7 @@ from localcloud.config import Settings
 from localcloud.storage import ObjectStore
 from localcloud.vertex import masks
 from localcloud.vertex.api import Handler, now
+from localcloud.vertex.containers import SAVED_MODEL_FILES, check_uploaded, is_prebuilt
 from localcloud.vertex.filters import Queryable
 from localcloud.vertex.names import canonical, new_id
 from localcloud.vertex.operations import Kind, Operations
@@ -23,13 +24,7 @@ from localcloud.vertex.rules import check_display_name, check_labels, new_etag, 
 
 _MODEL_ID = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}")
 _ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
-# https://cloud.google.com/vertex-ai/docs/predictions/pre-built-containers
-_TENSORFLOW_IMAGE = re.compile(
-    r"((us|europe|asia)-docker\.pkg\.dev/vertex-ai|(us\.|eu\.|asia\.)?gcr\.io/cloud-aiplatform)"
-    r"/prediction/tf2-cpu\.[\w.-]+(:[\w.-]+)?"
-)
 _RESOURCES: Any = [v1.Model.DeploymentResourcesType.DEDICATED_RESOURCES]
-_SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 _SHARED_UPDATABLE = ("display_name", "description", "labels")
 _VERSION_UPDATABLE = ("version_description", "labels")
 
@@ -41,11 +36,6 @@ _MODELS = Queryable(
     {"model": model_id, "base_model_name": lambda model: ""},
 )
 _VERSIONS = Queryable(v1.Model, ("labels",), ("create_time", "update_time"))
-
-
-def is_served(image_uri: str) -> bool:
-    """Tell whether a container image is one that can be deployed: Google's TensorFlow 2 on CPU."""
-    return _TENSORFLOW_IMAGE.fullmatch(image_uri) is not None
 
 
 class ModelService:
@@ -114,20 +104,19 @@ class ModelService:
         return f"{request.parent}/models/{wanted}"
 
     def _check_artifact(self, model: v1.Model) -> None:
-        image = model.container_spec.image_uri
-        if not image:
-            raise exceptions.InvalidArgument("model.container_spec.image_uri is required.")
+        check_uploaded(model.container_spec)
         if not model.artifact_uri.startswith("gs://"):
             raise exceptions.InvalidArgument(
                 f"model.artifact_uri must be a gs:// folder, got {model.artifact_uri!r}."
             )
         folder = model.artifact_uri.rstrip("/")
-        if is_served(image) and not any(
-            self._objects.exists(f"{folder}/{file}") for file in _SAVED_MODEL_FILES
+        # nothing is known of what a custom container reads
+        if is_prebuilt(model.container_spec.image_uri) and not any(
+            self._objects.exists(f"{folder}/{file}") for file in SAVED_MODEL_FILES
         ):
             raise exceptions.FailedPrecondition(
                 f"Model directory {folder} is expected to contain exactly one of:"
-                f" [{', '.join(_SAVED_MODEL_FILES)}]."
+                f" [{', '.join(SAVED_MODEL_FILES)}]."
             )
 
     def _get(self, request: v1.GetModelRequest) -> v1.Model:

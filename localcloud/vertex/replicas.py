@@ -11,10 +11,13 @@ import urllib3
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 
+from localcloud.storage import ObjectStore
+from localcloud.vertex.containers import served_folder
 from localcloud.vertex.registry import ModelRegistry
 from localcloud.vertex.worker.errors import WorkerError
 from localcloud.vertex.worker.pool import Replica, WorkerPool
 
+# where the worker answers, whatever the container's routes are
 _PATH = "/v1/models/model:predict"
 
 
@@ -31,11 +34,13 @@ class Replicas:
 
     :param pool: starts the servers.
     :param registry: knows where a model's files are.
+    :param objects: the buckets that they lie in.
     """
 
-    def __init__(self, pool: WorkerPool, registry: ModelRegistry) -> None:
+    def __init__(self, pool: WorkerPool, registry: ModelRegistry, objects: ObjectStore) -> None:
         self._pool = pool
         self._registry = registry
+        self._objects = objects
         self._running: dict[tuple[str, str], Replica] = {}
         self._locks: dict[tuple[str, str], threading.Lock] = {}
         self._guard = threading.Lock()
@@ -92,7 +97,8 @@ class Replicas:
     def _load(self, deployed: v1.DeployedModel) -> Replica:
         model = self._registry.resolve(f"{deployed.model}@{deployed.model_version_id}")
         try:
-            return self._pool.start_replica(model.artifact_uri, f"deployed-{deployed.id}")
+            folder = served_folder(model, self._objects)
+            return self._pool.start_replica(folder, f"deployed-{deployed.id}")
         except WorkerError as error:
             raise exceptions.FailedPrecondition(
                 f"Model server of deployed model {deployed.id} failed to start: {error}"

@@ -64,7 +64,7 @@ class VertexService:
         self._pool = WorkerPool(settings, client_environment)
         self._pipelines = PipelineService(self._store, self._pool, objects, settings, self._operations)
         registry = ModelRegistry(self._store)
-        replicas = Replicas(self._pool, registry)
+        replicas = Replicas(self._pool, registry, objects)
         records = MonitoringRecords(self._store)
         self._requests = RequestLog(self._store, bigquery)
         windows = MonitoringWindows(settings, objects, bigquery, self._requests, self._pool, records)

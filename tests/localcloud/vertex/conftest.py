@@ -100,11 +100,12 @@ def wine(cloud: Any, bucket: storage.Bucket, tmp_path_factory: pytest.TempPathFa
     exported = subprocess.run(
         [python, "-c", _EXPORT, folder], capture_output=True, text=True, timeout=120, check=True
     )
-    _upload(bucket, folder, "wine")
+    upload_folder(bucket, folder, "wine")
     return Wine(f"gs://{BUCKET}/wine", folder, exported.stdout.split()[-1])
 
 
-def _upload(bucket: storage.Bucket, folder: Path, prefix: str) -> None:
+def upload_folder(bucket: storage.Bucket, folder: Path, prefix: str) -> None:
+    """Upload the files of a folder under a name."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             bucket.blob(f"{prefix}/{path.relative_to(folder)}").upload_from_filename(str(path))
