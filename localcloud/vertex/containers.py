@@ -36,8 +36,8 @@ _NOT_SERVED = (
     "health_probe",
     "liveness_probe",
 )
-# tensorflow_serving/model_servers/main.cc: name and default of each flag that decides what is served, and where
-_NUMBERS = {"port": 8500, "rest_api_port": 0, "file_system_poll_wait_seconds": 1}
+# tensorflow_serving/model_servers/main.cc: the flags that decide what is served and where, with defaults
+_NUMBERS = {"port": "8500", "rest_api_port": "0", "file_system_poll_wait_seconds": "1"}
 _TEXTS = {"model_name": "default", "model_base_path": ""}
 # those that change speed or memory alone
 _WITHOUT_EFFECT = {
@@ -96,13 +96,14 @@ def check_uploaded(spec: v1.ModelContainerSpec) -> None:
 
     Source: the docstrings of ModelContainerSpec and Port.
 
-    :raises google.api_core.exceptions.InvalidArgument: no image, one outside Artifact Registry, or a bad port.
+    :raises google.api_core.exceptions.InvalidArgument: no image, one from elsewhere, or a bad port.
     """
     if not spec.image_uri:
         raise exceptions.InvalidArgument("model.container_spec.image_uri is required.")
     if not _REGISTRY.fullmatch(spec.image_uri):
         raise exceptions.InvalidArgument(
-            f"model.container_spec.image_uri must identify an image in Artifact Registry, got {spec.image_uri!r}."
+            "model.container_spec.image_uri must identify an image in Artifact Registry,"
+            f" got {spec.image_uri!r}."
         )
     for port in spec.ports:
         if not 1 <= port.container_port <= 65535:
@@ -137,7 +138,7 @@ def served_folder(model: v1.Model, objects: ObjectStore) -> str:
 
     Sources: tensorflow_serving/model_servers/main.cc and server.cc (the flags),
     tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc (the versions),
-    https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements (the routes and the port).
+    https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements (the checks).
 
     :param model: its container is one that :func:`check_served` lets pass.
     :param objects: the buckets.
@@ -176,18 +177,22 @@ def _name_of(argument: str) -> str:
 
 
 def _read_flags(arguments: Iterable[str]) -> _Flags:
-    numbers, texts = dict(_NUMBERS), dict(_TEXTS)
+    values = {**_NUMBERS, **_TEXTS}
     for argument in arguments:
         name, value = _name_of(argument), argument.partition("=")[2]
-        if name in texts:
-            texts[name] = value
-        elif name in numbers:
-            if not _NUMBER.fullmatch(value):
-                raise ReplicaFailedError(f"Couldn't interpret value {value} for flag {name}.")
-            numbers[name] = int(value)
+        if name in _NUMBERS and not _NUMBER.fullmatch(value):
+            raise ReplicaFailedError(f"Couldn't interpret value {value} for flag {name}.")
+        if name in values:
+            values[name] = value
         elif name not in _WITHOUT_EFFECT:
             raise ReplicaFailedError(f"unknown argument: {argument}")
-    return _Flags(**numbers, **texts)
+    return _Flags(
+        port=int(values["port"]),
+        rest_api_port=int(values["rest_api_port"]),
+        file_system_poll_wait_seconds=int(values["file_system_poll_wait_seconds"]),
+        model_name=values["model_name"],
+        model_base_path=values["model_base_path"],
+    )
 
 
 def _check_address(spec: v1.ModelContainerSpec, flags: _Flags) -> None:
@@ -199,13 +204,15 @@ def _check_address(spec: v1.ModelContainerSpec, flags: _Flags) -> None:
         raise ReplicaFailedError("--rest_api_port cannot be the same as --port: no HTTP/REST API is exported")
     if flags.rest_api_port != _port_of(spec):
         raise ReplicaFailedError(
-            f"nothing listens on port {_port_of(spec)}, the container's first: --rest_api_port={flags.rest_api_port}"
+            f"nothing listens on port {_port_of(spec)}, the container's first:"
+            f" --rest_api_port={flags.rest_api_port}"
         )
     route = f"/v1/models/{flags.model_name}"
     for field, wanted in (("health_route", route), ("predict_route", f"{route}:predict")):
         if (given := getattr(spec, field)) != wanted:
             raise ReplicaFailedError(
-                f"Malformed request: {given or f'no {field}'}; the model {flags.model_name} answers on {wanted}"
+                f"Malformed request: {given or f'no {field}'};"
+                f" the model {flags.model_name} answers on {wanted}"
             )
 
 

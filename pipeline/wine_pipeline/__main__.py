@@ -16,6 +16,9 @@ from google.auth.exceptions import GoogleAuthError
 from wine_pipeline.config import ConfigError, Target, WineConfig, check_label
 from wine_pipeline.scale import Scale, read_scale
 
+_NEEDED = ("project", "region", "bucket")
+_IMAGES = ("image", "serving_image")
+
 # Each command imports what it needs after its arguments were checked: TFX takes eight seconds.
 
 
@@ -80,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_target(command: argparse.ArgumentParser) -> None:
     command.add_argument("--wine", required=True, help="white or red")
-    for name in ("project", "region", "bucket", "image"):
+    for name in (*_NEEDED, *_IMAGES):
         command.add_argument(f"--{name}", help=f"default: environment variable WINE_{name.upper()}")
 
 
@@ -100,10 +103,10 @@ def _scale(options: argparse.Namespace) -> Scale:
 
 def _target(options: argparse.Namespace) -> Target:
     values = {}
-    for name in ("project", "region", "bucket", "image"):
+    for name in (*_NEEDED, *_IMAGES):
         variable = f"WINE_{name.upper()}"
         values[name] = getattr(options, name) or os.environ.get(variable, "")
-        if not values[name] and name != "image":
+        if not values[name] and name in _NEEDED:
             raise ConfigError(f"no {name}: give --{name} or set {variable}")
     return Target(**values)
 

@@ -49,7 +49,7 @@ def compile_pipeline(
     )
     job = runner.run(pipeline, write_out=False)
     job["dataContract"] = build_data_contract(config)
-    job["serving"] = build_serving_spec(config)
+    job["serving"] = build_serving_spec(config, target)
     return job
 
 

@@ -15,6 +15,13 @@ EXAMPLES_SIGNATURE = "serving_examples"
 DEFAULT_IMAGE_REPOSITORY = "wine-mlops/wine-pipeline"
 DEFAULT_IMAGE_TAG = "0.1.0"
 
+# `make deploy` copies it there from Docker Hub. Its TensorFlow must know every op of the one that exports.
+DEFAULT_SERVING_REPOSITORY = "wine-mlops/tensorflow-serving"
+DEFAULT_SERVING_TAG = "2.21.0"
+# The newest TensorFlow container of Google's. It is available until 2027-01-14; after that, deploying with it
+# fails: https://cloud.google.com/vertex-ai/docs/framework-support-policy
+PREBUILT_IMAGE = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
+
 # The wine is part of the pipeline's name, the endpoint's name and a label's value.
 _WINE = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _TABLE_SUFFIX = "_wine"
@@ -141,7 +148,8 @@ class ServingConfig:
     """
     What answers predictions.
 
-    :param container_image: one of Vertex's prebuilt prediction containers.
+    :param prebuilt: whether that is Google's prebuilt container, :data:`PREBUILT_IMAGE`, in place of
+        TensorFlow Serving's own image. Every exported model fits both.
     :param machine_type: of every replica.
     :param min_replicas: replicas that always run.
     :param max_replicas: replicas under load.
@@ -151,7 +159,7 @@ class ServingConfig:
     :raises ConfigError: if the replicas make no range, or there is no such signature.
     """
 
-    container_image: str = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
+    prebuilt: bool = False
     machine_type: str = "n1-standard-2"
     min_replicas: int = 1
     max_replicas: int = 1
@@ -269,6 +277,8 @@ class Target:
     :param region: Vertex AI region.
     :param bucket: Cloud Storage bucket, without ``gs://``.
     :param image: container image of the pipeline's tasks; by default the project's own repository.
+    :param serving_image: TensorFlow Serving's container image; by default the project's own copy. Vertex AI
+        takes it from Artifact Registry alone.
     :raises ConfigError: if a name could not exist.
     """
 
@@ -276,6 +286,7 @@ class Target:
     region: str
     bucket: str
     image: str = ""
+    serving_image: str = ""
 
     def __post_init__(self) -> None:
         for name, pattern in (("project", _PROJECT), ("region", _REGION), ("bucket", _BUCKET)):
@@ -285,9 +296,15 @@ class Target:
     @property
     def task_image(self) -> str:
         """Image that Vertex starts for every task."""
-        if self.image:
-            return self.image
-        return f"{self.region}-docker.pkg.dev/{self.project}/{DEFAULT_IMAGE_REPOSITORY}:{DEFAULT_IMAGE_TAG}"
+        return self.image or self._registered(DEFAULT_IMAGE_REPOSITORY, DEFAULT_IMAGE_TAG)
+
+    @property
+    def model_server_image(self) -> str:
+        """Image that Vertex starts for every replica, unless it is a prebuilt one."""
+        return self.serving_image or self._registered(DEFAULT_SERVING_REPOSITORY, DEFAULT_SERVING_TAG)
+
+    def _registered(self, repository: str, tag: str) -> str:
+        return f"{self.region}-docker.pkg.dev/{self.project}/{repository}:{tag}"
 
     @property
     def temp_location(self) -> str:

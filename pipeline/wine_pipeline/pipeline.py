@@ -19,10 +19,11 @@ from wine_pipeline.model_card.component import ModelCard
 from wine_pipeline.model_card.job import JOB_PLACEHOLDER
 from wine_pipeline.monitorer.component import MonitorerComponent
 from wine_pipeline.preprocessing import preprocessing_fn
+from wine_pipeline.pusher import CONTAINER_SPEC, Pusher
 from wine_pipeline.reporter import MetricsReporter
 from wine_pipeline.scale import DataflowConfig, Scale, TrainingJobConfig
 from wine_pipeline.schema import DeclaredSchemaGen
-from wine_pipeline.serving import git_revision
+from wine_pipeline.serving import build_container_spec, git_revision
 from wine_pipeline.trainer import run_fn
 from wine_pipeline.validator import StrictExampleValidator
 
@@ -234,14 +235,13 @@ def _four_to_one() -> tfx.proto.Output:
 
 def _vertex_pusher(
     config: WineConfig, target: Target, model: tfx.types.BaseChannel, blessing: tfx.types.BaseChannel
-) -> vertex.Pusher:
-    return vertex.Pusher(
+) -> Pusher:
+    return Pusher(
         model=model,
         model_blessing=blessing,
         custom_config={
-            vertex.ENABLE_VERTEX_KEY: True,
             vertex.VERTEX_REGION_KEY: target.region,
-            vertex.VERTEX_CONTAINER_IMAGE_URI_KEY: config.serving.container_image,
+            CONTAINER_SPEC: build_container_spec(config.serving, target),
             vertex.SERVING_ARGS_KEY: {
                 "project_id": target.project,
                 "endpoint_name": config.name,

@@ -1,29 +1,85 @@
-"""What a caller must know to serve the model, written into the compiled file."""
+"""What serves the model: the folder that is read, the container, and what the compiled file says of both."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
-from wine_pipeline.config import WineConfig, check_label
+from tfx.utils import io_utils
+
+from wine_pipeline.config import PREBUILT_IMAGE, ServingConfig, Target, WineConfig, check_label
 
 GIT_REVISION = "WINE_GIT_REVISION"
 _UNKNOWN = "unknown"
 
+_COMMAND = "/usr/bin/tensorflow_model_server"
+_MODEL_NAME = "model"
+# the port that Vertex AI asks unless the container names another
+_PORT = 8080
+_VERSION = "1"
 
-def build_serving_spec(config: WineConfig) -> dict[str, Any]:
+
+def add_version_folder(saved_model: str) -> None:
+    """
+    Copy a SavedModel into a folder ``1`` of its own, so that any of the model servers can read it.
+
+    TensorFlow Serving loads ``BASE_PATH/NUMBER/saved_model.pb``, a prebuilt container and TFX's components
+    ``saved_model.pb`` itself; each ignores what is there for the other.
+
+    Source: tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc.
+
+    :param saved_model: folder that holds ``saved_model.pb``.
+    """
+    folder = f"{saved_model}/{_VERSION}"
+    io_utils.copy_dir(saved_model, folder, deny_regex_patterns=[f"^{re.escape(folder)}(/|$)"])
+
+
+def build_container_spec(config: ServingConfig, target: Target) -> dict[str, Any]:
+    """
+    Return the container that serves the model, as the fields of Vertex AI's ModelContainerSpec.
+
+    Sources: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/ModelContainerSpec,
+    https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements (the checks, and
+    AIP_STORAGE_URI, Vertex AI's copy of the model's folder), tensorflow_serving/model_servers/main.cc (the
+    flags).
+
+    :param config: which container.
+    :param target: where TensorFlow Serving's image is.
+    """
+    if config.prebuilt:
+        return {"image_uri": PREBUILT_IMAGE}
+    route = f"/v1/models/{_MODEL_NAME}"
+    return {
+        "image_uri": target.model_server_image,
+        "command": [_COMMAND],
+        "args": [
+            f"--model_name={_MODEL_NAME}",
+            "--model_base_path=$(AIP_STORAGE_URI)",
+            f"--rest_api_port={_PORT}",
+            # 0 looks once: a version never changes. A negative number would never look.
+            "--file_system_poll_wait_seconds=0",
+        ],
+        "ports": [{"container_port": _PORT}],
+        "predict_route": f"{route}:predict",
+        "health_route": route,
+    }
+
+
+def build_serving_spec(config: WineConfig, target: Target) -> dict[str, Any]:
     """
     Return the ``serving`` of the compiled file.
 
     :param config: of the wine.
+    :param target: where it is served.
     :raises ConfigError: if the revision that the environment gives is none.
     """
     serving = config.serving
     return {
         "name": config.name,
-        "container_image": serving.container_image,
+        "container_spec": build_container_spec(serving, target),
         "machine_type": serving.machine_type,
         "min_replicas": serving.min_replicas,
         "max_replicas": serving.max_replicas,

@@ -17,6 +17,7 @@ from wine_pipeline.features import FEATURE_NAMES, GOOD, GRADE, QUALITY
 from wine_pipeline.kernel import fit_kernel
 from wine_pipeline.model import export_model
 from wine_pipeline.network import fit_network
+from wine_pipeline.serving import add_version_folder
 
 _READ_BATCH = 4096
 
@@ -58,6 +59,7 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     export_model(
         model, transform_output, fn_args.serving_model_dir, fn_args.custom_config["default_signature"]
     )
+    add_version_folder(fn_args.serving_model_dir)
 
 
 def fit(config: TrainingConfig, train: Split) -> keras.Model:

@@ -12,12 +12,49 @@ from vertex_mlops.contract import download_spec
 from vertex_mlops.exceptions import SpecError
 
 
+class Port(BaseModel):
+    """
+    A port of a container.
+
+    :param container_port: its number.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    container_port: Annotated[int, Field(ge=1, le=65535)]
+
+
+class ContainerSpec(BaseModel):
+    """
+    The model server's container: the fields of ModelContainerSpec that the compiled file may set.
+
+    .. seealso::
+        https://cloud.google.com/vertex-ai/docs/reference/rest/v1/ModelContainerSpec
+
+    :param image_uri: image in Artifact Registry.
+    :param command: replaces the image's entry point.
+    :param args: of the command; Vertex AI expands ``$(AIP_STORAGE_URI)`` and its other variables in them.
+    :param ports: Vertex AI asks the first one; 8080 if there is none.
+    :param predict_route: path of predictions.
+    :param health_route: path of health checks.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    image_uri: Annotated[str, Field(min_length=1)]
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    ports: tuple[Port, ...] = ()
+    predict_route: str = ""
+    health_route: str = ""
+
+
 class ServingSpec(BaseModel):
     """
     The ``serving`` key of the compiled pipeline file.
 
     :param name: display name of the endpoint and id of the Model whose versions are deployed to it.
-    :param container_image: image of the model server.
+    :param container_spec: container of the model server.
     :param machine_type: of each replica.
     :param min_replicas: replicas that always run.
     :param max_replicas: replicas under load.
@@ -27,7 +64,7 @@ class ServingSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
-    container_image: str
+    container_spec: ContainerSpec
     machine_type: str
     min_replicas: Annotated[int, Field(ge=1)]
     max_replicas: Annotated[int, Field(ge=1)]

@@ -12,7 +12,7 @@ from wine_pipeline.compile import compile_pipeline, write_compiled
 from wine_pipeline.config import ConfigError, EvaluationConfig, ServingConfig, Target, WineConfig
 from wine_pipeline.pipeline import build_input_config
 from wine_pipeline.scale import Scale
-from wine_pipeline.serving import build_serving_spec
+from wine_pipeline.serving import build_container_spec, build_serving_spec
 
 TARGET = Target("wine-local", "europe-west1", "wine-bucket", image="registry/wine:1")
 
@@ -119,7 +119,7 @@ def test_a_launch_without_a_dag_ends_with_a_pusher_to_the_wines_own_endpoint() -
     tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
     pusher = constant(tasks["Pusher"], "custom_config")
 
-    assert pusher["ai_platform_enable_vertex"] is True
+    assert pusher["container_spec"] == job["serving"]["container_spec"]
     assert pusher["ai_platform_vertex_region"] == "europe-west1"
     assert pusher["ai_platform_serving_args"]["project_id"] == "wine-local"
     assert pusher["ai_platform_serving_args"]["endpoint_name"] == "wine-white"
@@ -161,18 +161,19 @@ def test_what_serves_the_model_lies_beside_the_spec(
     monkeypatch.setenv("WINE_GIT_REVISION", "0123abc")
     config = WineConfig("white", serving=ServingConfig(machine_type="n1-standard-4", max_replicas=3))
 
-    serving = build_serving_spec(config)
+    serving = build_serving_spec(config, TARGET)
 
     assert set(job["serving"]) == set(serving)
     assert (serving["name"], serving["git_revision"]) == ("wine-white", "0123abc")
     assert (serving["machine_type"], serving["max_replicas"]) == ("n1-standard-4", 3)
+    assert serving["container_spec"] == build_container_spec(config.serving, TARGET)
 
 
 def test_a_revision_that_can_be_no_label_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WINE_GIT_REVISION", "Release 1.0")
 
     with pytest.raises(ConfigError, match="WINE_GIT_REVISION"):
-        build_serving_spec(WineConfig("white"))
+        build_serving_spec(WineConfig("white"), TARGET)
 
 
 def test_the_revision_is_that_of_the_working_tree(

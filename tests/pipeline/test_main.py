@@ -27,6 +27,7 @@ def set_wine_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_target_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     set_wine_environment(monkeypatch)
     monkeypatch.setenv("WINE_IMAGE", "registry/wine:3")
+    monkeypatch.setenv("WINE_SERVING_IMAGE", "registry/serving:3")
     output = tmp_path / "wine-red.json"
 
     assert main(["compile", "--wine", "red", "--output", str(output)]) == 0
@@ -34,6 +35,7 @@ def test_the_target_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, 
     job = json.loads(output.read_text())
     assert job["runtimeConfig"]["gcsOutputDirectory"] == "gs://wine-bucket/pipeline_root/wine-red"
     assert "registry/wine:3" in json.dumps(job["pipelineSpec"])
+    assert job["serving"]["container_spec"]["image_uri"] == "registry/serving:3"
 
 
 @pytest.mark.parametrize("missing", ["PROJECT", "REGION", "BUCKET"])

@@ -8,6 +8,7 @@ tf.Example of the instance that all of them know, in base64.
 from __future__ import annotations
 
 import base64
+import shutil
 import sys
 from pathlib import Path
 
@@ -62,6 +63,8 @@ def export(folder: Path) -> None:
         default = "serving_raw" if name in RAW_BY_DEFAULT else "serving_examples"
         signatures["serving_default"] = signatures[default]
         tf.saved_model.save(model, str(folder / name), signatures=signatures)
+        # a prebuilt container reads the one, TensorFlow Serving the other
+        shutil.copytree(folder / name, folder / name / "1", ignore=shutil.ignore_patterns("1"))
 
 
 def example() -> str:

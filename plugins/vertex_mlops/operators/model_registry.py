@@ -58,10 +58,11 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/model-registry/versioning
+        https://cloud.google.com/vertex-ai/docs/predictions/use-custom-container
 
     :param pipeline_result: What RunPipelineJobOnceOperator returned (templated).
-    :param template_path: ``gs://`` URI of the compiled pipeline file; it names the model and its container
-        image (templated).
+    :param template_path: ``gs://`` URI of the compiled pipeline file; it names the model and its
+        container (templated).
     :param labels: Labels of the version, beside ``data_version``, ``git_revision``, ``blessed`` and
         ``pipeline_job`` (templated).
     :param poll_interval: Seconds between two looks at an upload.
@@ -130,7 +131,7 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
             "model": {
                 "display_name": serving.name,
                 "artifact_uri": self.pipeline_result["model_uri"],
-                "container_spec": {"image_uri": serving.container_image},
+                "container_spec": serving.container_spec.model_dump(),
                 "version_description": self.pipeline_result["name"],
             },
         }

@@ -11,7 +11,7 @@ from google.api import httpbody_pb2
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 
-from tests.localcloud.vertex.conftest import IMAGE, Wine, upload_folder
+from tests.localcloud.vertex.conftest import IMAGE, Wine, dedicated, upload_folder
 
 NewEndpoint = Callable[..., v1.Endpoint]
 NewModel = Callable[..., v1.UploadModelResponse]
@@ -126,46 +126,55 @@ def test_the_prebuilt_container_does_not_look_into_folders_of_numbers(
         new_model(artifact_uri=f"gs://{bucket.name}/numbered-only")
 
 
-@pytest.mark.parametrize(
-    ("container", "reason"),
-    [
-        (tensorflow_serving({"model_base_path": None}), "model_base_path and .* are empty"),
-        (tensorflow_serving({"model_base_path": "$(AIP_STORAGE_URI)/absent"}), "Could not find base path"),
-        (tensorflow_serving({"model_base_path": "gs://no-such-bucket/wine"}), "Could not find base path"),
-        (tensorflow_serving({"model_base_path": "/models/model"}), "Could not find base path /models/model"),
-        (tensorflow_serving({"model_base_path": "$(MODELS)"}), r"of \$\(NAME\) only these are known"),
-        (tensorflow_serving({"model_name": "wine"}), "the model wine answers on /v1/models/wine"),
-        (tensorflow_serving({"model_name": None}), "the model default answers on"),
-        (tensorflow_serving(health_route="/healthz"), "Malformed request: /healthz"),
-        (tensorflow_serving(health_route=""), "no health_route"),
-        (tensorflow_serving(predict_route="/predict"), "Malformed request: /predict"),
-        (tensorflow_serving({"rest_api_port": None}), "nothing listens on port 8080"),
-        (tensorflow_serving({"rest_api_port": "8501"}), "nothing listens on port 8080"),
-        (
-            tensorflow_serving(
-                {"rest_api_port": "8501"}, ports=[{"container_port": 8080}, {"container_port": 8501}]
-            ),
-            "nothing listens on port 8080",
+NEVER_READY: list[tuple[dict[str, Any], str]] = [
+    (tensorflow_serving({"model_base_path": None}), "model_base_path and .* are empty"),
+    (tensorflow_serving({"model_base_path": "$(AIP_STORAGE_URI)/absent"}), "Could not find base path"),
+    (tensorflow_serving({"model_base_path": "gs://no-such-bucket/wine"}), "Could not find base path"),
+    (tensorflow_serving({"model_base_path": "/models/model"}), "Could not find base path /models/model"),
+    (tensorflow_serving({"model_base_path": "$(MODELS)"}), r"of \$\(NAME\) only these are known"),
+    (tensorflow_serving({"model_name": "wine"}), "the model wine answers on /v1/models/wine"),
+    (tensorflow_serving({"model_name": None}), "the model default answers on"),
+    (tensorflow_serving(health_route="/healthz"), "Malformed request: /healthz"),
+    (tensorflow_serving(health_route=""), "no health_route"),
+    (tensorflow_serving(predict_route="/predict"), "Malformed request: /predict"),
+    (tensorflow_serving({"rest_api_port": None}), "nothing listens on port 8080"),
+    (tensorflow_serving({"rest_api_port": "8501"}), "nothing listens on port 8080"),
+    (
+        tensorflow_serving(
+            {"rest_api_port": "8501"}, ports=[{"container_port": 8080}, {"container_port": 8501}]
         ),
-        (tensorflow_serving({"port": "8080"}), "cannot be the same as --port"),
-        (tensorflow_serving({"file_system_poll_wait_seconds": "-1"}), "No versions of servable model"),
-        (tensorflow_serving({"rest_api_port": "http"}), "Couldn't interpret value http"),
-        (tensorflow_serving({"colour": "red"}), "unknown argument: --colour=red"),
-        (tensorflow_serving(args=["model_name=model"]), "unknown argument: model_name=model"),
-    ],
-)
-def test_a_server_that_would_never_be_ready_fails_the_deployment(
-    serving: v1.Endpoint,
-    new_model: NewModel,
-    deploy: Deploy,
-    versions: str,
-    container: dict[str, Any],
-    reason: str,
-) -> None:
-    model = new_model(artifact_uri=versions, container_spec=container).model
+        "nothing listens on port 8080",
+    ),
+    (tensorflow_serving({"port": "8080"}), "cannot be the same as --port"),
+    (tensorflow_serving({"file_system_poll_wait_seconds": "-1"}), "No versions of servable model"),
+    (tensorflow_serving({"rest_api_port": "http"}), "Couldn't interpret value http"),
+    (tensorflow_serving({"colour": "red"}), "unknown argument: --colour=red"),
+    (tensorflow_serving(args=["model_name=model"]), "unknown argument: model_name=model"),
+]
 
-    with pytest.raises(exceptions.FailedPrecondition, match=f"failed to start: .*{reason}"):
-        deploy(serving.name, model)
+
+def test_a_server_that_would_never_be_ready_fails_the_deployment(
+    clients: Any, parent: str, serving: v1.Endpoint, versions: str
+) -> None:
+    # all at once: each operation takes its time
+    uploads = [
+        clients.models.upload_model(
+            parent=parent,
+            model={"display_name": "never ready", "artifact_uri": versions, "container_spec": container},
+        )
+        for container, _ in NEVER_READY
+    ]
+    models = [upload.result(timeout=60).model for upload in uploads]
+    deployments = [
+        clients.endpoints.deploy_model(
+            endpoint=serving.name, deployed_model={"model": model, "dedicated_resources": dedicated()}
+        )
+        for model in models
+    ]
+
+    for deployment, (_, reason) in zip(deployments, NEVER_READY, strict=True):
+        with pytest.raises(exceptions.FailedPrecondition, match=f"failed to start: .*{reason}"):
+            deployment.result(timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from google.cloud import aiplatform_v1, bigquery, storage
-from wine_pipeline.config import ServingConfig
+from wine_pipeline.config import ServingConfig, Target
 from wine_pipeline.features import FEATURE_NAMES, QUALITY
+from wine_pipeline.serving import build_container_spec
 
 BUCKET = "ada_mlops_lab"
 REGION = "europe-west1"
@@ -40,7 +41,7 @@ def deploy(folder: Path) -> None:
     model = {
         "display_name": ENDPOINT,
         "artifact_uri": f"gs://{BUCKET}/model",
-        "container_spec": {"image_uri": serving.container_image},
+        "container_spec": build_container_spec(serving, Target(storage.Client().project, REGION, BUCKET)),
     }
     uploaded = aiplatform_v1.ModelServiceClient(client_options=options).upload_model(
         parent=parent, model=model

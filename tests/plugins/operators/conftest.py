@@ -24,6 +24,19 @@ if TYPE_CHECKING:
     from tests.plugins.operators.rollouts import Rollout
 
 SERVING_IMAGE = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
+TENSORFLOW_SERVING = {
+    "image_uri": f"{REGION}-docker.pkg.dev/wine-local/wine-mlops/tensorflow-serving@sha256:{64 * '0'}",
+    "command": ["/usr/bin/tensorflow_model_server"],
+    "args": [
+        "--model_name=model",
+        "--model_base_path=$(AIP_STORAGE_URI)",
+        "--rest_api_port=8080",
+        "--file_system_poll_wait_seconds=0",
+    ],
+    "ports": [{"container_port": 8080}],
+    "predict_route": "/v1/models/model:predict",
+    "health_route": "/v1/models/model",
+}
 CLIENT_OPTIONS = {"api_endpoint": f"{REGION}-aiplatform.googleapis.com"}
 
 

@@ -17,22 +17,22 @@ from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator, Ro
 from vertex_mlops.pipeline_jobs import PipelineResult
 
 from tests.plugins.conftest import REGION, context_of
-from tests.plugins.operators.conftest import CLIENT_OPTIONS, SERVING_IMAGE, Endpoint
+from tests.plugins.operators.conftest import CLIENT_OPTIONS, TENSORFLOW_SERVING, Endpoint
 
 _MOST_LOOKS = 300
 SOUND = {"good": 0.9, "grade": 6.5}
 
 
-def serving(name: str) -> dict[str, Any]:
+def serving(name: str, **changes: Any) -> dict[str, Any]:
     """The ``serving`` key of a compiled pipeline file."""
     return {
         "name": name,
-        "container_image": SERVING_IMAGE,
+        "container_spec": TENSORFLOW_SERVING,
         "machine_type": "n1-standard-2",
         "min_replicas": 1,
         "max_replicas": 1,
         "git_revision": "abc123",
-    }
+    } | changes
 
 
 def result(model: str, folder: str, **more: Any) -> PipelineResult:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
 from google.api_core.exceptions import ServiceUnavailable
+from google.cloud import aiplatform_v1
 from vertex_mlops.deployed_models import endpoint_id_for
 from vertex_mlops.exceptions import SpecError, VertexOperationError
 
 from tests.plugins.conftest import Upload, context_of
-from tests.plugins.operators.rollouts import Rollout, result
+from tests.plugins.operators.conftest import SERVING_IMAGE, TENSORFLOW_SERVING
+from tests.plugins.operators.rollouts import Rollout, result, serving
 
 
 def test_a_version_tells_where_it_comes_from(rollout: Rollout) -> None:
@@ -30,6 +32,43 @@ def test_a_version_tells_where_it_comes_from(rollout: Rollout) -> None:
         "blessed": "true",
         "pipeline_job": job,
     }
+
+
+@pytest.mark.parametrize("container", [TENSORFLOW_SERVING, {"image_uri": SERVING_IMAGE}])
+def test_a_version_is_served_by_the_container_that_the_compiled_pipeline_asks_for(
+    rollout: Rollout, upload: Upload, container: dict[str, Any]
+) -> None:
+    rollout.spec_uri = upload(
+        {"pipelineSpec": {}, "serving": serving(rollout.name, container_spec=container)}
+    )
+
+    deployed = rollout.deploy(rollout.upload("sound"))
+
+    (version,) = rollout.versions()
+    assert version.container_spec == aiplatform_v1.ModelContainerSpec(container)
+    assert rollout.deployed == {deployed["deployed_model_id"]}
+
+
+@pytest.mark.parametrize(
+    ("container", "problem"),
+    [
+        ({}, "serving.container_spec.image_uri: Field required"),
+        ({"image_uri": "i", "routes": {}}, "serving.container_spec.routes: Extra inputs"),
+        (
+            {"image_uri": "i", "ports": [{"container_port": 0}]},
+            "serving.container_spec.ports.0.container_port: ",
+        ),
+    ],
+)
+def test_a_container_that_vertex_ai_would_not_take_is_named_by_its_key(
+    rollout: Rollout, upload: Upload, container: dict[str, Any], problem: str
+) -> None:
+    rollout.spec_uri = upload(
+        {"pipelineSpec": {}, "serving": serving(rollout.name, container_spec=container)}
+    )
+
+    with pytest.raises(SpecError, match=problem):
+        rollout.upload("sound")
 
 
 def test_all_versions_lie_under_one_model_and_none_is_uploaded_twice(rollout: Rollout) -> None:
@@ -98,7 +137,7 @@ def test_a_deployment_that_another_try_has_begun_is_waited_for_without_a_slot(ro
 
 
 def test_a_deployment_that_fails_ends_the_try(rollout: Rollout, bucket: Any) -> None:
-    broken = f"models/broken-{rollout.name}/saved_model.pb"
+    broken = f"models/broken-{rollout.name}/1/saved_model.pb"
     bucket.blob(broken).upload_from_string(b"no model")
     operator = rollout.uploader(result(broken.split("/")[1], rollout.folder))
     version = operator.execute(context_of(operator))["model_version"]
