@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
 from deploy import REPOSITORY, WINE_CONFIG
 from deploy.composer import REQUIREMENTS_FILE, ComposerState, describe, requirements
-from deploy.environments import Environment
+from deploy.environments import SERVING_SOURCE, SERVING_VERSION, Environment
 from deploy.package import image_tag, is_clean, stage
 from deploy.shell import Shell, relative
 from deploy.sync import Sync
@@ -58,8 +59,10 @@ class Deployment:
         there = sync.refuse_foreign()
         self.shell.step("Build and push the pipeline image, unless this pipeline/ has one")
         image = self.push_image()
-        self.shell.step("Compile the pipelines with the image's digest, and upload them")
-        self.upload_specs(image)
+        self.shell.step("Copy TensorFlow Serving's image, unless it is there")
+        serving_image = self.copy_serving_image()
+        self.shell.step("Compile the pipelines with the images' digests, and upload them")
+        self.upload_specs(image, serving_image)
         # before the DAGs that need them
         self.shell.step("Set the environment's packages and variables, where they differ")
         self.install_packages(composer)
@@ -101,26 +104,23 @@ class Deployment:
 
         :return: its name with its digest.
         """
-        tag = image_tag(self.environment.image_target)
-        digest = self._digest(tag)
-        if self.shell.dry_run:
-            self.shell.say(f"only if no image has the tag {tag}:")
-        if self.shell.dry_run or not digest:
-            source = self.build / "image"
-            if not self.shell.dry_run:
-                stage("pipeline", source)
-            self._build(source, tag)
-            digest = self._digest(tag)
-        if not digest:
-            raise DeployError(f"{self.environment.image}:{tag} is not there after its build")
-        return f"{self.environment.image}@{digest}"
+        return self._push(self.environment.image, image_tag(self.environment.image_target), self._build)
 
-    def upload_specs(self, image: str) -> None:
+    def copy_serving_image(self) -> str:
+        """
+        Copy TensorFlow Serving's image of the version that is wanted, if it is not there.
+
+        :return: its name with its digest.
+        """
+        return self._push(self.environment.serving_image, SERVING_VERSION, self._copy)
+
+    def upload_specs(self, image: str, serving_image: str) -> None:
         """
         Compile the pipeline of each wine and put it where its DAG looks.
 
-        :param image: with its digest.
-        :raises DeployError: a compiled pipeline names another image.
+        :param image: of the pipeline's tasks, with its digest.
+        :param serving_image: TensorFlow Serving's, with its digest; a prebuilt container is named without it.
+        :raises DeployError: a compiled pipeline names other images.
         """
         specs = []
         environment = self.environment
@@ -132,11 +132,11 @@ class Deployment:
             self.shell.run(
                 *(PIPELINE_PYTHON, "-m", "wine_pipeline", "compile", f"--wine={wine}"),
                 *(f"--project={environment.project}", f"--region={environment.region}"),
-                *(f"--bucket={environment.bucket}", f"--image={image}", *scale),
-                f"--output={relative(spec)}",
+                *(f"--bucket={environment.bucket}", f"--image={image}"),
+                *(f"--serving_image={serving_image}", *scale, f"--output={relative(spec)}"),
             )
-            if not self.shell.dry_run and image not in spec.read_text():
-                raise DeployError(f"{relative(spec)} does not name {image}")
+            if not self.shell.dry_run:
+                _check_images(spec, image, serving_image)
             specs.append(relative(spec))
         self.shell.run("gcloud", "storage", "cp", *specs, f"gs://{environment.bucket}/specs/")
 
@@ -175,9 +175,19 @@ class Deployment:
             *(f"--project={environment.project}", f"--location={environment.region}"),
         )
 
-    def _digest(self, tag: str) -> str | None:
+    def _push(self, image: str, tag: str, push: Callable[[str], None]) -> str:
+        digest = self._digest(image, tag)
+        if self.shell.dry_run:
+            self.shell.say(f"only if no image has the tag {tag}:")
+        if self.shell.dry_run or not digest:
+            push(f"{image}:{tag}")
+            digest = self._digest(image, tag)
+        if not digest:
+            raise DeployError(f"{image}:{tag} is not there after its build")
+        return f"{image}@{digest}"
+
+    def _digest(self, image: str, tag: str) -> str | None:
         """Return the digest of the image with this tag; None if there is no such image."""
-        image = self.environment.image
         listed = self.shell.read(
             *("gcloud", "artifacts", "docker", "images", "list", image.rpartition("/")[0]),
             *("--include-tags", "--format=json"),
@@ -190,13 +200,38 @@ class Deployment:
         ]
         return versions[0] if versions else None
 
-    def _build(self, source: Path, tag: str) -> None:
-        environment = self.environment
-        account = f"projects/{environment.project}/serviceAccounts/{environment.account('deployer')}"
+    def _build(self, image: str) -> None:
+        source = self.build / "image"
+        if not self.shell.dry_run:
+            stage("pipeline", source)
         self.shell.run(
             *("gcloud", "builds", "submit", relative(source), "--config=deploy/cloudbuild-image.yaml"),
+            *self._as_deployer(),
+            f"--substitutions=_IMAGE={image},_TARGET={self.environment.image_target}",
+            f"--gcs-source-staging-dir=gs://{self.environment.bucket}/builds",
+        )
+
+    def _copy(self, image: str) -> None:
+        self.shell.run(
+            *("gcloud", "builds", "submit", "--no-source", "--config=deploy/cloudbuild-serving.yaml"),
+            *self._as_deployer(),
+            f"--substitutions=_SOURCE={SERVING_SOURCE},_IMAGE={image}",
+        )
+
+    def _as_deployer(self) -> tuple[str, ...]:
+        environment = self.environment
+        account = f"projects/{environment.project}/serviceAccounts/{environment.account('deployer')}"
+        return (
             *(f"--project={environment.project}", f"--region={environment.region}"),
             f"--service-account={account}",
-            f"--substitutions=_IMAGE={environment.image}:{tag},_TARGET={environment.image_target}",
-            f"--gcs-source-staging-dir=gs://{environment.bucket}/builds",
         )
+
+
+def _check_images(spec: Path, image: str, serving_image: str) -> None:
+    text = spec.read_text()
+    container = json.loads(text)["serving"]["container_spec"]
+    # a prebuilt container has no command
+    wanted = [image, serving_image] if "command" in container else [image]
+    for name in wanted:
+        if name not in text:
+            raise DeployError(f"{relative(spec)} does not name {name}")

@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 ENVIRONMENTS_FILE = Path(__file__).with_name("environments.yaml")
 PIPELINE_IMAGE = "wine-pipeline"
+SERVING_IMAGE = "tensorflow-serving"
+SERVING_VERSION = "2.21.0"
+# https://www.tensorflow.org/tfx/serving/docker
+SERVING_SOURCE = f"docker.io/tensorflow/serving:{SERVING_VERSION}"
 
 ProjectId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
 Region = Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
@@ -65,7 +69,7 @@ class Environment(_Strict):
     :param project: project id.
     :param region: of Composer, Vertex AI, BigQuery, Cloud Storage and Artifact Registry alike.
     :param bucket: of the compiled pipelines and their artifacts, not Composer's own.
-    :param artifact_repository: Artifact Registry repository of the pipeline image.
+    :param artifact_repository: Artifact Registry repository of the images.
     :param composer: the Airflow environment.
     :param service_accounts: their ids.
     :param scale: file that sends work on to Dataflow and to custom jobs, relative to the repository.
@@ -94,8 +98,16 @@ class Environment(_Strict):
     @property
     def image(self) -> str:
         """Name of the pipeline image, without tag or digest."""
-        host = f"{self.region}-docker.pkg.dev"
-        return f"{host}/{self.project}/{self.artifact_repository}/{PIPELINE_IMAGE}"
+        return f"{self._registry}/{PIPELINE_IMAGE}"
+
+    @property
+    def serving_image(self) -> str:
+        """Name of the copy of TensorFlow Serving's image, without tag or digest."""
+        return f"{self._registry}/{SERVING_IMAGE}"
+
+    @property
+    def _registry(self) -> str:
+        return f"{self.region}-docker.pkg.dev/{self.project}/{self.artifact_repository}"
 
     @property
     def image_target(self) -> str:

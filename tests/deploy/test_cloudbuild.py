@@ -11,7 +11,7 @@ import yaml
 from deploy.environments import read_environment
 from tests.conftest import REPOSITORY
 
-FILES = ["cloudbuild-image.yaml", "cloudbuild-main.yaml", "cloudbuild-pr.yaml"]
+FILES = ["cloudbuild-image.yaml", "cloudbuild-main.yaml", "cloudbuild-pr.yaml", "cloudbuild-serving.yaml"]
 
 
 def read(name: str) -> dict[str, Any]:
@@ -73,6 +73,16 @@ def test_the_image_is_built_from_what_is_submitted_and_pushed_under_the_name_ask
     assert arguments[arguments.index("--target") + 1] == "$_TARGET"
     # the Dockerfile has stages that need more than pipeline/, and only BuildKit leaves them out
     assert image["steps"][0]["env"] == ["DOCKER_BUILDKIT=1"]
+
+
+def test_the_serving_image_is_pushed_under_the_name_asked_for_as_it_was_pulled() -> None:
+    serving = read("cloudbuild-serving.yaml")
+
+    assert [step["args"] for step in serving["steps"]] == [
+        ["pull", "$_SOURCE"],
+        ["tag", "$_SOURCE", "$_IMAGE"],
+    ]
+    assert serving["images"] == ["$_IMAGE"]
 
 
 @pytest.mark.parametrize(("scale", "target"), [(None, "worker"), ("pipeline/scale.toml", "dataflow")])

@@ -74,6 +74,9 @@ def test_the_steps_come_in_their_order(deployed: Deployed) -> None:
         ["artifacts", "docker", "images"],
         ["builds", "submit", ".local/deploy/dev/image"],
         ["artifacts", "docker", "images"],
+        ["artifacts", "docker", "images"],
+        ["builds", "submit", "--no-source"],
+        ["artifacts", "docker", "images"],
         ["storage", "cp", ".local/deploy/dev/specs/wine-white.json"],
         ["composer", "environments", "update"],
         ["storage", "cp", ".local/deploy/dev/deployed.txt"],
@@ -88,6 +91,7 @@ def test_doing_it_again_builds_no_image_and_updates_no_environment(deployed: Dep
         ["storage", "ls", f"{BUCKET}/plugins/**"],
         ["storage", "ls", f"{BUCKET}/dags/**"],
         ["storage", "cat", RECORD],
+        ["artifacts", "docker", "images"],
         ["artifacts", "docker", "images"],
         ["storage", "cp", ".local/deploy/dev/specs/wine-white.json"],
         ["storage", "cp", ".local/deploy/dev/deployed.txt"],
@@ -106,9 +110,10 @@ def test_the_environment_gets_the_variables_that_the_dags_read(deployed: Deploye
     assert dict(pair.split("=") for pair in flag.partition("=")[2].split(",")) == VARIABLES
 
 
-def test_every_task_of_the_compiled_pipelines_names_the_digest(deployed: Deployed) -> None:
-    (listed,) = deployed.checkout.recorder.images
-    image = f"{listed['package']}@{listed['version']}"
+def test_every_task_of_the_compiled_pipelines_and_the_model_server_name_a_digest(deployed: Deployed) -> None:
+    image, serving_image = (
+        f"{listed['package']}@{listed['version']}" for listed in deployed.checkout.recorder.images
+    )
 
     for wine in ("white", "red"):
         spec = json.loads(
@@ -117,6 +122,10 @@ def test_every_task_of_the_compiled_pipelines_names_the_digest(deployed: Deploye
         executors = spec["pipelineSpec"]["deploymentSpec"]["executors"].values()
         images = {executor["container"]["image"] for executor in executors if "container" in executor}
         assert images == {image}
+        assert spec["serving"]["container_spec"]["image_uri"] == serving_image
+        assert serving_image.startswith(
+            "europe-west1-docker.pkg.dev/wine-mlops-dev/wine-mlops/tensorflow-serving@"
+        )
 
 
 def test_only_what_git_knows_is_shipped(deployed: Deployed) -> None:

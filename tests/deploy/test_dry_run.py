@@ -19,6 +19,7 @@ DEPLOYER = "projects/wine-mlops-dev/serviceAccounts/wine-deployer@wine-mlops-dev
 COMPILE = (
     "pipeline/.venv/bin/python -m wine_pipeline compile --wine={wine} --project=wine-mlops-dev "
     f"--region=europe-west1 --bucket=wine-mlops-dev-pipelines --image={IMAGES}/wine-pipeline@sha256:DIGEST "
+    f"--serving_image={IMAGES}/tensorflow-serving@sha256:DIGEST "
     "--output=.local/deploy/dev/specs/wine-{wine}.json"
 )
 SYNC = "--recursive --delete-unmatched-destination-objects --checksums-only"
@@ -41,13 +42,21 @@ gcloud builds submit .local/deploy/dev/image --config=deploy/cloudbuild-image.ya
 --gcs-source-staging-dir=gs://wine-mlops-dev-pipelines/builds
 gcloud artifacts docker images list {IMAGES} --include-tags --format=json
 
-# 4. Compile the pipelines with the image's digest, and upload them
+# 4. Copy TensorFlow Serving's image, unless it is there
+gcloud artifacts docker images list {IMAGES} --include-tags --format=json
+# only if no image has the tag 2.21.0:
+gcloud builds submit --no-source --config=deploy/cloudbuild-serving.yaml --project=wine-mlops-dev \
+--region=europe-west1 --service-account={DEPLOYER} \
+--substitutions=_SOURCE=docker.io/tensorflow/serving:2.21.0,_IMAGE={IMAGES}/tensorflow-serving:2.21.0
+gcloud artifacts docker images list {IMAGES} --include-tags --format=json
+
+# 5. Compile the pipelines with the images' digests, and upload them
 {COMPILE.format(wine="white")}
 {COMPILE.format(wine="red")}
 gcloud storage cp .local/deploy/dev/specs/wine-white.json .local/deploy/dev/specs/wine-red.json \
 gs://wine-mlops-dev-pipelines/specs/
 
-# 5. Set the environment's packages and variables, where they differ
+# 6. Set the environment's packages and variables, where they differ
 # only if the packages differ from deploy/requirements.txt:
 gcloud composer environments update wine-mlops {WHERE} --clear-pypi-packages
 # only those that differ:
@@ -55,7 +64,7 @@ gcloud composer environments update wine-mlops {WHERE} --update-env-variables=WI
 WINE_REGION=europe-west1,WINE_BUCKET=wine-mlops-dev-pipelines,\
 WINE_SERVICE_ACCOUNT=wine-pipeline@wine-mlops-dev.iam.gserviceaccount.com
 
-# 6. Upload dags/ and plugins/, and delete there what is gone here
+# 7. Upload dags/ and plugins/, and delete there what is gone here
 gcloud storage cp .local/deploy/dev/deployed.txt gs://wine-mlops-dev-pipelines/deployed/wine-mlops.txt
 gcloud storage rsync .local/deploy/dev/plugins gs://COMPOSER_BUCKET/plugins {SYNC}
 gcloud storage rsync .local/deploy/dev/dags gs://COMPOSER_BUCKET/dags '--exclude=^airflow_monitoring\\.py$' \

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.environments import ENVIRONMENTS_FILE, EnvironmentsError, read_environment
+from deploy.environments import ENVIRONMENTS_FILE, SERVING_VERSION, EnvironmentsError, read_environment
 from tests.conftest import REPOSITORY
 
 DEV = yaml.safe_load(ENVIRONMENTS_FILE.read_text())["dev"]
@@ -37,6 +37,14 @@ def test_the_image_is_where_the_pipeline_looks_for_it_by_default() -> None:
     assert (host, project) == ("europe-west1-docker.pkg.dev", "wine-mlops-dev")
     config = (REPOSITORY / "pipeline" / "wine_pipeline" / "config.py").read_text()
     assert f'DEFAULT_IMAGE_REPOSITORY = "{repository}"' in config
+
+
+def test_the_serving_image_is_where_the_pipeline_looks_for_it_by_default() -> None:
+    repository = read_environment("dev").serving_image.split("/", 2)[2]
+
+    config = (REPOSITORY / "pipeline" / "wine_pipeline" / "config.py").read_text()
+    assert f'DEFAULT_SERVING_REPOSITORY = "{repository}"' in config
+    assert f'DEFAULT_SERVING_TAG = "{SERVING_VERSION}"' in config
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from deploy.environments import SERVING_IMAGE
 from tests.conftest import REPOSITORY
 from tests.deploy.conftest import Checkout
 
@@ -167,5 +168,7 @@ def test_the_newest_images_are_kept_however_old_they_are() -> None:
     policies = json.loads((REPOSITORY / "deploy" / "image-cleanup.json").read_text())
 
     assert {policy["action"]["type"] for policy in policies} == {"Delete", "Keep"}
-    keep = next(policy for policy in policies if policy["action"]["type"] == "Keep")
-    assert keep["mostRecentVersions"] == {"keepCount": 10}
+    newest, serving = (policy for policy in policies if policy["action"]["type"] == "Keep")
+    assert newest["mostRecentVersions"] == {"keepCount": 10}
+    # a version that is registered may be deployed again at any time
+    assert serving["condition"] == {"tagState": "any", "packageNamePrefixes": [SERVING_IMAGE]}
