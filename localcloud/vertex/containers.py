@@ -18,10 +18,10 @@ from localcloud.vertex.worker.errors import ReplicaFailedError
 TENSORFLOW_SERVING = "/usr/bin/tensorflow_model_server"
 SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 
-# https://cloud.google.com/vertex-ai/docs/predictions/pre-built-containers
+# https://cloud.google.com/vertex-ai/docs/predictions/pre-built-containers: no other tag is supported
 _PREBUILT = re.compile(
     r"((us|europe|asia)-docker\.pkg\.dev/vertex-ai|(us\.|eu\.|asia\.)?gcr\.io/cloud-aiplatform)"
-    r"/prediction/tf2-cpu\.[\w.-]+(:[\w.-]+)?"
+    r"/prediction/tf2-cpu\.[\w.-]+:latest"
 )
 # https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements#publishing
 _REGISTRY = re.compile(r"([a-z0-9-]+-docker\.pkg\.dev|([a-z]+\.)?gcr\.io)/.+")

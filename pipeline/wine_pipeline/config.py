@@ -19,7 +19,7 @@ DEFAULT_IMAGE_TAG = "0.1.0"
 DEFAULT_SERVING_REPOSITORY = "wine-mlops/tensorflow-serving"
 DEFAULT_SERVING_TAG = "2.21.0"
 # The newest TensorFlow container of Google's. It is available until 2027-01-14; after that, deploying with it
-# fails: https://cloud.google.com/vertex-ai/docs/framework-support-policy
+# fails: https://cloud.google.com/vertex-ai/docs/predictions/pre-built-containers
 PREBUILT_IMAGE = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 
 # The wine is part of the pipeline's name, the endpoint's name and a label's value.

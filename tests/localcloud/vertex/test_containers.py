@@ -181,6 +181,7 @@ def test_a_server_that_would_never_be_ready_fails_the_deployment(
     ("container", "named"),
     [
         ({"image_uri": OWN_IMAGE}, f"{OWN_IMAGE} without the command"),
+        ({"image_uri": IMAGE.removesuffix(":latest")}, "tf2-cpu.2-15 without the command"),
         (tensorflow_serving(command=["/usr/bin/python3"]), f"/usr/bin/python3 of {OWN_IMAGE}"),
         (tensorflow_serving(image_uri=IMAGE), "ModelContainerSpec.command"),
         (tensorflow_serving({"enable_batching": "true"}), "--enable_batching"),
