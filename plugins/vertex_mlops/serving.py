@@ -12,7 +12,7 @@ from vertex_mlops.contract import download_spec
 from vertex_mlops.exceptions import SpecError
 
 
-class Port(BaseModel):
+class _Port(BaseModel):
     """
     A port of a container.
 
@@ -44,7 +44,7 @@ class ContainerSpec(BaseModel):
     image_uri: Annotated[str, Field(min_length=1)]
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
-    ports: tuple[Port, ...] = ()
+    ports: tuple[_Port, ...] = ()
     predict_route: str = ""
     health_route: str = ""
 
