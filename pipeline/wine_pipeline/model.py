@@ -22,9 +22,9 @@ def export_model(
     a label. ``serving_default`` is one of the two.
 
     The Keras model itself is not saved: a copy of each of its variables would be written
-    (``_export_to_saved_model_graph`` in keras/src/backend/tensorflow/core.py), and TensorFlow Serving restores
-    one while the signatures read the other. The TensorFlow variables that it holds are saved, in the model's
-    order. ``keras.export.ExportArchive`` does so too, but in an order that changes from run to run.
+    (``_export_to_saved_model_graph`` in keras/src/backend/tensorflow/core.py), and TensorFlow Serving would
+    restore one while the signatures read the other. Saved are the TensorFlow variables that it holds, in the
+    model's order. ``keras.export.ExportArchive`` saves these too, but their order changes from run to run.
 
     .. seealso:: https://github.com/keras-team/keras/issues/19274,
         https://github.com/keras-team/keras/issues/20096 and

@@ -12,8 +12,8 @@ class ServedModel:
     """
     A SavedModel whose graph, variables and tables are loaded into a session.
 
-    TensorFlow Serving runs the restore op and the init op of the graph tagged ``serve``, and for a request the
-    tensors that a signature names. ``tf.saved_model.load`` builds objects instead: it also answers from
+    TensorFlow Serving runs the restore op and the init op of the graph tagged ``serve``, and for a request
+    the tensors that a signature names. ``tf.saved_model.load`` builds objects instead: it also answers from
     variables that the restore op does not fill.
 
     .. seealso:: ``LoadSavedModel`` in tensorflow/cc/saved_model/loader.cc, ``RunPredict`` in

@@ -2,8 +2,8 @@
 Asks exported models with the TensorFlow of the interpreter that runs it.
 
 ``ask_models.py WINES.json FOLDER...`` reads ``columns`` (a list of values per feature) and ``examples`` (in
-base64), and prints a line of JSON: the ``version``, and for each folder what of the model this TensorFlow does
-not know (``unknown``) or, if it knows everything, the ``answers`` by signature and output.
+base64), and prints a line of JSON: the ``version``, and for each folder what of the model this TensorFlow
+does not know (``unknown``) or, if it knows everything, the ``answers`` by signature and output.
 """
 
 from __future__ import annotations
