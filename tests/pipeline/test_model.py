@@ -56,6 +56,11 @@ def graph_of(exported: Path) -> tf.compat.v1.GraphDef:
         return tf.compat.v1.saved_model.load(session, ["serve"], str(exported)).graph_def
 
 
+def test_a_folder_without_a_model_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=f"SavedModel file does not exist at: {tmp_path}"):
+        ServedModel(str(tmp_path))
+
+
 def test_the_lab_wine_gets_the_same_numbers_through_both_signatures(served: ServedModel) -> None:
     contract = build_data_contract(WineConfig("white"))
     instance = {name: value[0] for name, value in contract["sample_instance"].items()}

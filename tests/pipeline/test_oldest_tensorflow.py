@@ -65,10 +65,10 @@ def newer(exported: str, folder: Path) -> Path:
     """Copy a model, and give it an operation and an attribute that no TensorFlow has."""
     shutil.copytree(exported, folder, dirs_exist_ok=True)
     saved = ask_models.read(exported)
-    saved.meta_graphs[0].graph_def.node.add(name="to_come", op="YetToCome")
-    saved.meta_graphs[0].graph_def.library.function[0].node_def.add(name="no", op="NoOp").attr[
-        "later"
-    ].b = True
+    graph = saved.meta_graphs[0].graph_def
+    graph.node.add(name="to_come", op="YetToCome")
+    known = graph.library.function[0].node_def.add(name="known", op="NoOp")
+    known.attr["later"].b = True
     (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
     return folder
 
