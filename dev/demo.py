@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -13,8 +12,8 @@ from dev.guard import guarded, stopping
 from dev.measures import MemoryWatch
 from dev.ownership import fresh
 from dev.progress import Progress
-from dev.publish import pipeline_command, publish_pipeline, read_spec, run_locally
-from dev.report import Comparison, Figures, Report, RunRow
+from dev.publish import publish_pipeline, read_spec
+from dev.report import Report, RunRow
 from dev.settings import LOCAL, StackSettings
 from dev.stack import Stack
 from dev.vertex_state import VertexState, query_jobs
@@ -22,7 +21,7 @@ from dev.wine_data import append_vintage, load_wine
 
 WINE = "white"
 DAG_ID = f"wine_retraining_{WINE}"
-STEPS = 10
+STEPS = 9
 NEW_ROWS = 400
 RUN_SECONDS = 900
 AT_WORK = ("queued", "running", "deferred", "up_for_reschedule")
@@ -81,10 +80,8 @@ class Demo:
                 third = self.retrain("third")
                 self.compare(first, third)
             with self.progress.step("What happened"):
-                self.report.print_runs(self.read_figures())
-        with self.progress.step("For comparison: the third run's pipeline by LocalDagRunner"):
-            comparison = self.run_locally(third)
-        self.report.print_measures(self.progress, memory, comparison)
+                self.report.print_runs()
+        self.report.print_measures(self.progress, memory)
 
     def retrain(self, label: str) -> RunRow:
         """Trigger the DAG, follow it to its end, and read back what Vertex made of it."""
@@ -115,7 +112,7 @@ class Demo:
             data_version=trained["data_version"],
             rows=xcom["check_data"]["rows"],
             pipeline_job=trained["name"],
-            evaluation=trained["evaluation"],
+            metrics=trained["metrics"],
             serving=self.vertex.serving(xcom["retire"]["endpoint"]),
             monitoring_job=xcom["monitor"]["name"],
         )
@@ -252,16 +249,6 @@ class Demo:
         if watched != serving:
             raise DemoError(f"monitoring watches {watched}, but {serving} serves")
         self.progress.line(f"deployed model {serving[0]} has 100 % of the traffic; {job.name} watches it")
-
-    def read_figures(self) -> dict[str, Figures]:
-        """Read the figures of every run's evaluation, with TFX."""
-        uris = [row.evaluation for row in self.report.runs]
-        return dict(json.loads(pipeline_command(self.settings, self.progress, "metrics", *uris)))
-
-    def run_locally(self, row: RunRow) -> Comparison:
-        """Time the same pipeline on the same data with TFX's own runner."""
-        seconds = run_locally(self.settings, self.progress, WINE, int(row.data_version))
-        return Comparison(compiled=self.vertex.pipeline_seconds(row.pipeline_job), local=seconds)
 
 
 def _number(value: Any) -> float:

@@ -14,7 +14,7 @@ from dev.guard import guarded, stopping
 from dev.mail_sink import MailSink
 from dev.ownership import fresh
 from dev.publish import publish_pipeline
-from dev.report import METRICS, RunRow
+from dev.report import RunRow, figures
 from dev.settings import LOCAL
 from dev.wine_data import append_vintage, load_wine
 from dev.wine_traffic import ask_about, draw_wines
@@ -209,14 +209,10 @@ class DriftDemo(Demo):
         )
         self.progress.line(f"check_freshness: caused by drift: {told}")
         self.progress.line(f"{row.pipeline_job} has the label trigger=drift")
-        metrics = self.stack.airflow.xcom(DAG_ID, run_id, "train")["metrics"]
         self.summary["cause"] = told
         self.summary["run"] = f"{run_id}, {row.seconds:.0f} s"
         self.summary["pipeline job"] = f"{row.pipeline_job}, trigger=drift"
-        self.summary["evaluation"] = ", ".join(
-            f"{title} {metrics[name]:.3f} (champion {metrics[f'champion_{name}']:.3f})"
-            for name, title in METRICS.items()
-        )
+        self.summary["evaluation"] = figures(row.metrics)
         return row
 
     def _run_of(self, event: dict[str, Any]) -> tuple[str, str | None]:

@@ -8,11 +8,12 @@ from dev.measures import MemoryWatch
 from dev.progress import Progress
 from dev.vertex_state import ServingState
 
-Figures = dict[str, dict[str, float] | None]
 GIB = 1024**3
 ALL_STEPS_SECONDS = 300
 SKIPPED_LIMIT_SECONDS = 15
 MEMORY_LIMIT_BYTES = 8 * GIB
+# how MetricsReporter begins the names of the figures of a model's baseline
+COMPARED_WITH = {"champion": "champion_", "majority": "baseline_"}
 METRICS = {"auc": "AUC", "accuracy": "accuracy", "mad": "MAD of the grade"}
 
 
@@ -26,22 +27,9 @@ class RunRow:
     data_version: str
     rows: int
     pipeline_job: str
-    evaluation: str
+    metrics: dict[str, float]
     serving: ServingState
     monitoring_job: str
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Seconds of the same graph on the same data, from the compiled JSON and by LocalDagRunner."""
-
-    compiled: float
-    local: float
-
-    @property
-    def ratio(self) -> float:
-        """The first by the second."""
-        return self.compiled / self.local
 
 
 @dataclass
@@ -63,15 +51,9 @@ class Report:
         """Most worker slots that were held in a sample."""
         return max((occupied for occupied, _ in self.slot_samples), default=0)
 
-    def print_runs(self, metrics: dict[str, Figures]) -> None:
-        """
-        Print one block a run: identities, evaluation figures, traffic, monitoring.
-
-        :param metrics: figures of the candidate and of its baseline, by evaluation. That of the first run
-            always says the majority; later ones are the champion of their time.
-        """
+    def print_runs(self) -> None:
+        """Print one block a run: identities, evaluation figures, traffic, monitoring."""
         for row in self.runs:
-            figures = metrics[row.evaluation]
             traffic = ", ".join(f"{model}: {share} %" for model, share in row.serving.traffic.items())
             self._block(
                 {
@@ -79,7 +61,7 @@ class Report:
                     "data version": row.data_version,
                     "rows": f"{row.rows:,}",
                     "pipeline job": row.pipeline_job,
-                    "evaluation": _figures(figures, "majority" if row is self.runs[0] else "champion"),
+                    "evaluation": figures(row.metrics),
                     "endpoint": row.serving.endpoint,
                     "traffic by deployed model": traffic,
                     "monitoring job": row.monitoring_job,
@@ -97,7 +79,7 @@ class Report:
         for name, value in rows.items():
             print(f"  {name:<26}{value}", flush=True)
 
-    def print_measures(self, progress: Progress, memory: MemoryWatch, comparison: Comparison) -> None:
+    def print_measures(self, progress: Progress, memory: MemoryWatch) -> None:
         """Print each measure beside its bound."""
         deferred = max((waiting for _, waiting in self.slot_samples), default=0)
         print("\nMeasures")
@@ -113,17 +95,17 @@ class Report:
             f"  memory, all processes     {memory.peak_bytes / GIB:.2f} GiB at most (under 8), "
             f"in {memory.peak_processes} processes"
         )
-        print(
-            f"  compiled pipeline         {comparison.compiled:.0f} s, "
-            f"LocalDagRunner {comparison.local:.0f} s: ratio {comparison.ratio:.2f} (at most 1.00); "
-            "the one compares with the champion, the other with the majority"
-        )
 
 
-def _figures(metrics: Figures, beside: str) -> str:
-    candidate, baseline = metrics["candidate"], metrics["baseline"]
-    assert candidate is not None
+def figures(metrics: dict[str, float]) -> str:
+    """
+    Return each figure of a model beside that of what it was compared with.
+
+    :param metrics: as MetricsReporter names them.
+    """
+    beside, prefix = next(
+        (name, prefix) for name, prefix in COMPARED_WITH.items() if f"{prefix}auc" in metrics
+    )
     return ", ".join(
-        f"{title} {candidate[key]:.3f}" + (f" ({beside} {baseline[key]:.3f})" if baseline else "")
-        for key, title in METRICS.items()
+        f"{title} {metrics[key]:.3f} ({beside} {metrics[prefix + key]:.3f})" for key, title in METRICS.items()
     )

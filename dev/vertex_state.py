@@ -63,14 +63,6 @@ class VertexState:
         """Return one pipeline job."""
         return self._pipelines.get_pipeline_job(name=name)
 
-    def pipeline_seconds(self, name: str) -> float:
-        """Return the seconds from a pipeline job's creation to its end."""
-        job = self.pipeline_job(name)
-        # proto-plus gives datetimes, whatever its annotations say
-        begin: Any = job.create_time
-        end: Any = job.end_time
-        return float((end - begin).total_seconds())
-
     def run_pipeline(
         self, job: aiplatform_v1.PipelineJob, parameters: dict[str, Any], timeout: float
     ) -> None:

@@ -20,6 +20,9 @@ FORBIDDEN = {
     "localcloud": {"airflow", "tfx", "dev", "deploy", "vertex_mlops", "wine_pipeline"},
 }
 
+# what builds or launches a pipeline; a task that imports tfx.v1 pays seconds for all of TFX
+BUILDERS = {f"pipeline/wine_pipeline/{name}.py" for name in ("compile", "local", "pipeline")}
+
 FEATURES = "pipeline/wine_pipeline/features.py"
 # too generic to prove anything: they also stand for other things
 COMMON_WORDS = {"alcohol", "chlorides", "density", "ph", "sulphates"}
@@ -70,6 +73,14 @@ def test_no_folder_imports_what_it_must_not_know(folder: str, forbidden: set[str
     assert modules
     found = {name: forbidden.intersection(imports((REPOSITORY / name).read_text())) for name in modules}
     assert {name: packages for name, packages in found.items() if packages} == {}
+
+
+def test_tasks_of_the_pipeline_import_what_they_need_and_not_all_of_tfx() -> None:
+    whole = re.compile(r"^from tfx import v1|^import tfx\.v1|^from tfx\.v1", re.MULTILINE)
+    modules = {name for name in source_files() if name.startswith("pipeline/wine_pipeline/")}
+
+    assert modules >= BUILDERS
+    assert {name for name in modules if whole.search((REPOSITORY / name).read_text())} == BUILDERS
 
 
 def test_an_import_is_found_wherever_it_stands() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
+import numpy as np
 
 from wine_pipeline.config import RAW_SIGNATURE
 from wine_pipeline.data_contract import known_instances
+from wine_pipeline.served_model import ServedModel
 
 
 def known_answers(model: str) -> list[dict[str, float]]:
@@ -14,9 +15,10 @@ def known_answers(model: str) -> list[dict[str, float]]:
 
     :param model: folder of the SavedModel, local or gs://.
     """
-    signature = tf.saved_model.load(model).signatures[RAW_SIGNATURE]
+    served = ServedModel(model)
     answers = []
     for instance in known_instances():
-        outputs = signature(**{name: tf.constant([values], tf.float32) for name, values in instance.items()})
-        answers.append({name: float(tf.reshape(value, [])) for name, value in outputs.items()})
+        inputs = {name: np.array([values], np.float32) for name, values in instance.items()}
+        outputs = served.ask(RAW_SIGNATURE, inputs)
+        answers.append({name: value.item() for name, value in outputs.items()})
     return answers

@@ -21,18 +21,29 @@ def export_model(
     ``serving_examples`` takes serialized tf.Examples, ``serving_raw`` one number per feature; neither needs
     a label. ``serving_default`` is one of the two.
 
+    The Keras model itself is not saved: a copy of each of its variables would be written
+    (``_export_to_saved_model_graph`` in keras/src/backend/tensorflow/core.py), and TensorFlow Serving would
+    restore one while the signatures read the other. Saved are the TensorFlow variables that it holds, in the
+    model's order. ``keras.export.ExportArchive`` saves these too, but their order changes from run to run.
+
+    .. seealso:: https://github.com/keras-team/keras/issues/19274,
+        https://github.com/keras-team/keras/issues/20096 and
+        https://github.com/tensorflow/tensorflow/issues/72963
+
     :param model: from scaled features to the answers.
     :param transform_output: of the Transform component.
     :param path: folder of the SavedModel.
     :param default_signature: name of the one that a request without a name asks.
     """
-    # As an attribute, its tables and constants are tracked and saved with the model.
-    model.tft_layer = transform_output.transform_features_layer()
+    # As attributes, the variables, and the layer's tables and constants, are tracked and saved.
+    saved = tf.Module()
+    saved.weights = [weight.value for weight in model.weights]
+    saved.tft_layer = transform_output.transform_features_layer()
     raw_spec = transform_output.raw_feature_spec()
     example_spec = {name: raw_spec[name] for name in FEATURE_NAMES}
 
     def predict(features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        scaled = model.tft_layer(dict(features))
+        scaled = saved.tft_layer(dict(features))
         outputs = model({name: scaled[name] for name in FEATURE_NAMES}, training=False)
         return {GOOD: outputs[GOOD], GRADE: outputs[GRADE]}
 
@@ -48,4 +59,4 @@ def export_model(
 
     signatures = {EXAMPLES_SIGNATURE: serve_examples, RAW_SIGNATURE: serve_raw}
     signatures["serving_default"] = signatures[default_signature]
-    tf.saved_model.save(model, path, signatures=signatures)
+    tf.saved_model.save(saved, path, signatures=signatures)

@@ -10,9 +10,10 @@ from google.cloud import aiplatform
 from tfx import types
 from tfx.components.pusher import executor
 from tfx.dsl.components.base import executor_spec
+from tfx.extensions.google_cloud_ai_platform import constants
+from tfx.extensions.google_cloud_ai_platform.pusher import component
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, json_utils
-from tfx.v1.extensions import google_cloud_ai_platform as vertex
 
 CONTAINER_SPEC = "container_spec"
 """Key of the ``custom_config``, beside TFX's own: the fields of a ModelContainerSpec."""
@@ -46,15 +47,15 @@ class Executor(executor.Executor):
             return
         io_utils.copy_dir(self.GetModelPath(input_dict), pushed.uri)
         config = json_utils.loads(exec_properties["custom_config"])
-        serving = dict(config[vertex.SERVING_ARGS_KEY])
-        aiplatform.init(project=serving.pop("project_id"), location=config[vertex.VERTEX_REGION_KEY])
+        serving = dict(config[constants.SERVING_ARGS_KEY])
+        aiplatform.init(project=serving.pop("project_id"), location=config[constants.VERTEX_REGION_KEY])
         endpoint = _find_or_create_endpoint(serving.pop("endpoint_name"))
         model = _upload(pushed.uri, config[CONTAINER_SPEC])
         model.deploy(endpoint=endpoint, traffic_percentage=100, **serving)
         self._MarkPushed(pushed, pushed_destination=model.resource_name)
 
 
-class Pusher(vertex.Pusher):
+class Pusher(component.Pusher):
     """
     Deploy a blessed model to an endpoint of Vertex AI, with all traffic at once.
 

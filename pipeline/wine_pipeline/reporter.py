@@ -5,8 +5,9 @@
 import json
 from dataclasses import asdict
 
-from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact
 from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import Metrics
 from tfx.utils import path_utils
 
@@ -18,10 +19,10 @@ from wine_pipeline.verdict import read_reason
 
 @component
 def MetricsReporter(  # noqa: N802 (the id of the task)
-    evaluation: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
-    model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
-    baseline: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
-    metrics: tfx.dsl.components.OutputArtifact[Metrics],
+    evaluation: InputArtifact[standard_artifacts.ModelEvaluation],
+    model: InputArtifact[standard_artifacts.Model],
+    baseline: InputArtifact[standard_artifacts.Model],
+    metrics: OutputArtifact[Metrics],
 ) -> None:
     """
     Write each figure of an evaluation as a property of an artifact, whose metadata a pipeline job shows.

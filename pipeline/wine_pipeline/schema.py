@@ -6,9 +6,10 @@ import os
 
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import OutputArtifact
 from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.io import fileio
+from tfx.types import standard_artifacts
 
 from wine_pipeline.features import FEATURES, GOOD, QUALITY, QUALITY_MAX, QUALITY_MIN
 
@@ -42,7 +43,7 @@ def build_schema() -> schema_pb2.Schema:
 
 @component
 def DeclaredSchemaGen(  # noqa: N802 (TFX's way to name a component)
-    schema: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.Schema],
+    schema: OutputArtifact[standard_artifacts.Schema],
 ) -> None:
     """
     Write the schema that the code declares.

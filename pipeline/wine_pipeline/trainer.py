@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
-from tfx import v1 as tfx
+from tfx.components.trainer.fn_args_utils import DataAccessor, FnArgs
 from tfx_bsl.public import tfxio
 
 from wine_pipeline.config import TrainingConfig
@@ -44,7 +44,7 @@ class Split:
         return len(self.labels[GRADE])
 
 
-def run_fn(fn_args: tfx.components.FnArgs) -> None:
+def run_fn(fn_args: FnArgs) -> None:
     """
     Train on the split `train` and export; the split `eval` is left to the Evaluator.
 
@@ -81,7 +81,7 @@ def fit(config: TrainingConfig, train: Split) -> keras.Model:
 
 
 def _read_split(
-    name: str, files: list[str], accessor: tfx.components.DataAccessor, transform: tft.TFTransformOutput
+    name: str, files: list[str], accessor: DataAccessor, transform: tft.TFTransformOutput
 ) -> Split:
     options = tfxio.TensorFlowDatasetOptions(batch_size=_READ_BATCH, num_epochs=1, shuffle=False)
     batches = list(

@@ -7,8 +7,8 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx import types
-from tfx import v1 as tfx
 from tfx.components.example_validator import executor
+from tfx.components.example_validator.component import ExampleValidator
 from tfx.dsl.components.base import executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
@@ -45,7 +45,7 @@ class Executor(executor.Executor):
         return result
 
 
-class StrictExampleValidator(tfx.components.ExampleValidator):
+class StrictExampleValidator(ExampleValidator):
     """
     ExampleValidator whose task fails if there are anomalies.
 

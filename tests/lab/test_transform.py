@@ -12,6 +12,7 @@ import tensorflow_transform as tft
 from wine_pipeline.data_contract import sample_instance
 from wine_pipeline.features import FEATURE_NAMES
 from wine_pipeline.preprocessing import preprocessing_fn
+from wine_pipeline.served_model import ServedModel
 
 from tests.pipeline import stages
 from tests.pipeline.conftest import Row, read_uci
@@ -51,8 +52,7 @@ class Trained:
         self.transformed = folder / "transformed"
         stages.transform(rows, self.transformed, self.graph)
         stages.train(self.transformed, self.graph, folder / "model", {})
-        # the signatures live only as long as what they were loaded with
-        self.loaded = tf.saved_model.load(str(folder / "model" / "Format-Serving"))
+        self.served = ServedModel(str(folder / "model" / "Format-Serving"))
 
     def column(self, name: str) -> np.ndarray:
         """Return a transformed column of the split `train`."""
@@ -63,9 +63,11 @@ class Trained:
 
     def ask(self, wines: dict[str, list[float]]) -> np.ndarray:
         """Return `good` and `grade` of wines as they were measured, one row each."""
-        columns = {name: tf.constant([[value] for value in values]) for name, values in wines.items()}
-        answers = self.loaded.signatures["serving_raw"](**columns)
-        return np.hstack([answers["good"].numpy(), answers["grade"].numpy()])
+        columns = {
+            name: np.array([[value] for value in values], np.float32) for name, values in wines.items()
+        }
+        answers = self.served.ask("serving_raw", columns)
+        return np.hstack([answers["good"], answers["grade"]])
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.types import standard_artifacts
 from wine_pipeline.baseline import KIND, BaselineModel, ChampionGoneError
 from wine_pipeline.config import EvaluationConfig
 from wine_pipeline.majority import NoRowsError, count_majority
 from wine_pipeline.metrics import read_metrics
+from wine_pipeline.served_model import ServedModel
 from wine_pipeline.verdict import read_reason
 
 from tests.pipeline import stages
@@ -23,13 +23,13 @@ LENIENT = EvaluationConfig(min_auc=0.0, min_accuracy=0.0, max_mad=10.0)
 
 def answers(made: standard_artifacts.Model, signature: str, rows: list[Row]) -> dict[str, np.ndarray]:
     """Ask a baseline for the grades of wines."""
-    served = tf.saved_model.load(f"{made.uri}/Format-Serving").signatures[signature]
+    served = ServedModel(f"{made.uri}/Format-Serving")
     if signature == "serving_raw":
         names = [name for name in rows[0] if name not in stages.LABELS]
-        columns = {name: tf.constant([[row[name]] for row in rows], tf.float32) for name in names}
-        return {name: value.numpy() for name, value in served(**columns).items()}
-    examples = tf.constant([stages.to_example(row).SerializeToString() for row in rows])
-    return {name: value.numpy() for name, value in served(examples=examples).items()}
+        columns = {name: np.array([[row[name]] for row in rows], np.float32) for name in names}
+        return served.ask(signature, columns)
+    examples = np.array([stages.to_example(row).SerializeToString() for row in rows], object)
+    return served.ask(signature, {"examples": examples})
 
 
 @pytest.mark.parametrize("signature", ["serving_examples", "serving_raw", "serving_default"])

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
-import tensorflow as tf
 from google.cloud import aiplatform_v1 as v1
 from google.cloud import storage
 from tfx.types import standard_artifacts
 from wine_pipeline.baseline import KIND
 from wine_pipeline.majority import Majority, export_majority
+from wine_pipeline.served_model import ServedModel
 
 from tests.conftest import Cloud
 from tests.pipeline import stages
@@ -90,9 +91,9 @@ def compare_with(registry: Registry, model: str, wine_rows: list[Row], folder: P
 
 
 def said_grade(made: standard_artifacts.Model, row: Row) -> float:
-    served = tf.saved_model.load(f"{made.uri}/Format-Serving").signatures["serving_examples"]
-    example = tf.constant([stages.to_example(row).SerializeToString()])
-    return float(served(examples=example)["grade"].numpy().item())
+    served = ServedModel(f"{made.uri}/Format-Serving")
+    example = np.array([stages.to_example(row).SerializeToString()], object)
+    return float(served.ask("serving_examples", {"examples": example})["grade"].item())
 
 
 def test_after_a_rollback_the_version_that_serves_is_the_champion_and_not_the_latest_blessed(

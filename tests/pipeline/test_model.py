@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ import tensorflow as tf
 from wine_pipeline.config import WineConfig
 from wine_pipeline.data_contract import build_data_contract
 from wine_pipeline.features import FEATURE_NAMES
+from wine_pipeline.served_model import ServedModel
 
 from tests.pipeline import stages
 from tests.pipeline.conftest import Artifacts, Row
@@ -17,24 +17,51 @@ from tests.pipeline.stages import to_example
 
 
 @pytest.fixture(scope="module", params=["model", "network_model"])
-def served(request: pytest.FixtureRequest) -> Any:
-    """A model with either head."""
-    return tf.saved_model.load(str(request.getfixturevalue(request.param) / "Format-Serving"))
+def exported(request: pytest.FixtureRequest) -> Path:
+    """The folder of a SavedModel with either head."""
+    folder: Path = request.getfixturevalue(request.param) / "Format-Serving"
+    return folder
 
 
-def predict_raw(served: Any, rows: list[Row]) -> dict[str, np.ndarray]:
-    columns = {name: tf.constant([[row[name]] for row in rows], tf.float32) for name in FEATURE_NAMES}
-    return {name: value.numpy() for name, value in served.signatures["serving_raw"](**columns).items()}
+@pytest.fixture(scope="module")
+def served(exported: Path) -> ServedModel:
+    """The model as TensorFlow Serving loads it."""
+    return ServedModel(str(exported))
+
+
+def predict_raw(
+    served: ServedModel, rows: list[Row], signature: str = "serving_raw"
+) -> dict[str, np.ndarray]:
+    columns = {name: np.array([[row[name]] for row in rows], np.float32) for name in FEATURE_NAMES}
+    return served.ask(signature, columns)
 
 
 def predict_examples(
-    served: Any, examples: list[bytes], signature: str = "serving_examples"
+    served: ServedModel, examples: list[bytes], signature: str = "serving_examples"
 ) -> dict[str, np.ndarray]:
-    outputs = served.signatures[signature](examples=tf.constant(examples))
-    return {name: value.numpy() for name, value in outputs.items()}
+    return served.ask(signature, {"examples": np.array(examples, object)})
 
 
-def test_the_lab_wine_gets_the_same_numbers_through_both_signatures(served: Any) -> None:
+def test_each_weight_is_written_once(exported: Path) -> None:
+    reader = tf.train.load_checkpoint(str(exported / "variables" / "variables"))
+    types = reader.get_variable_to_dtype_map()
+    weights = [reader.get_tensor(name) for name, kind in types.items() if kind.is_floating]
+
+    handles = [node for node in graph_of(exported).node if node.op == "VarHandleOp"]
+    assert len({weight.tobytes() for weight in weights}) == len(weights) == len(handles) > 2
+
+
+def graph_of(exported: Path) -> tf.compat.v1.GraphDef:
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        return tf.compat.v1.saved_model.load(session, ["serve"], str(exported)).graph_def
+
+
+def test_a_folder_without_a_model_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=f"SavedModel file does not exist at: {tmp_path}"):
+        ServedModel(str(tmp_path))
+
+
+def test_the_lab_wine_gets_the_same_numbers_through_both_signatures(served: ServedModel) -> None:
     contract = build_data_contract(WineConfig("white"))
     instance = {name: value[0] for name, value in contract["sample_instance"].items()}
 
@@ -48,22 +75,23 @@ def test_the_lab_wine_gets_the_same_numbers_through_both_signatures(served: Any)
 
 
 def test_a_request_without_a_signature_asks_for_examples_unless_the_config_says_otherwise(
-    served: Any, artifacts: Artifacts, wine_rows: list[Row], tmp_path: Path
+    served: ServedModel, artifacts: Artifacts, wine_rows: list[Row], tmp_path: Path
 ) -> None:
     row = to_example(wine_rows[0]).SerializeToString()
     stages.train(artifacts.transformed, artifacts.transform_graph, tmp_path, {}, "serving_raw")
-    raw = tf.saved_model.load(str(tmp_path / "Format-Serving"))
+    raw = ServedModel(str(tmp_path / "Format-Serving"))
 
     by_name = predict_examples(served, [row])
     by_default = predict_examples(served, [row], "serving_default")
+    raw_by_name = predict_raw(raw, wine_rows[:1])
+    raw_by_default = predict_raw(raw, wine_rows[:1], "serving_default")
 
     np.testing.assert_array_equal(by_name["grade"], by_default["grade"])
-    inputs = {name: raw.signatures[name].structured_input_signature[1] for name in raw.signatures}
-    assert set(inputs["serving_default"]) == set(inputs["serving_raw"]) == set(FEATURE_NAMES)
-    assert set(inputs["serving_examples"]) == {"examples"}
+    np.testing.assert_array_equal(raw_by_name["grade"], raw_by_default["grade"])
+    np.testing.assert_allclose(predict_examples(raw, [row])["grade"], raw_by_name["grade"], rtol=1e-6)
 
 
-def test_the_labels_in_an_example_change_nothing(served: Any, wine_rows: list[Row]) -> None:
+def test_the_labels_in_an_example_change_nothing(served: ServedModel, wine_rows: list[Row]) -> None:
     row = wine_rows[0]
     unlabelled = {name: row[name] for name in FEATURE_NAMES}
 
@@ -73,7 +101,7 @@ def test_the_labels_in_an_example_change_nothing(served: Any, wine_rows: list[Ro
     np.testing.assert_array_equal(with_labels["grade"], without["grade"])
 
 
-def test_the_answers_are_a_probability_and_a_grade(served: Any, wine_rows: list[Row]) -> None:
+def test_the_answers_are_a_probability_and_a_grade(served: ServedModel, wine_rows: list[Row]) -> None:
     outputs = predict_raw(served, wine_rows)
 
     assert outputs["good"].min() >= 0
@@ -84,7 +112,7 @@ def test_the_answers_are_a_probability_and_a_grade(served: Any, wine_rows: list[
     assert np.corrcoef(outputs["good"][:, 0], outputs["grade"][:, 0])[0, 1] > 0.7
 
 
-def test_an_example_without_a_feature_is_refused(served: Any, wine_rows: list[Row]) -> None:
+def test_an_example_without_a_feature_is_refused(served: ServedModel, wine_rows: list[Row]) -> None:
     incomplete = {name: wine_rows[0][name] for name in FEATURE_NAMES if name != "alcohol"}
 
     with pytest.raises(tf.errors.InvalidArgumentError, match="alcohol"):

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
-import tensorflow as tf
 from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import Metrics
 from wine_pipeline.baseline import CHAMPION, KIND
@@ -17,6 +17,7 @@ from wine_pipeline.config import EvaluationConfig
 from wine_pipeline.data_contract import known_instances
 from wine_pipeline.metrics import NoEvaluationError, read_metrics
 from wine_pipeline.reporter import MetricsReporter
+from wine_pipeline.served_model import ServedModel
 
 from tests.pipeline import stages
 from tests.pipeline.conftest import Artifacts
@@ -88,9 +89,11 @@ def test_the_served_folder_and_the_answers_to_the_known_instances_are_told(
     served = made.get_string_custom_property("model_uri")
     assert served == str(model / "Format-Serving")
     answers = json.loads(made.get_string_custom_property("known_answers"))
-    signature = tf.saved_model.load(served).signatures["serving_raw"]
+    exported = ServedModel(served)
     asked = [
-        signature(**{name: tf.constant([values], tf.float32) for name, values in instance.items()})
+        exported.ask(
+            "serving_raw", {name: np.array([values], np.float32) for name, values in instance.items()}
+        )
         for instance in known_instances()
     ]
     assert answers == [{name: pytest.approx(float(v[0, 0])) for name, v in each.items()} for each in asked]

@@ -237,7 +237,7 @@ class PipelineService:
 
     def _preload(self, job: PipelineJob) -> None:
         try:
-            for module, why in self._pool.preload(admission.plan(job).spec.modules()).items():
+            for module, why in self._pool.warm_up(admission.plan(job).spec.modules()).items():
                 log.warning("the pipeline environment cannot import %s: %s", module, why)
         except ChildStoppedError:
             log.info("stopped while warming up")

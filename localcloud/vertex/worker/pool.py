@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from localcloud.vertex.worker.errors import (
     UnsupportedCommandError,
     WorkerError,
 )
+from localcloud.vertex.worker.imports import LearnedImports
 from localcloud.vertex.worker.process import Connection, ZygoteProcess, check_interpreter
 
 log = logging.getLogger(__name__)
@@ -41,10 +42,16 @@ class TaskExit(NamedTuple):
 
 
 class Task:
-    """A running container command."""
+    """
+    A running container command.
 
-    def __init__(self, connection: Connection) -> None:
+    :param connection: of its process.
+    :param learn: takes the installed modules that it has imported.
+    """
+
+    def __init__(self, connection: Connection, learn: Callable[[list[str]], None]) -> None:
         self._connection = connection
+        self._learn = learn
 
     def wait(self) -> TaskExit:
         """
@@ -54,6 +61,9 @@ class Task:
         :raises WorkerDiedError: the warm process ended first.
         """
         answer = self._connection.receive()
+        if "imported" in answer:
+            self._learn(answer["imported"])
+            answer = self._connection.receive()
         self._connection.close()
         return TaskExit(answer["exit"], answer["max_rss_bytes"], answer["cpu_seconds"])
 
@@ -111,6 +121,7 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._zygote: ZygoteProcess | None = None
         self._preloaded: dict[str, None] = {}
+        self._learned = LearnedImports(settings.state / "worker-imports")
         self._stopped = False
 
     def start(self) -> None:
@@ -135,6 +146,18 @@ class WorkerPool:
         :raises PipelinePythonMissingError: it is not.
         """
         check_interpreter(self._settings.pipeline_python)
+
+    def warm_up(self, modules: Sequence[str]) -> dict[str, str]:
+        """
+        Import into the warm process what tasks need: their modules, and what earlier tasks have imported.
+
+        :param modules: dotted names, in the order to import them.
+        :return: the error of each of ``modules`` that could not be imported.
+        :raises WorkerError: the process cannot be used.
+        """
+        failed = self.preload([*modules, *self._learned.read()])
+        # what was learned may have been uninstalled since: nobody has asked for it
+        return {module: failed[module] for module in modules if module in failed}
 
     def preload(self, modules: Sequence[str]) -> dict[str, str]:
         """
@@ -173,7 +196,8 @@ class WorkerPool:
                     "environment": dict(environment),
                     "log": str(log_path),
                 }
-            )
+            ),
+            self._learn,
         )
 
     def start_replica(self, model_uri: str, name: str) -> Replica:
@@ -220,6 +244,22 @@ class WorkerPool:
             why = answer.get("failed", f"exit code {answer.get('exit')}")
             raise MeasuringFailedError(f"The statistics cannot be computed: {why}; log: {log_path}")
 
+    def _learn(self, modules: list[str]) -> None:
+        """Let the warm process import what a task has imported, before it forks the next one."""
+        new = self._learned.add(modules)
+        with self._lock:
+            self._preloaded.update(dict.fromkeys(new))
+        if not new:
+            return
+        try:
+            connection = self._running().connect()
+            connection.send({"kind": "preload", "modules": new})
+        except WorkerError as error:
+            log.info("not warmed up: %s", error)
+            return
+        # the next fork waits for the imports, this task's end need not
+        threading.Thread(target=_await_preload, args=(connection,), name="learn", daemon=True).start()
+
     def _request(self, request: Mapping[str, object]) -> Connection:
         connection = self._running().connect()
         connection.send(request)
@@ -247,6 +287,15 @@ class WorkerPool:
         failed: dict[str, str] = connection.receive()["failed"]
         connection.close()
         return failed
+
+
+def _await_preload(connection: Connection) -> None:
+    try:
+        for module, why in connection.receive()["failed"].items():
+            log.info("a task could import %s, the warm process could not: %s", module, why)
+    except WorkerError as error:
+        log.info("not warmed up: %s", error)
+    connection.close()
 
 
 def module_of(command: Sequence[str]) -> tuple[str, list[str]]:

@@ -1,11 +1,19 @@
 """
 One SavedModel behind the REST API of TensorFlow Serving, as Vertex's prediction containers have it.
 
+It is loaded as TensorFlow Serving does: the graph tagged ``serve`` in a session, its restore op and its init
+op. A request runs the tensors that the signature names. ``tf.saved_model.load`` would also answer from
+variables that the restore op does not fill.
+
 The zygote runs this program in a forked child: ``serving.py MODEL_URI STATUS_FD``. It writes one JSON line to
 the status descriptor, ``{"port": N, "signatures": {...}}`` or ``{"failed": "why"}``. It answers
 ``GET /v1/models/model`` and ``POST /v1/models/model:predict`` in the row format.
 
-Source: https://www.tensorflow.org/tfx/serving/api_rest
+A model without any signature, or without the files of its variables, fails to load; TensorFlow Serving loads
+it, and answers each request with an error.
+
+Source: https://www.tensorflow.org/tfx/serving/api_rest, ``LoadSavedModel`` in
+tensorflow/cc/saved_model/loader.cc, ``RunPredict`` in tensorflow_serving/servables/tensorflow/predict_util.cc
 """
 
 from __future__ import annotations
@@ -23,6 +31,8 @@ import tensorflow as tf
 
 MODEL_PATH = "/v1/models/model"
 DEFAULT_SIGNATURE = "serving_default"
+# what Session.run puts before the text of an error; TensorFlow Serving gives the text alone
+_PYTHONS_PREFIX = "Graph execution error:\n\n"
 
 
 class BadRequestError(Exception):
@@ -37,9 +47,12 @@ class Model:
     """
 
     def __init__(self, uri: str) -> None:
-        # the signatures live only as long as what they were loaded with
-        self._loaded = tf.saved_model.load(uri)
-        self._signatures = dict(self._loaded.signatures)
+        self._session = tf.compat.v1.Session(graph=tf.Graph())
+        loaded = tf.compat.v1.saved_model.load(self._session, [tf.saved_model.SERVING], uri)
+        # the signature of the init op has no method
+        self._signatures = {
+            name: signature for name, signature in loaded.signature_def.items() if signature.method_name
+        }
         if not self._signatures:
             raise ValueError(f"{uri} has no signatures to serve")
 
@@ -48,7 +61,7 @@ class Model:
         return {
             name: {
                 key: {"dtype": spec.dtype.name, "shape": spec.shape.as_list() if spec.shape.rank else []}
-                for key, spec in signature.structured_input_signature[1].items()
+                for key, spec in specs_of(signature).items()
             }
             for name, signature in self._signatures.items()
         }
@@ -66,14 +79,29 @@ class Model:
         if name not in self._signatures:
             raise BadRequestError(f'Serving signature name: "{name}" not found in signature def')
         signature = self._signatures[name]
-        specs = signature.structured_input_signature[1]
+        specs = specs_of(signature)
         columns = columns_of(request["instances"], sorted(specs))
-        inputs = {key: to_tensor(key, values, specs[key]) for key, values in columns.items()}
+        inputs = {specs[key].name: to_tensor(key, values, specs[key]) for key, values in columns.items()}
+        outputs = {name: tensor.name for name, tensor in signature.outputs.items()}
         try:
-            outputs = signature(**inputs)
-        except (tf.errors.OpError, TypeError, ValueError) as error:
+            answers = self._session.run(outputs, inputs)
+        except tf.errors.OpError as error:
+            raise BadRequestError(error.message.removeprefix(_PYTHONS_PREFIX)) from error
+        except (TypeError, ValueError) as error:
             raise BadRequestError(str(error)) from error
-        return {"predictions": rows_of(outputs, len(request["instances"]))}
+        return {"predictions": rows_of(answers, len(request["instances"]))}
+
+
+def specs_of(signature: Any) -> dict[str, tf.TensorSpec]:
+    """
+    Give the tensor of each input of a signature: its name in the graph, its type and its shape.
+
+    :param signature: a SignatureDef.
+    """
+    return {
+        key: tf.TensorSpec(tf.TensorShape(tensor.tensor_shape), tf.DType(tensor.dtype), tensor.name)
+        for key, tensor in signature.inputs.items()
+    }
 
 
 def columns_of(instances: Any, names: list[str]) -> dict[str, list[Any]]:
@@ -104,9 +132,9 @@ def columns_of(instances: Any, names: list[str]) -> dict[str, list[Any]]:
     return {name: [instance[name] for instance in instances] for name in names}
 
 
-def to_tensor(name: str, values: list[Any], spec: tf.TensorSpec) -> tf.Tensor:
+def to_tensor(name: str, values: list[Any], spec: tf.TensorSpec) -> np.ndarray:
     """
-    Make the tensor of one input.
+    Make the array of one input.
 
     :param name: the input.
     :param values: its value in every row.
@@ -115,7 +143,7 @@ def to_tensor(name: str, values: list[Any], spec: tf.TensorSpec) -> tf.Tensor:
     """
     decoded = [_decode(name, position, value, spec.dtype) for position, value in enumerate(values)]
     try:
-        tensor = tf.constant(decoded, dtype=spec.dtype)
+        tensor = tf.constant(decoded, dtype=spec.dtype).numpy()
     except (TypeError, ValueError) as error:
         raise BadRequestError(f"Failed to process key: {name} of 'instances' list. Error: {error}") from error
     if not spec.shape.is_compatible_with(tensor.shape):
@@ -160,11 +188,11 @@ def _is_object(value: Any) -> bool:
     return isinstance(value, dict) and not _is_base64(value)
 
 
-def rows_of(outputs: dict[str, tf.Tensor], count: int) -> list[Any]:
+def rows_of(outputs: dict[str, np.ndarray], count: int) -> list[Any]:
     """
     Turn the outputs of a signature into one value per row: bare for one output, else an object.
 
-    :param outputs: tensor of every output.
+    :param outputs: array of every output.
     :param count: rows of the request.
     :raises BadRequestError: an output has another number of rows.
     """
@@ -174,7 +202,7 @@ def rows_of(outputs: dict[str, tf.Tensor], count: int) -> list[Any]:
             raise BadRequestError(
                 f"Tensor name: {name} has inconsistent batch size: {tensor.shape} expecting: {count}"
             )
-        columns[name] = _encode(tensor.numpy(), as_base64=name.endswith("_bytes"))
+        columns[name] = _encode(tensor, as_base64=name.endswith("_bytes"))
     if len(columns) == 1:
         return next(iter(columns.values()))
     return [{name: column[row] for name, column in columns.items()} for row in range(count)]

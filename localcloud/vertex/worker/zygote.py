@@ -5,8 +5,8 @@ The pool starts it as ``python -P zygote.py`` with a unix socket for standard in
 connection for each request, one JSON object a line. A request is ``{"kind": "preload", "modules": [...]}``,
 answered with ``{"failed": {module: error}}``, or a child: ``{"kind": "task", "module", "args", "environment",
 "log"}`` or ``{"kind": "serve", "program", "args", "log"}``. A child's connection carries the child's own
-lines (``serve`` only) and at last ``{"exit": code, "max_rss_bytes", "cpu_seconds"}``. Closing the connection
-kills the child.
+lines, of a task ``{"imported": [...]}`` with the installed modules that it has imported itself, and at last
+``{"exit": code, "max_rss_bytes", "cpu_seconds"}``. Closing the connection kills the child.
 
 It stays single-threaded and runs no TensorFlow operation, so that its children can. It ends, and all that
 they have started with it, when its standard input does: the kernel closes that however localcloud dies.
@@ -27,6 +27,7 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, NoReturn
@@ -163,7 +164,7 @@ def preload(modules: list[str]) -> dict[str, str]:
     failed = {}
     for module in modules:
         try:
-            if _is_installed(module):
+            if module not in sys.modules and _is_installed(module.partition(".")[0]):
                 importlib.import_module(module)
         except BaseException as error:
             traceback.print_exc()
@@ -171,8 +172,8 @@ def preload(modules: list[str]) -> dict[str, str]:
     return failed
 
 
-def _is_installed(module: str) -> bool:
-    package = module.partition(".")[0]
+@cache
+def _is_installed(package: str) -> bool:
     spec = importlib.util.find_spec(package)
     if spec is None:
         raise ModuleNotFoundError(f"No module named {package!r}", name=package)
@@ -184,6 +185,7 @@ def run(request: dict[str, Any], connection: socket.socket) -> int:
     """Do in the forked child what was asked for, and give its exit code."""
     os.environ.update(request.get("environment", {}))
     os.environ[leftovers.MARK] += f"#{os.getpid()}"
+    warm = set(sys.modules)
     try:
         if request["kind"] == "serve":
             sys.argv = [request["program"], *request["args"], str(connection.fileno())]
@@ -196,10 +198,29 @@ def run(request: dict[str, Any], connection: socket.socket) -> int:
         traceback.print_exc()
         return 1
     finally:
+        if request["kind"] == "task":
+            with suppress(OSError):
+                _send(connection, {"imported": imported_since(warm)})
         # what the interpreter does at its end: wait for threads, then let libraries clean up
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
     return 0
+
+
+def imported_since(warm: set[str]) -> list[str]:
+    """
+    Return the installed modules that have been imported, in the order of their import.
+
+    :param warm: modules that had been imported before.
+    """
+    # some packages put other names into sys.modules, which nobody can import
+    return [
+        name
+        for name, module in list(sys.modules.items())
+        if name not in warm
+        and name == getattr(getattr(module, "__spec__", None), "name", None)
+        and (getattr(module, "__file__", None) or "").startswith(sys.prefix)
+    ]
 
 
 def run_as_main(module: str, args: list[str]) -> None:

@@ -5,8 +5,9 @@
 import json
 from dataclasses import asdict
 
-from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import File, Metrics
 
 from wine_pipeline.model_card.content import gather
@@ -19,17 +20,17 @@ DATA = "model_card.json"
 
 @component
 def ModelCard(  # noqa: N802 (the id of the task)
-    examples: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
-    statistics: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ExampleStatistics],
-    baseline: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
-    evaluation: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
-    blessing: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelBlessing],
-    metrics: tfx.dsl.components.InputArtifact[Metrics],
-    model_card: tfx.dsl.components.OutputArtifact[File],
-    pipeline: tfx.dsl.components.Parameter[str],
-    input_config: tfx.dsl.components.Parameter[str],
-    git_revision: tfx.dsl.components.Parameter[str],
-    job: tfx.dsl.components.Parameter[str],
+    examples: InputArtifact[standard_artifacts.Examples],
+    statistics: InputArtifact[standard_artifacts.ExampleStatistics],
+    baseline: InputArtifact[standard_artifacts.Model],
+    evaluation: InputArtifact[standard_artifacts.ModelEvaluation],
+    blessing: InputArtifact[standard_artifacts.ModelBlessing],
+    metrics: InputArtifact[Metrics],
+    model_card: OutputArtifact[File],
+    pipeline: Parameter[str],
+    input_config: Parameter[str],
+    git_revision: Parameter[str],
+    job: Parameter[str],
 ) -> None:
     """
     Write the card of a model, blessed or not: a page that needs nothing beside it, and the same as JSON.

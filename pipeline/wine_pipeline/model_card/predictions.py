@@ -12,6 +12,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from wine_pipeline.config import EXAMPLES_SIGNATURE
 from wine_pipeline.features import GOOD, GRADE, QUALITY, QUALITY_MAX
+from wine_pipeline.served_model import ServedModel
 
 SLICED_BY = "alcohol"
 _SPLIT = "eval"
@@ -86,13 +87,13 @@ def ask_model(
     :param bounds: what parts the alcohol into quarters, ascending.
     :param max_rows: after which it stops.
     """
-    signature = tf.saved_model.load(served).signatures[EXAMPLES_SIGNATURE]
+    model = ServedModel(served)
     grades, quartiles, bins = _Sums(_GRADES), _Sums(len(bounds) + 1), _Sums(_BINS)
     confusion = np.zeros((_GRADES, _GRADES), dtype=np.int64)
     for serialized, quality, is_good, alcohol in _batches(examples, max_rows):
-        answers = signature(examples=serialized)
-        good = answers[GOOD].numpy().reshape(-1)
-        grade = answers[GRADE].numpy().reshape(-1)
+        answers = model.ask(EXAMPLES_SIGNATURE, {"examples": serialized})
+        good = answers[GOOD].reshape(-1)
+        grade = answers[GRADE].reshape(-1)
         columns = np.stack([np.abs(grade - quality), (good > 0.5) == is_good, grade - quality, good, is_good])
         grades.add(quality, columns)
         quartiles.add(np.searchsorted(bounds, alcohol, side="right"), columns)
@@ -144,7 +145,7 @@ def _quarters(bounds: Sequence[float]) -> list[str]:
 
 def _batches(
     examples: standard_artifacts.Examples, max_rows: int
-) -> Iterator[tuple[tf.Tensor, np.ndarray, np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     folder = artifact_utils.get_split_uri([examples], _SPLIT)
     records = tf.data.TFRecordDataset(sorted(tf.io.gfile.glob(f"{folder}/*")), compression_type="GZIP")
     spec = {
@@ -154,4 +155,9 @@ def _batches(
     }
     for serialized in records.take(max_rows).batch(_BATCH):
         parsed = tf.io.parse_example(serialized, spec)
-        yield serialized, parsed[QUALITY].numpy(), parsed[GOOD].numpy() == 1, parsed[SLICED_BY].numpy()
+        yield (
+            serialized.numpy(),
+            parsed[QUALITY].numpy(),
+            parsed[GOOD].numpy() == 1,
+            parsed[SLICED_BY].numpy(),
+        )

@@ -185,6 +185,35 @@ def test_a_module_that_is_edited_is_read_anew(pool, own_modules, tmp_path):
     assert (tmp_path / "new").read_text() == "newer\n"
 
 
+def test_what_a_task_imports_is_warm_for_the_next_one(pool, settings, own_modules, tmp_path):
+    (own_modules / "mine.py").write_text("")
+    # not all that lies in sys.modules can be imported: what cannot must do no harm
+    program = (
+        "import sys, mine, psutil\nprint('warm' if {!r} in before else 'cold')\nsys.modules['odd'] = mine"
+    )
+    (own_modules / "task.py").write_text(f"import sys\nbefore = set(sys.modules)\n{program.format('psutil')}")
+    run(pool, tmp_path / "first", "task")
+
+    run(pool, tmp_path / "second", "task")
+    pool.stop()
+    following = WorkerPool(settings, {"PYTHONPATH": str(own_modules)})
+    following.start()
+    failed = following.warm_up(["no_such_module"])
+    run(following, tmp_path / "third", "task")
+    following.stop()
+
+    assert [(tmp_path / name).read_text() for name in ("first", "second", "third")] == [
+        "cold\n",
+        "warm\n",
+        "warm\n",
+    ]
+    assert list(failed) == ["no_such_module"]
+    # what somebody works on is never warm, nor what has no file of its own
+    learned = (settings.state / "worker-imports").read_text().split()
+    assert "psutil" in learned
+    assert not {"mine", "odd", "task", "__main__"} & set(learned)
+
+
 def test_a_missing_pipeline_environment_is_named_with_what_to_set(tmp_path):
     absent = tmp_path / "bin" / "python"
     pool = WorkerPool(Settings(state=tmp_path, pipeline_python=absent), {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from localcloud.config import Settings
 from localcloud.vertex.worker.errors import ReplicaFailedError
 from localcloud.vertex.worker.pool import Replica, WorkerPool
 
-from .conftest import eventually
+from .conftest import MODULES, eventually
 
 MODEL = "/v1/models/model"
 
@@ -107,6 +108,39 @@ def test_a_body_that_is_no_json_is_refused(replica):
 def test_a_folder_without_a_model_fails_with_the_loaders_words(serving_pool, tmp_path):
     with pytest.raises(ReplicaFailedError, match="SavedModel file does not exist"):
         serving_pool.start_replica(str(tmp_path), "nothing")
+
+
+@pytest.fixture(scope="module")
+def unservable(pipeline_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of SavedModels with which TensorFlow Serving can do nothing, and of a sound one."""
+    folder = tmp_path_factory.mktemp("unservable")
+    subprocess.run([pipeline_python, MODULES / "save_unservable_models.py", folder], check=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("another_tag", "MetaGraphDef associated with tags 'serve' could not be found"),
+        ("no_signatures", "has no signatures to serve"),
+        ("unknown_operation", "Op type not registered 'YetToCome'"),
+        ("no_variables", "not a valid checkpoint"),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_into_a_session_fails(serving_pool, unservable, model, message):
+    with pytest.raises(ReplicaFailedError, match=message):
+        serving_pool.start_replica(str(unservable / model), model)
+
+
+def test_a_signature_that_reads_variables_which_are_not_restored_cannot_answer(serving_pool, unservable):
+    body = {"instances": [[3.0]]}
+    sound = serving_pool.start_replica(str(unservable / "sound"), "sound")
+    copied = serving_pool.start_replica(str(unservable / "keras_model"), "keras-model")
+
+    assert ask(sound, body) == (200, {"predictions": [[6.0]]})
+    status, answer = ask(copied, body)
+    assert status == 400
+    assert answer["error"].startswith("Could not find variable sequential/dense/")
 
 
 def test_a_stopped_replica_is_not_alive(serving_pool, saved_model):

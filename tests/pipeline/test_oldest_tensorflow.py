@@ -1,0 +1,129 @@
+"""The exported models in the oldest TensorFlow that may serve them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+from wine_pipeline.features import FEATURE_NAMES
+from wine_pipeline.preprocessing import preprocessing_fn
+
+from tests.pipeline import ask_models, stages
+from tests.pipeline.conftest import REPOSITORY, Artifacts, Row
+from tests.pipeline.stages import to_example
+
+PYTHON = REPOSITORY / ".tools" / "oldest-tensorflow" / "bin" / "python"
+SERVED = ("kernel", "network", "table", "majority")
+
+
+def ph_by_its_rank(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Look a feature up in a vocabulary, which the model must bring along as a file."""
+    outputs = preprocessing_fn(inputs)
+    rank = tft.compute_and_apply_vocabulary(tf.strings.as_string(inputs["ph"], precision=2))
+    outputs["ph"] = tf.cast(rank, tf.float32) / 10
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def table(wine_rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose scaling holds a table."""
+    folder = tmp_path_factory.mktemp("table")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "preprocessing_fn", ph_by_its_rank)
+        stages.transform(wine_rows[:200], folder / "transformed", folder / "graph")
+    stages.train(folder / "transformed", folder / "graph", folder / "model", {})
+    assert list((folder / "model" / "Format-Serving" / "assets").iterdir())
+    return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def folders(
+    model: Path,
+    network_model: Path,
+    table: Path,
+    artifacts: Artifacts,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, str]:
+    """The SavedModel of each head and of the majority, and one of a TensorFlow yet to come."""
+    majority = tmp_path_factory.mktemp("majority")
+    stages.baseline(artifacts.examples, majority)
+    models = {"kernel": model, "network": network_model, "table": table, "majority": majority}
+    found = {name: str(folder / "Format-Serving") for name, folder in models.items()}
+    return found | {"newer": str(newer(found["majority"], tmp_path_factory.mktemp("newer")))}
+
+
+def newer(exported: str, folder: Path) -> Path:
+    """Copy a model, and give it an operation and an attribute that no TensorFlow has."""
+    shutil.copytree(exported, folder, dirs_exist_ok=True)
+    saved = ask_models.read(exported)
+    graph = saved.meta_graphs[0].graph_def
+    graph.node.add(name="to_come", op="YetToCome")
+    known = graph.library.function[0].node_def.add(name="known", op="NoOp")
+    known.attr["later"].b = True
+    (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wines(wine_rows: list[Row]) -> dict[str, Any]:
+    return {
+        "columns": {name: [row[name] for row in wine_rows] for name in FEATURE_NAMES},
+        "examples": [base64.b64encode(to_example(row).SerializeToString()).decode() for row in wine_rows],
+    }
+
+
+@pytest.fixture(scope="module")
+def oldest(folders: dict[str, str], wines: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the oldest TensorFlow says of every model."""
+    subprocess.run([REPOSITORY / "dev" / "oldest-tensorflow.sh"], check=True)
+    questions = tmp_path_factory.mktemp("questions") / "wines.json"
+    questions.write_text(json.dumps(wines))
+    done = subprocess.run(
+        [PYTHON, ask_models.__file__, questions, *folders.values()],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "pipeline")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_it_is_another_tensorflow_than_the_one_that_exports(oldest: Any) -> None:
+    assert oldest["version"].split(".")[:2] == ["2", "15"]
+    assert oldest["version"] != tf.__version__
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_it_knows_every_operation_and_every_attribute(
+    name: str, oldest: Any, folders: dict[str, str]
+) -> None:
+    assert oldest["models"][folders[name]]["unknown"] == []
+
+
+def test_what_it_does_not_know_is_named(oldest: Any, folders: dict[str, str]) -> None:
+    assert oldest["models"][folders["newer"]]["unknown"] == ["NoOp.later", "YetToCome"]
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_it_answers_through_both_signatures_as_the_one_that_exports(
+    name: str, oldest: Any, folders: dict[str, str], wines: dict[str, Any]
+) -> None:
+    expected = ask_models.ask(folders[name], wines)
+    answers = oldest["models"][folders[name]]["answers"]
+
+    assert set(answers) == set(expected) == {"serving_raw", "serving_examples"}
+    for signature, outputs in expected.items():
+        assert set(answers[signature]) == set(outputs) == {"good", "grade"}
+        for output, values in outputs.items():
+            assert len(values) == len(wines["examples"])
+            np.testing.assert_allclose(answers[signature][output], values, rtol=0, atol=1e-5)
