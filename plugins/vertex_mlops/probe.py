@@ -48,6 +48,9 @@ class Probe:
         self.percent = percent
         self.seconds = seconds
         self.answered = 0
+        # refusals while the model has all traffic: at a smaller share it is not told whose they are
+        self.failed = 0
+        self.milliseconds: list[float] = []
         self._started = time.monotonic()
 
     def ask(self, ask: Ask) -> dict[str, Any]:
@@ -64,6 +67,7 @@ class Probe:
         for _ in range(most_requests(self.percent)):
             if time.monotonic() - self._started > self.seconds:
                 raise outage or RetryError(f"no answer within {self.seconds:g} s", cause=None)
+            asked = time.monotonic()
             try:
                 answer = ask()
             except (Forbidden, Unauthorized):
@@ -72,9 +76,11 @@ class Probe:
             except (GoogleAPICallError, RetryError) as error:
                 # which of the models it was is not told
                 refusal, outage = (refusal, error) if is_transient(error) else (error, outage)
+                self.failed += error is refusal and self.percent >= 100
                 continue
             if answer.deployed_model_id == self.deployed_model_id:
                 self.answered += 1
+                self.milliseconds.append((time.monotonic() - asked) * 1000)
                 return answer.body
         if refusal is None and outage is not None:
             raise outage
@@ -86,14 +92,13 @@ class Probe:
 
     def fill_up(self, asks: Sequence[Ask], answers: int) -> None:
         """
-        Go on asking until the model has answered so often.
+        Go on asking until the model has answered so often, and time these answers alone.
 
-        :param asks: send the requests, in turn.
-        :param answers: how often, from the first request on.
+        :param asks: have sent a request before, so that their connections are open; in turn.
+        :param answers: how often from now on.
         """
-        for ask in itertools.cycle(asks):
-            if self.answered >= answers:
-                return
+        self.milliseconds.clear()
+        for ask in itertools.islice(itertools.cycle(asks), answers):
             self.ask(ask)
 
 
