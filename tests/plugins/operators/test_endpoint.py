@@ -199,6 +199,31 @@ def test_errors_on_the_way_are_passed_over_until_the_model_answers() -> None:
     assert Probe("1", 50, 60).ask(ask) == answer().body
 
 
+def test_requests_that_were_asked_before_are_not_timed() -> None:
+    probe = Probe("1", 100, 60)
+    probe.ask(answer)
+
+    probe.fill_up([answer], 3)
+
+    assert (probe.answered, len(probe.milliseconds), probe.failed) == (4, 3, 0)
+
+
+@pytest.mark.parametrize(("percent", "failed"), [(100, 1), (50, 0)])
+def test_a_refusal_counts_only_where_it_is_told_whose_it_is(percent: int, failed: int) -> None:
+    found: list[Any] = [InvalidArgument("no"), ServiceUnavailable("restarting"), answer("1")]
+
+    def ask() -> RawPrediction:
+        result = found.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    probe = Probe("1", percent, 60)
+    probe.ask(ask)
+
+    assert probe.failed == failed
+
+
 def test_nothing_but_an_outage_is_raised_as_such() -> None:
     def ask() -> RawPrediction:
         raise ServiceUnavailable("restarting")
