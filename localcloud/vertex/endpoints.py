@@ -22,6 +22,7 @@ from localcloud.vertex.traffic import check_split
 
 _ENDPOINT_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?|[1-9][0-9]{0,8}")
 _LOGGING = "predict_request_response_logging_config"
+# Source: https://cloud.google.com/sdk/gcloud/reference/alpha/ai/endpoints/update
 _UPDATABLE = ("display_name", "description", "labels", "traffic_split", _LOGGING)
 _NOT_SERVED = (
     "encryption_spec", "network", "enable_private_service_connect", "private_service_connect_config",

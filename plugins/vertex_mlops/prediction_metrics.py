@@ -88,6 +88,7 @@ def percentile(distributions: Sequence[Any], share: float) -> float | None:
     The buckets of the distributions may differ. No value is taken to be negative.
 
     .. seealso::
+        https://cloud.google.com/monitoring/api/v3/distribution-metrics and
         https://cloud.google.com/monitoring/api/ref_v3/rest/v3/TypedValue#Distribution
 
     :param distributions: ``google.api.Distribution`` messages.
