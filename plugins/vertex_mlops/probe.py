@@ -53,11 +53,12 @@ class Probe:
         self.milliseconds: list[float] = []
         self._started = time.monotonic()
 
-    def ask(self, ask: Ask) -> dict[str, Any]:
+    def ask(self, ask: Ask, *, timed: bool = True) -> dict[str, Any]:
         """
         Give what the model answered.
 
         :param ask: sends the request.
+        :param timed: whether the time of the answer counts; not if the request opens a connection.
         :raises ValueError: it never answered, and the last refusal says why, if there was one.
         :raises google.api_core.exceptions.GoogleAPICallError: it never answered, and there was nothing but
             errors that say nothing about it.
@@ -80,7 +81,8 @@ class Probe:
                 continue
             if answer.deployed_model_id == self.deployed_model_id:
                 self.answered += 1
-                self.milliseconds.append((time.monotonic() - asked) * 1000)
+                if timed:
+                    self.milliseconds.append((time.monotonic() - asked) * 1000)
                 return answer.body
         if refusal is None and outage is not None:
             raise outage
@@ -92,13 +94,14 @@ class Probe:
 
     def fill_up(self, asks: Sequence[Ask], answers: int) -> None:
         """
-        Go on asking until the model has answered so often, and time these answers alone.
+        Go on asking until so many answers of the model were timed.
 
-        :param asks: have sent a request before, so that their connections are open; in turn.
-        :param answers: how often from now on.
+        :param asks: send the requests, in turn.
+        :param answers: how many, from the first request on.
         """
-        self.milliseconds.clear()
-        for ask in itertools.islice(itertools.cycle(asks), answers):
+        for ask in itertools.cycle(asks):
+            if len(self.milliseconds) >= answers:
+                return
             self.ask(ask)
 
 

@@ -17,7 +17,7 @@ class RolloutSettings(BaseModel):
     :param tolerance: how far an answer to a known instance may be from the offline evaluation's.
     :param max_latency_ms: milliseconds within which 95 % of the new model's requests must be answered.
     :param max_error_share: share of its requests that may have failed.
-    :param min_requests: requests that verify times in each step, beside those of the known instances.
+    :param min_requests: answers of the new model that verify times in each step.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -199,8 +199,9 @@ def test_errors_on_the_way_are_passed_over_until_the_model_answers() -> None:
     assert Probe("1", 50, 60).ask(ask) == answer().body
 
 
-def test_requests_that_were_asked_before_are_not_timed() -> None:
+def test_a_request_that_opens_a_connection_is_not_timed() -> None:
     probe = Probe("1", 100, 60)
+    probe.ask(answer, timed=False)
     probe.ask(answer)
 
     probe.fill_up([answer], 3)
