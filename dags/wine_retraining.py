@@ -108,7 +108,6 @@ for wine in load_wines():
                 region=wine.region,
                 model_version=upload.output["model_version"],
                 template_path=wine.spec,
-                sampling_rate=wine.rollout.sampling_rate,
                 poll_interval=wine.poll_interval,
             )
 

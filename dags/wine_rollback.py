@@ -38,7 +38,6 @@ for wine in load_wines():
                 region=wine.region,
                 model_version=choose.output["model_version"],
                 template_path=wine.spec,
-                sampling_rate=wine.rollout.sampling_rate,
                 poll_interval=wine.poll_interval,
             )
 

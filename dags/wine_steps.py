@@ -90,8 +90,6 @@ def traffic_steps(
             max_latency_ms=wine.rollout.max_latency_ms,
             max_error_share=wine.rollout.max_error_share,
             min_requests=wine.rollout.min_requests,
-            sampling_rate=wine.rollout.sampling_rate,
-            poll_interval=wine.poll_interval,
         )
         tasks += [traffic, verify]
     return tasks

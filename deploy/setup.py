@@ -28,6 +28,7 @@ SERVICES = (
     "iam",
     "iamcredentials",
     "logging",
+    "monitoring",
     "storage",
 )
 SCALE_SERVICES = ("compute", "dataflow")
@@ -175,7 +176,7 @@ class Setup:
         return {
             "project": self._gcloud(
                 "projects add-iam-policy-binding",
-                *(environment.project, f"--condition={binding.condition_in(environment.project)}"),
+                *(environment.project, "--condition=None"),
             ),
             "bucket": self._gcloud("storage buckets add-iam-policy-binding", self.bucket, self.project),
             "environment": self._gcloud(

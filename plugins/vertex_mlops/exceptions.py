@@ -37,10 +37,6 @@ class DeployedModelRejectedError(AirflowFailException):
     """The newly deployed model does not answer as it must."""
 
 
-class RequestLogMissingError(AirflowException):
-    """The endpoint's log does not show the requests that were answered; a retry looks again."""
-
-
 class VertexOperationError(AirflowException):
     """A long-running operation of Vertex AI ended with an error; a retry begins another one."""
 

@@ -101,6 +101,8 @@ def test_a_new_model_takes_the_traffic_in_steps_and_is_verified_in_each(demo: De
         seen = xcom(demo, second, f"verify_{step}")
         assert seen["requests"] >= 20
         assert (seen["failed"], len(seen["predictions"])) == (0, 3)
+        # nobody else asks
+        assert seen["decided_by"] == "probes"
 
 
 def test_the_versions_lie_under_one_model_and_tell_where_they_come_from(
