@@ -87,8 +87,8 @@ class Execution:
     :param output_file: where the command writes its ExecutorOutput: not ``gs://`` but a path below
         the mount, in a folder that the command makes.
 
-    Source: https://cloud.google.com/vertex-ai/docs/training/cloud-storage-file-system and kfp/dsl/executor.py,
-    which makes the folder and calls open().
+    Source: https://cloud.google.com/vertex-ai/docs/training/cloud-storage-file-system;
+    kfp/dsl/executor.py makes the folder and calls open().
     """
 
     task: TaskSpec
