@@ -27,7 +27,7 @@ _SECONDS = 0.5
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 5.0
 _MAX_WAIT_SECONDS = 60.0
-# the default of the cloud is not documented: a small one, so that who reads a first page alone misses what is new
+# the cloud's default is not documented; with a small one, whoever reads a first page alone misses what is new
 _PAGE = 10
 _OPERATIONS = Queryable(
     operations_pb2.Operation, ("done",), computed={"operation_id": lambda operation: id_of(operation.name)}

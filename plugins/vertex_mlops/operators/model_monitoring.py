@@ -68,7 +68,8 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
 
     :return: ``name`` of the job; its ``state``; the ``deployed_model_ids`` that it watches; whether it was
         ``created``; the names of the fields ``updated``; resource name of the ``operation`` that updates
-        it, empty if there is none.
+        it, empty if there is none; whether the features of a request to ``predict`` are
+        ``features_seen``: if not, no skew and no drift is found in it.
     :raises ModelMonitoringJobError: the job failed, there are no training examples, or a threshold names a
         feature that the model does not have.
     :raises ModelMonitoringJobImmutableError: fields differ that no update can change, and ``recreate`` is
@@ -117,8 +118,15 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         EndpointLink.persist(context=context, endpoint_id=resource_id(self.endpoint))
         contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
-        if contract.default_signature != RAW_SIGNATURE:
-            self.log.warning("Requests to :predict hold serialized examples: their features are not seen")
+        if contract.hides_features:
+            self.log.warning(
+                "Requests to :predict hold serialized examples: their features are not seen, and neither skew"
+                " nor drift is found; the default signature %s would show them",
+                RAW_SIGNATURE,
+            )
+        return self._keep(context, contract) | {"features_seen": not contract.hides_features}
+
+    def _keep(self, context: Context, contract: DataContract) -> dict[str, Any]:
         current = self._find()
         if current is None:
             try:
