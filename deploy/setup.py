@@ -32,13 +32,13 @@ SERVICES = (
     "storage",
 )
 SCALE_SERVICES = ("compute", "dataflow")
-# What Google acts as in the project, by service: the account's domain, and the role that Google itself gives to
-# one that it makes at the first use. That takes minutes, in which pipeline jobs are refused.
+# What Google acts as in the project, by service: the account's domain, and the role that it has there. Google
+# makes one at the first use, which takes minutes in which pipeline jobs are refused.
 # https://cloud.google.com/iam/docs/service-agents
 SERVICE_AGENTS = {"aiplatform": ("gcp-sa-aiplatform", "roles/aiplatform.serviceAgent")}
 SCALE_SERVICE_AGENTS = {"dataflow": ("dataflow-service-producer-prod", "roles/dataflow.serviceAgent")}
-# Every task imports its DAG file anew, which takes 7.6 s of a whole processor, most of them for the provider's own
-# imports: half a processor, Composer's least, is too slow for two tasks at a time.
+# Every task imports its DAG file anew, which takes 7.6 s of a whole processor, most of them for the provider:
+# half a one, Composer's least, is too slow for two tasks at a time.
 # https://cloud.google.com/composer/docs/composer-3/scale-environments has the limits
 WORKLOADS = (
     *("--worker-cpu=1", "--worker-memory=4GB"),
@@ -78,7 +78,7 @@ class Setup:
         Do every step.
 
         :raises CommandError: a command failed.
-        :raises SetupError: the data set is elsewhere than the bucket.
+        :raises SetupError: the data set is not in the region.
         """
         self.shell.require_gcloud()
         self.shell.step("Enable the APIs")
@@ -168,7 +168,9 @@ class Setup:
         """
         Make the data set, in the region of the bucket: Beam exports from one to the other.
 
-        Source: https://cloud.google.com/bigquery/docs/exporting-data#data-locations
+        Source: https://cloud.google.com/bigquery/docs/locations: "Single-region locations don't match
+        multi-region locations, even where the single-region location is contained within the multi-region
+        location."
 
         :raises SetupError: there is one elsewhere, in a multi-region for example.
         """
@@ -185,8 +187,8 @@ class Setup:
         location = json.loads(found)["location"]
         if location.lower() != region:
             raise SetupError(
-                f"the data set {dataset} is in {location} and the bucket in {region}: BigQuery exports a table"
-                " only to a bucket where it is itself, and every training exports one; make the data set anew in"
+                f"the data set {dataset} is in {location}, not in {region}: BigQuery runs a job where its"
+                " data sets are, and takes no region for a part of a multi-region; make the data set anew in"
                 f" {region}"
             )
 

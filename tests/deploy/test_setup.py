@@ -115,9 +115,7 @@ def test_vertex_ai_acts_as_an_account_that_is_there_before_the_first_pipeline_jo
 
 
 @pytest.mark.parametrize("location", ["EU", "europe-west4"])
-def test_a_data_set_that_is_not_where_the_bucket_is_ends_it_with_the_reason(
-    clone: Checkout, location: str
-) -> None:
+def test_a_data_set_that_is_not_in_the_region_ends_it_with_the_reason(clone: Checkout, location: str) -> None:
     clone.recorder.fail()
     known = clone.recorder.folder / "dataset.json"
     known.write_text(json.dumps({"location": location}))
@@ -127,8 +125,8 @@ def test_a_data_set_that_is_not_where_the_bucket_is_ends_it_with_the_reason(
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        f"deploy-setup: the data set wine-mlops-dev:wine_quality is in {location} and the bucket in "
-        "europe-west1: BigQuery exports a table only to a bucket where it is itself, and every training exports one; "
+        f"deploy-setup: the data set wine-mlops-dev:wine_quality is in {location}, not in europe-west1: "
+        "BigQuery runs a job where its data sets are, and takes no region for a part of a multi-region; "
         "make the data set anew in europe-west1"
     )
 
