@@ -22,6 +22,7 @@ from vertex_mlops.monitoring_diff import diff, updated_job
 from vertex_mlops.monitoring_settings import MonitoringSettings
 from vertex_mlops.operators.model_monitoring_base import ModelMonitoringBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
+from vertex_mlops.service_agents import awaiting_service_agents
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -178,7 +179,9 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         return None
 
     def _create(self, context: Context, contract: DataContract, watched: Mapping[str, Any]) -> dict[str, Any]:
-        job = self.hook.create_model_monitoring_job(job=self._wanted(contract, watched), **self.write_options)
+        wanted = self._wanted(contract, watched)
+        with awaiting_service_agents(context):
+            job = self.hook.create_model_monitoring_job(job=wanted, **self.write_options)
         self.log.info("Created %s", job.name)
         return self._finish(context, job, created=True)
 
