@@ -23,7 +23,7 @@ from deploy.package import stage
 from deploy.shell import CommandError
 
 COMPOSER_PYTHON = REPOSITORY / ".tools" / "composer" / "bin" / "python"
-# Composer's core.dagbag_import_timeout
+# Airflow's default of core.dagbag_import_timeout; an environment has four times as long, for tasks share its workers
 IMPORT_SECONDS = 30.0
 
 
