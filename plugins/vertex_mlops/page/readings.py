@@ -35,7 +35,7 @@ from vertex_mlops.pipeline_jobs import (
 from vertex_mlops.serving import read_serving_spec
 
 if TYPE_CHECKING:
-    from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob, PipelineJob
+    from google.cloud.aiplatform_v1.types import PipelineJob
 
     from vertex_mlops.page.sources import RetrainedModel
 
@@ -361,7 +361,7 @@ def _read_monitoring(model: RetrainedModel, service: Service | None) -> Monitori
     return Monitoring(
         url=ModelMonitoringJobLink.url(**place),
         state=job.state.name.removeprefix("JOB_STATE_"),
-        problem=_problem(job),
+        problem=job.latest_monitoring_pipeline_metadata.status.message or job.error.message,
         features_seen=not contract.hides_features,
         distances=sorted(distances, key=lambda one: one.end, reverse=True),
     )
@@ -386,10 +386,6 @@ def _search(
         for feature in stats.feature_stats
         for window in feature.prediction_stats
     ]
-
-
-def _problem(job: ModelDeploymentMonitoringJob) -> str:
-    return job.latest_monitoring_pipeline_metadata.status.message or job.error.message
 
 
 def _number(text: str | None) -> int | None:
