@@ -89,6 +89,11 @@ class Settings:
         """Folder of the logs of the child processes and of the pipeline tasks."""
         return self.state / "logs"
 
+    @property
+    def gcs_mount(self) -> Path:
+        """Folder that stands for ``/gcs`` of a pipeline task, with the buckets below it."""
+        return self.state / "gcs"
+
 
 def _port(text: str, variable: str = "LOCALCLOUD_PORT") -> int:
     if not text.isdecimal() or not 0 < int(text) < 2**16:

@@ -45,6 +45,10 @@ class VertexOperationTimeoutError(AirflowException):
     """A long-running operation of Vertex AI goes on for too long; a retry finds it, and waits again."""
 
 
+class ServiceAgentsMissingError(AirflowException):
+    """Vertex AI has not made the accounts that it acts as; a retry looks again."""
+
+
 class NoPreviousModelError(AirflowFailException):
     """There is no champion, or no model that was it before, to go back to."""
 

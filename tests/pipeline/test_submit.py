@@ -163,10 +163,19 @@ def test_a_missing_table_is_named_and_no_job_is_made(loaded: Cloud, tmp_path: Pa
     assert not any(job.startswith("rose") for job in jobs(loaded))
 
 
+# as Vertex AI answers the first use of a project
+AGENTS = "Service agents are being provisioned. So please try again in a few minutes."
+
+
 @pytest.mark.e2e
-def test_a_job_is_followed_through_an_outage_and_its_failed_task_named(loaded: Cloud, tmp_path: Path) -> None:
+def test_a_job_is_submitted_and_followed_through_what_passes_and_its_failed_task_named(
+    loaded: Cloud, tmp_path: Path
+) -> None:
+    method, code, words = "PipelineService.CreatePipelineJob", "FAILED_PRECONDITION", AGENTS
+    assert loaded.command("fault", "add", method, "--code", code, "--message", words).returncode == 0
     with launch(loaded, "short_wine", tmp_path) as launched:
         wait_for("/pipelineJobs/", tmp_path / "out")
+        assert f"asking again after: 400 {AGENTS}" in (tmp_path / "err").read_text()
         loaded.stop()
         wait_for("asking again", tmp_path / "err")
         loaded.start()
