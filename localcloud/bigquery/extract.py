@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from localcloud.bigquery.encoding import encode_float
 from localcloud.bigquery.failures import failure, unsupported
-from localcloud.bigquery.rows import snapshot
+from localcloud.bigquery.rows import committed
 from localcloud.bigquery.types import Field
 from localcloud.bigquery.warehouse import Warehouse, required
 
@@ -66,7 +66,8 @@ class Extracts:
             raise unsupported("more than one destinationUri of an extract job")
         if not uris[0].startswith("gs://"):
             raise failure("invalid", f"Invalid destination URI: {uris[0]}")
-        part = snapshot(table)
+        # rows in the streaming buffer cannot be exported yet
+        part = committed(table)
         content = _write(self._warehouse.rows.arrow(part), part.fields, config)
         self._warehouse.objects.write(uris[0].replace("*", _SHARD), content)
         statistics = {"destinationUriFileCounts": ["1"], "inputBytes": str(len(content))}
