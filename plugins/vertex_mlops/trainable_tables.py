@@ -75,3 +75,22 @@ def time_travel_problem(message: str) -> str | None:
         "bigquery.rowAccessPolicies.overrideTimeTravelRestrictions; grant it on the table to the accounts "
         "that check and train, or train on a copy"
     )
+
+
+def streaming_buffer(table: Table) -> str | None:
+    """
+    Say how many rows BigQuery has not written to a table yet.
+
+    .. seealso::
+        https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Streamingbuffer
+
+    :param table: what ``tables.get`` returned.
+    :return: the sentence, None if there is no such row.
+    """
+    buffer = table.streaming_buffer
+    if buffer is None:
+        return None
+    return (
+        f"{buffer.estimated_rows or 0} rows or more are in its streaming buffer, "
+        "and count when BigQuery has written them to the table"
+    )

@@ -20,7 +20,7 @@ from vertex_mlops.drift import describe, triggering_events
 from vertex_mlops.exceptions import DataContractError
 from vertex_mlops.links.bigquery import TableLink
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, RUN_LABEL, label_filter, run_label
-from vertex_mlops.trainable_tables import check_trainable, time_travel_problem
+from vertex_mlops.trainable_tables import check_trainable, streaming_buffer, time_travel_problem
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
@@ -189,7 +189,7 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
             "drift": drift,
         }
         self.log.info("%s: version %s, trained on: %s", self.table, data_version, last_trained)
-        buffered = self._buffered(table)
+        buffered = streaming_buffer(table)
         if buffered:
             self.log.info("%s: %s", self.table, buffered)
         unchanged = data_version == last_trained
@@ -202,15 +202,6 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         context["ti"].xcom_push(key=XCOM_RETURN_KEY, value=result)
         self.skip(ti=context["ti"], tasks=context["task"].get_flat_relatives(upstream=False))
         return result
-
-    def _buffered(self, table: Table) -> str | None:
-        buffer = table.streaming_buffer
-        if buffer is None:
-            return None
-        return (
-            f"{buffer.estimated_rows or 0} rows or more are in its streaming buffer, "
-            "and count when BigQuery has written them to the table"
-        )
 
     def _reason_to_skip(
         self, drift: list[DriftEvent], unchanged: bool, buffered: str | None, this_run: str
@@ -329,6 +320,8 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
         counts, bytes_processed = self._count(contract, sound, table.location, snapshot)
         found = [f"column {name} {problem}" for name, problem in problems.items()]
         found += row_problems(contract, sound, counts)
+        if not counts[ROW_COUNT] and (buffered := streaming_buffer(table)):
+            found.append(buffered)
         if found:
             raise DataContractError(f"{self.table}: {'; '.join(found)}")
         self.log.info("%s: all %s rows keep the data contract", self.table, counts[ROW_COUNT])

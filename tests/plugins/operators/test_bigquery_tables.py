@@ -139,6 +139,15 @@ class TestStreaming:
         written = operator.execute(context_of(operator))
         assert (written["data_version"] > version, written["num_rows"]) == (True, 2)
 
+    def test_a_table_that_has_no_other_rows_says_so(
+        self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
+    ) -> None:
+        table_id = make_table()
+        client.insert_rows_json(f"{client.project}.{DATASET}.{table_id}", [SOUND])
+
+        with pytest.raises(DataContractError, match="has 0 rows; 1 rows or more are in its streaming buffer"):
+            check(client, spec_uri, table_id)
+
 
 class TestKindsOfTables:
     """What is no table that tells when its rows changed is refused by both operators, in one line."""
