@@ -61,7 +61,8 @@ class Ddl:
         if scope.location and dataset.location.lower() != scope.location.lower():
             raise not_found("Dataset", full.split(".")[0], scope.location)
         existing = self._warehouse.catalog.find_table(dataset_id, table_id)
-        if existing and not statement.args.get("exists") and existing.kind != statement.args["kind"]:
+        changes = isinstance(statement, exp.Drop) or statement.args.get("replace")
+        if existing and changes and existing.kind != statement.args["kind"]:
             message = f"{full} is not allowed for this operation because it is currently a {existing.kind}."
             raise failure("invalid", message)
         if isinstance(statement, exp.Drop):

@@ -102,11 +102,12 @@ class Dml:
         sql = f"SELECT 1 FROM data.{table.current.storage} WHERE {buffered} LIMIT 1"  # noqa: S608
         if table.streamed_from and self._warehouse.catalog.connection.execute(sql).fetchall():
             full = f"{self._warehouse.settings.project}.{table.dataset_id}.{table.table_id}"
+            verb = "TRUNCATE" if change.kind == "TRUNCATE_TABLE" else "UPDATE or DELETE"
             message = (
-                f"{change.kind} statement over table {full} would affect rows in the streaming buffer, "
+                f"{verb} statement over table {full} would affect rows in the streaming buffer, "
                 "which is not supported"
             )
-            raise failure("invalidQuery", message.replace("TRUNCATE_TABLE", "TRUNCATE"))
+            raise failure("invalidQuery", message)
 
     # plans
 

@@ -47,7 +47,9 @@ def check_trainable(table: Table, name: str) -> None:
     if kind != _TABLE:
         problem = _PROBLEMS.get(kind, f"has the type {kind}; only tables can be trained on")
         raise DataContractError(f"{name}: {problem}")
-    if table.require_partition_filter:
+    # an older field of the same meaning
+    by_time = table.to_api_repr().get("timePartitioning") or {}
+    if table.require_partition_filter or by_time.get("requirePartitionFilter"):
         raise DataContractError(
             f"{name}: requires a partition filter, but the training query reads every row; "
             f"run ALTER TABLE `{name}` SET OPTIONS (require_partition_filter = FALSE)"

@@ -80,6 +80,7 @@ def test_a_view_is_defined_by_a_query_that_runs(
         "INSERT INTO `{0}` (quality) VALUES (7)",
         "DELETE FROM `{0}` WHERE TRUE",
         "DROP TABLE `{0}`",
+        "DROP TABLE IF EXISTS `{0}`",
         "CREATE OR REPLACE TABLE `{0}` AS SELECT 1 AS a",
     ],
 )
