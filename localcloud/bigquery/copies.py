@@ -27,7 +27,8 @@ class Copies:
         """
         Make a snapshot of a table; rows in its streaming buffer are not in it.
 
-        Source: https://cloud.google.com/bigquery/docs/table-snapshots-intro#limitations
+        Source: https://cloud.google.com/bigquery/docs/table-snapshots-intro and, of the streaming buffer,
+        https://cloud.google.com/bigquery/docs/table-clones-intro
 
         :param config: ``configuration.copy``.
         :param location: where the job must run; where the table is if None.

@@ -176,7 +176,7 @@ class Dml:
 
     def _plan_truncate(self, statement: exp.Expr, scope: Scope) -> Change:
         target = statement.expressions[0]
-        # TRUNCATE needs no partition filter
+        # assumed, for no page says it: TRUNCATE needs no partition filter
         target.meta["whole"] = True
         delete = exp.Delete(this=target, where=exp.Where(this=exp.true()))
         return replace(self._plan_delete(delete, scope), kind="TRUNCATE_TABLE")

@@ -24,8 +24,8 @@ def demand_filter(node: exp.Table, table: Table, project: str) -> None:
     The filter must stand in the WHERE of the very SELECT that names the table: the planner of BigQuery also
     moves filters into some views and subqueries, which is not relied on here.
 
-    Source: https://cloud.google.com/bigquery/docs/querying-partitioned-tables#better_performance_with_pseudo-columns;
-    the message: https://github.com/googleapis/google-cloud-go/issues/5013
+    Source: https://cloud.google.com/bigquery/docs/managing-partitioned-tables#require-filter; the message:
+    https://github.com/googleapis/google-cloud-go/issues/5013
 
     :param node: the name of the table in the query.
     :param table: what it stands for.

@@ -37,7 +37,8 @@ def check_trainable(table: Table, name: str) -> None:
 
     .. seealso::
         https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Table (``type``,
-        ``requirePartitionFilter``) and https://cloud.google.com/bigquery/docs/access-historical-data
+        ``requirePartitionFilter``), https://cloud.google.com/bigquery/docs/access-historical-data and
+        https://cloud.google.com/bigquery/docs/managing-partitioned-tables#require-filter
 
     :param table: what ``tables.get`` returned.
     :param name: ``project.dataset.table``, for the message.
