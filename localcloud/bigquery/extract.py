@@ -60,6 +60,8 @@ class Extracts:
         source = required(config, "sourceTable")
         self._warehouse.check_project(source.get("projectId"))
         table = self._warehouse.catalog.table(source["datasetId"], source["tableId"], location)
+        if table.kind not in ("TABLE", "SNAPSHOT"):
+            raise failure("invalid", f"Cannot extract a {table.kind}: {table.dataset_id}.{table.table_id}")
         where = self._warehouse.catalog.dataset(table.dataset_id).location
         uris = config.get("destinationUris") or [required(config, "destinationUri")]
         if len(uris) != 1:

@@ -89,7 +89,7 @@ def test_a_view_is_not_changed_as_a_table(client: bigquery.Client, good_wines: s
         client.query_and_wait(statement.format(good_wines))
 
 
-def test_rows_are_neither_listed_of_a_view_nor_streamed_into_it(
+def test_rows_are_neither_listed_nor_extracted_of_a_view_nor_streamed_into_it(
     client: bigquery.Client, good_wines: str
 ) -> None:
     table = client.get_table(good_wines)
@@ -97,6 +97,8 @@ def test_rows_are_neither_listed_of_a_view_nor_streamed_into_it(
         list(client.list_rows(table))
     with pytest.raises(BadRequest, match="currently a VIEW"):
         client.insert_rows_json(table, [{"quality": 7}])
+    with pytest.raises(BadRequest, match="Cannot extract a VIEW"):
+        client.extract_table(table, "gs://nowhere/wines.csv").result()
 
 
 def test_a_materialized_view_shows_the_present_rows(
