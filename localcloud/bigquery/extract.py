@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from localcloud.bigquery.encoding import encode_float
 from localcloud.bigquery.failures import failure, unsupported
-from localcloud.bigquery.rows import snapshot
+from localcloud.bigquery.rows import committed
 from localcloud.bigquery.types import Field
 from localcloud.bigquery.warehouse import Warehouse, required
 
@@ -61,6 +61,8 @@ class Extracts:
         source = required(config, "sourceTable")
         self._warehouse.check_project(source.get("projectId"))
         table = self._warehouse.catalog.table(source["datasetId"], source["tableId"], location)
+        if table.kind not in ("TABLE", "SNAPSHOT"):
+            raise failure("invalid", f"Cannot extract a {table.kind}: {table.dataset_id}.{table.table_id}")
         where = self._warehouse.catalog.dataset(table.dataset_id).location
         uris = config.get("destinationUris") or [required(config, "destinationUri")]
         if len(uris) != 1:
@@ -68,7 +70,8 @@ class Extracts:
         if not uris[0].startswith("gs://"):
             raise failure("invalid", f"Invalid destination URI: {uris[0]}")
         self._check_location(where, uris[0])
-        part = snapshot(table)
+        # rows in the streaming buffer cannot be exported yet
+        part = committed(table)
         content = _write(self._warehouse.rows.arrow(part), part.fields, config)
         self._warehouse.objects.write(uris[0].replace("*", _SHARD), content)
         statistics = {"destinationUriFileCounts": ["1"], "inputBytes": str(len(content))}

@@ -14,7 +14,7 @@ class SpecError(AirflowFailException):
 
 
 class DataContractError(AirflowFailException):
-    """The table is missing, or its rows break the data contract of the compiled pipeline."""
+    """The table is missing or cannot be trained on, or its rows break the pipeline's data contract."""
 
 
 class DataVersionError(AirflowFailException):

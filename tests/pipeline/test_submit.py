@@ -105,6 +105,7 @@ def loaded(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
         config = bigquery.LoadJobConfig(schema=schema, source_format="CSV")
         with open(file, "rb") as stream:
             client.load_table_from_file(stream, "wine_quality.red_wine", job_config=config).result()
+        client.query_and_wait("CREATE VIEW wine_quality.view_wine AS SELECT * FROM wine_quality.red_wine")
         """,
         str(file),
         ",".join(names),
@@ -154,13 +155,19 @@ def monitoring(cloud: Cloud) -> dict[str, Any]:
 
 
 @pytest.mark.e2e
-def test_a_missing_table_is_named_and_no_job_is_made(loaded: Cloud, tmp_path: Path) -> None:
-    with launch(loaded, "rose_wine", tmp_path) as launched:
+@pytest.mark.parametrize(
+    ("wine", "problem"), [("rose", "Not found"), ("view", "is a VIEW; only a TABLE can be trained on")]
+)
+def test_a_missing_table_or_a_view_is_named_and_no_job_is_made(
+    loaded: Cloud, tmp_path: Path, wine: str, problem: str
+) -> None:
+    with launch(loaded, f"{wine}_wine", tmp_path) as launched:
         assert launched.wait(LAUNCH_SECONDS) == 1
 
     (line,) = (tmp_path / "err").read_text().splitlines()
-    assert "wine-local.wine_quality.rose_wine" in line
-    assert not any(job.startswith("rose") for job in jobs(loaded))
+    assert f"wine-local.wine_quality.{wine}_wine" in line
+    assert problem in line
+    assert not any(job.startswith(wine) for job in jobs(loaded))
 
 
 # as Vertex AI answers the first use of a project
