@@ -20,7 +20,8 @@ PARAMS = {
         title="Data version",
         description=(
             "Train on the table as it was at this moment, in milliseconds since the epoch: 1764028800000 is "
-            "2025-11-25 00:00 UTC. BigQuery keeps seven days of a table's past. Empty: the table as it is."
+            "2025-11-25 00:00 UTC. BigQuery keeps two to seven days of a table's past, as its data set says. "
+            "Empty: the table as it is."
         ),
     ),
     "dry_run": Param(

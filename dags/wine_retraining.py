@@ -108,7 +108,6 @@ for wine in load_wines():
                 region=wine.region,
                 model_version=upload.output["model_version"],
                 template_path=wine.spec,
-                sampling_rate=wine.rollout.sampling_rate,
                 poll_interval=wine.poll_interval,
             )
 
@@ -119,17 +118,6 @@ for wine in load_wines():
                 doc_md=doc("promote"),
                 region=wine.region,
                 model_version=deploy.output["model_version"],
-            )
-
-            retire = RetireDeployedModelsOperator(
-                task_id="retire",
-                doc_md=doc("retire"),
-                region=wine.region,
-                endpoint_name=deploy.output["endpoint"],
-                deployed_model_id=deploy.output["deployed_model_id"],
-                model_version=deploy.output["model_version"],
-                keep_previous=wine.rollout.keep_previous,
-                poll_interval=wine.poll_interval,
             )
 
             roll_back = RollBackDeploymentOperator(
@@ -144,11 +132,23 @@ for wine in load_wines():
                 trigger_rule=TriggerRule.ONE_FAILED,
             )
 
-            chain(upload, deploy, *steps, promote, retire)
+            chain(upload, deploy, *steps, promote)
             [deploy, *steps, promote] >> roll_back
 
         with TaskGroup("watch", prefix_group_id=False, tooltip="Is what serves watched?") as watch:
-            watch_tasks(wine, retire, train.output["training_examples"])
+            watch_tasks(wine, deploy, train.output["training_examples"])
+
+        # only then does no monitoring job name a model that is undeployed
+        retire = RetireDeployedModelsOperator(
+            task_id="retire",
+            doc_md=doc("retire"),
+            region=wine.region,
+            endpoint_name=deploy.output["endpoint"],
+            deployed_model_id=deploy.output["deployed_model_id"],
+            model_version=deploy.output["model_version"],
+            keep_previous=wine.rollout.keep_previous,
+            poll_interval=wine.poll_interval,
+        )
 
         data >> train >> gate >> upload
-        retire >> watch
+        promote >> watch >> retire

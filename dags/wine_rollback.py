@@ -38,7 +38,6 @@ for wine in load_wines():
                 region=wine.region,
                 model_version=choose.output["model_version"],
                 template_path=wine.spec,
-                sampling_rate=wine.rollout.sampling_rate,
                 poll_interval=wine.poll_interval,
             )
 
@@ -51,17 +50,19 @@ for wine in load_wines():
                 model_version=choose.output["model_version"],
             )
 
-            retire = RetireDeployedModelsOperator(
-                task_id="retire",
-                doc_md=doc("retire"),
-                region=wine.region,
-                endpoint_name=deploy.output["endpoint"],
-                deployed_model_id=deploy.output["deployed_model_id"],
-                model_version=deploy.output["model_version"],
-                poll_interval=wine.poll_interval,
-            )
-
         with TaskGroup("watch", prefix_group_id=False, tooltip="Is what serves watched?"):
-            watch = watch_tasks(wine, retire, choose.output["training_examples"])
+            watch = watch_tasks(wine, deploy, choose.output["training_examples"])
 
-        chain(choose, deploy, *steps, promote, retire, watch[0])
+        # only then does no monitoring job name a model that is undeployed
+        retire = RetireDeployedModelsOperator(
+            task_id="retire",
+            doc_md=doc("retire"),
+            region=wine.region,
+            endpoint_name=deploy.output["endpoint"],
+            deployed_model_id=deploy.output["deployed_model_id"],
+            model_version=deploy.output["model_version"],
+            poll_interval=wine.poll_interval,
+        )
+
+        chain(choose, deploy, *steps, promote, watch[0])
+        watch[-1] >> retire

@@ -90,27 +90,25 @@ def traffic_steps(
             max_latency_ms=wine.rollout.max_latency_ms,
             max_error_share=wine.rollout.max_error_share,
             min_requests=wine.rollout.min_requests,
-            sampling_rate=wine.rollout.sampling_rate,
-            poll_interval=wine.poll_interval,
         )
         tasks += [traffic, verify]
     return tasks
 
 
-def watch_tasks(wine: Wine, serving: BaseOperator, training_examples: Any) -> list[BaseOperator]:
+def watch_tasks(wine: Wine, deploy: BaseOperator, training_examples: Any) -> list[BaseOperator]:
     """
     Give the tasks that make the endpoint's monitoring job watch the model that serves.
 
     :param wine: has the settings.
-    :param serving: the task that returns the endpoint and the deployed model.
+    :param deploy: the task that returns the endpoint and the deployed model.
     :param training_examples: what the model learned from.
     """
     monitor = CreateOrUpdateModelMonitoringJobOperator(
         task_id="monitor",
         doc_md=doc("monitor"),
         region=wine.region,
-        endpoint=serving.output["endpoint"],
-        deployed_model_id=serving.output["deployed_model_id"],
+        endpoint=deploy.output["endpoint"],
+        deployed_model_id=deploy.output["deployed_model_id"],
         training_examples=training_examples,
         template_path=wine.spec,
         display_name=f"wine-{wine.name}",

@@ -23,7 +23,7 @@ from deploy.package import stage
 from deploy.shell import CommandError
 
 COMPOSER_PYTHON = REPOSITORY / ".tools" / "composer" / "bin" / "python"
-# Composer's core.dagbag_import_timeout
+# Airflow's default of core.dagbag_import_timeout; deploy-setup sets four times that, for tasks share a worker
 IMPORT_SECONDS = 30.0
 
 

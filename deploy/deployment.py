@@ -15,6 +15,7 @@ from deploy.environments import SERVING_SOURCE, SERVING_VERSION, Environment
 from deploy.package import image_tag, is_clean, stage
 from deploy.shell import Shell, relative
 from deploy.sync import Sync
+from deploy.web_server import WebServer
 
 BUILD = REPOSITORY / ".local" / "deploy"
 PIPELINE_PYTHON = "pipeline/.venv/bin/python"
@@ -69,6 +70,8 @@ class Deployment:
         self.set_variables(composer)
         self.shell.step("Upload dags/ and plugins/, and delete there what is gone here")
         sync.run(there)
+        self.shell.step("Restart the web server, if plugins/ has changed")
+        WebServer(self.environment, self.shell, self.build).restart_after_change()
         self.shell.say(f"done: {composer.airflow_uri}")
 
     def refuse_uncommitted(self) -> None:

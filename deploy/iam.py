@@ -16,8 +16,6 @@ Resource = Literal["project", "bucket", "dataset", "repository", "environment"]
 CUSTOM_ROLE = "projects/PROJECT/roles/"
 # the basic roles, roles/owner, editor and viewer, have no dot
 Role = Annotated[str, Field(pattern=rf"^(roles/[a-zA-Z]+(\.[a-zA-Z]+)+|{CUSTOM_ROLE}[a-zA-Z]+)$")]
-# of the names of data sets; goes into an IAM condition as it is
-Prefix = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*_$")]
 Permission = Annotated[str, Field(pattern=r"^[a-zA-Z]+\.[a-zA-Z]+\.[a-zA-Z]+$")]
 
 
@@ -37,7 +35,6 @@ class Binding(_Strict):
     :param resource: project, bucket, dataset, repository, the environment's bucket, or a service account.
     :param why: what it is for.
     :param permissions: of a custom role.
-    :param datasets: limits a role on the project to the BigQuery data sets whose names begin so.
     :param only_with_scale: granted only where work is sent on to Dataflow and custom jobs.
     """
 
@@ -45,19 +42,12 @@ class Binding(_Strict):
     resource: Resource | AccountRole
     why: str
     permissions: list[Permission] = []
-    datasets: Prefix | None = None
     only_with_scale: bool = False
 
     @model_validator(mode="after")
     def _permissions_make_a_custom_role(self) -> Self:
         if self.role.startswith(CUSTOM_ROLE) != bool(self.permissions):
             raise ValueError("a custom role, and no other, lists its permissions")
-        return self
-
-    @model_validator(mode="after")
-    def _data_sets_limit_a_role_on_the_project(self) -> Self:
-        if self.datasets and self.resource != "project":
-            raise ValueError("only a role on the project is limited to data sets")
         return self
 
     @property
@@ -68,13 +58,6 @@ class Binding(_Strict):
     def role_in(self, project: str) -> str:
         """Return the role's full name."""
         return self.role.replace(CUSTOM_ROLE, f"projects/{project}/roles/")
-
-    def condition_in(self, project: str) -> str:
-        """Return the IAM condition of a role on the project, as gcloud takes it."""
-        if not self.datasets:
-            return "None"
-        names = f'resource.name.startsWith("projects/{project}/datasets/{self.datasets}")'
-        return f"expression={names},title={self.datasets.rstrip('_')}"
 
 
 class Account(_Strict):
@@ -147,8 +130,6 @@ def _reason(binding: Binding) -> str:
 
 
 def _place(binding: Binding) -> str:
-    if binding.datasets:
-        return f"the data sets `{binding.datasets}...`"
     if binding.resource == "environment":
         return "the environment's bucket"
     return f"the account {binding.resource}" if binding.resource in ACCOUNTS else f"the {binding.resource}"

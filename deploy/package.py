@@ -69,7 +69,17 @@ def image_tag(target: str) -> str:
     tree = f"{target}-{_git('rev-parse', '--short=12', 'HEAD:pipeline').strip()}"
     if not _git("status", "--porcelain", "--", "pipeline").strip():
         return tree
+    return f"{tree}-{checksum('pipeline')}"
+
+
+def checksum(folder: str) -> str:
+    """
+    Give a checksum of the names and contents of a folder's files.
+
+    :param folder: of the repository, ``plugins`` for example.
+    :return: 12 hexadecimal digits.
+    """
     content = hashlib.sha256()
-    for path in files_of("pipeline"):
+    for path in files_of(folder):
         content.update(f"{path}\0".encode() + (REPOSITORY / path).read_bytes() + b"\0")
-    return f"{tree}-{content.hexdigest()[:12]}"
+    return content.hexdigest()[:12]

@@ -7,6 +7,7 @@ It can be called again: what exists stays, what was added to iam.yaml or changed
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 
@@ -28,11 +29,30 @@ SERVICES = (
     "iam",
     "iamcredentials",
     "logging",
+    "monitoring",
     "storage",
 )
 SCALE_SERVICES = ("compute", "dataflow")
+# What Google acts as in the project, by service: the account's domain, and the role that it has there. Google
+# makes one at the first use, which takes minutes in which pipeline jobs are refused.
+# https://cloud.google.com/iam/docs/service-agents
+SERVICE_AGENTS = {"aiplatform": ("gcp-sa-aiplatform", "roles/aiplatform.serviceAgent")}
+SCALE_SERVICE_AGENTS = {"dataflow": ("dataflow-service-producer-prod", "roles/dataflow.serviceAgent")}
+# Every task imports its DAG file anew, which takes 7.6 s of a whole processor, most of them for the provider:
+# half a one, Composer's least, is too slow for two tasks at a time.
+# https://cloud.google.com/composer/docs/composer-3/scale-environments has the limits
+WORKLOADS = (
+    *("--worker-cpu=1", "--worker-memory=4GB"),
+    *("--dag-processor-cpu=1", "--dag-processor-memory=4GB"),
+)
+# seconds; the DAG processor gives up a file later than the import in it
+AIRFLOW_CONFIGS = {"core-dagbag_import_timeout": "120", "dag_processor-dag_file_processor_timeout": "180"}
 SOFT_DELETE = "7d"
 COMMENTS = "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
+
+
+class SetupError(RuntimeError):
+    """The project holds what this package cannot work with; the message is one line that says why."""
 
 
 class Setup:
@@ -59,6 +79,7 @@ class Setup:
         Do every step.
 
         :raises CommandError: a command failed.
+        :raises SetupError: the data set is not in the region.
         """
         self.shell.require_gcloud()
         self.shell.step("Enable the APIs")
@@ -66,6 +87,8 @@ class Setup:
         self.shell.run(
             "gcloud", "services", "enable", *(f"{name}.googleapis.com" for name in services), self.project
         )
+        self.shell.step("Google's service agents, before their first use")
+        self.make_service_agents()
         self.shell.step("Service accounts, without keys")
         self.make_accounts()
         self.shell.step("The bucket of compiled pipelines and artifacts")
@@ -89,6 +112,30 @@ class Setup:
                 self.grant(grant, bucket)
         self.shell.step("The triggers of Cloud Build")
         self.make_triggers()
+
+    def make_service_agents(self) -> None:
+        """
+        Make the accounts that Google acts as; asking again changes nothing.
+
+        One that is asked for gets no role by itself.
+
+        Source: https://cloud.google.com/iam/docs/create-service-agents
+        """
+        number = self.shell.read(
+            *self._gcloud("projects describe", self.environment.project, "--format=value(projectNumber)"),
+            placeholder="PROJECT_NUMBER",
+        )
+        agents = SERVICE_AGENTS | (SCALE_SERVICE_AGENTS if self.environment.scale else {})
+        for service, (domain, role) in agents.items():
+            self.shell.run(
+                *self._gcloud("beta services identity create", f"--service={service}.googleapis.com"),
+                self.project,
+            )
+            self.shell.run(
+                *self._gcloud("projects add-iam-policy-binding", self.environment.project),
+                *("--condition=None", f"--role={role}"),
+                f"--member=serviceAccount:service-{number}@{domain}.iam.gserviceaccount.com",
+            )
 
     def make_accounts(self) -> None:
         """Make the service accounts."""
@@ -119,12 +166,32 @@ class Setup:
         )
 
     def make_dataset(self) -> None:
-        """Make the data set, in the region of the bucket: Beam exports from one to the other."""
+        """
+        Make the data set, in the region of the bucket: Beam exports from one to the other.
+
+        Source: https://cloud.google.com/bigquery/docs/locations: "Single-region locations don't match
+        multi-region locations, even where the single-region location is contained within the multi-region
+        location."
+
+        :raises SetupError: there is one elsewhere, in a multi-region for example.
+        """
+        region = self.environment.region
         dataset = f"{self.environment.project}:{self.dataset}"
         self.shell.create_unless(
             self._bq("show", "--dataset", dataset),
             self._bq("mk", "--dataset", "--description=Wine quality (UCI)", dataset),
         )
+        found = self.shell.read(
+            *self._bq("--format=json", "show", "--dataset", dataset),
+            placeholder=json.dumps({"location": region}),
+        )
+        location = json.loads(found)["location"]
+        if location.lower() != region:
+            raise SetupError(
+                f"the data set {dataset} is in {location}, not in {region}: BigQuery runs a job where its"
+                " data sets are, and takes no region for a part of a multi-region; make the data set anew in"
+                f" {region}"
+            )
 
     def make_repository(self) -> None:
         """Make the Artifact Registry repository; old images go, the ten newest stay."""
@@ -175,7 +242,7 @@ class Setup:
         return {
             "project": self._gcloud(
                 "projects add-iam-policy-binding",
-                *(environment.project, f"--condition={binding.condition_in(environment.project)}"),
+                *(environment.project, "--condition=None"),
             ),
             "bucket": self._gcloud("storage buckets add-iam-policy-binding", self.bucket, self.project),
             "environment": self._gcloud(
@@ -198,6 +265,7 @@ class Setup:
         composer = self.environment.composer
         where = (composer.environment, self.project, self.location)
         pairs = ",".join(f"{name}={value}" for name, value in self.environment.variables.items())
+        configs = ",".join(f"{name}={value}" for name, value in AIRFLOW_CONFIGS.items())
         self.shell.create_unless(
             self._gcloud("composer environments describe", *where),
             self._gcloud(
@@ -205,6 +273,7 @@ class Setup:
                 *where,
                 *(f"--image-version={composer.image_version}", f"--environment-size={composer.size}"),
                 *(f"--service-account={self.environment.account('composer')}", f"--env-variables={pairs}"),
+                *(*WORKLOADS, f"--airflow-configs={configs}"),
             ),
         )
 
@@ -267,7 +336,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         Setup(options.environment, read_environment(options.environment), Shell(options.dry_run)).run()
-    except (CommandError, ComposerError, EnvironmentsError, IamError) as error:
+    except (CommandError, ComposerError, EnvironmentsError, IamError, SetupError) as error:
         print(f"deploy-setup: {error}", file=sys.stderr)
         return 1
     return 0

@@ -47,7 +47,7 @@ def status(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def fault_add(settings: Settings, arguments: argparse.Namespace) -> int:
     """Let the next calls of a method go wrong."""
-    names = ("method", "calls", "code", "latency", "drop", "crash")
+    names = ("method", "calls", "code", "message", "latency", "drop", "crash")
     fault = Fault(**{name: getattr(arguments, name) for name in names})
     Faults(settings.state).add(fault)
     print(fault)
@@ -116,6 +116,7 @@ def _add_fault_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calls", type=int, default=1, help="how many calls go wrong (%(default)s)")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that a call waits first")
     parser.add_argument("--code", choices=CODES, default="", help="answer with this error")
+    parser.add_argument("--message", default="", help="say this with the code")
     parser.add_argument("--drop", action="store_true", help="carry it out, then end its connection")
     parser.add_argument("--crash", choices=MOMENTS, default="", help="die before or after carrying it out")
 

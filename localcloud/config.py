@@ -31,6 +31,7 @@ class Settings:
     :param clients: folder shared with those clients, for what they need; None if there are none.
     :param browser_url: where a browser finds the pages, if not at this machine's loopback.
     :param smtp: host and port of the mail server that alerts go to, on loopback; None if no mail leaves.
+    :param metric_delay: seconds after its end that a point of a metric can be read.
     """
 
     state: Path
@@ -44,14 +45,16 @@ class Settings:
     clients: Path | None = None
     browser_url: str = ""
     smtp: tuple[str, int] | None = None
+    metric_delay: float = 0.5
 
     @classmethod
     def from_environment(cls) -> Settings:
         """
         Read ``LOCALCLOUD_STATE``, ``_PORT``, ``_PROJECT``, ``_PIPELINE_PYTHON``, ``_HOST``, ``_ADDRESS``,
-        ``_CLIENTS``, ``_CONSOLE_URL`` and ``_SMTP``.
+        ``_CLIENTS``, ``_CONSOLE_URL``, ``_SMTP`` and ``_METRIC_DELAY``.
 
-        :raises SettingsError: when a port is none, the URL is no host, or mail would leave loopback.
+        :raises SettingsError: when a port is none, a delay is no number, the URL is no host, or mail would
+            leave loopback.
         """
         repository = Path(__file__).resolve().parent.parent
         env = os.environ
@@ -68,6 +71,7 @@ class Settings:
             clients=Path(env["LOCALCLOUD_CLIENTS"]).absolute() if env.get("LOCALCLOUD_CLIENTS") else None,
             browser_url=_base_url(env.get("LOCALCLOUD_CONSOLE_URL", "")),
             smtp=_smtp(env.get("LOCALCLOUD_SMTP", "")),
+            metric_delay=_seconds(env.get("LOCALCLOUD_METRIC_DELAY", str(cls.metric_delay))),
         )
 
     @property
@@ -85,6 +89,11 @@ class Settings:
         """Folder of the logs of the child processes and of the pipeline tasks."""
         return self.state / "logs"
 
+    @property
+    def gcs_mount(self) -> Path:
+        """Folder that stands for ``/gcs`` of a pipeline task, with the buckets below it."""
+        return self.state / "gcs"
+
 
 def _port(text: str, variable: str = "LOCALCLOUD_PORT") -> int:
     if not text.isdecimal() or not 0 < int(text) < 2**16:
@@ -99,6 +108,12 @@ def _smtp(text: str) -> tuple[str, int] | None:
     if host != "localhost" and not re.fullmatch(r"127(\.\d{1,3}){3}|\[::1\]", host):
         raise SettingsError(f"LOCALCLOUD_SMTP must be HOST:PORT of loopback, not {text}")
     return host.strip("[]"), _port(port, "the port of LOCALCLOUD_SMTP")
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"\d+(\.\d+)?", text):
+        raise SettingsError(f"LOCALCLOUD_METRIC_DELAY must be seconds, 0 or more, not {text}")
+    return float(text)
 
 
 def _base_url(text: str) -> str:

@@ -73,6 +73,7 @@ class Fault:
         ``*`` stands for several.
     :param calls: how many calls are left that it happens to.
     :param code: name of the ``google.rpc.Code`` that is answered; the call is not carried out.
+    :param message: what is said with the code, in place of a word of localcloud's own.
     :param latency: seconds that the call waits first.
     :param drop: the call is carried out, and its connection ends instead of an answer.
     :param crash: localcloud dies ``before`` the call is carried out, or ``after`` it and before the answer.
@@ -82,6 +83,7 @@ class Fault:
     method: str
     calls: int = 1
     code: str = ""
+    message: str = ""
     latency: float = 0.0
     drop: bool = False
     crash: str = ""
@@ -95,6 +97,8 @@ class Fault:
             raise FaultError(f"{self.code} is no google.rpc.Code; there are {', '.join(CODES)}")
         if self.crash and self.crash not in MOMENTS:
             raise FaultError(f"a crash comes before or after the call, not {self.crash}")
+        if self.message and not self.code:
+            raise FaultError("a message goes with a code")
         ends = sum(map(bool, (self.code, self.drop, self.crash)))
         if ends > 1 or not (ends or self.latency):
             raise FaultError("a fault has a code, a drop or a crash, or else a latency")
@@ -115,7 +119,7 @@ class Fault:
         if self.crash == "before":
             _crash()
         if self.code:
-            message = f"localcloud was told to fail {self.method} with {self.code}"
+            message = self.message or f"localcloud was told to fail {self.method} with {self.code}"
             reason = _REASONS.get(self.code, self.code.lower())
             raise ApiError(CODES[self.code], self.code, message, reason)
         try:

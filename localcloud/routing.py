@@ -57,7 +57,7 @@ def routes(
 
     :param storage: Cloud Storage.
     :param bigquery: BigQuery.
-    :param vertex: Vertex AI and the Resource Manager.
+    :param vertex: Vertex AI, Cloud Monitoring and the Resource Manager.
     :param oauth: the token endpoint.
     :param unserved: what refuses.
     :param grpc: address of the gRPC server, for all hosts.
@@ -75,6 +75,7 @@ def routes(
             ("aiplatform.googleapis.com", vertex),
             ("*-aiplatform.googleapis.com", vertex),
             ("cloudresourcemanager.googleapis.com", vertex),
+            ("monitoring.googleapis.com", vertex),
             ("oauth2.googleapis.com", oauth),
             ("*", unserved),
         ],

@@ -64,6 +64,7 @@ class Cloud:
             "LOCALCLOUD_PROJECT": self.settings.project,
             "LOCALCLOUD_PIPELINE_PYTHON": str(self.settings.pipeline_python),
             "LOCALCLOUD_SMTP": ":".join(map(str, self.settings.smtp or ())),
+            "LOCALCLOUD_METRIC_DELAY": str(self.settings.metric_delay),
             # small modules for pipeline tasks to run
             "PYTHONPATH": str(TASK_MODULES),
         }

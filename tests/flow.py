@@ -4,10 +4,12 @@ from __future__ import annotations
 
 DATA = ["check_freshness", "check_data"]
 STEPS = [f"{kind}_{percent}" for percent in (10, 50, 100) for kind in ("traffic", "verify")]
-ROLLOUT = ["upload", "deploy", *STEPS, "promote", "retire"]
+ROLLOUT = ["upload", "deploy", *STEPS, "promote"]
 WATCH = ["monitor", "monitor_settled"]
+# only what no monitoring job names any more is undeployed
+RETIRE = "retire"
 # what a run goes through that brings a better model into service
-FLOW = [*DATA, "train", "gate", *ROLLOUT, *WATCH]
+FLOW = [*DATA, "train", "gate", *ROLLOUT, *WATCH, RETIRE]
 # comes behind train in any case, unless check_freshness has skipped everything
 TEARDOWN = "cancel"
 # if one of them fails, the model is undeployed: to try it again is to deploy it again

@@ -1,4 +1,4 @@
-"""A small BigQuery: the REST API on DuckDB, with real modification times and a week of history."""
+"""A small BigQuery: the REST API on DuckDB, with real modification times and some days of history."""
 
 from localcloud.bigquery.app import INSIDE, READER, create_app
 

@@ -15,6 +15,7 @@ from localcloud.bigquery.failures import unsupported
 from localcloud.bigquery.inside import InsideBigQuery
 from localcloud.bigquery.jobs import Jobs
 from localcloud.bigquery.reader import TableReader
+from localcloud.bigquery.row_access import RowAccessPolicies
 from localcloud.bigquery.tabledata import TableData
 from localcloud.bigquery.tables import Tables
 from localcloud.bigquery.uploads import ResumableUploads, read_multipart
@@ -27,6 +28,7 @@ from localcloud.storage.objects import ObjectStore
 _PROJECT = "/bigquery/v2/projects/{project}"
 _DATASET = _PROJECT + "/datasets/{dataset}"
 _TABLE = _DATASET + "/tables/{table}"
+_POLICIES = _TABLE + "/rowAccessPolicies"
 _UPLOADS = (
     "/upload/bigquery/v2/projects/{project}/jobs",
     "/resumable/upload/bigquery/v2/projects/{project}/jobs",
@@ -60,6 +62,7 @@ class _Service:
         self._datasets = Datasets(warehouse)
         self._tables = Tables(warehouse)
         self._tabledata = TableData(warehouse)
+        self._policies = RowAccessPolicies(warehouse)
         self._jobs = Jobs(warehouse, self._tabledata)
         self._uploads = ResumableUploads()
         self.app = web.Application(
@@ -86,6 +89,9 @@ class _Service:
             web.delete(_TABLE, self.delete_table),
             web.get(_TABLE + "/data", self.list_rows),
             web.post(_TABLE + "/insertAll", self.insert_rows),
+            web.get(_POLICIES, self.list_policies),
+            web.post(_POLICIES, self.insert_policy),
+            web.delete(_POLICIES + "/{policy}", self.delete_policy),
             web.get(_PROJECT + "/jobs", self.list_jobs),
             web.post(_PROJECT + "/jobs", self.insert_job),
             web.get(_PROJECT + "/jobs/{job}", self.get_job),
@@ -185,6 +191,22 @@ class _Service:
     @serves("bigquery.tabledata.insertAll")
     async def insert_rows(self, request: web.Request) -> web.Response:
         return await self._call(request, self._tabledata.insert_all, *_table(request), await _read(request))
+
+    # row access policies
+
+    @serves("bigquery.rowAccessPolicies.list")
+    async def list_policies(self, request: web.Request) -> web.Response:
+        return await self._call(request, self._policies.list, *_table(request))
+
+    @serves("bigquery.rowAccessPolicies.insert")
+    async def insert_policy(self, request: web.Request) -> web.Response:
+        return await self._call(request, self._policies.insert, *_table(request), await _read(request))
+
+    @serves("bigquery.rowAccessPolicies.delete")
+    async def delete_policy(self, request: web.Request) -> web.Response:
+        return await self._call(
+            request, self._policies.delete, *_table(request), request.match_info["policy"]
+        )
 
     # jobs: they keep their own transactions, so that a failed job is still recorded
 

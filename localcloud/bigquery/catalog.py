@@ -23,11 +23,22 @@ CREATE TABLE IF NOT EXISTS meta.datasets (
 );
 CREATE TABLE IF NOT EXISTS meta.tables (
     uid VARCHAR, dataset_id VARCHAR, table_id VARCHAR,
-    created BIGINT, modified BIGINT, expires BIGINT, resource VARCHAR
+    created BIGINT, modified BIGINT, expires BIGINT, resource VARCHAR,
+    streamed_from BIGINT, streamed_to BIGINT
 );
+CREATE TABLE IF NOT EXISTS meta.policies (uid VARCHAR, policy_id VARCHAR, resource VARCHAR, dropped BOOLEAN);
 CREATE TABLE IF NOT EXISTS meta.versions (uid VARCHAR, since BIGINT, storage VARCHAR, fields VARCHAR);
 CREATE TABLE IF NOT EXISTS meta.jobs (job_id VARCHAR, created BIGINT, resource VARCHAR);
 """
+# Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset (maxTimeTravelHours)
+DEFAULT_TIME_TRAVEL_HOURS = 168
+# Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Table (type)
+_KINDS = {
+    "view": "VIEW",
+    "materializedView": "MATERIALIZED_VIEW",
+    "externalDataConfiguration": "EXTERNAL",
+    "snapshotDefinition": "SNAPSHOT",
+}
 
 
 @dataclass
@@ -44,10 +55,15 @@ class Dataset:
         """Where its tables are, such as ``EU``."""
         return str(self.resource["location"])
 
+    @property
+    def time_travel_hours(self) -> int:
+        """How far back its tables can be read."""
+        return int(self.resource.get("maxTimeTravelHours", DEFAULT_TIME_TRAVEL_HOURS))
+
 
 @dataclass(frozen=True)
 class Version:
-    """The schema of a table from ``since`` on (ms), and the DuckDB table that holds its rows."""
+    """The schema of a table from ``since`` on (µs), and the DuckDB table that holds its rows."""
 
     since: int
     storage: str
@@ -56,7 +72,15 @@ class Version:
 
 @dataclass
 class Table:
-    """A table; ``resource`` holds what its owner may set. Times are ms since the epoch."""
+    """
+    A table, or a view or whatever else ``tables`` serves; times are µs since the epoch, as BigQuery commits.
+
+    :param resource: what its owner may set.
+    :param modified: the last commit; streamed rows are there before it tells of them.
+    :param expires: ms since the epoch.
+    :param streamed_from: the oldest row in the streaming buffer, None if that is empty.
+    :param streamed_to: the newest one.
+    """
 
     uid: str
     dataset_id: str
@@ -66,6 +90,26 @@ class Table:
     expires: int | None
     resource: dict[str, Any]
     versions: list[Version] = field(default_factory=list)
+    streamed_from: int | None = None
+    streamed_to: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """Its ``type``, such as ``TABLE`` or ``VIEW``."""
+        return next((kind for key, kind in _KINDS.items() if key in self.resource), "TABLE")
+
+    @property
+    def latest(self) -> int:
+        """When its rows changed last, those in the streaming buffer too."""
+        return self.streamed_to or self.modified
+
+    def commit(self, at: int) -> None:
+        """Change its rows or metadata at a time; what was in the streaming buffer is committed too."""
+        self.modified, self.streamed_from, self.streamed_to = at, None, None
+
+    def stream(self, at: int) -> None:
+        """Put rows that are opened at a time into the streaming buffer."""
+        self.streamed_from, self.streamed_to = self.streamed_from or at, at
 
     @property
     def current(self) -> Version:
@@ -76,7 +120,7 @@ class Table:
         """
         Give the version that held at a time.
 
-        :param at: ms since the epoch, not before the table's creation.
+        :param at: µs since the epoch, not before the table's creation.
         """
         return [version for version in self.versions if version.since <= at][-1]
 
@@ -84,6 +128,11 @@ class Table:
 def now_ms() -> int:
     """Give the time in ms since the epoch."""
     return time.time_ns() // 1_000_000
+
+
+def now_us() -> int:
+    """Give the time in µs since the epoch."""
+    return time.time_ns() // 1_000
 
 
 class Catalog:
@@ -178,6 +227,10 @@ class Catalog:
         """Give the tables whose ``expirationTime`` has passed."""
         return self._tables("expires <= ?", now_ms())
 
+    def streamed_tables(self, until: int) -> list[Table]:
+        """Give the tables whose oldest row in the streaming buffer came before a time (µs)."""
+        return self._tables("streamed_from <= ?", until)
+
     def table(
         self, dataset_id: str, table_id: str, location: str | None = None, home: str | None = None
     ) -> Table:
@@ -199,7 +252,10 @@ class Catalog:
 
     def _tables(self, condition: str, *values: Any) -> list[Table]:
         rows = self._rows(f"FROM meta.tables WHERE {condition} ORDER BY table_id", *values)
-        tables = [Table(row[0], row[1], row[2], row[3], row[4], row[5], json.loads(row[6])) for row in rows]
+        tables = [
+            Table(row[0], row[1], row[2], row[3], row[4], row[5], json.loads(row[6]), [], row[7], row[8])
+            for row in rows
+        ]
         for table in tables:
             versions = self._rows("FROM meta.versions WHERE uid = ? ORDER BY since", table.uid)
             table.versions = [Version(row[1], row[2], json.loads(row[3])) for row in versions]
@@ -209,7 +265,7 @@ class Catalog:
         """Create a table's metadata or replace them."""
         self._forget(table.uid)
         self._rows(
-            "INSERT INTO meta.tables VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO meta.tables VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             table.uid,
             table.dataset_id,
             table.table_id,
@@ -217,6 +273,8 @@ class Catalog:
             table.modified,
             table.expires,
             json.dumps(table.resource),
+            table.streamed_from,
+            table.streamed_to,
         )
         for version in table.versions:
             self._rows(
@@ -230,12 +288,32 @@ class Catalog:
     def remove_table(self, table: Table) -> None:
         """Forget a table and drop its rows, the past ones too."""
         self._forget(table.uid)
+        self._rows("DELETE FROM meta.policies WHERE uid = ?", table.uid)
         for storage in {version.storage for version in table.versions}:
             self._rows(f"DROP TABLE IF EXISTS data.{storage}")
 
     def _forget(self, uid: str) -> None:
         self._rows("DELETE FROM meta.tables WHERE uid = ?", uid)
         self._rows("DELETE FROM meta.versions WHERE uid = ?", uid)
+
+    # row access policies
+
+    def put_policy(self, uid: str, policy_id: str, resource: dict[str, Any]) -> None:
+        """Keep a row access policy of a table."""
+        self._rows("INSERT INTO meta.policies VALUES (?, ?, ?, false)", uid, policy_id, json.dumps(resource))
+
+    def policies(self, uid: str) -> dict[str, dict[str, Any]]:
+        """Give the row access policies of a table, by id."""
+        rows = self._rows("FROM meta.policies WHERE uid = ? AND NOT dropped ORDER BY policy_id", uid)
+        return {row[1]: json.loads(row[2]) for row in rows}
+
+    def drop_policy(self, uid: str, policy_id: str) -> None:
+        """Drop a row access policy; that there was one is remembered."""
+        self._rows("UPDATE meta.policies SET dropped = true WHERE uid = ? AND policy_id = ?", uid, policy_id)
+
+    def had_policies(self, uid: str) -> bool:
+        """Tell whether a table has row access policies or has had any."""
+        return bool(self._rows("FROM meta.policies WHERE uid = ? LIMIT 1", uid))
 
     # jobs
 

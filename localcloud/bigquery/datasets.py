@@ -13,7 +13,11 @@ from localcloud.bigquery.warehouse import Warehouse, required
 
 _ID = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _MULTI_REGIONS = ("EU", "US")
-_ALLOWED = {"access", "defaultTableExpirationMs", "description", "friendlyName", "labels", "location"}
+_ALLOWED = {
+    *("access", "defaultTableExpirationMs", "description", "friendlyName", "labels", "location"),
+    "maxTimeTravelHours",
+}
+_TIME_TRAVEL_HOURS = range(48, 169, 24)
 _OUTPUT_ONLY = {
     "creationTime",
     "datasetReference",
@@ -53,6 +57,7 @@ class Datasets:
             raise already_exists("Dataset", f"{self._catalog.project}:{dataset_id}")
         resource = writable(body, _ALLOWED, _OUTPUT_ONLY, "dataset")
         location = resource.get("location") or self._warehouse.settings.location
+        _check_time_travel(resource)
         multi_region = location.upper() in _MULTI_REGIONS
         resource["location"] = location.upper() if multi_region else location.lower()
         now = now_ms()
@@ -105,6 +110,7 @@ class Datasets:
         if settable.get("location", dataset.location).lower() != dataset.location.lower():
             raise failure("invalid", "Cannot change the location of a dataset")
         settable.pop("location", None)
+        _check_time_travel(settable)
         return settable
 
     def _change(self, dataset: Dataset, resource: dict[str, Any], if_match: str | None) -> dict[str, Any]:
@@ -154,4 +160,20 @@ class Datasets:
             "creationTime": str(dataset.created),
             "lastModifiedTime": str(dataset.modified),
             **dataset.resource,
+            "maxTimeTravelHours": str(dataset.time_travel_hours),
         }
+
+
+def _check_time_travel(resource: dict[str, Any]) -> None:
+    """
+    Refuse a window of time travel that no dataset can have.
+
+    Source: https://cloud.google.com/bigquery/docs/time-travel and the docstring of google-cloud-bigquery's
+    ``Dataset.max_time_travel_hours`` (multiples of 24).
+
+    :raises ApiError: 400 that names the bounds.
+    """
+    hours = resource.get("maxTimeTravelHours")
+    if hours is not None and (not str(hours).isdigit() or int(hours) not in _TIME_TRAVEL_HOURS):
+        message = f"Invalid maxTimeTravelHours: {hours}. Must be a multiple of 24 from 48 to 168."
+        raise failure("invalid", message)

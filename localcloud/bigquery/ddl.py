@@ -1,20 +1,23 @@
-"""CREATE TABLE, with and without AS SELECT, and DROP TABLE."""
+"""CREATE TABLE, with and without AS SELECT, CREATE VIEW, and DROP of both."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sqlglot import exp
 
 from localcloud.bigquery.binding import Binder, Scope
 from localcloud.bigquery.catalog import Table
 from localcloud.bigquery.compiler import Compiled
+from localcloud.bigquery.ddl_options import DESCRIPTIVE, read_options
 from localcloud.bigquery.failures import already_exists, failure, not_found, unsupported
+from localcloud.bigquery.partitioning import check_same_partitions, read_layout
 from localcloud.bigquery.rows import next_time
 from localcloud.bigquery.types import Field, normalise_schema
 from localcloud.bigquery.warehouse import Warehouse
 
-_PLAIN = {"this", "kind", "exists", "replace", "expression", "with_"}
+_PLAIN = {"this", "kind", "exists", "replace", "expression", "with_", "properties"}
 
 
 @dataclass
@@ -27,6 +30,7 @@ class Definition:
     existing: Table | None
     fields: list[Field] = field(default_factory=list)
     compiled: Compiled | None = None
+    resource: dict[str, Any] = field(default_factory=dict)
 
 
 class Ddl:
@@ -45,9 +49,11 @@ class Ddl:
 
         :raises ApiError: 409 for a table that exists, 404 for one that does not, 501 for options.
         """
+        options = read_options(statement) if isinstance(statement, exp.Create) else {}
         extra = {key for key, value in statement.args.items() if value} - _PLAIN
         if isinstance(statement, exp.Create) and extra:
-            raise unsupported(f"{', '.join(sorted(extra))} of CREATE TABLE ({statement.sql('bigquery')})")
+            kind = statement.args["kind"]
+            raise unsupported(f"{', '.join(sorted(extra))} of CREATE {kind} ({statement.sql('bigquery')})")
         name = _table_name(statement)
         table_id, dataset_id = Binder(self._warehouse.catalog, scope).split(name)
         dataset = self._warehouse.catalog.dataset(dataset_id)
@@ -55,6 +61,10 @@ class Ddl:
         if scope.location and dataset.location.lower() != scope.location.lower():
             raise not_found("Dataset", full.split(".")[0], scope.location)
         existing = self._warehouse.catalog.find_table(dataset_id, table_id)
+        changes = isinstance(statement, exp.Drop) or statement.args.get("replace")
+        if existing and changes and existing.kind != statement.args["kind"]:
+            message = f"{full} is not allowed for this operation because it is currently a {existing.kind}."
+            raise failure("invalid", message)
         if isinstance(statement, exp.Drop):
             if existing is None and not statement.args.get("exists"):
                 raise not_found("Table", full)
@@ -65,8 +75,33 @@ class Ddl:
             raise already_exists("Table", full)
         operation = "REPLACE" if existing else "CREATE"
         definition = Definition(operation, dataset_id, table_id, existing)
-        self._columns(statement, scope, definition)
+        if statement.args["kind"] == "VIEW":
+            self._view(statement, scope, options, definition)
+        else:
+            self._columns(statement, scope, definition)
+            self._layout(options, full, definition)
         return definition
+
+    def _view(
+        self, statement: exp.Expr, scope: Scope, options: dict[str, Any], definition: Definition
+    ) -> None:
+        if isinstance(statement.this, exp.Schema):
+            raise unsupported("CREATE VIEW with column names")
+        query = statement.expression
+        # a view has no default dataset: its tables must be qualified
+        compiled = self._warehouse.compiler.compile(query.copy(), replace(scope, default_dataset=None))
+        definition.fields = normalise_schema(compiled.fields)
+        view = {"query": query.sql("bigquery"), "useLegacySql": False}
+        if options.keys() - set(DESCRIPTIVE):
+            raise failure("invalidQuery", "A view has no partitions and no clusters")
+        definition.resource = options | {"view": view}
+
+    def _layout(self, options: dict[str, Any], full: str, definition: Definition) -> None:
+        layout = read_layout(options, definition.fields)
+        if definition.existing:
+            problem = f"Cannot replace table {full} with a different partitioning; drop it first"
+            check_same_partitions(definition.existing.resource, layout, problem)
+        definition.resource = {key: options[key] for key in DESCRIPTIVE if key in options} | layout
 
     def _columns(self, statement: exp.Expr, scope: Scope, definition: Definition) -> None:
         if isinstance(statement.this, exp.Schema):
@@ -89,15 +124,18 @@ class Ddl:
             return
         if table is None:
             dataset = catalog.dataset(definition.dataset_id)
-            table = self._warehouse.create_table(dataset, definition.table_id, definition.fields)
+            table = self._warehouse.create_table(
+                dataset, definition.table_id, definition.fields, definition.resource
+            )
             at = table.created
         else:
             at = next_time(table)
             self._warehouse.rows.replace(table, definition.fields, at)
+            table.resource = definition.resource
         if definition.compiled:
             names = [column["name"] for column in definition.fields]
             self._warehouse.rows.append_query(table, definition.compiled.sql, names, at)
-        table.modified = at
+        table.commit(at)
         catalog.put_table(table)
 
 

@@ -9,9 +9,11 @@ from sqlglot import exp
 from localcloud.bigquery.binding import ROW, Binder, Scope
 from localcloud.bigquery.catalog import Table
 from localcloud.bigquery.compiler import Compiled
-from localcloud.bigquery.failures import failure
-from localcloud.bigquery.rows import next_time
+from localcloud.bigquery.failures import failure, unsupported
+from localcloud.bigquery.partitioning import pseudo_columns
+from localcloud.bigquery.rows import OPENED, next_time
 from localcloud.bigquery.types import TYPES, Field, quote
+from localcloud.bigquery.views import demand_table
 from localcloud.bigquery.warehouse import Warehouse
 from localcloud.bigquery.writer import COERCIONS
 
@@ -68,9 +70,10 @@ class Dml:
             change.affected = self._update(change, at)
         else:
             rows = f"SELECT {quote(ROW)} FROM ({change.compiled.sql})"  # noqa: S608
+            self._spare_streamed(change, rows)
             change.affected = self._rows.close(change.table, f"rowid IN ({rows})", at)
         if change.affected:
-            change.table.modified = at
+            change.table.commit(at)
             self._warehouse.catalog.put_table(change.table)
 
     def _update(self, change: Change, at: int) -> int:
@@ -81,16 +84,39 @@ class Dml:
             raise failure(
                 "invalidQuery", "UPDATE/MERGE must match at most one source row for each target row"
             )
-        self._rows.close(change.table, f"rowid IN (SELECT {quote(ROW)} FROM updated)", at)  # noqa: S608
+        rows = f"SELECT {quote(ROW)} FROM updated"  # noqa: S608
+        self._spare_streamed(change, rows)
+        self._rows.close(change.table, f"rowid IN ({rows})", at)
         columns = ", ".join(quote(name) for name in change.columns)
         return self._rows.append_query(change.table, f"SELECT {columns} FROM updated", change.columns, at)  # noqa: S608
+
+    def _spare_streamed(self, change: Change, rows: str) -> None:
+        """
+        Refuse to change rows in the streaming buffer.
+
+        Source: https://cloud.google.com/bigquery/docs/data-manipulation-language#limitations; the message:
+        https://github.com/glific/glific/issues/820
+        """
+        table = change.table
+        buffered = f"rowid IN ({rows}) AND {OPENED} > {table.modified}"
+        sql = f"SELECT 1 FROM data.{table.current.storage} WHERE {buffered} LIMIT 1"  # noqa: S608
+        if table.streamed_from and self._warehouse.catalog.connection.execute(sql).fetchall():
+            full = f"{self._warehouse.settings.project}.{table.dataset_id}.{table.table_id}"
+            verb = "TRUNCATE" if change.kind == "TRUNCATE_TABLE" else "UPDATE or DELETE"
+            message = (
+                f"{verb} statement over table {full} would affect rows in the streaming buffer, "
+                "which is not supported"
+            )
+            raise failure("invalidQuery", message)
 
     # plans
 
     def _target(self, node: exp.Expr, scope: Scope) -> Table:
         if not isinstance(node, exp.Table):
             raise failure("invalidQuery", f"Not a table: {node.sql('bigquery')}")
-        return Binder(self._warehouse.catalog, scope).find(node)
+        table = Binder(self._warehouse.catalog, scope).find(node)
+        demand_table(table, self._warehouse.catalog.project)
+        return table
 
     def _plan_insert(self, statement: exp.Expr, scope: Scope) -> Change:
         target = statement.this
@@ -120,6 +146,8 @@ class Dml:
 
     def _plan_update(self, statement: exp.Expr, scope: Scope) -> Change:
         table = self._target(statement.this, scope)
+        if pseudo_columns(table.resource):
+            raise unsupported(f"UPDATE of a table partitioned by ingestion time ({table.table_id})")
         _demand_where(statement, "UPDATE")
         name = statement.this.alias or table.table_id
         assigned = {}
@@ -148,6 +176,8 @@ class Dml:
 
     def _plan_truncate(self, statement: exp.Expr, scope: Scope) -> Change:
         target = statement.expressions[0]
+        # assumed, for no page says it: TRUNCATE needs no partition filter
+        target.meta["whole"] = True
         delete = exp.Delete(this=target, where=exp.Where(this=exp.true()))
         return replace(self._plan_delete(delete, scope), kind="TRUNCATE_TABLE")
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from localcloud.bigquery.encoding import encode_float
 from localcloud.bigquery.failures import failure, unsupported
-from localcloud.bigquery.rows import snapshot
+from localcloud.bigquery.rows import committed
 from localcloud.bigquery.types import Field
 from localcloud.bigquery.warehouse import Warehouse, required
 
@@ -55,22 +55,43 @@ class Extracts:
         :param config: ``configuration.extract``.
         :param location: where the job must run; where the table is if None.
         :returns: the job's statistics and its location.
-        :raises ApiError: 404 for a table or bucket that is missing, 501 for another format.
+        :raises ApiError: 404 for a table or bucket that is missing, 400 for a bucket elsewhere, 501 for
+            another format.
         """
         source = required(config, "sourceTable")
         self._warehouse.check_project(source.get("projectId"))
         table = self._warehouse.catalog.table(source["datasetId"], source["tableId"], location)
+        if table.kind not in ("TABLE", "SNAPSHOT"):
+            raise failure("invalid", f"Cannot extract a {table.kind}: {table.dataset_id}.{table.table_id}")
         where = self._warehouse.catalog.dataset(table.dataset_id).location
         uris = config.get("destinationUris") or [required(config, "destinationUri")]
         if len(uris) != 1:
             raise unsupported("more than one destinationUri of an extract job")
         if not uris[0].startswith("gs://"):
             raise failure("invalid", f"Invalid destination URI: {uris[0]}")
-        part = snapshot(table)
+        self._check_location(where, uris[0])
+        # rows in the streaming buffer cannot be exported yet
+        part = committed(table)
         content = _write(self._warehouse.rows.arrow(part), part.fields, config)
         self._warehouse.objects.write(uris[0].replace("*", _SHARD), content)
         statistics = {"destinationUriFileCounts": ["1"], "inputBytes": str(len(content))}
         return {"totalBytesProcessed": "0", "extract": statistics}, where
+
+    def _check_location(self, dataset: str, uri: str) -> None:
+        """
+        Make sure that the bucket is where the table is.
+
+        Source: https://cloud.google.com/bigquery/docs/exporting-data#data-locations
+
+        :param dataset: location of the data set; from the United States a table may go anywhere.
+        :param uri: of the object to write.
+        """
+        bucket = self._warehouse.objects.location(uri.removeprefix("gs://").partition("/")[0])
+        within_europe = dataset == "EU" and bucket.startswith("EUROPE-")
+        if dataset != "US" and dataset.upper() != bucket and not within_europe:
+            destination = bucket.lower() if "-" in bucket else bucket
+            places = f"source: {dataset}, destination: {destination}"
+            raise failure("invalid", f"Cannot read and write in different locations: {places}")
 
 
 def _write(data: pa.Table, fields: list[Field], config: dict[str, Any]) -> bytes:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localcloud.bigquery.catalog import now_ms
+from localcloud.bigquery.copies import Copies
 from localcloud.bigquery.extract import Extracts
-from localcloud.bigquery.failures import already_exists, failure, not_found, unsupported
+from localcloud.bigquery.failures import already_exists, failure, not_found
 from localcloud.bigquery.loads import Loads
 from localcloud.bigquery.queries import Queries
 from localcloud.bigquery.resources import etag, page
@@ -40,6 +41,7 @@ class Jobs:
         self._queries = Queries(warehouse)
         self._loads = Loads(warehouse)
         self._extracts = Extracts(warehouse)
+        self._copies = Copies(warehouse)
         self._requests: dict[str, str] = {}
 
     def insert(self, body: dict[str, Any], media: bytes | None = None) -> dict[str, Any]:
@@ -105,8 +107,8 @@ class Jobs:
         if "extract" in config:
             return "EXTRACT", lambda where, _: self._extracts.run(config["extract"], where)
         if "copy" in config:
-            raise unsupported("copy jobs")
-        raise failure("required", "Required parameter is missing: configuration.query, load or extract")
+            return "COPY", lambda where, _: self._copies.run(config["copy"], where)
+        raise failure("required", "Required parameter is missing: configuration.query, load, extract or copy")
 
     def _describe(
         self,

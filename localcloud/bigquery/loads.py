@@ -18,7 +18,7 @@ _SERVED = {
     *("allowJaggedRows", "allowQuotedNewlines", "autodetect", "createDisposition", "destinationTable"),
     *("encoding", "fieldDelimiter", "ignoreUnknownValues", "maxBadRecords", "nullMarker", "parquetOptions"),
     *("quote", "schema", "schemaUpdateOptions", "skipLeadingRows", "sourceFormat", "sourceUris"),
-    *("useAvroLogicalTypes", "writeDisposition"),
+    *("useAvroLogicalTypes", "writeDisposition", "timePartitioning", "rangePartitioning", "clustering"),
 }
 _GZIP = b"\x1f\x8b"
 

@@ -18,8 +18,8 @@ from localcloud.bigquery.warehouse import Warehouse, required
 from localcloud.bigquery.writer import Destination, Writer
 
 _UNSUPPORTED = (
-    *("clustering", "connectionProperties", "createSession", "rangePartitioning", "scriptOptions"),
-    *("tableDefinitions", "timePartitioning", "userDefinedFunctionResources"),
+    *("connectionProperties", "createSession", "scriptOptions", "tableDefinitions"),
+    "userDefinedFunctionResources",
 )
 
 

@@ -76,7 +76,7 @@ class TableReader:
 
     def preview(self, dataset: str, table: str, count: int) -> Preview:
         """
-        Give the first rows of a table.
+        Give the first rows of a table; none of a view, which only a query reads.
 
         :param count: how many rows at most.
         :raises ApiError: 404 when there is no such table.
@@ -84,8 +84,10 @@ class TableReader:
         query = {"maxResults": str(count), "formatOptions.timestampOutputFormat": "ISO8601_STRING"}
 
         def read() -> Preview:
-            fields = self._tables.get(dataset, table)["schema"]["fields"]
-            rows = self._tabledata.list(dataset, table, query).get("rows", [])
+            found = self._tables.get(dataset, table)
+            fields = found["schema"]["fields"]
+            listed = found["type"] in ("TABLE", "SNAPSHOT")
+            rows = self._tabledata.list(dataset, table, query).get("rows", []) if listed else []
             return Preview(
                 [field["name"] for field in fields], [[_text(cell["v"]) for cell in row["f"]] for row in rows]
             )

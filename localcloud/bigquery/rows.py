@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from localcloud.bigquery.catalog import Catalog, Table, Version, now_ms
+from localcloud.bigquery.catalog import DEFAULT_TIME_TRAVEL_HOURS, Catalog, Table, Version, now_us
 from localcloud.bigquery.failures import failure
 from localcloud.bigquery.types import Field, arrow_schema, duckdb_type, quote, size_of
 
@@ -18,12 +18,13 @@ from localcloud.bigquery.types import Field, arrow_schema, duckdb_type, quote, s
 OPENED = '"__ROOT__opened"'
 CLOSED = '"__ROOT__closed"'
 FOREVER = 2**63 - 1
-TIME_TRAVEL_MS = 7 * 24 * 3600 * 1000
+_US_PER_HOUR = 3_600_000_000
+_US_PER_MS = 1000
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A table as it was at one time (ms)."""
+    """A table as it was at one time (µs)."""
 
     table: Table
     version: Version
@@ -40,29 +41,47 @@ class Snapshot:
         return f"data.{self.version.storage} WHERE {OPENED} <= {self.at} AND {self.at} < {CLOSED}"
 
 
-def snapshot(table: Table, at: int | None = None) -> Snapshot:
+def snapshot(table: Table, at: int | None = None, hours: int = DEFAULT_TIME_TRAVEL_HOURS) -> Snapshot:
     """
-    Give a table as it is, or as it was.
+    Give a table as it is, rows in the streaming buffer included, or as it was.
 
-    :param at: ms since the epoch; now if None.
-    :raises ApiError: 400 for a time before the table, before the last 7 days, or to come.
+    Source: https://cloud.google.com/bigquery/docs/access-historical-data
+
+    :param at: µs since the epoch; now if None.
+    :param hours: how far back its dataset lets it be read.
+    :raises ApiError: 400 for a time before the table, before what time travel reaches, or to come.
     """
     if at is None:
-        return Snapshot(table, table.current, table.modified)
-    now = max(now_ms(), table.modified)
-    earliest = max(table.created, now - TIME_TRAVEL_MS)
-    name = f"{table.dataset_id}.{table.table_id}@{at}"
+        return Snapshot(table, table.current, table.latest)
+    # whoever has seen a change may ask for the millisecond that ends after it
+    now = max(now_us(), table.latest + _US_PER_MS)
+    earliest = max(table.created, now - hours * _US_PER_HOUR)
+    asked = at // _US_PER_MS
+    problem = f"Invalid snapshot time {asked} for Table {table.dataset_id}.{table.table_id}@{asked}."
     if at < earliest:
-        message = f"Invalid snapshot time {at} for Table {name}. Cannot read before {earliest}."
-        raise failure("invalid", message)
+        raise failure("invalid", f"{problem} Cannot read before {-(-earliest // _US_PER_MS)}.")
     if at > now:
-        raise failure("invalid", f"Invalid snapshot time {at} for Table {name}. It is in the future.")
+        raise failure("invalid", f"{problem} It is in the future.")
     return Snapshot(table, table.version_at(at), at)
 
 
-def next_time(table: Table) -> int:
-    """Give the time of a change that begins now: later than every earlier change of the table."""
-    return max(now_ms(), table.modified + 1)
+def committed(table: Table) -> Snapshot:
+    """Give a table as it was at its last commit: without the rows in the streaming buffer."""
+    return Snapshot(table, table.version_at(table.modified), table.modified)
+
+
+def next_time(table: Table | None = None) -> int:
+    """
+    Give the time (µs) of a change that begins now: in a later millisecond than every change before it.
+
+    It is never a full millisecond, so that ``lastModifiedTime``, which is cut to milliseconds, lies before
+    the commit: the strict reading of what BigQuery's documentation leaves open.
+
+    :param table: what is changed; None for what is made.
+    """
+    after = (table.latest // _US_PER_MS + 1) * _US_PER_MS if table else 0
+    at = max(now_us(), after)
+    return at if at % _US_PER_MS else at + 1
 
 
 class Rows:
@@ -196,8 +215,8 @@ class Rows:
 
     def purge(self) -> None:
         """Let go of what time travel can no longer reach."""
-        oldest = now_ms() - TIME_TRAVEL_MS
         for dataset in self._catalog.datasets():
+            oldest = now_us() - dataset.time_travel_hours * _US_PER_HOUR
             for table in self._catalog.tables(dataset.dataset_id):
                 self._purge_table(table, oldest)
 

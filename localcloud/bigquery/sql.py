@@ -78,11 +78,14 @@ def statement_type(statement: exp.Expr) -> str:
         words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(statement).__name__).upper()
         name = str(statement.this) if isinstance(statement, exp.Command) else words
         raise unsupported(f"{name} statements")
-    if isinstance(statement, exp.Create | exp.Drop) and statement.args.get("kind") != "TABLE":
-        raise unsupported(f"{name.split('_')[0]} {statement.args.get('kind')} statements")
-    if isinstance(statement, exp.Create) and statement.expression:
-        return "CREATE_TABLE_AS_SELECT"
-    return name
+    if not isinstance(statement, exp.Create | exp.Drop):
+        return name
+    verb, kind = name.split("_")[0], statement.args.get("kind")
+    if kind not in ("TABLE", "VIEW"):
+        raise unsupported(f"{verb} {kind} statements")
+    if kind == "VIEW":
+        return f"{verb}_VIEW"
+    return "CREATE_TABLE_AS_SELECT" if statement.args.get("expression") else name
 
 
 def _name_the_positional(query: str, count: int) -> str:

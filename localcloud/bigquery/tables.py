@@ -7,19 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.bigquery.catalog import Table
-from localcloud.bigquery.failures import already_exists, failure
+from localcloud.bigquery.failures import already_exists, failure, unsupported
+from localcloud.bigquery.partitioning import LAYOUT, check_same_partitions, read_layout
 from localcloud.bigquery.resources import check_etag, etag, page, patched, writable
-from localcloud.bigquery.rows import next_time, snapshot
+from localcloud.bigquery.rows import committed, next_time, snapshot
 from localcloud.bigquery.types import Field, normalise_schema
+from localcloud.bigquery.views import DEFINITIONS, read_definition, view_query
 from localcloud.bigquery.warehouse import Warehouse, required
 
 _ID = re.compile(r"[\w -]{1,1024}")
 _ALLOWED = {"description", "friendlyName", "labels"}
-_HANDLED = {"expirationTime", "schema", "tableReference"}
+_HANDLED = {"expirationTime", "schema", "tableReference", *LAYOUT, *DEFINITIONS}
+_LISTED = ("labels", "friendlyName", *LAYOUT)
 _OUTPUT_ONLY = {
     *("creationTime", "etag", "id", "kind", "lastModifiedTime", "location", "selfLink", "type"),
     *("numActiveLogicalBytes", "numBytes", "numLongTermBytes", "numLongTermLogicalBytes", "numRows"),
-    "numTotalLogicalBytes",
+    *("numTotalLogicalBytes", "snapshotDefinition", "streamingBuffer"),
 }
 
 
@@ -38,9 +41,9 @@ class Tables:
 
     def insert(self, dataset_id: str, body: dict[str, Any]) -> dict[str, Any]:
         """
-        Create an empty table.
+        Create an empty table, a view, or an external table, which cannot be queried.
 
-        :raises ApiError: 409 when it exists, 404 without its dataset, 501 for views and partitions.
+        :raises ApiError: 409 when it exists, 404 without its dataset, 400 for a view of a bad query.
         """
         table_id = required(body, "tableReference", "tableId")
         self._warehouse.check_project(body["tableReference"].get("projectId"))
@@ -49,8 +52,14 @@ class Tables:
             raise failure("invalid", f'Invalid table ID "{table_id}".')
         if self._catalog.find_table(dataset_id, table_id):
             raise already_exists("Table", f"{self._catalog.project}:{dataset_id}.{table_id}")
-        resource = self._settable(body)
-        fields = normalise_schema((body.get("schema") or {}).get("fields", []))
+        resource = self._settable(body) | read_definition(body)
+        query = view_query(resource)
+        if query:
+            scope = self._warehouse.scope(location=dataset.location)
+            fields = normalise_schema(self._warehouse.compiler.compile(query, scope).fields)
+        else:
+            fields = normalise_schema((body.get("schema") or {}).get("fields", []))
+        resource |= read_layout(body, fields)
         table = self._warehouse.create_table(dataset, table_id, fields, resource, _expiry(body))
         return self.describe(table)
 
@@ -109,15 +118,30 @@ class Tables:
         at = next_time(table)
         if "expirationTime" in body:
             table.expires = _expiry(body)
+        resource |= self._fixed(table, body)
         if body.get("schema"):
             fields = normalise_schema(body["schema"].get("fields", []))
             if fields != table.current.fields:
                 check_evolution(self._warehouse, table, fields)
                 self._warehouse.rows.change_schema(table, fields, at)
         table.resource = resource
-        table.modified = at
+        table.commit(at)
         self._catalog.put_table(table)
         return self.describe(table)
+
+    def _fixed(self, table: Table, body: dict[str, Any]) -> dict[str, Any]:
+        """Give what a change keeps: the definition of a view, partitions; clusters and filters may change."""
+        name = f"{self._catalog.project}:{table.dataset_id}.{table.table_id}"
+        kept = {key: value for key, value in table.resource.items() if key not in _ALLOWED}
+        for key in DEFINITIONS:
+            if body.get(key) and body[key] != kept.get(key):
+                raise unsupported(f"changing the {key} of a table ({name}); delete it and create it anew")
+        given = {key: body[key] for key in LAYOUT if key in body}
+        if not given:
+            return kept
+        layout = read_layout({**kept, **given}, table.current.fields)
+        check_same_partitions(kept, layout, f"Cannot change the partitioning of table {name}")
+        return {key: value for key, value in kept.items() if key not in LAYOUT} | layout
 
     def delete(self, dataset_id: str, table_id: str) -> None:
         """
@@ -128,25 +152,23 @@ class Tables:
         self._catalog.remove_table(self._catalog.table(dataset_id, table_id))
 
     def _etag(self, table: Table) -> str:
-        return etag("table", table.uid, table.modified)
+        return etag("table", table.uid, table.modified, table.latest)
 
     def _describe_item(self, table: Table) -> dict[str, Any]:
         described = {
             "kind": "bigquery#table",
             "id": f"{self._catalog.project}:{table.dataset_id}.{table.table_id}",
             "tableReference": self._warehouse.reference(table),
-            "type": "TABLE",
-            "creationTime": str(table.created),
+            "type": table.kind,
+            "creationTime": str(table.created // 1000),
         }
         if table.expires is not None:
             described["expirationTime"] = str(table.expires)
-        return described | {
-            key: table.resource[key] for key in ("labels", "friendlyName") if key in table.resource
-        }
+        return described | {key: table.resource[key] for key in _LISTED if key in table.resource}
 
     def describe(self, table: Table) -> dict[str, Any]:
-        """Give the whole resource of a table."""
-        count, sizes = self._warehouse.rows.measure(snapshot(table))
+        """Give the whole resource of a table; rows and bytes are those outside the streaming buffer."""
+        count, sizes = self._warehouse.rows.measure(committed(table))
         size = str(sum(sizes.values()))
         path = f"projects/{self._catalog.project}/datasets/{table.dataset_id}/tables/{table.table_id}"
         return {
@@ -160,10 +182,22 @@ class Tables:
             "numTotalLogicalBytes": size,
             "numActiveLogicalBytes": size,
             "numLongTermLogicalBytes": "0",
-            "lastModifiedTime": str(table.modified),
+            "lastModifiedTime": str(table.modified // 1000),
             "location": self._catalog.dataset(table.dataset_id).location,
             **table.resource,
+            **self._streaming_buffer(table, count, sum(sizes.values())),
         }
+
+    def _streaming_buffer(self, table: Table, rows: int, size: int) -> dict[str, Any]:
+        if table.streamed_from is None:
+            return {}
+        count, sizes = self._warehouse.rows.measure(snapshot(table))
+        buffer = {
+            "estimatedRows": str(count - rows),
+            "estimatedBytes": str(sum(sizes.values()) - size),
+            "oldestEntryTime": str(table.streamed_from // 1000),
+        }
+        return {"streamingBuffer": buffer}
 
 
 def _expiry(body: dict[str, Any]) -> int | None:

@@ -7,17 +7,21 @@ import uuid
 from typing import Any
 
 from localcloud.bigquery.binding import Scope
-from localcloud.bigquery.catalog import Catalog, Dataset, Table, now_ms
+from localcloud.bigquery.catalog import Catalog, Dataset, Table, now_ms, now_us
 from localcloud.bigquery.compiler import Compiler
 from localcloud.bigquery.failures import failure
 from localcloud.bigquery.functions import MACROS
-from localcloud.bigquery.rows import Rows
+from localcloud.bigquery.rows import Rows, next_time
 from localcloud.bigquery.types import Field
+from localcloud.bigquery.upgrade import count_microseconds
 from localcloud.config import Settings
 from localcloud.storage.objects import ObjectStore
 
 # BigQuery keeps the result of a query that named no destination for about a day.
 RESULT_LIFE_MS = 24 * 3600 * 1000
+# Up to 90 minutes in the cloud.
+# Source: https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#dataavailability
+STREAMING_BUFFER_US = 2_000_000
 
 
 class Warehouse:
@@ -35,6 +39,7 @@ class Warehouse:
         self.rows = Rows(self.catalog)
         self.compiler = Compiler(self.catalog, self.rows)
         with self.catalog.transaction():
+            count_microseconds(self.catalog)
             self.sweep()
             self.rows.purge()
 
@@ -56,9 +61,12 @@ class Warehouse:
         self.scope().check_project(project, f"Project {project}")
 
     def sweep(self) -> None:
-        """Drop the tables whose time has come."""
+        """Drop the tables whose time has come, and write to the tables what streaming buffers have held."""
         for table in self.catalog.expired_tables():
             self.catalog.remove_table(table)
+        for table in self.catalog.streamed_tables(now_us() - STREAMING_BUFFER_US):
+            table.commit(next_time(table))
+            self.catalog.put_table(table)
 
     def create_table(
         self,
@@ -74,10 +82,10 @@ class Warehouse:
         :param resource: what its owner may set.
         :param expires: ms since the epoch; the dataset's default if None.
         """
-        now = now_ms()
+        now = next_time()
         life = dataset.resource.get("defaultTableExpirationMs")
         if expires is None and life is not None:
-            expires = now + int(life)
+            expires = now // 1000 + int(life)
         version = self.rows.new_version(now, fields)
         table = Table(
             uuid.uuid4().hex, dataset.dataset_id, table_id, now, now, expires, resource or {}, [version]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from localcloud.bigquery.catalog import Table
 from localcloud.bigquery.failures import already_exists, failure, not_found, unsupported
+from localcloud.bigquery.partitioning import LAYOUT, check_same_partitions, read_layout
 from localcloud.bigquery.rows import next_time, snapshot
 from localcloud.bigquery.tables import check_evolution
 from localcloud.bigquery.types import Field
+from localcloud.bigquery.views import demand_table
 from localcloud.bigquery.warehouse import Warehouse, required
 
 # What a query's column may become in a column of another type.
@@ -27,6 +30,7 @@ class Destination:
     create: str
     write: str
     updates: tuple[str, ...] = ()
+    layout: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(cls, warehouse: Warehouse, config: dict[str, Any], default_write: str) -> Destination:
@@ -43,12 +47,16 @@ class Destination:
             raise unsupported(f"the writeDisposition {write}")
         if create not in ("CREATE_IF_NEEDED", "CREATE_NEVER"):
             raise failure("invalid", f"Invalid createDisposition: {create}")
+        table_id = required(config, "destinationTable", "tableId")
+        if "$" in table_id:
+            raise unsupported(f"partition decorators ({table_id})")
         return cls(
             required(config, "destinationTable", "datasetId"),
-            required(config, "destinationTable", "tableId"),
+            table_id,
             create,
             write,
             tuple(config.get("schemaUpdateOptions") or ()),
+            {key: config[key] for key in LAYOUT if config.get(key)},
         )
 
 
@@ -88,22 +96,28 @@ class Writer:
         if table is None:
             if destination.create == "CREATE_NEVER":
                 raise not_found("Table", name, dataset.location)
-            table = self._warehouse.create_table(dataset, destination.table_id, fields)
+            layout = read_layout(destination.layout, fields)
+            table = self._warehouse.create_table(dataset, destination.table_id, fields, layout)
             at = table.created
         else:
             at = next_time(table)
             self._prepare(table, destination, fields, at, name)
         count = append(table, at)
-        table.modified = at
+        table.commit(at)
         catalog.put_table(table)
         return table, count
 
     def _prepare(
         self, table: Table, destination: Destination, fields: list[Field], at: int, name: str
     ) -> None:
+        demand_table(table, self._warehouse.catalog.project)
+        if destination.layout:
+            wanted = read_layout(destination.layout, fields)
+            check_same_partitions(table.resource, wanted, "Incompatible table partitioning specification")
         if destination.write == "WRITE_EMPTY" and self._rows.count(snapshot(table)):
             raise already_exists("Table", name)
         if destination.write == "WRITE_TRUNCATE" or not table.current.fields:
+            read_layout(table.resource, fields)
             self._rows.replace(table, fields, at)
         else:
             self._fit(table, destination.updates, fields, at, name)

@@ -68,6 +68,16 @@ class ObjectStore:
             body = json.dumps({"name": bucket}).encode()
             self._call("POST", "/storage/v1/b", f"gs://{bucket}", body)
 
+    def location(self, bucket: str) -> str:
+        """
+        Tell where a bucket is.
+
+        :param bucket: its name.
+        :raises ApiError: 404 when there is no such bucket.
+        """
+        answer = self._call("GET", names.bucket_path(bucket), f"gs://{bucket}")
+        return str(answer.json()["location"]).upper()
+
     def exists(self, uri: str) -> bool:
         """
         Tell whether there is such an object.

@@ -1,4 +1,4 @@
-"""The gRPC methods and REST routes of Vertex AI, read off the transports of Google's client library."""
+"""The gRPC methods and REST routes of what is served, read off the transports of Google's client library."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
+from google.cloud import monitoring_v3
 from google.cloud.resourcemanager_v3.types import projects
 from google.longrunning import operations_pb2  # type: ignore[import-untyped]
 
@@ -24,9 +25,20 @@ SERVICES = (
 PACKAGE = "google.cloud.aiplatform.v1"
 OPERATIONS = "/google.longrunning.Operations/"
 GET_PROJECT = "/google.cloud.resourcemanager.v3.Projects/GetProject"
+LIST_TIME_SERIES = "/google.monitoring.v3.MetricService/ListTimeSeries"
+GET_METRIC_DESCRIPTOR = "/google.monitoring.v3.MetricService/GetMetricDescriptor"
 
 _VARIABLE = re.compile(r"\{([a-z_.]+)=([^}]*)\}")
-_PROJECT_URI = "/v3/{name=projects/*}"
+# methods of other services, whose client libraries have no REST transport to read routes off; source of
+# those of Cloud Monitoring: google/monitoring/v3/metric_service.proto
+_OTHERS = {
+    GET_PROJECT: (projects.GetProjectRequest, "/v3/{name=projects/*}"),
+    LIST_TIME_SERIES: (monitoring_v3.ListTimeSeriesRequest, "/v3/{name=projects/*}/timeSeries"),
+    GET_METRIC_DESCRIPTOR: (
+        monitoring_v3.GetMetricDescriptorRequest,
+        "/v3/{name=projects/*/metricDescriptors/**}",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -124,9 +136,8 @@ def discover() -> dict[str, Method]:
             if path.startswith((f"/{PACKAGE}.", OPERATIONS)):
                 name = path.rpartition("/")[2]
                 methods[path] = _method(path, _request_class(path, serializer), options.get(name, []))
-    methods[GET_PROJECT] = _method(
-        GET_PROJECT, projects.GetProjectRequest, [{"method": "get", "uri": _PROJECT_URI}]
-    )
+    for path, (request, uri) in _OTHERS.items():
+        methods[path] = _method(path, request, [{"method": "get", "uri": uri}])
     return methods
 
 

@@ -22,6 +22,7 @@ from localcloud.vertex.traffic import check_split
 
 _ENDPOINT_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?|[1-9][0-9]{0,8}")
 _LOGGING = "predict_request_response_logging_config"
+# Source: https://cloud.google.com/sdk/gcloud/reference/alpha/ai/endpoints/update
 _UPDATABLE = ("display_name", "description", "labels", "traffic_split", _LOGGING)
 _NOT_SERVED = (
     "encryption_spec", "network", "enable_private_service_connect", "private_service_connect_config",
@@ -108,10 +109,13 @@ class EndpointService:
         with self._store.transaction():
             endpoint = self._store.get(request.endpoint.name, v1.Endpoint)
             check_etag(request.endpoint.etag, endpoint.etag)
+            logging = v1.PredictRequestResponseLoggingConfig(endpoint.predict_request_response_logging_config)
             masks.apply(endpoint, request.endpoint, request.update_mask.paths, _UPDATABLE)
             check_display_name(endpoint.display_name, "endpoint.display_name")
             check_labels(endpoint.labels)
             check_split(endpoint.traffic_split, [deployed.id for deployed in endpoint.deployed_models])
+            if logging != endpoint.predict_request_response_logging_config:
+                _check_unmonitored(endpoint)
             self._settle_logging(endpoint)
             save(self._store, endpoint)
         return endpoint
@@ -150,6 +154,15 @@ class EndpointService:
                 f"Endpoint {name} is monitored by {endpoint.model_deployment_monitoring_job}:"
                 " delete that job first."
             )
+
+
+def _check_unmonitored(endpoint: v1.Endpoint) -> None:
+    """Source: https://cloud.google.com/vertex-ai/docs/predictions/online-prediction-logging"""
+    if endpoint.model_deployment_monitoring_job:
+        raise exceptions.FailedPrecondition(
+            f"{_LOGGING} of endpoint {endpoint.name} cannot be changed: it is monitored by"
+            f" {endpoint.model_deployment_monitoring_job}, which logs to the same table."
+        )
 
 
 def save(store: ResourceStore, endpoint: v1.Endpoint) -> None:

@@ -143,7 +143,7 @@ class MonitoringService:
             log_source=kinds.LogSource.SERVING,
             log_type=kinds.LogType.PREDICT,
             bigquery_table_path=f"bq://{self._settings.project}.{table.dataset}.{table.name}",
-            request_response_logging_schema_version="v2",
+            request_response_logging_schema_version="v1",
         )
 
     def _endpoint(self, job: v1.ModelDeploymentMonitoringJob) -> v1.Endpoint:

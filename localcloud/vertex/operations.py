@@ -27,6 +27,8 @@ _SECONDS = 0.5
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 5.0
 _MAX_WAIT_SECONDS = 60.0
+# the cloud's default is not documented; with a small one, whoever reads a first page alone misses what is new
+_PAGE = 10
 _OPERATIONS = Queryable(
     operations_pb2.Operation, ("done",), computed={"operation_id": lambda operation: id_of(operation.name)}
 )
@@ -226,6 +228,7 @@ class Operations:
     def _list(self, request: operations_pb2.ListOperationsRequest) -> operations_pb2.ListOperationsResponse:
         found = self._store.find(COLLECTION, operations_pb2.Operation)
         below = [operation for operation in found if operation.name.startswith(f"{request.name}/")]
+        request.page_size = request.page_size or _PAGE
         page = select_for(request, below, _OPERATIONS)
         return operations_pb2.ListOperationsResponse(
             operations=page.items, next_page_token=page.next_page_token

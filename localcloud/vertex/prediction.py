@@ -14,6 +14,7 @@ from google.protobuf import json_format
 
 from localcloud.errors import too_large
 from localcloud.vertex.api import Handler, Reply
+from localcloud.vertex.metric_requests import AnsweredRequest, MetricRequests
 from localcloud.vertex.names import id_of
 from localcloud.vertex.registry import ModelRegistry
 from localcloud.vertex.replicas import Answer, Replicas
@@ -35,12 +36,19 @@ class PredictionService:
     :param registry: knows the models' display names.
     :param replicas: the model servers.
     :param requests: keeps samples of what is asked and answered.
+    :param measured: keeps what metrics count.
     """
 
     def __init__(
-        self, store: ResourceStore, registry: ModelRegistry, replicas: Replicas, requests: RequestLog
+        self,
+        store: ResourceStore,
+        registry: ModelRegistry,
+        replicas: Replicas,
+        requests: RequestLog,
+        measured: MetricRequests,
     ) -> None:
         self._requests = requests
+        self._measured = measured
         self._store = store
         self._registry = registry
         self._replicas = replicas
@@ -53,6 +61,7 @@ class PredictionService:
         }
 
     def _predict(self, request: v1.PredictRequest) -> v1.PredictResponse:
+        begun = time.monotonic()
         endpoint = self._store.get(request.endpoint, v1.Endpoint)
         deployed = choose(endpoint)
         asked = json_format.MessageToDict(v1.PredictRequest.pb(request))
@@ -60,7 +69,7 @@ class PredictionService:
             raise exceptions.InvalidArgument("instances is required.")
         body = {key: asked[key] for key in ("instances", "parameters") if key in asked}
         data = _checked(json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode())
-        answer = self._ask(endpoint, deployed, "Predict", data)
+        answer = self._ask(endpoint, deployed, data, begun)
         model = self._registry.resolve(f"{deployed.model}@{deployed.model_version_id}")
         response = v1.PredictResponse(
             deployed_model_id=deployed.id,
@@ -72,9 +81,10 @@ class PredictionService:
         return response
 
     def _raw_predict(self, request: v1.RawPredictRequest) -> Reply:
+        begun = time.monotonic()
         endpoint = self._store.get(request.endpoint, v1.Endpoint)
         deployed = choose(endpoint)
-        answer = self._ask(endpoint, deployed, "RawPredict", _checked(request.http_body.data))
+        answer = self._ask(endpoint, deployed, _checked(request.http_body.data), begun)
         return Reply(
             httpbody_pb2.HttpBody(content_type=answer.content_type, data=answer.data),
             {
@@ -83,22 +93,46 @@ class PredictionService:
             },
         )
 
-    def _ask(self, endpoint: v1.Endpoint, deployed: v1.DeployedModel, method: str, body: bytes) -> Answer:
-        begun = time.monotonic()
+    def _ask(self, endpoint: v1.Endpoint, deployed: v1.DeployedModel, body: bytes, begun: float) -> Answer:
+        asked = time.monotonic()
         response: bytes | None = None
+        code = 500
         try:
             answer = self._replicas.predict(endpoint.name, deployed, body)
-            response = answer.data
+            response, code = answer.data, 200
             return answer
+        except exceptions.GoogleAPICallError as error:
+            code = int(error.code or code)
+            raise
         finally:
-            milliseconds = (time.monotonic() - begun) * 1000
-            self._requests.add(Exchange(endpoint, deployed, method, body, response, milliseconds))
+            self._requests.add(Exchange(endpoint, deployed, body, response))
+            self._measured.add(
+                AnsweredRequest(
+                    time.time(),
+                    endpoint.name,
+                    deployed.id,
+                    endpoint.display_name,
+                    deployed.display_name,
+                    code,
+                    _count(response),
+                    (asked - begun) * 1000,
+                    (time.monotonic() - asked) * 1000,
+                )
+            )
 
 
 def _checked(data: bytes) -> bytes:
     if len(data) > _LARGEST_REQUEST:
         raise exceptions.InvalidArgument(too_large(_LARGEST_REQUEST).message)
     return data
+
+
+def _count(response: bytes | None) -> int:
+    """Give the number of predictions in an answer: each counts, not the request."""
+    try:
+        return len(json.loads(response or b"{}")["predictions"])
+    except (ValueError, KeyError, TypeError):
+        return 0
 
 
 def _predictions(data: bytes) -> Any:

@@ -26,9 +26,8 @@ log = logging.getLogger(__name__)
 
 MONITORING_TABLE = "serving_predict"
 _ENDPOINT_TABLE = "request_response_logging"
-# Source: https://cloud.google.com/vertex-ai/docs/predictions/online-prediction-logging, and of the columns
-# after response_payload (schema version v2):
-# https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/request-response-logging
+# schema version v1, which is the default one.
+# Source: https://cloud.google.com/vertex-ai/docs/predictions/online-prediction-logging
 FIELDS = [
     {"name": "endpoint", "type": "STRING", "mode": "NULLABLE"},
     {"name": "deployed_model_id", "type": "STRING", "mode": "NULLABLE"},
@@ -36,11 +35,6 @@ FIELDS = [
     {"name": "request_id", "type": "NUMERIC", "mode": "NULLABLE"},
     {"name": "request_payload", "type": "STRING", "mode": "REPEATED"},
     {"name": "response_payload", "type": "STRING", "mode": "REPEATED"},
-    {"name": "model", "type": "STRING", "mode": "NULLABLE"},
-    {"name": "model_version", "type": "STRING", "mode": "NULLABLE"},
-    {"name": "api_method", "type": "STRING", "mode": "NULLABLE"},
-    # JSON in the cloud; JSON_VALUE reads either
-    {"name": "metadata", "type": "STRING", "mode": "NULLABLE"},
 ]
 _BQ_URI = re.compile(r"bq://(?P<project>[^.]+)(\.(?P<dataset>[^.]+)(\.(?P<table>[^.]+))?)?")
 
@@ -51,18 +45,14 @@ class Exchange(NamedTuple):
 
     :param endpoint: the endpoint that was asked.
     :param deployed: the deployed model that answered.
-    :param method: ``Predict`` or ``RawPredict``.
     :param request: body for the model server.
     :param response: the model server's answer, or None if it refused the request.
-    :param milliseconds: how long the answer took.
     """
 
     endpoint: v1.Endpoint
     deployed: v1.DeployedModel
-    method: str
     request: bytes
     response: bytes | None
-    milliseconds: float
 
 
 class Table(NamedTuple):
@@ -201,10 +191,6 @@ def _row(entry: _Entry) -> dict[str, Any]:
         "request_id": secrets.randbits(63),
         "request_payload": _items(exchange.request, "instances"),
         "response_payload": _items(exchange.response, "predictions"),
-        "model": exchange.deployed.model,
-        "model_version": exchange.deployed.model_version_id,
-        "api_method": exchange.method,
-        "metadata": json.dumps({"request_latency": round(exchange.milliseconds, 3)}),
     }
 
 

@@ -16,6 +16,8 @@ from localcloud.vertex.api import Api
 from localcloud.vertex.deployments import DeploymentService
 from localcloud.vertex.endpoints import EndpointService
 from localcloud.vertex.grpc_server import GrpcServer
+from localcloud.vertex.metric_requests import MetricRequests
+from localcloud.vertex.metrics import MetricService
 from localcloud.vertex.models import ModelService
 from localcloud.vertex.monitoring import MonitoringService
 from localcloud.vertex.monitoring_command import MonitoringCommand
@@ -39,7 +41,7 @@ _THREADS = 32
 
 class VertexService:
     """
-    Serve the Vertex AI API, and the one call of Resource Manager that its clients need.
+    Serve the Vertex AI API, its endpoints' metrics, and the one call of Resource Manager that clients need.
 
     :param settings: where the state lives, and the project.
     :param objects: the buckets.
@@ -67,6 +69,7 @@ class VertexService:
         replicas = Replicas(self._pool, registry, objects)
         records = MonitoringRecords(self._store)
         self._requests = RequestLog(self._store, bigquery)
+        self._measured = MetricRequests(settings.state / "vertex" / "metrics.sqlite")
         windows = MonitoringWindows(settings, objects, bigquery, self._requests, self._pool, records)
         self._monitoring = MonitoringSchedule(settings, self._store, windows)
         self.reader = VertexReader(settings, self._store, registry, replicas, records)
@@ -80,7 +83,8 @@ class VertexService:
                 ModelService(settings, registry, self._operations, objects),
                 EndpointService(self._store, self._operations, self._requests),
                 DeploymentService(settings, self._store, self._operations, registry, replicas),
-                PredictionService(self._store, registry, replicas, self._requests),
+                PredictionService(self._store, registry, replicas, self._requests, self._measured),
+                MetricService(settings, self._measured),
                 projects,
             ],
             faults,
@@ -124,3 +128,4 @@ class VertexService:
         self._operations.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._store.close()
+        self._measured.close()

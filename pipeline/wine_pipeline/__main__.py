@@ -139,9 +139,12 @@ def _run(options: argparse.Namespace) -> None:
 def _local(options: argparse.Namespace) -> None:
     config, target = WineConfig(options.wine), _target(options)
     from wine_pipeline.local import run_locally
-    from wine_pipeline.table import pinned_query, read_data_version, unchanged_since
+    from wine_pipeline.table import moment_after, pinned_query, read_data_version, unchanged_since
 
-    snapshot = options.data_version or unchanged_since(read_data_version(target.project, options.table))
+    if options.data_version:
+        snapshot = moment_after(options.data_version)
+    else:
+        snapshot = unchanged_since(read_data_version(target.project, options.table))
     print(run_locally(config, target, pinned_query(config, options.table, snapshot), options.memory))
 
 

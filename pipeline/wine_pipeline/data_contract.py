@@ -18,7 +18,7 @@ def query_template(config: WineConfig) -> str:
     Return the query that feeds the pipeline, pinned to the table as it was at one moment.
 
     To be filled by ``str.format`` with ``table`` (project.dataset.table) and ``snapshot`` (that moment, in
-    ms since 1970). BigQuery keeps seven days of history.
+    ms since 1970). BigQuery keeps two to seven days of history, as the data set says.
 
     :param config: decides from which grade on a wine is good.
     """

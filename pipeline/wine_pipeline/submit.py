@@ -27,6 +27,8 @@ _ANSWER_SECONDS = 30.0
 # An outage may last this long before the job is given up.
 _PATIENCE_SECONDS = 900.0
 _LONGEST_PAUSE_SECONDS = 60.0
+# how long a first use of the project may take
+_AGENTS_SECONDS = 1800.0
 _TRANSIENT = (
     exceptions.Aborted,
     exceptions.DeadlineExceeded,
@@ -41,6 +43,29 @@ _ENDED = {
     PipelineState.PIPELINE_STATE_CANCELLED,
     PipelineState.PIPELINE_STATE_PAUSED,
 }
+
+
+def _lacks_service_agents(error: BaseException) -> bool:
+    """
+    Tell whether Vertex AI still makes the accounts that it acts as, at the first use of a project.
+
+    Source: the message, in https://github.com/GoogleCloudPlatform/generative-ai/issues/1308
+    """
+    words = "Service agents are being provisioned"
+    return isinstance(error, exceptions.BadRequest) and words in error.message
+
+
+def _say_again(error: BaseException) -> None:
+    print(f"asking again after: {error}", file=sys.stderr, flush=True)
+
+
+_WHEN_AGENTS_ARE_THERE = Retry(
+    _lacks_service_agents,
+    initial=_POLL_SECONDS,
+    maximum=_LONGEST_PAUSE_SECONDS,
+    timeout=_AGENTS_SECONDS,
+    on_error=_say_again,
+)
 
 
 class SubmissionError(RuntimeError):
@@ -78,7 +103,8 @@ def run_on_vertex(
     :param labels: of the job, beside its wine and its data version.
     :param with_monitorer: the job also creates or updates the endpoint's monitoring job.
     :return: resource name of the job.
-    :raises SubmissionError: if Vertex AI refuses the job.
+    :raises SubmissionError: if Vertex AI refuses the job; while it makes its service agents, it is
+        asked again.
     :raises PipelineFailedError: if the job fails, is cancelled or is paused.
     :raises LostSightError: if Vertex AI stops telling how it is.
     """
@@ -97,8 +123,8 @@ def run_on_vertex(
             location=target.region,
         )
     try:
-        job.submit()
-    except GoogleAPICallError as error:
+        _WHEN_AGENTS_ARE_THERE(job.submit)()
+    except (GoogleAPICallError, RetryError) as error:
         raise SubmissionError(f"{target.project} in {target.region}: {error.message}") from error
     print(f"{job.resource_name}: data version {data_version} of {table}", flush=True)
     return _follow(job)
@@ -125,7 +151,7 @@ def _look(job: aiplatform.PipelineJob) -> PipelineJob:
         initial=_POLL_SECONDS,
         maximum=_LONGEST_PAUSE_SECONDS,
         timeout=_PATIENCE_SECONDS,
-        on_error=lambda error: print(f"asking again after: {error}", file=sys.stderr, flush=True),
+        on_error=_say_again,
     )
     try:
         return job.api_client.get_pipeline_job(name=job.resource_name, retry=again, timeout=_ANSWER_SECONDS)

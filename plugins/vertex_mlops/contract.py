@@ -102,6 +102,20 @@ class DataContract(BaseModel):
         """Names of the columns that the model sees."""
         return [name for name in self.columns if name != self.label]
 
+    @property
+    def hides_features(self) -> bool:
+        """
+        Whether a request to ``predict`` holds a serialized tf.Example, in which monitoring sees no feature.
+
+        No schema helps: monitoring takes the values of a request as they are, in "the exact format (data
+        type) as prediction request/response".
+
+        Source: ``analysis_instance_schema_uri`` and ``predict_instance_schema_uri`` in
+        https://github.com/googleapis/googleapis/blob/master/google/cloud/aiplatform/v1/model_deployment_monitoring_job.proto,
+        and https://cloud.google.com/vertex-ai/docs/model-monitoring/schemas
+        """
+        return self.default_signature != RAW_SIGNATURE
+
     def check_features(self, names: Iterable[str]) -> None:
         """
         Make sure that the model sees what settings name.

@@ -6,14 +6,16 @@ from datetime import UTC, datetime
 
 from vertex_mlops.exceptions import DataVersionError
 
-# the longest that a data set can keep, and what it keeps unless it is told otherwise
-_TIME_TRAVEL_HOURS = 7 * 24
-# leaves six days in which the same query can be run again
+# what a data set keeps unless it is told otherwise; the least is 48
+DEFAULT_TIME_TRAVEL_HOURS = 7 * 24
+# leaves at least another day in which the same query can be run again
 _SNAPSHOT_HOURS = 24
 _MS_PER_HOUR = 3_600_000
 
 
-def check_data_version(table: str, data_version: int, *, created: int, modified: int, now: int) -> None:
+def check_data_version(
+    table: str, data_version: int, *, created: int, modified: int, now: int, time_travel_hours: int
+) -> None:
     """
     Make sure that a past state of a table can be read, and that it is one of its states.
 
@@ -24,15 +26,16 @@ def check_data_version(table: str, data_version: int, *, created: int, modified:
     :param created: ``creationTime`` of the table.
     :param modified: ``lastModifiedTime`` of the table.
     :param now: the present.
+    :param time_travel_hours: ``maxTimeTravelHours`` of the data set.
     :raises DataVersionError: names the limit that is crossed.
     """
-    reach = now - _TIME_TRAVEL_HOURS * _MS_PER_HOUR
+    reach = now - time_travel_hours * _MS_PER_HOUR
     if data_version > modified:
         problem = f"newer than the table's last change, {_words(modified)}"
     elif data_version < created:
         problem = f"older than the table, which was created at {_words(created)}"
     elif data_version < min(reach, modified):
-        problem = f"older than time travel reaches, which is {_TIME_TRAVEL_HOURS} hours, to {_words(reach)}"
+        problem = f"older than time travel reaches, which is {time_travel_hours} hours, to {_words(reach)}"
     else:
         return
     raise DataVersionError(f"{table}: data_version {_words(data_version)} is {problem}")
@@ -40,7 +43,13 @@ def check_data_version(table: str, data_version: int, *, created: int, modified:
 
 def snapshot_time(data_version: int, *, modified: int, now: int) -> int:
     """
-    Moment at which a table is read to see one of its states.
+    Moment at which a table is read to see one of its states: a millisecond after the change that made it.
+
+    BigQuery tells of a change in whole milliseconds. If it commits in microseconds, which its documentation
+    leaves open, the commit lies after the millisecond that is told: a query of just that moment would see the
+    state before, or be refused with "Cannot read before" if the change has created the table.
+
+    Source of the refusal: https://cloud.google.com/bigquery/docs/access-historical-data
 
     A table that has not changed for longer than time travel reaches cannot be read at its last change, but
     it held the same rows at any moment since.
@@ -49,9 +58,10 @@ def snapshot_time(data_version: int, *, modified: int, now: int) -> int:
     :param modified: ``lastModifiedTime`` of the table.
     :param now: the present.
     """
+    after = data_version + 1
     if data_version != modified:
-        return data_version
-    return max(data_version, now - _SNAPSHOT_HOURS * _MS_PER_HOUR)
+        return after
+    return max(after, now - _SNAPSHOT_HOURS * _MS_PER_HOUR)
 
 
 def _words(version: int) -> str:

@@ -14,7 +14,7 @@ class SpecError(AirflowFailException):
 
 
 class DataContractError(AirflowFailException):
-    """The table is missing, or its rows break the data contract of the compiled pipeline."""
+    """The table is missing or cannot be trained on, or its rows break the pipeline's data contract."""
 
 
 class DataVersionError(AirflowFailException):
@@ -37,16 +37,16 @@ class DeployedModelRejectedError(AirflowFailException):
     """The newly deployed model does not answer as it must."""
 
 
-class RequestLogMissingError(AirflowException):
-    """The endpoint's log does not show the requests that were answered; a retry looks again."""
-
-
 class VertexOperationError(AirflowException):
     """A long-running operation of Vertex AI ended with an error; a retry begins another one."""
 
 
 class VertexOperationTimeoutError(AirflowException):
     """A long-running operation of Vertex AI goes on for too long; a retry finds it, and waits again."""
+
+
+class ServiceAgentsMissingError(AirflowException):
+    """Vertex AI has not made the accounts that it acts as; a retry looks again."""
 
 
 class NoPreviousModelError(AirflowFailException):

@@ -48,13 +48,17 @@ class Probe:
         self.percent = percent
         self.seconds = seconds
         self.answered = 0
+        # refusals while the model has all traffic: at a smaller share it is not told whose they are
+        self.failed = 0
+        self.milliseconds: list[float] = []
         self._started = time.monotonic()
 
-    def ask(self, ask: Ask) -> dict[str, Any]:
+    def ask(self, ask: Ask, *, timed: bool = True) -> dict[str, Any]:
         """
         Give what the model answered.
 
         :param ask: sends the request.
+        :param timed: whether the time of the answer counts; not if the request opens a connection.
         :raises ValueError: it never answered, and the last refusal says why, if there was one.
         :raises google.api_core.exceptions.GoogleAPICallError: it never answered, and there was nothing but
             errors that say nothing about it.
@@ -64,6 +68,7 @@ class Probe:
         for _ in range(most_requests(self.percent)):
             if time.monotonic() - self._started > self.seconds:
                 raise outage or RetryError(f"no answer within {self.seconds:g} s", cause=None)
+            asked = time.monotonic()
             try:
                 answer = ask()
             except (Forbidden, Unauthorized):
@@ -72,9 +77,12 @@ class Probe:
             except (GoogleAPICallError, RetryError) as error:
                 # which of the models it was is not told
                 refusal, outage = (refusal, error) if is_transient(error) else (error, outage)
+                self.failed += error is refusal and self.percent >= 100
                 continue
             if answer.deployed_model_id == self.deployed_model_id:
                 self.answered += 1
+                if timed:
+                    self.milliseconds.append((time.monotonic() - asked) * 1000)
                 return answer.body
         if refusal is None and outage is not None:
             raise outage
@@ -86,13 +94,13 @@ class Probe:
 
     def fill_up(self, asks: Sequence[Ask], answers: int) -> None:
         """
-        Go on asking until the model has answered so often.
+        Go on asking until so many answers of the model were timed.
 
         :param asks: send the requests, in turn.
-        :param answers: how often, from the first request on.
+        :param answers: how many, from the first request on.
         """
         for ask in itertools.cycle(asks):
-            if self.answered >= answers:
+            if len(self.milliseconds) >= answers:
                 return
             self.ask(ask)
 

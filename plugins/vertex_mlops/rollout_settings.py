@@ -15,10 +15,9 @@ class RolloutSettings(BaseModel):
     :param keep_previous: whether the model of before stays deployed without traffic: going back to it takes
         seconds then, and costs a replica.
     :param tolerance: how far an answer to a known instance may be from the offline evaluation's.
-    :param max_latency_ms: milliseconds within which 95 % of the logged requests must be answered.
-    :param max_error_share: share of the logged requests that may have failed.
-    :param min_requests: logged requests that the new model must have had in a step; verify asks them itself.
-    :param sampling_rate: share of the endpoint's requests that are logged, above 0 and at most 1.
+    :param max_latency_ms: milliseconds within which 95 % of the new model's requests must be answered.
+    :param max_error_share: share of its requests that may have failed.
+    :param min_requests: answers of the new model that verify times in each step.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,7 +32,6 @@ class RolloutSettings(BaseModel):
     max_latency_ms: Annotated[float, Field(gt=0)] = 1000
     max_error_share: Annotated[float, Field(ge=0, lt=1)] = 0.02
     min_requests: Annotated[int, Field(ge=1)] = 20
-    sampling_rate: Annotated[float, Field(gt=0, le=1, strict=True)] = 1.0
 
     @field_validator("steps")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -70,20 +71,34 @@ class OperationWait:
 
     def _operations(self) -> list[tuple[str, datetime, Any]]:
         """Give name, time and message of each operation of the kind, newest first."""
-        request = {"name": self._resource}
+        kind = self._metadata.pb().DESCRIPTOR.full_name
         try:
-            answer = patiently(PATIENCE_SECONDS)(self._client.list_operations)(
-                request=request, timeout=REQUEST_SECONDS
-            )
+            found = [
+                (operation.name, _begun(operation, self._metadata), operation)
+                for operation in self._list()
+                if operation.metadata.TypeName() == kind
+            ]
         except NotFound:
             return []
-        kind = self._metadata.pb().DESCRIPTOR.full_name
-        found = [
-            (operation.name, _begun(operation, self._metadata), operation)
-            for operation in answer.operations
-            if operation.metadata.TypeName() == kind
-        ]
         return sorted(found, key=lambda entry: entry[1], reverse=True)
+
+    def _list(self) -> Iterator[Any]:
+        """
+        Give every operation of the resource.
+
+        A GAPIC client makes a pager for the lists of its own service, but not for that of the operations.
+
+        Source: https://github.com/googleapis/googleapis/blob/master/google/longrunning/operations.proto
+        """
+        request = {"name": self._resource, "page_token": ""}
+        while True:
+            page = patiently(PATIENCE_SECONDS)(self._client.list_operations)(
+                request=request, timeout=REQUEST_SECONDS
+            )
+            yield from page.operations
+            if not page.next_page_token:
+                return
+            request["page_token"] = page.next_page_token
 
 
 def quick_result(operation: Any) -> Any:

@@ -41,6 +41,31 @@ def test_all_images_have_one_pinned_base() -> None:
     assert froms - stages == {"${BASE_IMAGE}", "${BEAM_IMAGE}"}
 
 
+def _users() -> dict[str, str]:
+    """Return what each image of the Dockerfiles that can be built runs as, by its target."""
+    users: dict[str, str] = {}
+    for file in DOCKERFILES:
+        for base, target, body in re.findall(
+            r"^FROM (\S+) AS (\S+)$(.*?)(?=^FROM |\Z)", file.read_text(), re.MULTILINE | re.DOTALL
+        ):
+            named = re.findall(r"^USER (\S+)$", body, re.MULTILINE)
+            users[target] = named[-1] if named else users.get(base, "root")
+    return users
+
+
+@pytest.mark.parametrize("target", ["worker", "dataflow"])
+def test_what_google_starts_may_write_the_mounts_that_it_gives(target: str) -> None:
+    assert _users()[target] == "root"
+
+
+def test_what_starts_on_a_persons_machine_is_not_root(services: dict[str, dict[str, Any]]) -> None:
+    targets = {service["build"].get("target") for service in services.values() if "build" in service}
+    built = {target for target in targets if target}
+
+    assert built == {"localcloud", "seed", "notebook"}
+    assert {_users()[target] for target in built} == {"wine"}
+
+
 def test_what_is_installed_is_locked_by_hash_and_compiled() -> None:
     installs = [
         line for file in DOCKERFILES for line in file.read_text().splitlines() if "pip install" in line

@@ -54,7 +54,7 @@ def test_placeholders_are_filled_in_for_each_wine() -> None:
             "wines.white.rollout.steps: Value error, must rise, and end with 100",
         ),
         ("wines.white.rollout.steps", [0, 100], "wines.white.rollout.steps.0: "),
-        ("wines.white.rollout.sampling_rate", 0, "wines.white.rollout.sampling_rate: "),
+        ("wines.white.rollout.sampling_rate", 1.0, "wines.white.rollout.sampling_rate: unknown key"),
         ("wines.white.rollout.max_error_share", 1.5, "wines.white.rollout.max_error_share: "),
         ("wines.white.monitoring.sampling", 1, "wines.white.monitoring.sampling: unknown key"),
         ("wines.red.table", None, "wines.red.table: missing"),

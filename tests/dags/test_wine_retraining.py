@@ -94,7 +94,7 @@ def test_any_step_that_fails_leads_to_the_way_back_and_to_a_failed_run(dags: dic
     assert roll_back.trigger_rule == "one_failed"
     assert roll_back.upstream_task_ids == {"upload", "deploy", *STEPS, "promote"}
     # what follows the step decides on the state of the run
-    assert {task.task_id for task in dag.leaves if not task.is_teardown} == {"roll_back", "monitor_settled"}
+    assert {task.task_id for task in dag.leaves if not task.is_teardown} == {"roll_back", "retire"}
 
 
 def test_the_steps_of_the_traffic_come_from_the_config(
@@ -130,7 +130,7 @@ def test_tasks_are_grouped_as_the_flow_reads(dags: dict[str, Any]) -> None:
         "watch": WATCH,
     }
     nodes = {node.node_id for node in dag.task_group.topological_sort()}
-    assert nodes == {"data", "train", "cancel", "gate", "rollout", "watch"}
+    assert nodes == {"data", "train", "cancel", "gate", "rollout", "watch", "retire"}
 
 
 @pytest.mark.parametrize("task_id", TASKS)

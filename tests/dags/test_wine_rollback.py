@@ -10,7 +10,7 @@ import pytest
 from tests.dags.conftest import ParseDags
 from tests.plugins.airflow_environment import REPOSITORY
 
-FLOW = ["choose", "deploy", "traffic_100", "verify_100", "promote", "retire", "monitor", "monitor_settled"]
+FLOW = ["choose", "deploy", "traffic_100", "verify_100", "promote", "monitor", "monitor_settled", "retire"]
 
 
 @pytest.fixture

@@ -40,6 +40,17 @@ def main(command: list[str]) -> None:
         update(command[-1])
     elif command[0] == "storage":
         store(command)
+    else:
+        print(about_the_project(line))
+
+
+def about_the_project(line: str) -> str:
+    """Give the project's number, or its data set."""
+    if line.startswith("projects describe"):
+        return "123456789012"
+    if "--format=json show --dataset" in line:
+        return json.dumps({"location": read("dataset.json").get("location", "europe-west1")})
+    return ""
 
 
 def push(substitutions: str) -> None:

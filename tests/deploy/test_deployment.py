@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.timeout(1300), pytest.mark.usefixtures("composer_packa
 
 BUCKET = "gs://europe-west1-wine-mlops-bucket"
 RECORD = "gs://wine-mlops-dev-pipelines/deployed/wine-mlops.txt"
+PLUGINS = "gs://wine-mlops-dev-pipelines/deployed/wine-mlops-plugins.txt"
 UPDATE = ["gcloud", "composer", "environments", "update"]
 VARIABLES = {
     "WINE_PROJECT": "wine-mlops-dev",
@@ -82,7 +83,11 @@ def test_the_steps_come_in_their_order(deployed: Deployed) -> None:
         ["storage", "cp", ".local/deploy/dev/deployed.txt"],
         ["storage", "rsync", ".local/deploy/dev/plugins"],
         ["storage", "rsync", ".local/deploy/dev/dags"],
+        ["storage", "cat", PLUGINS],
+        ["beta", "composer", "environments"],
+        ["storage", "cp", ".local/deploy/dev/plugins.txt"],
     ]
+    assert deployed.first[-2][4:6] == ["restart-web-server", "wine-mlops"]
 
 
 def test_doing_it_again_builds_no_image_and_updates_no_environment(deployed: Deployed) -> None:
@@ -97,7 +102,9 @@ def test_doing_it_again_builds_no_image_and_updates_no_environment(deployed: Dep
         ["storage", "cp", ".local/deploy/dev/deployed.txt"],
         ["storage", "rsync", ".local/deploy/dev/plugins"],
         ["storage", "rsync", ".local/deploy/dev/dags"],
+        ["storage", "cat", PLUGINS],
     ]
+    assert "# the web server was started with these plugins\n" in deployed.output
     assert "# the packages are those of deploy/requirements.txt\n" in deployed.output
     assert "# the variables are set already\n" in deployed.output
     assert deployed.output.endswith("# done: https://airflow.example\n")
@@ -136,7 +143,12 @@ def test_only_what_git_knows_is_shipped(deployed: Deployed) -> None:
     tracked = set(deployed.checkout.git("ls-files", "dags", "plugins").splitlines())
     pipeline = deployed.checkout.git("ls-files", "pipeline").splitlines()
     image = {name.replace("pipeline", "image", 1) for name in pipeline}
-    assert shipped == tracked | image | {"deployed.txt", "specs/wine-white.json", "specs/wine-red.json"}
+    assert shipped == tracked | image | {
+        "deployed.txt",
+        "plugins.txt",
+        "specs/wine-white.json",
+        "specs/wine-red.json",
+    }
     # the DAG does not load without the texts that its tasks show
     assert shipped > {"dags/.airflowignore", "dags/docs/train.md", "dags/docs/wine_retraining.md"}
     assert not any("__pycache__" in name or ".venv" in name for name in shipped)

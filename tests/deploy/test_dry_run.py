@@ -69,6 +69,12 @@ gcloud storage cp .local/deploy/dev/deployed.txt gs://wine-mlops-dev-pipelines/d
 gcloud storage rsync .local/deploy/dev/plugins gs://COMPOSER_BUCKET/plugins {SYNC}
 gcloud storage rsync .local/deploy/dev/dags gs://COMPOSER_BUCKET/dags '--exclude=^airflow_monitoring\\.py$' \
 {SYNC}
+
+# 8. Restart the web server, if plugins/ has changed
+gcloud storage cat gs://wine-mlops-dev-pipelines/deployed/wine-mlops-plugins.txt
+# only if plugins/ differs from what it was started with:
+gcloud beta composer environments restart-web-server wine-mlops {WHERE}
+gcloud storage cp .local/deploy/dev/plugins.txt gs://wine-mlops-dev-pipelines/deployed/wine-mlops-plugins.txt
 # done: AIRFLOW_URI
 """
 
@@ -154,14 +160,15 @@ def test_setup_prints_every_step_and_runs_none(clone: Checkout, bare_path: str) 
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stdout.splitlines() if line.startswith("# ")] == [
         "# 1. Enable the APIs",
-        "# 2. Service accounts, without keys",
-        "# 3. The bucket of compiled pipelines and artifacts",
-        "# 4. The data set of the wine tables",
-        "# 5. The repository of the pipeline image",
-        "# 6. What each service account may do (deploy/iam.yaml)",
-        "# 7. The Composer environment (25 minutes)",
-        "# 8. Who may write the environment's bucket",
-        "# 9. The triggers of Cloud Build",
+        "# 2. Google's service agents, before their first use",
+        "# 3. Service accounts, without keys",
+        "# 4. The bucket of compiled pipelines and artifacts",
+        "# 5. The data set of the wine tables",
+        "# 6. The repository of the pipeline image",
+        "# 7. What each service account may do (deploy/iam.yaml)",
+        "# 8. The Composer environment (25 minutes)",
+        "# 9. Who may write the environment's bucket",
+        "# 10. The triggers of Cloud Build",
         "# deploy/environments.yaml names no repository at GitHub: none to make",
     ]
     assert (

@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from google.cloud.aiplatform_v1.types import Endpoint
-from vertex_mlops.request_log import log_table
 
 from deploy.iam import IAM_FILE, IamError, grants, read_accounts, table
 from tests.conftest import REPOSITORY
@@ -60,27 +58,17 @@ def test_data_and_artifacts_are_granted_where_they_are_not_for_the_whole_project
     for grant in grants(read_accounts(), scale=True):
         service, _, role = grant.binding.role.removeprefix("roles/").partition(".")
         if service in ("storage", "artifactregistry") or role.startswith("data"):
-            limited = grant.binding.resource != "project" or grant.binding.datasets
-            assert limited or service == "dataflow", grant
+            assert grant.binding.resource != "project" or service == "dataflow", grant
 
 
-def test_a_role_is_limited_to_data_sets_only_where_it_would_have_the_whole_project(tmp_path: Path) -> None:
-    path = tmp_path / "iam.yaml"
-    text = IAM_FILE.read_text()
-    path.write_text(text.replace("resource: dataset\n", "resource: dataset\n      datasets: wine_\n", 1))
+def test_verify_may_read_metrics_and_no_log_of_requests() -> None:
+    composer = [
+        grant.binding for grant in grants(read_accounts(), scale=False) if grant.account == "composer"
+    ]
+    of_data = {(binding.role, binding.resource) for binding in composer if "bigquery.data" in binding.role}
 
-    with pytest.raises(IamError, match=r"^iam.yaml: composer.bindings.4: .*limited to data sets"):
-        read_accounts(path)
-
-
-def test_the_logs_that_verify_reads_lie_in_the_data_sets_that_it_may_read() -> None:
-    (binding,) = [grant.binding for grant in grants(read_accounts(), scale=False) if grant.binding.datasets]
-    endpoint = Endpoint(name="projects/1/locations/r/endpoints/7", display_name="wine-white")
-    logging = endpoint.predict_request_response_logging_config
-    logging.enabled, logging.bigquery_destination.output_uri = True, "bq://project"
-
-    assert binding.role == "roles/bigquery.dataViewer"
-    assert log_table(endpoint).startswith(f"project.{binding.datasets}")
+    assert ("roles/monitoring.viewer", "project") in {(item.role, item.resource) for item in composer}
+    assert of_data == {("roles/bigquery.dataViewer", "dataset")}
 
 
 def test_pull_requests_are_tested_by_an_account_that_can_change_nothing() -> None:

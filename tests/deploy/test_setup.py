@@ -13,8 +13,12 @@ from tests.deploy.conftest import Checkout
 
 
 def made(calls: list[list[str]]) -> list[str]:
-    """Return what was created."""
-    return [" ".join(call[:4]) for call in calls if "create" in call or "mk" in call]
+    """Return what was created; to ask for a service agent again makes none."""
+    return [
+        " ".join(call[:4])
+        for call in calls
+        if ("create" in call or "mk" in call) and call[1:4] != ["beta", "services", "identity"]
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +70,7 @@ def test_every_role_is_granted_on_its_resource(clone: Checkout) -> None:
     granted = [
         call for call in clone.recorder.calls if "add-iam-policy-binding" in call or "GRANT" in call[-1]
     ]
-    assert len(granted) == 26
+    assert len(granted) == 27
     assert [
         *("gcloud", "iam", "service-accounts", "add-iam-policy-binding"),
         "wine-pipeline@wine-mlops-dev.iam.gserviceaccount.com",
@@ -74,12 +78,11 @@ def test_every_role_is_granted_on_its_resource(clone: Checkout) -> None:
         "--member=serviceAccount:wine-composer@wine-mlops-dev.iam.gserviceaccount.com",
         "--role=roles/iam.serviceAccountUser",
     ] in granted
-    condition = 'resource.name.startsWith("projects/wine-mlops-dev/datasets/logging_wine_")'
     assert [
         *("gcloud", "projects", "add-iam-policy-binding", "wine-mlops-dev"),
-        f"--condition=expression={condition},title=logging_wine",
+        "--condition=None",
         "--member=serviceAccount:wine-composer@wine-mlops-dev.iam.gserviceaccount.com",
-        "--role=roles/bigquery.dataViewer",
+        "--role=roles/monitoring.viewer",
     ] in granted
     assert granted[-1] == [
         *("gcloud", "storage", "buckets", "add-iam-policy-binding", "gs://europe-west1-wine-mlops-bucket"),
@@ -87,6 +90,61 @@ def test_every_role_is_granted_on_its_resource(clone: Checkout) -> None:
         "--member=serviceAccount:wine-deployer@wine-mlops-dev.iam.gserviceaccount.com",
         "--role=roles/storage.objectUser",
     ]
+
+
+def test_vertex_ai_acts_as_an_account_that_is_there_before_the_first_pipeline_job(clone: Checkout) -> None:
+    clone.recorder.fail()
+    clone.recorder.forget()
+
+    assert clone.run("deploy.setup", "dev").returncode == 0
+
+    calls = clone.recorder.calls
+    begun = calls.index(
+        [
+            *("gcloud", "beta", "services", "identity", "create", "--service=aiplatform.googleapis.com"),
+            "--project=wine-mlops-dev",
+        ]
+    )
+    assert calls[begun + 1] == [
+        *("gcloud", "projects", "add-iam-policy-binding", "wine-mlops-dev", "--condition=None"),
+        "--role=roles/aiplatform.serviceAgent",
+        "--member=serviceAccount:service-123456789012@gcp-sa-aiplatform.iam.gserviceaccount.com",
+    ]
+    assert calls[0][1:3] == ["services", "enable"]
+    assert begun < min(calls.index(call) for call in calls if call[1:3] == ["composer", "environments"])
+
+
+@pytest.mark.parametrize("location", ["EU", "europe-west4"])
+def test_a_data_set_that_is_not_in_the_region_ends_it_with_the_reason(clone: Checkout, location: str) -> None:
+    clone.recorder.fail()
+    known = clone.recorder.folder / "dataset.json"
+    known.write_text(json.dumps({"location": location}))
+
+    done = clone.run("deploy.setup", "dev")
+    known.unlink()
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"deploy-setup: the data set wine-mlops-dev:wine_quality is in {location}, not in europe-west1: "
+        "BigQuery runs a job where its data sets are, and takes no region for a part of a multi-region; "
+        "make the data set anew in europe-west1"
+    )
+
+
+def test_a_worker_has_a_whole_processor_and_an_import_has_time(clone: Checkout) -> None:
+    clone.recorder.no_composer()
+    clone.recorder.fail()
+    clone.recorder.forget()
+
+    assert clone.run("deploy.setup", "dev").returncode == 0
+
+    (created,) = [call for call in clone.recorder.calls if "environments" in call and "create" in call]
+    flags = dict(part.lstrip("-").split("=", 1) for part in created if "=" in part)
+    assert float(flags["worker-cpu"]) >= 1
+    assert float(flags["dag-processor-cpu"]) >= 1
+    configs = dict(pair.split("=") for pair in flags["airflow-configs"].split(","))
+    seconds = int(configs["core-dagbag_import_timeout"])
+    assert 30 < seconds < int(configs["dag_processor-dag_file_processor_timeout"])
 
 
 def test_the_custom_role_has_the_permissions_that_are_written_down(clone: Checkout) -> None:

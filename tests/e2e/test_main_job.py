@@ -72,7 +72,7 @@ def test_the_first_run_trains_on_the_table_as_it_was_checked(
     assert job.labels["wine"] == WINE
     assert int(job.labels["data_version"]) == int(table.modified.timestamp() * 1000 + 0.5)
     query = dict(job.runtime_config.parameter_values)["input_config"]
-    assert f"TIMESTAMP_MILLIS({job.labels['data_version']})" in query
+    assert f"TIMESTAMP_MILLIS({int(job.labels['data_version']) + 1})" in query
     assert first.rows == table.num_rows == 4898
 
 
@@ -112,7 +112,7 @@ def test_the_card_says_of_which_run_it_is_and_how_long_each_task_took(demo: Demo
     spec = read_spec(demo.settings, WINE)
     assert card["job"]["name"] == first.pipeline_job
     assert card["job"]["labels"]["data_version"] == first.data_version
-    assert f"TIMESTAMP_MILLIS({first.data_version})" in card["query"]
+    assert f"TIMESTAMP_MILLIS({int(first.data_version) + 1})" in card["query"]
     assert card["git_revision"] == spec["serving"]["git_revision"]
     assert card["compared"] == "majority"
     job = demo.vertex.pipeline_job(first.pipeline_job)

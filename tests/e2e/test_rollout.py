@@ -14,7 +14,7 @@ from dev.demo import DAG_ID, RUN_SECONDS, WINE, Demo
 from dev.publish import publish_pipeline, read_spec
 from dev.report import RunRow
 from dev.wine_data import append_vintage, bigquery_client, load_wine
-from tests.flow import ROLLOUT, WATCH
+from tests.flow import RETIRE, ROLLOUT, WATCH
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 ROLLBACK = f"wine_rollback_{WINE}"
@@ -94,13 +94,15 @@ def second(demo: Demo, first: RunRow) -> Ended:
 
 def test_a_new_model_takes_the_traffic_in_steps_and_is_verified_in_each(demo: Demo, second: Ended) -> None:
     assert second.state == "success", second.states
-    assert {second.states[task] for task in [*ROLLOUT, *WATCH]} == {"success"}
+    assert {second.states[task] for task in [*ROLLOUT, *WATCH, RETIRE]} == {"success"}
     assert second.states["roll_back"] == "skipped"
     for step in STEPS:
         assert xcom(demo, second, f"traffic_{step}")["percent"] == step
         seen = xcom(demo, second, f"verify_{step}")
         assert seen["requests"] >= 20
         assert (seen["failed"], len(seen["predictions"])) == (0, 3)
+        # nobody else asks
+        assert seen["decided_by"] == "probes"
 
 
 def test_the_versions_lie_under_one_model_and_tell_where_they_come_from(
@@ -162,7 +164,7 @@ def test_a_model_that_does_not_answer_as_evaluated_fails_at_the_first_step(
     assert rejected.states["traffic_10"] == "success"
     assert rejected.states["verify_10"] == "failed"
     assert rejected.states["roll_back"] == "success"
-    assert {rejected.states[task] for task in ("traffic_50", "traffic_100", "promote", "retire", *WATCH)} == {
+    assert {rejected.states[task] for task in ("traffic_50", "traffic_100", "promote", *WATCH, RETIRE)} == {
         "upstream_failed"
     }
     assert "the offline evaluation has" in log(demo, rejected, "verify_10")
@@ -247,7 +249,7 @@ def not_blessed(demo: Demo, by_hand: Ended) -> Ended:
 def test_a_model_that_is_not_blessed_skips_the_rollout_and_says_why(demo: Demo, not_blessed: Ended) -> None:
     assert not_blessed.state == "success"
     assert not_blessed.states["train"] == "success"
-    later = ["gate", *ROLLOUT, "roll_back", *WATCH]
+    later = ["gate", *ROLLOUT, "roll_back", *WATCH, RETIRE]
     assert {not_blessed.states[task] for task in later} == {"skipped"}
     path = f"/dags/{DAG_ID}/dagRuns/{not_blessed.run_id}/taskInstances/gate/xcomEntries/skipped_because"
     reason = demo.stack.airflow.call("GET", path)["value"]

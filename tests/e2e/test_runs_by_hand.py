@@ -147,7 +147,7 @@ def test_a_dry_run_tells_the_job_that_would_be_submitted(demo: Demo, table: Tabl
 
     assert f"/specs/wine-{WINE}.json" in told
     assert f"/pipeline_root/wine-{WINE}" in told
-    assert f"TIMESTAMP_MILLIS({table.present})" in told
+    assert f"TIMESTAMP_MILLIS({table.present + 1})" in told
     assert f"'wine': '{WINE}'" in told
     assert "could be submitted, and was not" in told
 
@@ -166,7 +166,7 @@ def test_a_run_on_a_data_version_trains_on_the_table_as_it_was(demo: Demo, table
     (job,) = demo.vertex.pipeline_jobs(WINE)
     assert job.labels["data_version"] == str(table.past)
     query = dict(job.runtime_config.parameter_values)["input_config"]
-    assert f"TIMESTAMP_MILLIS({table.past})" in query
+    assert f"TIMESTAMP_MILLIS({table.past + 1})" in query
 
 
 def test_while_the_pipeline_runs_its_page_is_one_click_away(demo: Demo, past: Run) -> None:

@@ -151,6 +151,7 @@ _STORMS = [
     Case("storm-predict", (Fault("PredictionService.*", calls=4, code="UNAVAILABLE"),)),
     # longer than the task and its retries are patient for
     Case("storm-predict-long", (Fault(PREDICT, calls=TRIES * REFUSALS, code="UNAVAILABLE"),)),
+    Case("storm-metrics", (Fault("MetricService.*", calls=4, code="UNAVAILABLE"),)),
     Case("storm-monitor", (Fault("JobService.*", calls=4, code="INTERNAL"),)),
     Case("lost-answers", (Fault(SUBMIT, drop=True), Fault(PREDICT, drop=True), Fault(UPDATE, drop=True))),
     Case(

@@ -79,7 +79,7 @@ def endpoint(cloud: Cloud, model: str) -> Iterator[Endpoint]:
 
 
 def monitor(wine: Wine, endpoint: Endpoint, deployed_model_id: str) -> dict[str, Any]:
-    """Run the DAG's last two tasks with a wine's settings."""
+    """Run the DAG's tasks of monitoring with a wine's settings."""
     spec = storage.Client(project=wine.project).bucket("lab").blob("specs/wine.json")
     spec.upload_from_string(json.dumps({"pipelineSpec": {}, "dataContract": CONTRACT}))
     operator = CreateOrUpdateModelMonitoringJobOperator(

@@ -57,6 +57,16 @@ def test_the_next_calls_get_the_code_and_the_ones_after_them_do_not(faults: Faul
     assert faults.pending() == []
 
 
+def test_an_error_says_what_it_is_told_to_say(faults: Faults, endpoints: Any) -> None:
+    words = "Service agents are being provisioned."
+    faults.add(Fault("EndpointService.ListEndpoints", code="FAILED_PRECONDITION", message=words))
+
+    with pytest.raises(exceptions.BadRequest, match=words):
+        endpoints.list_endpoints(parent=PARENT)
+    with pytest.raises(FaultError, match="a message goes with a code"):
+        Fault("EndpointService.ListEndpoints", drop=True, message=words)
+
+
 def test_an_error_is_not_carried_out(faults: Faults, endpoints: Any) -> None:
     name = unique()
     faults.add(Fault("EndpointService.Create*", code="INTERNAL"))

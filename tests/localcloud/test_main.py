@@ -82,3 +82,14 @@ def test_a_port_that_is_none_is_refused_in_one_line(make_cloud, monkeypatch, por
 
     assert done.returncode == 2
     assert done.stderr == f"localcloud: LOCALCLOUD_PORT must be a port from 1 to 65535, not {port}\n"
+
+
+@pytest.mark.parametrize("delay", ["late", "-1"])
+def test_a_delay_that_is_none_is_refused_in_one_line(make_cloud, delay):
+    cloud = make_cloud()
+    object.__setattr__(cloud.settings, "metric_delay", delay)
+
+    done = cloud.command("status")
+
+    assert done.returncode == 2
+    assert done.stderr == f"localcloud: LOCALCLOUD_METRIC_DELAY must be seconds, 0 or more, not {delay}\n"

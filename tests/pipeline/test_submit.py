@@ -105,6 +105,7 @@ def loaded(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
         config = bigquery.LoadJobConfig(schema=schema, source_format="CSV")
         with open(file, "rb") as stream:
             client.load_table_from_file(stream, "wine_quality.red_wine", job_config=config).result()
+        client.query_and_wait("CREATE VIEW wine_quality.view_wine AS SELECT * FROM wine_quality.red_wine")
         """,
         str(file),
         ",".join(names),
@@ -154,19 +155,34 @@ def monitoring(cloud: Cloud) -> dict[str, Any]:
 
 
 @pytest.mark.e2e
-def test_a_missing_table_is_named_and_no_job_is_made(loaded: Cloud, tmp_path: Path) -> None:
-    with launch(loaded, "rose_wine", tmp_path) as launched:
+@pytest.mark.parametrize(
+    ("wine", "problem"), [("rose", "Not found"), ("view", "is a VIEW; only a TABLE can be trained on")]
+)
+def test_a_missing_table_or_a_view_is_named_and_no_job_is_made(
+    loaded: Cloud, tmp_path: Path, wine: str, problem: str
+) -> None:
+    with launch(loaded, f"{wine}_wine", tmp_path) as launched:
         assert launched.wait(LAUNCH_SECONDS) == 1
 
     (line,) = (tmp_path / "err").read_text().splitlines()
-    assert "wine-local.wine_quality.rose_wine" in line
-    assert not any(job.startswith("rose") for job in jobs(loaded))
+    assert f"wine-local.wine_quality.{wine}_wine" in line
+    assert problem in line
+    assert not any(job.startswith(wine) for job in jobs(loaded))
+
+
+# as Vertex AI answers the first use of a project
+AGENTS = "Service agents are being provisioned. So please try again in a few minutes."
 
 
 @pytest.mark.e2e
-def test_a_job_is_followed_through_an_outage_and_its_failed_task_named(loaded: Cloud, tmp_path: Path) -> None:
+def test_a_job_is_submitted_and_followed_through_what_passes_and_its_failed_task_named(
+    loaded: Cloud, tmp_path: Path
+) -> None:
+    method, code, words = "PipelineService.CreatePipelineJob", "FAILED_PRECONDITION", AGENTS
+    assert loaded.command("fault", "add", method, "--code", code, "--message", words).returncode == 0
     with launch(loaded, "short_wine", tmp_path) as launched:
         wait_for("/pipelineJobs/", tmp_path / "out")
+        assert f"asking again after: 400 {AGENTS}" in (tmp_path / "err").read_text()
         loaded.stop()
         wait_for("asking again", tmp_path / "err")
         loaded.start()

@@ -11,11 +11,12 @@ IMAGE = "europe-docker.pkg.dev/wine/pipeline:test"
 # may be the ExecutorInput, which is JSON
 _READ_INPUT = ["true, false, null = True, False, None", "given = (", "{{$}}", ")"]
 _WRITE_METADATA = [
-    "import json, tensorflow as tf",
+    "import json, os",
     "outputs = given['outputs']",
     "written = {key: {'artifacts': [{**value['artifacts'][0], 'metadata': METADATA}]} "
     "for key, value in outputs['artifacts'].items()}",
-    "tf.io.gfile.GFile(outputs['outputFile'], 'w').write(json.dumps({'artifacts': written}))",
+    "os.makedirs(os.path.dirname(outputs['outputFile']), exist_ok=True)",
+    "open(outputs['outputFile'], 'w').write(json.dumps({'artifacts': written}))",
 ]
 
 

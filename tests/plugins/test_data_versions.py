@@ -8,9 +8,10 @@ from vertex_mlops.exceptions import DataVersionError
 
 DAY = 24 * 3_600_000
 NOW = 1764028800000
-YOUNG = {"created": NOW - 2 * DAY, "modified": NOW - DAY, "now": NOW}
+YOUNG = {"created": NOW - 2 * DAY, "modified": NOW - DAY, "now": NOW, "time_travel_hours": 168}
 OLD = YOUNG | {"created": NOW - 30 * DAY}
 RESTED = OLD | {"modified": NOW - 20 * DAY}
+BRIEF = OLD | {"time_travel_hours": 48}
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,7 @@ RESTED = OLD | {"modified": NOW - 20 * DAY}
         (YOUNG["created"], YOUNG),
         (YOUNG["modified"], YOUNG),
         (NOW - 7 * DAY, OLD),
+        (NOW - 2 * DAY, BRIEF),
         (RESTED["modified"], RESTED),
     ],
 )
@@ -45,6 +47,12 @@ def test_the_limits_themselves_may_be_asked_for(version: int, table: dict[str, i
             "older than time travel reaches, which is 168 hours, to 1763424000000 "
             "(2025-11-18 00:00:00.000+00:00)",
         ),
+        (
+            NOW - 2 * DAY - 1,
+            BRIEF,
+            "older than time travel reaches, which is 48 hours, to 1763856000000 "
+            "(2025-11-23 00:00:00.000+00:00)",
+        ),
     ],
 )
 def test_beyond_a_limit_the_message_names_table_version_and_limit_in_one_line(
@@ -64,5 +72,5 @@ def test_a_table_that_has_rested_for_long_is_read_within_the_reach_of_time_trave
 @pytest.mark.parametrize(
     ("version", "modified"), [(NOW - DAY // 2, NOW - DAY // 2), (NOW - 3 * DAY, NOW - DAY)]
 )
-def test_a_recent_or_a_past_state_is_read_at_its_own_moment(version: int, modified: int) -> None:
-    assert snapshot_time(version, modified=modified, now=NOW) == version
+def test_a_recent_or_a_past_state_is_read_a_millisecond_after_its_change(version: int, modified: int) -> None:
+    assert snapshot_time(version, modified=modified, now=NOW) == version + 1

@@ -51,6 +51,7 @@ class Story:
         self.spec = publish_pipeline(self.settings, demo.progress, WINE)
         self.labels = {"wine": WINE, "table": f"{self.settings.dataset}-{WINE}_wine"}
         self.bucket = storage.Client(project=self.settings.cloud.project).bucket(self.settings.bucket)
+        self._ask_named_features()
         self.rows = read_wine(WINE)
         python = self.settings.cloud.pipeline_python
         self.exported = export_wine(python, self.bucket, self.rows, folder)
@@ -58,6 +59,13 @@ class Story:
         self.monitoring_job = ""
         # the same wines in every run of the tests
         self.random = random.Random(2009)
+
+    def _ask_named_features(self) -> None:
+        """Say in the published pipeline that requests to :predict name their features."""
+        blob = self.bucket.blob(self.spec.removeprefix(f"gs://{self.bucket.name}/"))
+        spec = json.loads(blob.download_as_bytes())
+        spec["dataContract"]["default_signature"] = "serving_raw"
+        blob.upload_from_string(json.dumps(spec), content_type="application/json")
 
     def begin(self, dag_id: str) -> str:
         """Trigger a run of a paused DAG: it is there, and nothing of it runs."""

@@ -74,8 +74,8 @@ def test_the_graph_reads_as_the_flow(ui: AirflowUi):
         "traffic_10 to verify_10",
         "verify_10 to traffic_50",
         "verify_10 to roll_back",
-        "promote to retire",
-        "retire to watch",
+        "promote to watch",
         "monitor to monitor_settled",
+        "watch to retire",
     ):
         expect(graph.get_by_role("img", name=f"Edge from {edge}")).to_be_attached()

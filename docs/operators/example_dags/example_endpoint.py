@@ -62,7 +62,6 @@ with DAG(
         since=traffic.output["since"],
         pipeline_result=pipeline_result,
         template_path=TEMPLATE_PATH,
-        poll_interval=15,
     )
 
     all_traffic = ShiftTrafficOperator(

@@ -207,6 +207,7 @@ class PipelineService:
                 "CLOUD_ML_REGION": id_of(location_of(job.name)),
             },
             logs=self._settings.logs / "pipelines" / job_id,
+            mount=self._settings.gcs_mount,
         )
         policy = job.runtime_config.failure_policy
         run = JobRun(

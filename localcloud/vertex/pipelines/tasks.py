@@ -27,6 +27,7 @@ from localcloud.vertex.pipelines.spec import (
 from localcloud.vertex.worker.errors import ChildStoppedError, WorkerError
 from localcloud.vertex.worker.pool import Task, TaskExit, WorkerPool
 
+_OUTPUT_FILE = "executor_output.json"
 _LAST_LINES = 12
 _LAST_CHARACTERS = 4000
 
@@ -63,6 +64,7 @@ class Job:
     :param parameters: value of every parameter of the pipeline.
     :param environment: variables that Vertex gives to a task.
     :param logs: folder of the tasks' logs.
+    :param mount: folder that stands for ``/gcs``, where a container sees the buckets.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Job:
     parameters: Mapping[str, Any]
     environment: Mapping[str, str]
     logs: Path
+    mount: Path
 
 
 @dataclass
@@ -81,19 +84,18 @@ class Execution:
     :param inputs: its input artifacts; one that a resolver did not find is missing.
     :param parameters: its input parameters; the hook may change them.
     :param outputs: its output artifacts; the command fills in their metadata.
-    :param folder: where its files go, ``gs://``.
+    :param output_file: where the command writes its ExecutorOutput: not ``gs://`` but a path below
+        the mount, in a folder that the command makes.
+
+    Source: https://cloud.google.com/vertex-ai/docs/training/cloud-storage-file-system;
+    kfp/dsl/executor.py makes the folder and calls open().
     """
 
     task: TaskSpec
     inputs: Outputs
     parameters: dict[str, Any]
     outputs: Outputs
-    folder: str
-
-    @property
-    def output_file(self) -> str:
-        """Where the command writes its ExecutorOutput."""
-        return f"{self.folder}/executor_output.json"
+    output_file: Path
 
     def executor_input(self) -> str:
         """Give the ExecutorInput JSON that ``{{$}}`` stands for."""
@@ -108,7 +110,7 @@ class Execution:
         return json.dumps(
             {
                 "inputs": {"parameterValues": self.parameters, "artifacts": inputs},
-                "outputs": {"artifacts": outputs, "outputFile": self.output_file},
+                "outputs": {"artifacts": outputs, "outputFile": str(self.output_file)},
             }
         )
 
@@ -129,7 +131,7 @@ class TaskRunner:
     :param job: what they share.
     :param lineage: artifacts of the pipeline.
     :param pool: runs container commands.
-    :param objects: reads what the commands write.
+    :param objects: gets what the commands write below the mount.
     """
 
     def __init__(self, job: Job, lineage: Lineage, pool: WorkerPool, objects: ObjectStore) -> None:
@@ -186,7 +188,8 @@ class TaskRunner:
             key: self._lineage.new_artifact(key, title_of(type_), f"{folder}/{key}")
             for key, type_ in task.output_types.items()
         }
-        execution = Execution(task, inputs, self.parameters(task), outputs, folder)
+        output_file = self._job.mount / folder.removeprefix("gs://") / _OUTPUT_FILE
+        execution = Execution(task, inputs, self.parameters(task), outputs, output_file)
         if container.hook:
             self._run(container.hook, container, execution)
         key = _key(container, execution) if task.cached else ""
@@ -217,8 +220,15 @@ class TaskRunner:
             raise TaskFailedError(f"Task {execution.task.name} failed: {_why(ended.code)}. {_tail(log)}")
         with log.open("a") as file:
             print(f"{ended.cpu_seconds:.1f} s of CPU, {ended.max_rss_bytes >> 20} MiB", file=file)
-        if self._objects.exists(execution.output_file):
-            execution.apply(json.loads(self._objects.read(execution.output_file)))
+        if execution.output_file.exists():
+            self._take_over(execution)
+
+    def _take_over(self, execution: Execution) -> None:
+        """Read the output file and move it into the bucket, where the mount would have put it."""
+        written = execution.output_file.read_bytes()
+        self._objects.write(f"gs://{execution.output_file.relative_to(self._job.mount)}", written)
+        execution.output_file.unlink()
+        execution.apply(json.loads(written))
 
     def _wait(self, task: Task) -> TaskExit:
         with self._lock:

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from airflow.providers.standard.utils.skipmixin import SkipMixin
-from google.api_core.exceptions import NotFound
+from google.api_core.exceptions import Forbidden, NotFound
 
 from vertex_mlops.contract import DataContract, read_data_contract
 from vertex_mlops.contract_checks import ROW_COUNT, check_query, row_problems, schema_problems
-from vertex_mlops.data_versions import check_data_version, snapshot_time
+from vertex_mlops.data_versions import DEFAULT_TIME_TRAVEL_HOURS, check_data_version, snapshot_time
 from vertex_mlops.drift import describe, triggering_events
 from vertex_mlops.exceptions import DataContractError
 from vertex_mlops.links.bigquery import TableLink
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, RUN_LABEL, label_filter, run_label
+from vertex_mlops.trainable_tables import check_trainable, streaming_buffer, time_travel_problem
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
@@ -68,11 +69,23 @@ class _BigQueryTableOperator(GoogleCloudBaseOperator):
         )
 
     def get_table(self) -> Table:
-        """Call ``tables.get``, which scans no bytes and starts no job."""
+        """Call ``tables.get``, which scans no bytes, and refuse what cannot be trained on."""
         try:
-            return self.hook.get_client(project_id=self.project_id).get_table(self.table)
+            table = self.hook.get_client(project_id=self.project_id).get_table(self.table)
         except NotFound as error:
             raise DataContractError(f"{self.table}: no such table") from error
+        check_trainable(table, self.table)
+        return table
+
+    def get_time_travel_hours(self) -> int:
+        """
+        Call ``datasets.get`` and tell how far back its tables can be read.
+
+        Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset (maxTimeTravelHours)
+        """
+        client = self.hook.get_client(project_id=self.project_id)
+        dataset = client.get_dataset(f"{self.project_id}.{self.dataset_id}")
+        return int(dataset.max_time_travel_hours or DEFAULT_TIME_TRAVEL_HOURS)
 
 
 class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
@@ -85,13 +98,18 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
     ``data_version`` of the past is trained on unless the last training was on just this one; the watermark
     goes back to it, so that the next run without one finds the table changed and trains on all of it again.
 
+    Rows that are streamed in count as new when ``lastModifiedTime`` has moved; at the latest, that is when
+    BigQuery has written its streaming buffer to the table, within 90 minutes. Until then the pinned query
+    does not read them: what the watermark tells of is what was trained on.
+
     A run that was caused by drift, an asset event of
     :class:`~vertex_mlops.operators.drift.EmitModelDriftOperator`, says so. It is skipped, too, if any
     training began within ``drift_cooldown_hours``, whatever became of it: a drift that no training mends, or
     a pipeline that fails, must not train every hour.
 
     .. seealso::
-        https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/get and
+        https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/get,
+        https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery#dataavailability and
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs/list
 
     :param project_id: The ID of the Google Cloud project of the table and of the pipeline jobs (templated).
@@ -112,11 +130,12 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         will be impersonated in the request (templated).
 
     :return: ``table``; ``data_version``, the one asked for or else when the table was modified last, in
-        milliseconds since the epoch; ``num_rows`` of the table at present; ``last_trained_version``, None if
+        milliseconds since the epoch; ``num_rows`` of the table at present, without those in its streaming
+        buffer; ``last_trained_version``, None if
         there was no training yet; ``trigger``, ``drift`` or Airflow's type of the run; and ``drift``, the
         :class:`~vertex_mlops.drift.DriftEvent` of each window that has caused the run. If the rest is
         skipped, the XCom ``skipped_because`` says why.
-    :raises DataContractError: the table does not exist.
+    :raises DataContractError: the table does not exist, or is none that can be trained on, such as a view.
     :raises DataVersionError: the table cannot be read, or was not there, at this ``data_version``.
     """
 
@@ -170,7 +189,11 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
             "drift": drift,
         }
         self.log.info("%s: version %s, trained on: %s", self.table, data_version, last_trained)
-        reason = None if self.force else self._reason_to_skip(drift, data_version == last_trained, this_run)
+        buffered = streaming_buffer(table)
+        if buffered:
+            self.log.info("%s: %s", self.table, buffered)
+        unchanged = data_version == last_trained
+        reason = None if self.force else self._reason_to_skip(drift, unchanged, buffered, this_run)
         if not reason:
             return result
         self.log.info("Skipping the rest: %s", reason)
@@ -180,8 +203,12 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         self.skip(ti=context["ti"], tasks=context["task"].get_flat_relatives(upstream=False))
         return result
 
-    def _reason_to_skip(self, drift: list[DriftEvent], unchanged: bool, this_run: str) -> str | None:
+    def _reason_to_skip(
+        self, drift: list[DriftEvent], unchanged: bool, buffered: str | None, this_run: str
+    ) -> str | None:
         same = f"{self.table} has not changed since the last training"
+        if buffered:
+            same += f" ({buffered})"
         if not drift:
             return same if unchanged else None
         cause = f"caused by drift ({describe(drift[-1])})"
@@ -207,6 +234,7 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
             created=int(resource["creationTime"]),
             modified=modified,
             now=_now(),
+            time_travel_hours=self.get_time_travel_hours(),
         )
         return self.data_version
 
@@ -234,8 +262,9 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
     Check the rows that a pipeline is about to learn from against the contract compiled into it.
 
     The schema comes from ``tables.get``; the rows are counted by one aggregate query, pinned to the same
-    moment as the training query: what was checked is what is trained on. That moment is ``data_version``, or
-    yesterday for a table that has rested since longer: time travel ends after a week.
+    moment as the training query: what was checked is what is trained on. That moment is the millisecond
+    after ``data_version``, or yesterday for a table that has rested since longer: time travel ends after two
+    to seven days, as its data set says.
 
     .. seealso::
         https://cloud.google.com/bigquery/docs/access-historical-data
@@ -256,7 +285,8 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
         makes the pipeline run it; ``bytes_processed`` by the check.
     :raises SpecError: the compiled pipeline file is missing or carries no contract.
     :raises UnknownFeatureError: one of ``named_features`` does not exist.
-    :raises DataContractError: names the table, and each column and count that breaks the contract.
+    :raises DataContractError: names the table, and what keeps it from being trained on, or each column and
+        count that breaks the contract.
     """
 
     template_fields = (
@@ -290,6 +320,8 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
         counts, bytes_processed = self._count(contract, sound, table.location, snapshot)
         found = [f"column {name} {problem}" for name, problem in problems.items()]
         found += row_problems(contract, sound, counts)
+        if not counts[ROW_COUNT] and (buffered := streaming_buffer(table)):
+            found.append(buffered)
         if found:
             raise DataContractError(f"{self.table}: {'; '.join(found)}")
         self.log.info("%s: all %s rows keep the data contract", self.table, counts[ROW_COUNT])
@@ -305,12 +337,17 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
         self, contract: DataContract, columns: list[str], location: str | None, snapshot: int
     ) -> tuple[dict[str, int], int]:
         query = check_query(contract, columns, self.table, snapshot)
-        job: Any = self.hook.insert_job(
-            configuration={"query": {"query": query, "useLegacySql": False}},
-            project_id=self.project_id,
-            location=location,
-        )
-        row = next(iter(job.result()))
+        try:
+            job: Any = self.hook.insert_job(
+                configuration={"query": {"query": query, "useLegacySql": False}},
+                project_id=self.project_id,
+                location=location,
+            )
+            row = next(iter(job.result()))
+        except Forbidden as error:
+            if problem := time_travel_problem(str(error)):
+                raise DataContractError(f"{self.table}: {problem}") from error
+            raise
         return dict(row.items()), job.total_bytes_processed or 0
 
 

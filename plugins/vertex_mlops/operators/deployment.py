@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.cloud.aiplatform_v1.types import Endpoint
 
-_LOGGING = "predict_request_response_logging_config"
-
 
 class DeployModelVersionOperator(EndpointMixin, DeployModelOperator):
     """
@@ -39,18 +37,14 @@ class DeployModelVersionOperator(EndpointMixin, DeployModelOperator):
     Takes the parameters of the provider's DeployModelOperator without ``endpoint_id``, ``deployed_model``
     and ``traffic_split``, and differs from it in this: the endpoint is the one that the compiled pipeline
     names, and is made if there is none; a version that is deployed to it, or is about to be, is not deployed
-    again; a slow deployment is waited for without a worker slot. The endpoint's log of requests and
-    responses is switched on, which :class:`vertex_mlops.operators.endpoint.VerifyDeployedModelOperator`
-    reads.
+    again; a slow deployment is waited for without a worker slot.
 
     .. seealso::
-        https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/deployModel and
-        https://cloud.google.com/vertex-ai/docs/predictions/online-prediction-logging
+        https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/deployModel
 
     :param model_version: Resource name of the version (templated).
     :param template_path: ``gs://`` URI of the compiled pipeline file; it names the endpoint and its machines
         (templated).
-    :param sampling_rate: Share of the endpoint's requests that are logged, above 0 and at most 1.
     :param poll_interval: Seconds between two looks at a deployment.
     :param wait_timeout: Seconds to wait for it.
     :return: ``endpoint``, ``deployed_model_id``, ``model_version``, and ``champion_id``: what shares the
@@ -75,7 +69,6 @@ class DeployModelVersionOperator(EndpointMixin, DeployModelOperator):
         *,
         model_version: str,
         template_path: str,
-        sampling_rate: float = 1.0,
         poll_interval: float = 60,
         wait_timeout: float = 3600,
         **kwargs: Any,
@@ -83,7 +76,6 @@ class DeployModelVersionOperator(EndpointMixin, DeployModelOperator):
         super().__init__(endpoint_id="", deployed_model={}, **kwargs)
         self.model_version = model_version
         self.template_path = template_path
-        self.sampling_rate = sampling_rate
         self.poll_interval = poll_interval
         self.wait_timeout = wait_timeout
 
@@ -91,7 +83,6 @@ class DeployModelVersionOperator(EndpointMixin, DeployModelOperator):
         serving = read_serving_spec(self.template_path, self.gcp_conn_id, self.impersonation_chain)
         endpoint = self._find_or_create(context, serving)
         EndpointLink.persist(context=context, endpoint_id=resource_id(endpoint.name))
-        self._log_requests(endpoint)
         deployed_model_id = self._find_or_deploy(context, endpoint, serving)
         champion = find_champion(
             self.read_endpoint(endpoint.name),
@@ -122,22 +113,6 @@ class DeployModelVersionOperator(EndpointMixin, DeployModelOperator):
         except AlreadyExists:
             self.log.info("%s is there by now", name)
         return self.read_endpoint(name)
-
-    def _log_requests(self, endpoint: Endpoint) -> None:
-        config = endpoint.predict_request_response_logging_config
-        # a float of the protocol has fewer digits
-        if config.enabled and abs(config.sampling_rate - self.sampling_rate) < 1e-6:
-            return
-        destination = config.bigquery_destination.output_uri or f"bq://{self.project_id}"
-        self.update(
-            endpoint.name,
-            _LOGGING,
-            {
-                "enabled": True,
-                "sampling_rate": self.sampling_rate,
-                "bigquery_destination": {"output_uri": destination},
-            },
-        )
 
     def _find_or_deploy(self, context: Context, endpoint: Endpoint, serving: ServingSpec) -> str:
         if found := find_deployed(endpoint, self.model_version):

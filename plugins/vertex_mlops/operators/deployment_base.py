@@ -10,6 +10,7 @@ from google.cloud.aiplatform_v1.types import UndeployModelOperationMetadata
 
 from vertex_mlops.deployed_models import find_version
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, is_transient, patiently
+from vertex_mlops.service_agents import awaiting_service_agents
 from vertex_mlops.vertex_operations import OperationWait, quick_result
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ class EndpointMixin:
         """
         self.log.info("Beginning %s", what)
         try:
-            result = quick_result(method(request=request, timeout=REQUEST_SECONDS))
+            with awaiting_service_agents(context):
+                begun = method(request=request, timeout=REQUEST_SECONDS)
+            result = quick_result(begun)
         except Exception as error:
             if not is_transient(error):
                 raise

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
-from google.api_core.exceptions import NotFound
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
 from vertex_mlops.contract import DEFAULT_SIGNATURE, RAW_SIGNATURE, DataContract, read_data_contract
-from vertex_mlops.exceptions import DeployedModelRejectedError, RequestLogMissingError
+from vertex_mlops.exceptions import DeployedModelRejectedError
+from vertex_mlops.hooks.prediction_metrics import PredictionMetricsHook
 from vertex_mlops.hooks.prediction_service import RawPrediction, RawPredictionHook
 from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
+from vertex_mlops.prediction_metrics import FAST_SHARE, ServedRequests
 from vertex_mlops.probe import Ask, Probe, check_close, read_prediction
-from vertex_mlops.request_log import LoggedRequests, log_table, read_log
-from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
-from vertex_mlops.waiting import look_again
+from vertex_mlops.waiting import SHORTEST_BREAK
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -27,22 +28,58 @@ if TYPE_CHECKING:
 # a model server that hangs is not waited for longer
 _ANSWER_TIMEOUT = 20.0
 _PROBE_SECONDS = 180.0
-# the log is written behind the answers; for a moment that is not worth giving the slot back
-_LOG_SECONDS = 10.0
-_LOG_LOOK_SECONDS = 1.0
-# share of the requests that may take longer than max_latency_ms
-_SLOW_SHARE = 0.05
+# a moment that is not worth giving the slot back
+_MOMENT_SECONDS = 10.0
+_LOOK_SECONDS = 0.5
+
+
+class Probed(NamedTuple):
+    """
+    What the task's own requests have shown; survives a wait without a worker slot.
+
+    :param predictions: answers to the known instances.
+    :param answered: how often the model answered.
+    :param failed: how many requests it refused, as far as that can be told.
+    :param latency_ms: milliseconds within which 95 % of the timed requests were answered, as seen from here.
+    :param until: end of the last request, in ISO 8601.
+    """
+
+    predictions: list[dict[str, float]]
+    answered: int
+    failed: int
+    latency_ms: float
+    until: str
+
+
+class Verdict(NamedTuple):
+    """
+    What a model is judged by.
+
+    :param requests: how many it answered, with whatever status.
+    :param failed: how many of them failed.
+    :param latency_ms: milliseconds within which 95 % were answered.
+    :param decided_by: ``metrics`` of all callers, or the task's own ``probes``.
+    """
+
+    requests: int
+    failed: int
+    latency_ms: float
+    decided_by: str
 
 
 class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     """
-    Judge a deployed model by what it answers, and by the endpoint's own log.
+    Judge a deployed model by what it answers, and by Cloud Monitoring's metrics of its requests.
 
     The known instances of the compiled pipeline go to the endpoint through both signatures: ``predict``
     reaches the default one of them, ``rawPredict`` the other by its name. A request cannot name the deployed
     model that it is for, so each is repeated until the model in question has answered; every answer must be
-    finite, in range, and as far as ``tolerance`` from what the pipeline computed offline. Then the log of
-    requests and responses must show that the model, all callers counted, is fast and does not fail.
+    finite, in range, and as far as ``tolerance`` from what the pipeline computed offline. Then the model
+    must be fast and not fail. If others ask it too, the metrics of all callers decide, with the latency of
+    type ``total``; if not, or if no metrics come in time, the task's own requests do.
+
+    Points of metrics come minutes late, the descriptors of the metrics say how many. The task waits for them
+    deferred, without a worker slot, and does not ask the model anew after that.
 
     It changes nothing. A model that is found wanting fails the task at once, and
     :class:`vertex_mlops.operators.undeployment.RollBackDeploymentOperator` behind it takes it back. An
@@ -50,33 +87,31 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions and
-        https://cloud.google.com/vertex-ai/docs/predictions/online-prediction-logging
+        https://cloud.google.com/monitoring/api/metrics_gcp_a_b#gcp-aiplatform
 
     :param project_id: The ID of the Google Cloud project of the endpoint (templated).
     :param region: The ID of the Google Cloud region of the endpoint (templated).
     :param endpoint: Resource name of the endpoint (templated).
     :param deployed_model_id: The ID of the deployed model to judge (templated).
     :param percent: Its share of the traffic (templated).
-    :param since: Moment from which on the log is read, in ISO 8601 (templated).
+    :param since: Moment from which on the metrics are read, in ISO 8601 (templated).
     :param pipeline_result: What RunPipelineJobOnceOperator returned; it holds the offline answers
         (templated).
     :param template_path: ``gs://`` URI of the compiled pipeline file; its contract holds the known
         instances (templated).
     :param tolerance: How far an answer may be from the offline one.
-    :param max_latency_ms: Milliseconds within which 95 % of the logged requests must be answered.
-    :param max_error_share: Share of the logged requests that may have failed.
-    :param min_requests: Logged requests that are needed to judge; the task asks them itself.
-    :param sampling_rate: Share of the requests that the endpoint logs, above 0 and at most 1.
-    :param poll_interval: Seconds between two looks at the log.
-    :param wait_timeout: Seconds to wait for it.
+    :param max_latency_ms: Milliseconds within which 95 % of the requests must be answered.
+    :param max_error_share: Share of the requests that may have failed.
+    :param min_requests: Requests that the task times; the first one of each signature is not among them.
+    :param wait_timeout: Seconds to wait for the metrics at most.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
 
-    :return: ``predictions`` of the known instances, and the ``requests``, ``failed`` and ``slow`` of the log.
+    :return: ``predictions`` of the known instances, and the ``requests``, ``failed``, ``latency_ms`` and
+        ``decided_by`` of the verdict.
     :raises DeployedModelRejectedError: the model was found wanting; the message says how.
-    :raises RequestLogMissingError: the log does not show enough requests in time.
     :raises SpecError: the compiled pipeline file is missing or carries no contract.
     """
 
@@ -109,8 +144,6 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         max_latency_ms: float = 1000,
         max_error_share: float = 0.02,
         min_requests: int = 20,
-        sampling_rate: float = 1.0,
-        poll_interval: float = 60,
         wait_timeout: float = 1800,
         gcp_conn_id: str = "google_cloud_default",
         impersonation_chain: str | Sequence[str] | None = None,
@@ -129,8 +162,6 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         self.max_latency_ms = max_latency_ms
         self.max_error_share = max_error_share
         self.min_requests = min_requests
-        self.sampling_rate = sampling_rate
-        self.poll_interval = poll_interval
         self.wait_timeout = wait_timeout
         self.gcp_conn_id = gcp_conn_id
         self.impersonation_chain = impersonation_chain
@@ -153,36 +184,62 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
 
         return PredictionServiceHook(**self._connection).get_prediction_service_client(self.region)
 
+    @cached_property
+    def _metrics(self) -> PredictionMetricsHook:
+        return PredictionMetricsHook(**self._connection)
+
     def execute(self, context: Context) -> dict[str, Any]:
         EndpointLink.persist(context=context, endpoint_id=resource_id(self.endpoint))
         contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
         try:
-            predictions = self._check_answers(contract)
-            self.log.info("Deployed model %s answers %s", self.deployed_model_id, predictions)
-            logged = self._check_log(context)
+            probed = self._probe(contract)
         except ValueError as error:
-            cause = " ".join(str(error).split())
-            raise DeployedModelRejectedError(
-                f"deployed model {self.deployed_model_id} of {self.endpoint}: {cause}"
-            ) from error
-        self.log.info("The log shows %s", logged)
-        return {"predictions": predictions, **logged._asdict()}
+            raise self._rejection(error) from error
+        self.log.info("Deployed model %s answers %s", self.deployed_model_id, probed.predictions)
+        delay = self._metrics.read_delay(project_id=self.project_id)
+        seconds = min(sum(delay), self.wait_timeout)
+        self.log.info(
+            "Metrics are %g s apart and up to %g s late: waiting for them for %g s at most", *delay, seconds
+        )
+        deadline = datetime.fromisoformat(probed.until).timestamp() + seconds
+        return self._judge(probed, deadline, delay.sample_period)
 
-    def _check_answers(self, contract: DataContract) -> list[dict[str, float]]:
+    def execute_complete(
+        self, context: Context, event: Any, probed: dict[str, Any], deadline: float, sample_period: float
+    ) -> dict[str, Any]:
+        """
+        Look at the metrics again after a wait.
+
+        :param context: the task's context.
+        :param event: the time that it is.
+        :param probed: what the task's own requests have shown.
+        :param deadline: when to wait no longer, in seconds since the epoch.
+        :param sample_period: seconds between two points of the metrics.
+        """
+        return self._judge(Probed(**probed), deadline, sample_period)
+
+    def _probe(self, contract: DataContract) -> Probed:
         probe = Probe(self.deployed_model_id, self.percent, _PROBE_SECONDS)
         asks = self._asks(contract)
         expected = self.pipeline_result["known_answers"]
         predictions: dict[str, list[dict[str, float]]] = {}
         for signature, requests in asks.items():
             for number, ask in enumerate(requests):
-                prediction = read_prediction(signature, probe.ask(ask), contract.outputs)
+                # each signature has a connection of its own, which its first request opens
+                body = probe.ask(ask, timed=number > 0)
+                prediction = read_prediction(signature, body, contract.outputs)
                 what = f"the answer of {signature} to known instance {number + 1}"
                 check_close(what, prediction, expected[number], self.tolerance)
                 predictions.setdefault(signature, []).append(prediction)
-        # what is not sampled is not seen in the log
-        needed = round(self.min_requests / self.sampling_rate * 1.5) if self.sampling_rate < 1 else None
-        probe.fill_up([ask for requests in asks.values() for ask in requests], needed or self.min_requests)
-        return predictions[RAW_SIGNATURE if RAW_SIGNATURE in predictions else DEFAULT_SIGNATURE]
+        probe.fill_up([ask for requests in asks.values() for ask in requests], self.min_requests)
+        fast = sorted(probe.milliseconds)[: math.ceil(FAST_SHARE * len(probe.milliseconds))]
+        return Probed(
+            predictions=predictions[RAW_SIGNATURE if RAW_SIGNATURE in predictions else DEFAULT_SIGNATURE],
+            answered=probe.answered,
+            failed=probe.failed,
+            latency_ms=fast[-1],
+            until=datetime.now(UTC).isoformat(),
+        )
 
     def _asks(self, contract: DataContract) -> dict[str, list[Ask]]:
         instances = contract.instances
@@ -212,49 +269,64 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         # not through protobuf's JSON, which refuses NaN
         return RawPrediction(response.deployed_model_id, {"predictions": list(response.predictions)})
 
-    def _check_log(self, context: Context) -> LoggedRequests:
-        logged = self._read_log()
-        if logged.requests < self.min_requests:
-            problem = RequestLogMissingError(
-                f"the log shows {logged.requests} requests of deployed model {self.deployed_model_id} since"
-                f" {self.since}, and {self.min_requests} are needed"
+    def _judge(self, probed: Probed, deadline: float, sample_period: float) -> dict[str, Any]:
+        until = datetime.fromisoformat(probed.until)
+        while True:
+            served = self._metrics.read_served(
+                deployed_model_id=self.deployed_model_id,
+                since=datetime.fromisoformat(self.since),
+                project_id=self.project_id,
             )
-            self.log.info("Looking again later: %s", problem)
-            look_again(context, problem, self.poll_interval, self.wait_timeout)
-        if logged.failed > self.max_error_share * logged.requests:
+            remaining = deadline - time.time()
+            if (served.until and served.until >= until) or remaining <= 0:
+                break
+            self._rest(remaining, probed, deadline, sample_period)
+        self.log.info("The metrics show %s", served)
+        verdict = _verdict(probed, served)
+        self.log.info("Judging by %s", verdict)
+        try:
+            self._check(verdict)
+        except ValueError as error:
+            raise self._rejection(error) from error
+        return {"predictions": probed.predictions, **verdict._asdict()}
+
+    def _rest(self, remaining: float, probed: Probed, deadline: float, sample_period: float) -> None:
+        if remaining <= _MOMENT_SECONDS:
+            time.sleep(min(remaining, _LOOK_SECONDS))
+            return
+        # a reschedule would clear the XComs; a deferral keeps what it is given
+        pause = min(max(sample_period, SHORTEST_BREAK), remaining)
+        self.defer(
+            trigger=TimeDeltaTrigger(timedelta(seconds=pause)),
+            method_name="execute_complete",
+            kwargs={"probed": probed._asdict(), "deadline": deadline, "sample_period": sample_period},
+        )
+
+    def _check(self, verdict: Verdict) -> None:
+        whose = f"by the {verdict.decided_by}"
+        if verdict.failed > self.max_error_share * verdict.requests:
             raise ValueError(
-                f"{logged.failed} of {logged.requests} logged requests failed,"
+                f"{verdict.failed} of {verdict.requests} requests failed {whose},"
                 f" more than {self.max_error_share:.1%}"
             )
-        if logged.slow > _SLOW_SHARE * logged.requests:
+        if verdict.latency_ms > self.max_latency_ms:
             raise ValueError(
-                f"{logged.slow} of {logged.requests} logged requests took longer than"
-                f" {self.max_latency_ms:g} ms, more than {_SLOW_SHARE:.0%}"
+                f"{FAST_SHARE:.0%} of {verdict.requests} requests took up to {verdict.latency_ms:.4g} ms"
+                f" {whose}, more than {self.max_latency_ms:g} ms"
             )
-        return logged
 
-    def _read_log(self) -> LoggedRequests:
-        from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
-        from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
-
-        endpoint = EndpointServiceHook(**self._connection).get_endpoint(
-            project_id=self.project_id,
-            region=self.region,
-            endpoint=resource_id(self.endpoint),
-            retry=patiently(PATIENCE_SECONDS),
-            timeout=REQUEST_SECONDS,
+    def _rejection(self, error: ValueError) -> DeployedModelRejectedError:
+        cause = " ".join(str(error).split())
+        return DeployedModelRejectedError(
+            f"deployed model {self.deployed_model_id} of {self.endpoint}: {cause}"
         )
-        client = BigQueryHook(**self._connection, use_legacy_sql=False).get_client(project_id=self.project_id)
-        since = datetime.fromisoformat(self.since)
-        deadline = time.monotonic() + _LOG_SECONDS
-        while True:
-            try:
-                logged = read_log(
-                    client, log_table(endpoint), self.deployed_model_id, since, self.max_latency_ms
-                )
-            except NotFound:
-                # made by the first request
-                logged = LoggedRequests(0, 0, 0)
-            if logged.requests >= self.min_requests or time.monotonic() > deadline:
-                return logged
-            time.sleep(_LOG_LOOK_SECONDS)
+
+
+def _verdict(probed: Probed, served: ServedRequests) -> Verdict:
+    """Let the metrics decide if they show more than the task's own requests."""
+    own = probed.answered + probed.failed
+    if served.requests <= own:
+        return Verdict(own, probed.failed, probed.latency_ms, "probes")
+    # without latencies the task's own clock stands in
+    latency = probed.latency_ms if served.latency_ms is None else served.latency_ms
+    return Verdict(served.requests, served.failed, latency, "metrics")

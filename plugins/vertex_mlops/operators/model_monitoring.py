@@ -22,6 +22,7 @@ from vertex_mlops.monitoring_diff import diff, updated_job
 from vertex_mlops.monitoring_settings import MonitoringSettings
 from vertex_mlops.operators.model_monitoring_base import ModelMonitoringBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
+from vertex_mlops.service_agents import awaiting_service_agents
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -68,7 +69,8 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
 
     :return: ``name`` of the job; its ``state``; the ``deployed_model_ids`` that it watches; whether it was
         ``created``; the names of the fields ``updated``; resource name of the ``operation`` that updates
-        it, empty if there is none.
+        it, empty if there is none; whether the features of a request to ``predict`` are
+        ``features_seen``: if not, no skew and no drift is found in it.
     :raises ModelMonitoringJobError: the job failed, there are no training examples, or a threshold names a
         feature that the model does not have.
     :raises ModelMonitoringJobImmutableError: fields differ that no update can change, and ``recreate`` is
@@ -117,8 +119,15 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         EndpointLink.persist(context=context, endpoint_id=resource_id(self.endpoint))
         contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
-        if contract.default_signature != RAW_SIGNATURE:
-            self.log.warning("Requests to :predict hold serialized examples: their features are not seen")
+        if contract.hides_features:
+            self.log.warning(
+                "Requests to :predict hold serialized examples: their features are not seen, and neither skew"
+                " nor drift is found; the default signature %s would show them",
+                RAW_SIGNATURE,
+            )
+        return self._keep(context, contract) | {"features_seen": not contract.hides_features}
+
+    def _keep(self, context: Context, contract: DataContract) -> dict[str, Any]:
         current = self._find()
         if current is None:
             try:
@@ -170,7 +179,9 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         return None
 
     def _create(self, context: Context, contract: DataContract, watched: Mapping[str, Any]) -> dict[str, Any]:
-        job = self.hook.create_model_monitoring_job(job=self._wanted(contract, watched), **self.write_options)
+        wanted = self._wanted(contract, watched)
+        with awaiting_service_agents(context):
+            job = self.hook.create_model_monitoring_job(job=wanted, **self.write_options)
         self.log.info("Created %s", job.name)
         return self._finish(context, job, created=True)
 

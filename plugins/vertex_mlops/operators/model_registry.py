@@ -18,6 +18,7 @@ from vertex_mlops.exceptions import NoPreviousModelError
 from vertex_mlops.links.vertex_ai import ModelLink
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, PipelineResult, read_result, resource_id
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, is_transient, patiently
+from vertex_mlops.service_agents import awaiting_service_agents
 from vertex_mlops.serving import ServingSpec, read_serving_spec
 from vertex_mlops.vertex_operations import OperationWait, quick_result
 
@@ -141,7 +142,9 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
             request["model_id"] = serving.name
         self.log.info("Uploading %s", self.pipeline_result["model_uri"])
         try:
-            uploaded = quick_result(self.client.upload_model(request=request, timeout=REQUEST_SECONDS))
+            with awaiting_service_agents(context):
+                begun = self.client.upload_model(request=request, timeout=REQUEST_SECONDS)
+            uploaded = quick_result(begun)
         except Exception as error:
             if not is_transient(error):
                 raise

@@ -38,6 +38,7 @@ from vertex_mlops.pipeline_jobs import (
     run_label,
 )
 from vertex_mlops.retries import LONGEST_BACKOFF, REQUEST_SECONDS, backoff, is_transient, patiently
+from vertex_mlops.service_agents import awaiting_service_agents
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -69,6 +70,8 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
       task was failed, was cleared or will be retried: a
       :class:`vertex_mlops.operators.cancel_pipeline_job.CancelPipelineJobOperator` behind it does;
     - the result is the same in both modes, and small: a PipelineResult instead of the whole job;
+    - while Vertex AI makes its service agents, at the first use of a project, the task gives its slot back
+      and submits again later, for half an hour;
     - the job has a further label, ``airflow_run``, which stands for the DAG run;
     - ``job_id``, ``labels``, ``display_name`` and ``enable_caching`` are templated; a ``job_id`` leaves room
       for the number of a further attempt: 121 characters at most.
@@ -83,6 +86,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         has tried each task again by itself, so Airflow does not; clear the task to start another job.
     :raises PipelineJobMismatchError: the job of this id runs, and belongs to another run or data version.
     :raises SpecError: the compiled pipeline does not take these parameters, labels or this id.
+    :raises ServiceAgentsMissingError: Vertex AI has made none in half an hour.
     :raises AirflowSkipException: ``validate_only`` is set, and the job could be submitted.
     """
 
@@ -110,7 +114,8 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         self.labels[RUN_LABEL] = run_label(ti)
         if self.validate_only:
             self._validate(first_id)
-        self.job_id = self._submit_or_adopt(first_id, ti)
+        with awaiting_service_agents(context):
+            self.job_id = self._submit_or_adopt(first_id, ti)
         ti.xcom_push(key=JOB_ID_KEY, value=self.job_id)
         PipelineJobLink.persist(context=context, pipeline_id=self.job_id)
         return self._linked(context, self._follow())

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from google.api_core.exceptions import GoogleAPICallError, NotFound
 
+from vertex_mlops.contract import read_data_contract
 from vertex_mlops.deployed_models import find_endpoint
 from vertex_mlops.exceptions import SpecError
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
@@ -34,7 +35,7 @@ from vertex_mlops.pipeline_jobs import (
 from vertex_mlops.serving import read_serving_spec
 
 if TYPE_CHECKING:
-    from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob, PipelineJob
+    from google.cloud.aiplatform_v1.types import PipelineJob
 
     from vertex_mlops.page.sources import RetrainedModel
 
@@ -173,12 +174,14 @@ class Monitoring(NamedTuple):
     :param url: of the job's page.
     :param state: name of its state, without the prefix.
     :param problem: why its last analysis failed; empty if it did not.
+    :param features_seen: whether it sees the features of a request to ``predict``.
     :param distances: of every window that was looked at, newest first.
     """
 
     url: str
     state: str
     problem: str
+    features_seen: bool
     distances: list[Distance]
 
 
@@ -346,6 +349,7 @@ def _read_monitoring(model: RetrainedModel, service: Service | None) -> Monitori
         "region": model.region,
         "job_id": resource_id(service.monitoring_job),
     }
+    contract = read_data_contract(model.template_path, model.gcp_conn_id, model.impersonation_chain)
     job = hook.get_model_monitoring_job(**place, **_CALL)
     interval: Any = job.model_deployment_monitoring_schedule_config.monitor_interval
     since = datetime.now(UTC) - max(_LOOK_BACK, 2 * interval)
@@ -357,7 +361,8 @@ def _read_monitoring(model: RetrainedModel, service: Service | None) -> Monitori
     return Monitoring(
         url=ModelMonitoringJobLink.url(**place),
         state=job.state.name.removeprefix("JOB_STATE_"),
-        problem=_problem(job),
+        problem=job.latest_monitoring_pipeline_metadata.status.message or job.error.message,
+        features_seen=not contract.hides_features,
         distances=sorted(distances, key=lambda one: one.end, reverse=True),
     )
 
@@ -381,10 +386,6 @@ def _search(
         for feature in stats.feature_stats
         for window in feature.prediction_stats
     ]
-
-
-def _problem(job: ModelDeploymentMonitoringJob) -> str:
-    return job.latest_monitoring_pipeline_metadata.status.message or job.error.message
 
 
 def _number(text: str | None) -> int | None:

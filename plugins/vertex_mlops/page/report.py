@@ -18,6 +18,7 @@ from vertex_mlops.page.watch import Alert, Feature, newest, tell_alerts, tell_fe
 _MOST_VERSIONS = 6
 _UNKNOWN = "Unknown"
 _SEE_BELOW = "the line below says why"
+_UNSEEN = "requests to :predict hold serialized examples, in which monitoring sees no feature"
 _AGES = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
@@ -203,11 +204,13 @@ def _drift_tile(readings: Readings) -> Tile:
             return Tile(question, "unknown", _UNKNOWN, _SEE_BELOW)
         return Tile(question, "unknown", "Not watched", "there is no monitoring job yet")
     window = newest(monitoring)
+    drifting = sorted({one.feature for one in window if one.distance > one.threshold})
+    if not (monitoring.features_seen or drifting):
+        return Tile(question, "warn", "Cannot tell", _UNSEEN)
     if not window:
         return Tile(question, "unknown", "Not known yet", "no requests to this model have been analysed yet")
     worst = max(window, key=lambda one: one.distance / (one.threshold or 1))
     words = f"{worst.feature}: {worst.objective} {worst.distance:.2f}"
-    drifting = sorted({one.feature for one in window if one.distance > one.threshold})
     if drifting:
         return Tile(
             question, "bad", f"Drifting: {', '.join(drifting)}", f"{words}, above {worst.threshold:g}"

@@ -37,7 +37,7 @@ def test_beam_exports_a_pinned_query_and_leaves_only_the_users_dataset(
     # when Beam reads the query of that version
     query = (
         f"SELECT `ph`, `quality`, CAST(`quality` >= 6 AS INT64) AS `good` FROM `{wine_table}` "
-        f"FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({version})"
+        f"FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({version + 1})"
     )
     output = tmp_path / "rows.jsonl"
     arguments = [client.project, query, f"gs://{bucket.name}/temp", str(output)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
@@ -85,7 +86,7 @@ def test_tables_are_made_replaced_and_dropped(client: bigquery.Client, rows, gra
     [
         "MERGE `{0}` USING `{0}` ON FALSE WHEN NOT MATCHED THEN INSERT ROW",
         "ALTER TABLE `{0}` ADD COLUMN x INT64",
-        "CREATE TABLE `{0}_p` (d DATE) PARTITION BY d",
+        "CREATE TABLE `{0}_p` (d DATE) PARTITION BY d OPTIONS (partition_expiration_days = 3)",
         "CREATE TABLE `{0}_a` (a ARRAY<INT64>)",
         "CREATE TEMP TABLE t AS SELECT 1",
     ],
@@ -103,26 +104,62 @@ def test_streamed_rows_are_there_at_once(client: bigquery.Client, rows, grades: 
     assert found[1] == (4, None, "n")
 
 
-def test_a_row_that_does_not_fit_stops_the_stream(client: bigquery.Client, grades: str) -> None:
+def test_a_row_that_does_not_fit_stops_the_stream(client: bigquery.Client, rows, grades: str) -> None:
     streamed = [{"id": 3}, {"id": "x"}, {"id": 5, "nosuch": 1}, {"grade": 1}]
     errors = client.insert_rows_json(grades, streamed)
     reasons = [(error["index"], error["errors"][0]["reason"]) for error in errors]
     assert reasons == [(0, "stopped"), (1, "invalid"), (2, "invalid"), (3, "invalid")]
-    assert client.get_table(grades).num_rows == 2
+    assert rows(f"SELECT COUNT(*) FROM `{grades}`") == [(2,)]
     errors = client.insert_rows_json(grades, streamed, skip_invalid_rows=True)
     assert [error["index"] for error in errors] == [1, 2, 3]
-    assert client.get_table(grades).num_rows == 3
+    assert rows(f"SELECT COUNT(*) FROM `{grades}`") == [(3,)]
 
 
-def test_a_repeated_insert_id_is_inserted_once(client: bigquery.Client, grades: str) -> None:
+def test_a_repeated_insert_id_is_inserted_once(client: bigquery.Client, rows, grades: str) -> None:
     for _ in range(2):
         client.insert_rows_json(grades, [{"id": 3}], row_ids=["same"])
-    assert client.get_table(grades).num_rows == 3
+    assert rows(f"SELECT COUNT(*) FROM `{grades}`") == [(3,)]
 
 
-def test_a_request_beyond_the_limit_is_refused_as_a_whole(client: bigquery.Client, grades: str) -> None:
+def test_a_request_beyond_the_limit_is_refused_as_a_whole(client: bigquery.Client, rows, grades: str) -> None:
     streamed = [{"id": number, "note": "x" * 1000} for number in range(11_000)]
     with pytest.raises(BadRequest, match="Request payload size exceeds the limit: 10485760 bytes"):
         client.insert_rows_json(grades, streamed)
     assert client.insert_rows_json(grades, streamed[:8_000]) == []
-    assert client.get_table(grades).num_rows == 8_002
+    assert rows(f"SELECT COUNT(*) FROM `{grades}`") == [(8_002,)]
+
+
+def test_the_streaming_buffer_holds_rows_that_the_table_does_not_tell_of_yet(
+    client: bigquery.Client, rows, grades: str
+) -> None:
+    before = client.get_table(grades)
+    client.insert_rows_json(grades, [{"id": 3}, {"id": 4}])
+    buffered = client.get_table(grades)
+
+    # queries read them, but not those of the last version
+    counted = f"SELECT COUNT(*) FROM `{grades}`"
+    assert (before.streaming_buffer, rows(counted)) == (None, [(4,)])
+    pinned = int(before.to_api_repr()["lastModifiedTime"]) + 1
+    assert rows(f"{counted} FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({pinned})") == [(2,)]
+    assert (buffered.num_rows, buffered.modified) == (2, before.modified)
+    assert buffered.streaming_buffer.estimated_rows == 2
+    assert buffered.streaming_buffer.oldest_entry_time > before.modified
+    for change in (
+        "DELETE FROM `{0}` WHERE id = 3",
+        "UPDATE `{0}` SET id = 5 WHERE id = 3",
+        "TRUNCATE TABLE `{0}`",
+    ):
+        with pytest.raises(
+            BadRequest, match="would affect rows in the streaming buffer, which is not support"
+        ):
+            client.query_and_wait(change.format(grades))
+
+    written = await_flush(client, grades)
+    assert (written.num_rows, written.modified > buffered.modified) == (4, True)
+    client.query_and_wait(f"DELETE FROM `{grades}` WHERE id = 3")
+
+
+def await_flush(client: bigquery.Client, table: str) -> bigquery.Table:
+    while (found := client.get_table(table)).streaming_buffer:
+        time.sleep(0.1)
+    return found

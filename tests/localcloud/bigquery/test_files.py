@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import uuid
 
 import fastavro
 import pandas as pd
@@ -122,6 +123,28 @@ def test_a_table_survives_its_extract_and_load(client, dataset, bucket, form) ->
     if form == "CSV":
         before = before.replace("None)", "'')")
     assert after == before
+
+
+@pytest.mark.parametrize(
+    ("location", "refused"), [("EU", False), ("US", False), ("europe-west1", True), ("us-central1", True)]
+)
+def test_a_table_is_extracted_only_to_a_bucket_where_it_is(
+    client: bigquery.Client, bucket: storage.Bucket, location: str, refused: bool
+) -> None:
+    place = bigquery.Dataset(f"{client.project}.far_{uuid.uuid4().hex}")
+    place.location = location
+    client.create_dataset(place)
+    source = f"{place.project}.{place.dataset_id}.rows"
+    client.query(f"CREATE TABLE `{source}` AS SELECT 1 AS n", location=location).result()
+
+    job = client.extract_table(source, f"gs://{bucket.name}/{location}.csv", location=location)
+
+    if not refused:
+        job.result()
+        return
+    places = f"source: {location}, destination: EU"
+    with pytest.raises(BadRequest, match=f"Cannot read and write in different locations: {places}"):
+        job.result()
 
 
 def test_extracts_are_written_as_bigquery_writes_them(client, wine_table, bucket) -> None:

@@ -1,11 +1,12 @@
-"""FOR SYSTEM_TIME AS OF: what makes a training run repeatable."""
+"""FOR SYSTEM_TIME AS OF: what makes a training run repeatable; a version is read a millisecond after it."""
 
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
-from google.api_core.exceptions import BadRequest
+from google.api_core.exceptions import BadRequest, Forbidden, MethodNotImplemented, NotFound
 from google.cloud import bigquery
 
 
@@ -26,11 +27,11 @@ def test_a_query_as_of_a_version_sees_exactly_that_version(client, rows, wine_ta
         client.query_and_wait(change)
         history[version(client, wine_table)] = rows(counted)
 
-    # when each version is asked for, and the ms before each change
+    # when each version is asked for: the ms that its commit lies in begins before it, the next one after it
     pinned = counted + " FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({})"
-    seen = {at: rows(pinned.format(at)) for at in history}
+    seen = {at: rows(pinned.format(at + 1)) for at in history}
     times = sorted(history)
-    before = [rows(pinned.format(at - 1)) for at in times[1:]]
+    before = [rows(pinned.format(at)) for at in times[1:]]
 
     # then they are what they were
     assert seen == history
@@ -39,7 +40,7 @@ def test_a_query_as_of_a_version_sees_exactly_that_version(client, rows, wine_ta
 
 
 def test_the_time_may_be_any_constant_expression(client, rows, wine_table) -> None:
-    moment = client.get_table(wine_table).modified.isoformat(sep=" ")
+    moment = (client.get_table(wine_table).modified + timedelta(milliseconds=1)).isoformat(sep=" ")
     client.query_and_wait(f"DELETE FROM `{wine_table}` WHERE TRUE")
     assert rows(f"SELECT COUNT(*) FROM `{wine_table}` AS w FOR SYSTEM_TIME AS OF TIMESTAMP '{moment}'") == [
         (4898,)
@@ -48,7 +49,7 @@ def test_the_time_may_be_any_constant_expression(client, rows, wine_table) -> No
 
 
 def test_two_versions_can_be_compared_in_one_query(client, rows, wine_table) -> None:
-    at = version(client, wine_table)
+    at = version(client, wine_table) + 1
     client.query_and_wait(f"DELETE FROM `{wine_table}` WHERE quality = 9")
     query = (
         f"SELECT (SELECT COUNT(*) FROM `{wine_table}` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({at}))"
@@ -58,7 +59,7 @@ def test_two_versions_can_be_compared_in_one_query(client, rows, wine_table) -> 
 
 
 def test_an_old_version_keeps_its_own_columns(client, rows, wine_table) -> None:
-    at = version(client, wine_table)
+    at = version(client, wine_table) + 1
     client.query_and_wait(f"CREATE OR REPLACE TABLE `{wine_table}` AS SELECT 'red' AS color")
     assert rows(f"SELECT color FROM `{wine_table}`") == [("red",)]
     assert rows(f"SELECT MAX(quality) FROM `{wine_table}` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({at})") == [
@@ -86,3 +87,74 @@ def test_a_table_made_anew_has_no_older_past(client, wine_table) -> None:
     client.create_table(bigquery.Table(wine_table, [bigquery.SchemaField("quality", "INT64")]))
     with pytest.raises(BadRequest, match="Cannot read before"):
         client.query_and_wait(f"SELECT 1 FROM `{wine_table}` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({at})")
+
+
+def test_a_new_table_cannot_be_read_at_its_last_modified_time(client, rows, dataset) -> None:
+    name = f"{client.project}.{dataset}.made"
+    client.query_and_wait(f"CREATE TABLE `{name}` AS SELECT 1 AS a")
+    at = version(client, name)
+    pinned = f"SELECT a FROM `{name}` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({{}})"
+    with pytest.raises(BadRequest, match=rf"Invalid snapshot time {at} .* Cannot read before {at + 1}\."):
+        client.query_and_wait(pinned.format(at))
+    assert rows(pinned.format(at + 1)) == [(1,)]
+
+
+def test_the_dataset_says_how_far_time_travel_reaches(client, dataset, wine_table) -> None:
+    # given a dataset that keeps two days
+    resource = client.get_dataset(dataset)
+    assert int(resource.max_time_travel_hours) == 168
+    resource.max_time_travel_hours = 48
+    client.update_dataset(resource, ["max_time_travel_hours"])
+
+    # when the past is asked for, the table being younger
+    with pytest.raises(BadRequest) as young:
+        read_hours_ago(client, wine_table, 47)
+    with pytest.raises(BadRequest) as old:
+        read_hours_ago(client, wine_table, 49)
+
+    # then the bound is the creation of the table, in both cases
+    assert int(client.get_dataset(dataset).max_time_travel_hours) == 48
+    created = int(client.get_table(wine_table).to_api_repr()["creationTime"])
+    for refused in (young, old):
+        assert f"Cannot read before {created + 1}." in str(refused.value)
+
+
+def read_hours_ago(client, table, hours) -> None:
+    moment = f"TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {hours} HOUR)"
+    client.query_and_wait(f"SELECT 1 FROM `{table}` FOR SYSTEM_TIME AS OF {moment}")
+
+
+@pytest.mark.parametrize("hours", [24, 50, 192])
+def test_time_travel_of_other_lengths_is_refused(client, dataset, hours) -> None:
+    resource = client.get_dataset(dataset)
+    resource._properties["maxTimeTravelHours"] = str(hours)
+    with pytest.raises(BadRequest, match=f"Invalid maxTimeTravelHours: {hours}"):
+        client.update_dataset(resource, ["max_time_travel_hours"])
+
+
+def test_a_table_that_has_or_had_row_access_policies_shows_no_past(client, rows, wine_table) -> None:
+    # given a table with a policy
+    path = (
+        f"/projects/{client.project}/datasets/{wine_table.split('.')[1]}/tables/white_wine/rowAccessPolicies"
+    )
+    reference = {"rowAccessPolicyReference": {"policyId": "all"}}
+    client._connection.api_request("POST", path, data=reference | {"filterPredicate": "TRUE"})
+    policies = client._connection.api_request("GET", path)["rowAccessPolicies"]
+    assert [policy["rowAccessPolicyReference"]["policyId"] for policy in policies] == ["all"]
+
+    # when it is read as it was, with the policy and after it
+    for _ in range(2):
+        with pytest.raises(
+            Forbidden, match=r"is forbidden as it has \(or has had\) row access policies"
+        ) as refused:
+            read_hours_ago(client, wine_table, 0)
+        if client._connection.api_request("GET", path)["rowAccessPolicies"]:
+            client._connection.api_request("DELETE", f"{path}/all")
+
+    # then only its present can be read
+    assert refused.value.errors[0]["reason"] == "accessDenied"
+    assert rows(f"SELECT COUNT(*) FROM `{wine_table}`") == [(4898,)]
+    with pytest.raises(NotFound):
+        client._connection.api_request("DELETE", f"{path}/all")
+    with pytest.raises(MethodNotImplemented, match="the filterPredicate quality > 5"):
+        client._connection.api_request("POST", path, data=reference | {"filterPredicate": "quality > 5"})

@@ -190,7 +190,12 @@ def test_a_destination_table_obeys_its_dispositions(client: bigquery.Client, row
         ("SELECT * FROM other.d.t", Forbidden, "Access Denied: Table other:d.t"),
         ("SELECT 1; SELECT 2", MethodNotImplemented, "scripts of more than one statement"),
         ("DECLARE x INT64", MethodNotImplemented, "DECLARE statements"),
-        ("CREATE VIEW d.v AS SELECT 1", MethodNotImplemented, "CREATE VIEW"),
+        (
+            "CREATE MATERIALIZED VIEW d.v AS SELECT 1 AS a",
+            MethodNotImplemented,
+            "MATERIALIZED of CREATE VIEW",
+        ),
+        ("CREATE FUNCTION d.f() AS (1)", MethodNotImplemented, "CREATE FUNCTION"),
         ("SELECT FARM_FINGERPRINT('x')", MethodNotImplemented, "FARM_FINGERPRINT"),
         ("SELECT read_text('/etc/passwd')", MethodNotImplemented, "READ_TEXT"),
         ("SELECT * FROM ML.PREDICT(MODEL d.m, TABLE d.t)", MethodNotImplemented, "the function PREDICT"),

@@ -62,7 +62,7 @@ def test_tables_history_and_results_outlive_a_restart(settings: Settings) -> Non
     with served(settings) as client:
         # then all of it is still there
         assert client.get_table("wine_quality.t")._properties == present
-        at = f"FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({past['lastModifiedTime']})"
+        at = f"FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({int(past['lastModifiedTime']) + 1})"
         assert [row.a for row in client.query_and_wait(f"SELECT a FROM wine_quality.t {at}")] == [1]
         assert [row.a for row in client.get_job(job.job_id).result()] == [2]
 

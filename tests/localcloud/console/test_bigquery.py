@@ -60,6 +60,16 @@ def test_a_table_shows_its_columns_its_size_and_its_first_rows(browse: Browse, t
     assert "<script>alert(1)</script>" in preview
 
 
+def test_a_view_shows_its_columns_and_no_rows(browse, client, table):
+    name = f"{table.dataset_id}.wines_view"
+    client.query_and_wait(f"CREATE VIEW {name} AS SELECT note FROM {table.dataset_id}.wines")
+
+    page = browse(path_of(BIGQUERY_TABLE_LINK, client.get_table(name)))
+
+    assert page.inside("schema").split()[-3:] == ["note", "STRING", "NULLABLE"]
+    assert "Only a query shows the rows of a VIEW." in page.inside("preview")
+
+
 def test_the_lists_lead_to_it(browse, table):
     for path in ("/bigquery", path_of(BIGQUERY_DATASET_LINK, table)):
         page = browse(path)

@@ -221,3 +221,15 @@ def test_operations_are_listed_by_state_and_page(operations: Operations) -> None
     with pytest.raises(exceptions.InvalidArgument, match="'yes' is neither true nor false"):
         listed(filter="done=yes")
     go.set()
+
+
+def test_a_list_comes_in_pages_however_small_the_number_that_was_asked_for(operations: Operations) -> None:
+    names = [started(operations, lambda request: None) for _ in range(11)]
+
+    first = call(operations, "ListOperations", name=ENDPOINT)
+    rest = call(operations, "ListOperations", name=ENDPOINT, page_token=first.next_page_token)
+    short = call(operations, "ListOperations", name=ENDPOINT, page_size=3)
+
+    assert [operation.name for operation in (*first.operations, *rest.operations)] == names
+    assert (len(first.operations), len(rest.operations), rest.next_page_token) == (10, 1, "")
+    assert (len(short.operations), bool(short.next_page_token)) == (3, True)

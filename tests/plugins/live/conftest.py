@@ -36,6 +36,8 @@ class ExampleSettings(StackSettings):
         return super().environment() | {
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.root / "dags"),
             "AIRFLOW__CORE__PARALLELISM": "4",
+            # longer than verify waits on its worker
+            "LOCALCLOUD_METRIC_DELAY": "12",
         }
 
 

@@ -11,7 +11,7 @@ from google.cloud import storage
 
 from tests.plugins.contracts import CONTRACT
 from tests.plugins.live.conftest import Start
-from tests.plugins.live.runs import Runs
+from tests.plugins.live.runs import Run, Runs
 from tests.plugins.operators.conftest import Models
 from tests.plugins.operators.rollouts import Rollout, result, serving
 
@@ -38,11 +38,19 @@ def rollout(runs: Runs, models: Models) -> Iterator[Rollout]:
 
 
 def test_the_example_rolls_a_sound_model_out_and_takes_a_bad_one_back(rollout: Rollout, start: Start) -> None:
-    def roll_out(model: str, **more: Any) -> tuple[str, dict[str, str]]:
+    def begin(model: str, **more: Any) -> Run:
         outcome = result(model, rollout.folder, **more)
-        return start(DAG_ID, pipeline_result=outcome, template_path=rollout.spec_uri).await_end()
+        return start(DAG_ID, pipeline_result=outcome, template_path=rollout.spec_uri)
 
-    sound, _ = roll_out("sound")
+    def roll_out(model: str, **more: Any) -> tuple[str, dict[str, str]]:
+        return begin(model, **more).await_end()
+
+    # the metrics of this localcloud are late, and are waited for without a worker slot
+    run = begin("sound")
+    run.await_task("verify", "deferred")
+    sound, _ = run.await_end()
+    judged = run.result("verify")
+    assert (judged["requests"], judged["failed"], judged["decided_by"]) == (22, 0, "probes")
     champion = rollout.traffic
     bad, steps = roll_out("impossible")
     refused, others = roll_out("other", blessed=False, reason="too bad")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException
+from google.api import httpbody_pb2
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import aiplatform_v1
 from vertex_mlops.operators.deployment import DeployModelVersionOperator, ShiftTrafficOperator
@@ -17,6 +19,7 @@ from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator, Ro
 from vertex_mlops.pipeline_jobs import PipelineResult
 
 from tests.plugins.conftest import REGION, context_of
+from tests.plugins.contracts import CONTRACT
 from tests.plugins.operators.conftest import CLIENT_OPTIONS, TENSORFLOW_SERVING, Endpoint
 
 _MOST_LOOKS = 300
@@ -82,6 +85,13 @@ class Rollout:
 
     def outcome(self, model: str, **more: Any) -> PipelineResult:
         return result(model, self.folder, **more)
+
+    def ask(self, endpoint: str) -> None:
+        """Send what every model understands."""
+        client = aiplatform_v1.PredictionServiceClient(client_options=CLIENT_OPTIONS)
+        question = {"signature_name": "serving_raw", "instances": [CONTRACT["sample_instance"]]}
+        body = httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(question).encode())
+        client.raw_predict(endpoint=endpoint, http_body=body)
 
     def ask_nonsense(self, endpoint: str) -> None:
         """Send what no model understands."""

@@ -1,18 +1,12 @@
-"""Freshness and fitness of a table, asked of a real BigQuery and a real PipelineService."""
+"""Freshness of a table, asked of a real BigQuery and a real PipelineService."""
 
 from __future__ import annotations
 
-import json
-import math
-import uuid
-from collections.abc import Callable
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 from airflow.utils.types import DagRunType
 from google.cloud import bigquery
@@ -21,106 +15,34 @@ from vertex_mlops.exceptions import (
     DataContractError,
     DataVersionError,
     PipelineJobFailedError,
-    SpecError,
-    UnknownFeatureError,
 )
 from vertex_mlops.links.bigquery import TableLink
 from vertex_mlops.monitoring_anomalies import Anomaly
-from vertex_mlops.operators.bigquery import BigQueryDataContractCheckOperator, BigQueryTableFreshnessOperator
-from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
+from vertex_mlops.operators.bigquery import BigQueryTableFreshnessOperator
 
 from tests.conftest import Cloud
 from tests.plugins.conftest import Upload, context_of
-from tests.plugins.contracts import CONTRACT
-from tests.plugins.pipelines import pipeline, step
-
-DATASET = "plugins"
-SCHEMA = [
-    bigquery.SchemaField("ph", "FLOAT"),
-    bigquery.SchemaField("alcohol", "FLOAT"),
-    bigquery.SchemaField("quality", "INTEGER"),
-]
-SOUND = {"ph": 3.5, "alcohol": 13.8, "quality": 6}
-Row = dict[str, Any]
-MakeTable = Callable[..., str]
+from tests.plugins.operators.wine_tables import (
+    DATASET,
+    SOUND,
+    MakeTable,
+    append,
+    connect,
+    freshness,
+    maker,
+    modified,
+    train_on,
+)
 
 
 @pytest.fixture(scope="module")
 def client(cloud: Cloud) -> bigquery.Client:
-    client = bigquery.Client(project=cloud.settings.project)
-    client.create_dataset(DATASET)
-    return client
+    return connect(cloud)
 
 
 @pytest.fixture
 def make_table(client: bigquery.Client) -> MakeTable:
-    """Make a table with the given rows and return its id."""
-
-    def make(*rows: Row, schema: list[bigquery.SchemaField] = SCHEMA) -> str:
-        table_id = f"wine_{uuid.uuid4().hex}"
-        client.create_table(bigquery.Table(f"{client.project}.{DATASET}.{table_id}", schema))
-        append(client, table_id, *rows)
-        return table_id
-
-    return make
-
-
-def append(client: bigquery.Client, table_id: str, *rows: Row) -> None:
-    for row in rows:
-        columns = ", ".join(f"`{name}`" for name in row)
-        values = ", ".join(_literal(value) for value in row.values())
-        client.query_and_wait(f"INSERT INTO `{DATASET}.{table_id}` ({columns}) VALUES ({values})")
-
-
-def _literal(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    return str(value) if math.isfinite(value) else f"CAST('{value}' AS FLOAT64)"
-
-
-def freshness(place: dict[str, str], table_id: str, **changes: Any) -> BigQueryTableFreshnessOperator:
-    """The operator in a DAG, with two tasks after it."""
-    with DAG("freshness", schedule=None):
-        operator = BigQueryTableFreshnessOperator(
-            task_id="check_freshness",
-            dataset_id=DATASET,
-            table_id=table_id,
-            pipeline_job_labels={"wine": "white", "table": table_id},
-            **place,
-            **changes,
-        )
-        operator >> EmptyOperator(task_id="next") >> EmptyOperator(task_id="last")
-    return operator
-
-
-def train_on(
-    place: dict[str, str],
-    upload: Upload,
-    table_id: str,
-    version: int,
-    *statements: str,
-    run_id: str | None = None,
-) -> None:
-    """Leave a finished pipeline job behind that has learned from one version of a table."""
-    operator = RunPipelineJobOnceOperator(
-        task_id="train",
-        display_name="wine",
-        template_path=upload(pipeline(step("Only", *(statements or ("pass",))))),
-        pipeline_root="gs://plugins/root",
-        parameter_values={"input_config": "{}"},
-        labels={"wine": "white", "table": table_id, "data_version": str(version)},
-        poll_interval=1,
-        **place,
-    )
-    context = context_of(operator, run_id)
-    context["ti"].dag_id = "freshness"
-    operator.execute(context)
-
-
-def modified(client: bigquery.Client, table_id: str) -> int:
-    """When the table was modified last, in milliseconds since the epoch."""
-    table = client.get_table(f"{client.project}.{DATASET}.{table_id}")
-    return round(table.modified.timestamp() * 1000)
+    return maker(client)
 
 
 def drift_event(end: str) -> DriftEvent:
@@ -311,6 +233,21 @@ class TestFreshness:
             with pytest.raises(DataVersionError, match=f"{table_id}: data_version {wrong} .* is {limit}"):
                 operator.execute(context_of(operator))
 
+    def test_the_dataset_says_how_old_a_version_may_be(
+        self, client: bigquery.Client, place: dict[str, str], make_table: MakeTable
+    ) -> None:
+        operator = freshness(place, make_table(SOUND))
+        assert operator.get_time_travel_hours() == 168
+
+        dataset = client.get_dataset(DATASET)
+        dataset.max_time_travel_hours = 48
+        dataset = client.update_dataset(dataset, ["max_time_travel_hours"])
+        try:
+            assert operator.get_time_travel_hours() == 48
+        finally:
+            dataset.max_time_travel_hours = 168
+            client.update_dataset(dataset, ["max_time_travel_hours"])
+
     def test_the_link_leads_to_the_table_also_when_there_is_none(
         self, place: dict[str, str], client: bigquery.Client
     ) -> None:
@@ -437,123 +374,3 @@ class TestDrift:
         result = operator.execute(context)
 
         assert (result["trigger"], result["drift"]) == ("asset_triggered", [])
-
-
-class TestDataContract:
-    @pytest.fixture
-    def spec_uri(self, upload: Upload) -> str:
-        return upload({"pipelineSpec": {}, "dataContract": CONTRACT})
-
-    def check(
-        self,
-        client: bigquery.Client,
-        spec_uri: str,
-        table_id: str,
-        version: int | None = None,
-        named_features: tuple[str, ...] = (),
-    ) -> dict[str, Any]:
-        operator = BigQueryDataContractCheckOperator(
-            task_id="check_data",
-            project_id=client.project,
-            dataset_id=DATASET,
-            table_id=table_id,
-            data_version=version or modified(client, table_id),
-            template_path=spec_uri,
-            named_features=named_features,
-        )
-        return operator.execute(context_of(operator))
-
-    def test_features_that_later_settings_name_must_exist(
-        self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
-    ) -> None:
-        table_id = make_table(SOUND)
-
-        assert self.check(client, spec_uri, table_id, named_features=("ph",))["rows"] == 1
-        with pytest.raises(UnknownFeatureError, match="no such feature: pH; the model has alcohol, ph"):
-            self.check(client, spec_uri, table_id, named_features=("ph", "pH"))
-
-    def test_sound_rows_give_the_pinned_training_query(
-        self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
-    ) -> None:
-        table_id = make_table(SOUND, SOUND)
-
-        result = self.check(client, spec_uri, table_id)
-
-        assert result["rows"] == 2
-        assert f"TIMESTAMP_MILLIS({modified(client, table_id)})" in result["query"]
-        assert json.loads(result["input_config"])["splits"][0]["pattern"] == result["query"]
-        assert result["bytes_processed"] > 0
-
-    def test_rows_that_came_after_the_data_version_are_not_looked_at(
-        self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
-    ) -> None:
-        table_id = make_table(SOUND)
-        version = modified(client, table_id)
-        append(client, table_id, SOUND | {"quality": 11})
-
-        result = self.check(client, spec_uri, table_id, version)
-
-        assert result["rows"] == 1
-        assert client.query_and_wait(result["query"]).total_rows == 1
-
-    @pytest.mark.parametrize(
-        ("row", "problem"),
-        [
-            ({"ph": None}, "column ph has 1 NULL"),
-            ({"ph": math.nan}, "column ph has 1 NaN"),
-            ({"ph": -0.5}, "column ph has 1 outside 0..14"),
-            ({"alcohol": math.inf}, "column alcohol has 1 outside 0..25"),
-            ({"quality": None}, "column quality has 1 NULL"),
-            ({"quality": 11}, "column quality has 1 outside 0..10"),
-            (
-                {"ph": math.nan, "quality": -1},
-                "column ph has 1 NaN; column quality has 1 outside 0..10",
-            ),
-        ],
-    )
-    def test_bad_rows_are_named_by_table_column_and_count(
-        self,
-        client: bigquery.Client,
-        spec_uri: str,
-        make_table: MakeTable,
-        row: Row,
-        problem: str,
-    ) -> None:
-        table_id = make_table(SOUND, SOUND | row)
-
-        with pytest.raises(DataContractError) as error:
-            self.check(client, spec_uri, table_id)
-
-        assert str(error.value) == f"wine-local.plugins.{table_id}: {problem}"
-
-    def test_an_empty_table_is_refused(
-        self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
-    ) -> None:
-        table_id = make_table()
-
-        with pytest.raises(DataContractError, match=f"{table_id}: has 0 rows$"):
-            self.check(client, spec_uri, table_id)
-
-    def test_a_missing_column_another_type_and_bad_rows_are_told_together(
-        self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
-    ) -> None:
-        schema = [bigquery.SchemaField("ph", "INTEGER"), bigquery.SchemaField("quality", "INTEGER")]
-        table_id = make_table({"ph": 3, "quality": 12}, schema=schema)
-
-        with pytest.raises(DataContractError) as error:
-            self.check(client, spec_uri, table_id)
-
-        assert str(error.value).endswith(
-            "column ph is INT64, must be FLOAT64; column alcohol is missing; "
-            "column quality has 1 outside 0..10"
-        )
-
-    def test_a_missing_table_is_named(self, client: bigquery.Client, spec_uri: str) -> None:
-        with pytest.raises(DataContractError, match=r"^wine-local\.plugins\.grape: no such table$"):
-            self.check(client, spec_uri, "grape", 1)
-
-    def test_a_missing_spec_is_named_before_any_query(
-        self, client: bigquery.Client, bucket: Any, make_table: MakeTable
-    ) -> None:
-        with pytest.raises(SpecError, match=r"^gs://plugins/none\.json: no such object"):
-            self.check(client, "gs://plugins/none.json", make_table(SOUND))

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import psutil
 import pytest
-from airflow.sdk.exceptions import AirflowRescheduleException
 from google.api_core.exceptions import InvalidArgument, ServiceUnavailable, Unauthorized
 from vertex_mlops.exceptions import DeployedModelRejectedError
 from vertex_mlops.hooks.prediction_service import RawPrediction
 from vertex_mlops.probe import Probe, check_close, most_requests, read_prediction
-from vertex_mlops.request_log import log_table
 from vertex_mlops.retries import is_transient
 
+from localcloud.vertex.metrics import SAMPLE_SECONDS
 from tests.conftest import Cloud
 from tests.plugins.conftest import context_of
 from tests.plugins.contracts import contract
@@ -37,7 +37,7 @@ def beside(rollout: Rollout) -> Callable[..., tuple[Deployed, Deployed]]:
 
 
 @pytest.mark.parametrize("percent", [10, 100])
-def test_a_sound_model_is_asked_until_it_has_answered_and_shows_in_the_log(
+def test_a_sound_model_is_asked_until_it_has_answered_and_is_timed(
     rollout: Rollout, beside: Any, percent: int
 ) -> None:
     rollout.results["other"] = rollout.outcome("other", known_answers=[{"good": 0.8, "grade": 6.1}])
@@ -46,8 +46,10 @@ def test_a_sound_model_is_asked_until_it_has_answered_and_shows_in_the_log(
     seen = rollout.verify(deployed, traffic, "other")
 
     assert seen["predictions"] == [pytest.approx({"good": 0.8, "grade": 6.1})]
-    assert seen["requests"] >= 20
-    assert (seen["failed"], seen["slow"]) == (0, 0)
+    # those of the two signatures, and those that are timed
+    assert (seen["requests"], seen["failed"]) == (22, 0)
+    assert seen["decided_by"] == "probes"
+    assert 0 < seen["latency_ms"] < 1000
     assert rollout.traffic[deployed["deployed_model_id"]] == percent
 
 
@@ -76,7 +78,21 @@ def test_a_model_that_answers_badly_is_rejected_and_the_message_says_how(
 def test_a_model_that_is_slower_than_it_may_be_is_rejected(rollout: Rollout, beside: Any) -> None:
     deployed, traffic = beside("sound-again", 100)
 
-    with pytest.raises(DeployedModelRejectedError, match=r"logged requests took longer than 0.001 ms"):
+    slow = r"95% of 22 requests took up to \d.* ms by the probes, more than 0.001 ms"
+    with pytest.raises(DeployedModelRejectedError, match=slow):
+        rollout.verify(deployed, traffic, "sound-again", max_latency_ms=0.001)
+
+
+def test_with_other_callers_the_metrics_of_all_decide(rollout: Rollout, beside: Any) -> None:
+    deployed, traffic = beside("sound-again", 100)
+    for _ in range(7):
+        rollout.ask(deployed["endpoint"])
+
+    seen = rollout.verify(deployed, traffic, "sound-again")
+
+    assert (seen["requests"], seen["failed"], seen["decided_by"]) == (29, 0, "metrics")
+    slow = r"95% of 51 requests took up to \d.* ms by the metrics, more than 0.001 ms"
+    with pytest.raises(DeployedModelRejectedError, match=slow):
         rollout.verify(deployed, traffic, "sound-again", max_latency_ms=0.001)
 
 
@@ -85,7 +101,9 @@ def test_requests_of_anybody_that_fail_count(rollout: Rollout, beside: Any) -> N
     for _ in range(5):
         rollout.ask_nonsense(deployed["endpoint"])
 
-    with pytest.raises(DeployedModelRejectedError, match=r"5 of \d+ logged requests failed, more than 2.0%"):
+    with pytest.raises(
+        DeployedModelRejectedError, match=r"5 of 27 requests failed by the metrics, more than"
+    ):
         rollout.verify(deployed, traffic, "sound-again")
 
 
@@ -94,18 +112,21 @@ def test_what_was_before_the_step_does_not_count(rollout: Rollout, beside: Any) 
     rollout.shift(deployed, 100)
     for _ in range(5):
         rollout.ask_nonsense(deployed["endpoint"])
-    rollout.verify(deployed, {"percent": 100, "since": now()}, "sound-again")
+    # the point that the moment falls into counts as a whole
+    time.sleep(SAMPLE_SECONDS)
+
+    assert rollout.verify(deployed, {"percent": 100, "since": now()}, "sound-again")["failed"] == 0
 
 
-def test_a_log_that_is_late_is_waited_for_without_a_slot(
-    rollout: Rollout, beside: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("vertex_mlops.operators.endpoint._LOG_SECONDS", 0)
+def test_metrics_that_never_come_leave_the_decision_to_the_probes(rollout: Rollout, beside: Any) -> None:
     deployed, traffic = beside("sound-again", 100)
-    future = traffic | {"since": datetime.now(UTC).replace(year=2100).isoformat()}
+    for _ in range(5):
+        rollout.ask_nonsense(deployed["endpoint"])
 
-    with pytest.raises(AirflowRescheduleException):
-        rollout.verify(deployed, future, "sound-again")
+    # no point can have come so soon
+    seen = rollout.verify(deployed, traffic | {"since": now()}, "sound-again", wait_timeout=0)
+
+    assert (seen["requests"], seen["failed"], seen["decided_by"]) == (22, 0, "probes")
 
 
 def test_an_outage_is_no_verdict(
@@ -178,6 +199,32 @@ def test_errors_on_the_way_are_passed_over_until_the_model_answers() -> None:
     assert Probe("1", 50, 60).ask(ask) == answer().body
 
 
+def test_a_request_that_opens_a_connection_is_not_timed() -> None:
+    probe = Probe("1", 100, 60)
+    probe.ask(answer, timed=False)
+    probe.ask(answer)
+
+    probe.fill_up([answer], 3)
+
+    assert (probe.answered, len(probe.milliseconds), probe.failed) == (4, 3, 0)
+
+
+@pytest.mark.parametrize(("percent", "failed"), [(100, 1), (50, 0)])
+def test_a_refusal_counts_only_where_it_is_told_whose_it_is(percent: int, failed: int) -> None:
+    found: list[Any] = [InvalidArgument("no"), ServiceUnavailable("restarting"), answer("1")]
+
+    def ask() -> RawPrediction:
+        result = found.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    probe = Probe("1", percent, 60)
+    probe.ask(ask)
+
+    assert probe.failed == failed
+
+
 def test_nothing_but_an_outage_is_raised_as_such() -> None:
     def ask() -> RawPrediction:
         raise ServiceUnavailable("restarting")
@@ -213,23 +260,3 @@ def test_every_malformed_answer_is_refused(bad: RawPrediction) -> None:
 
 def test_answers_that_differ_by_rounding_agree() -> None:
     check_close("it", {"good": 0.9, "grade": 6.50001}, SOUND, tolerance=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("uri", "table"),
-    [
-        ("bq://p", "p.logging_wine_white_7.request_response_logging"),
-        ("bq://p.d", "p.d.request_response_logging"),
-        ("bq://p.d.t", "p.d.t"),
-    ],
-)
-def test_the_log_is_where_vertex_says_it_is(uri: str, table: str) -> None:
-    from google.cloud.aiplatform_v1.types import Endpoint
-
-    endpoint = Endpoint(
-        name="projects/1/locations/r/endpoints/7",
-        display_name="wine-white",
-        predict_request_response_logging_config={"bigquery_destination": {"output_uri": uri}},
-    )
-
-    assert log_table(endpoint) == table

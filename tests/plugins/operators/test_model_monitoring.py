@@ -379,10 +379,11 @@ def test_the_task_warns_if_monitoring_will_see_no_features(
     raw_uri = upload({"pipelineSpec": {}, "dataContract": CONTRACT | {"default_signature": "serving_raw"}})
     deployed = endpoint.deploy("sound")
 
-    run(monitoring(place, endpoint, raw_uri, deployed))
+    seen = run(monitoring(place, endpoint, raw_uri, deployed))["features_seen"]
     told_by_raw = capfd.readouterr().out
-    run(monitoring(place, endpoint, spec_uri, deployed))
+    unseen = run(monitoring(place, endpoint, spec_uri, deployed))["features_seen"]
 
+    assert (seen, unseen) == (True, False)
     assert "features are not seen" not in told_by_raw
     assert "features are not seen" in capfd.readouterr().out
 

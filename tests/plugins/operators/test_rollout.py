@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
 from google.api_core.exceptions import ServiceUnavailable
 from google.cloud import aiplatform_v1
+from google.cloud.aiplatform_v1.types import DeployModelOperationMetadata
 from vertex_mlops.deployed_models import endpoint_id_for
 from vertex_mlops.exceptions import SpecError, VertexOperationError
+from vertex_mlops.vertex_operations import OperationWait
 
 from tests.plugins.conftest import Upload, context_of
 from tests.plugins.operators.conftest import SERVING_IMAGE, TENSORFLOW_SERVING
@@ -117,7 +120,8 @@ def test_the_endpoint_is_made_once_under_an_id_of_its_name(rollout: Rollout) -> 
     deployed = rollout.deploy(rollout.upload("sound"))
 
     assert deployed["endpoint"].endswith(f"/{endpoint_id_for(rollout.name)}")
-    assert rollout.endpoint().predict_request_response_logging_config.enabled
+    # beside a monitoring job the log of requests could not be changed any more
+    assert not rollout.endpoint().predict_request_response_logging_config
 
 
 def test_a_deployment_that_another_try_has_begun_is_waited_for_without_a_slot(rollout: Rollout) -> None:
@@ -146,6 +150,31 @@ def test_a_deployment_that_fails_ends_the_try(rollout: Rollout, bucket: Any) -> 
         rollout.deploy_once(version)
 
     assert rollout.deployed == set()
+
+
+def test_an_operation_is_found_behind_a_page_of_earlier_ones(rollout: Rollout, bucket: Any) -> None:
+    broken = f"models/broken-{rollout.name}/saved_model.pb"
+    bucket.blob(broken).upload_from_string(b"no model")
+    uploader = rollout.uploader(result(broken.split("/")[1], rollout.folder))
+    version = uploader.execute(context_of(uploader))["model_version"]
+    rollout.crown("sound")
+    endpoint = rollout.endpoint().name
+    machine = {"machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count": 1}
+
+    def fail_deployments(number: int) -> None:
+        request = {"endpoint": endpoint, "deployed_model": {"model": version, "dedicated_resources": machine}}
+        for begun in [rollout.endpoints.deploy_model(request=request) for _ in range(number)]:
+            assert begun.exception()
+
+    fail_deployments(10)
+    context = context_of(uploader)
+    context["ti"].first_reschedule = datetime.now(UTC)
+    wait = OperationWait(rollout.endpoints, endpoint, DeployModelOperationMetadata)
+    wait.settle(context, 15, 60)
+    fail_deployments(1)
+
+    with pytest.raises(VertexOperationError, match="failed"):
+        wait.settle(context, 15, 60)
 
 
 def test_traffic_goes_to_the_new_model_step_by_step(rollout: Rollout) -> None:

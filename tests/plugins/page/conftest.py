@@ -90,7 +90,7 @@ def distance(feature: str, value: float, **changes: Any) -> Distance:
 
 
 def monitoring(*distances: Distance, **changes: Any) -> Monitoring:
-    return Monitoring("https://console/monitoring", "RUNNING", "", list(distances))._replace(**changes)
+    return Monitoring("https://console/monitoring", "RUNNING", "", True, list(distances))._replace(**changes)
 
 
 def readings(**changes: Any) -> Readings:

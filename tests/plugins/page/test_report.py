@@ -98,6 +98,14 @@ def test_freshness_is_unknown_if_either_side_is() -> None:
             "Drifting: alcohol, ph",
         ),
         (
+            # what is measured are requests that name their features, maybe the rollout's own alone
+            Reading(monitoring(distance("ph", 0.1), features_seen=False)),
+            "warn",
+            "Cannot tell",
+        ),
+        (Reading(monitoring(features_seen=False)), "warn", "Cannot tell"),
+        (Reading(monitoring(distance("ph", 0.4), features_seen=False)), "bad", "Drifting: ph"),
+        (
             # an alert of the past is no drift of now
             Reading(monitoring(distance("ph", 0.1), distance("ph", 0.9, end=NOW - timedelta(hours=5)))),
             "ok",

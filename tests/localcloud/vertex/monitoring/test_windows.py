@@ -211,8 +211,12 @@ def test_what_is_older_than_the_job_keeps_it_is_deleted(monitor: Monitor, draw: 
     monitored = monitor(THRESHOLDS, log_ttl={"seconds": 3600})
     tables = bigquery.Client()
     old = datetime.now(UTC) - timedelta(days=2)
-    row = {"deployed_model_id": "old", "logging_time": old.isoformat(), "request_payload": ["1"]}
-    assert tables.insert_rows_json(f"wine-local.{monitored.table}", [row]) == []
+    columns = (
+        f"'old' AS deployed_model_id, TIMESTAMP '{old.isoformat()}' AS logging_time, ['1'] AS request_payload"
+    )
+    tables.query_and_wait(
+        f"INSERT INTO `{monitored.table}` (deployed_model_id, logging_time, request_payload) SELECT {columns}"
+    )
 
     monitored.ask_raw(draw(100))
     monitored.run_window()

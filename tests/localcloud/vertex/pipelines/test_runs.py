@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import stat
+from pathlib import Path
+
 from google.cloud.aiplatform_v1.types import Artifact
 
 from .conftest import LOCATION, states, task_of
@@ -54,6 +58,17 @@ def test_a_command_is_given_the_executor_input_that_vertex_gives(jobs):
             "metadata": {"version": 3, "by": "hand"},
         }
     ]
+
+
+def test_a_command_writes_its_output_file_to_a_mount_and_the_bucket_has_it(jobs, objects):
+    job = jobs.run(chain().job())
+
+    output_file = Path(jobs.executor_input(job, "Trainer")["outputs"]["outputFile"])
+    mount, _, name = output_file.as_posix().partition("/gcs/")
+    assert Path(mount).is_dir()
+    assert json.loads(objects.read(f"gs://{name}"))["artifacts"].keys() == {"model"}
+    # what another user may not write there shows that the image's user must be the mounting one
+    assert not (Path(mount) / "gcs").stat().st_mode & stat.S_IWOTH
 
 
 def test_a_runtime_parameter_reaches_the_task(jobs):

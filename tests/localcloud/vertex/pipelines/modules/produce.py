@@ -22,6 +22,13 @@ def upload(uri: str, content: str) -> None:
     urllib.request.urlopen(urllib.request.Request(url, content.encode(), method="POST")).close()
 
 
+def report(output_file: str, executor_output: dict) -> None:
+    """Write the ExecutorOutput, as TFX and KFP do."""
+    os.makedirs(os.path.dirname(output_file), exist_ok=True)
+    with open(output_file, "w") as file:
+        json.dump(executor_output, file)
+
+
 def main(executor_input: dict) -> None:
     """Do what the parameters say."""
     parameters = executor_input["inputs"]["parameterValues"]
@@ -40,10 +47,10 @@ def main(executor_input: dict) -> None:
         key: {"artifacts": [{**value["artifacts"][0], "metadata": metadata}]}
         for key, value in outputs["artifacts"].items()
     }
-    folder = os.path.dirname(outputs["outputFile"])
     seen = {**executor_input, "region": os.environ["CLOUD_ML_REGION"]}
-    upload(f"{folder}/executor_input.json", json.dumps(seen))
-    upload(outputs["outputFile"], json.dumps({"artifacts": artifacts}))
+    folder = Path(outputs["outputFile"]).parent.as_posix().rpartition("/gcs/")[2]
+    upload(f"gs://{folder}/executor_input.json", json.dumps(seen))
+    report(outputs["outputFile"], {"artifacts": artifacts})
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ import json
 import sys
 from pathlib import Path
 
-from produce import upload
+from produce import report
 
 executor_input = json.loads(sys.argv[1])
 span = Path(executor_input["inputs"]["parameterValues"]["span_file"]).read_text()
-upload(executor_input["outputs"]["outputFile"], json.dumps({"parameterValues": {"span": span}}))
+report(executor_input["outputs"]["outputFile"], {"parameterValues": {"span": span}})

@@ -1,0 +1,132 @@
+"""The rows of a table against the data contract, asked of a real BigQuery."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from google.cloud import bigquery
+from vertex_mlops.exceptions import (
+    DataContractError,
+    SpecError,
+    UnknownFeatureError,
+)
+
+from tests.conftest import Cloud
+from tests.plugins.conftest import Upload
+from tests.plugins.contracts import CONTRACT
+from tests.plugins.operators.wine_tables import SOUND, MakeTable, Row, append, check, connect, maker, modified
+
+
+@pytest.fixture(scope="module")
+def client(cloud: Cloud) -> bigquery.Client:
+    return connect(cloud)
+
+
+@pytest.fixture
+def make_table(client: bigquery.Client) -> MakeTable:
+    return maker(client)
+
+
+@pytest.fixture
+def spec_uri(upload: Upload) -> str:
+    return upload({"pipelineSpec": {}, "dataContract": CONTRACT})
+
+
+class TestDataContract:
+    def test_features_that_later_settings_name_must_exist(
+        self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
+    ) -> None:
+        table_id = make_table(SOUND)
+
+        assert check(client, spec_uri, table_id, named_features=("ph",))["rows"] == 1
+        with pytest.raises(UnknownFeatureError, match="no such feature: pH; the model has alcohol, ph"):
+            check(client, spec_uri, table_id, named_features=("ph", "pH"))
+
+    def test_sound_rows_give_the_pinned_training_query(
+        self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
+    ) -> None:
+        table_id = make_table(SOUND, SOUND)
+
+        result = check(client, spec_uri, table_id)
+
+        assert result["rows"] == 2
+        assert f"TIMESTAMP_MILLIS({modified(client, table_id) + 1})" in result["query"]
+        assert json.loads(result["input_config"])["splits"][0]["pattern"] == result["query"]
+        assert result["bytes_processed"] > 0
+
+    def test_rows_that_came_after_the_data_version_are_not_looked_at(
+        self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
+    ) -> None:
+        table_id = make_table(SOUND)
+        version = modified(client, table_id)
+        append(client, table_id, SOUND | {"quality": 11})
+
+        result = check(client, spec_uri, table_id, version)
+
+        assert result["rows"] == 1
+        assert client.query_and_wait(result["query"]).total_rows == 1
+
+    @pytest.mark.parametrize(
+        ("row", "problem"),
+        [
+            ({"ph": None}, "column ph has 1 NULL"),
+            ({"ph": math.nan}, "column ph has 1 NaN"),
+            ({"ph": -0.5}, "column ph has 1 outside 0..14"),
+            ({"alcohol": math.inf}, "column alcohol has 1 outside 0..25"),
+            ({"quality": None}, "column quality has 1 NULL"),
+            ({"quality": 11}, "column quality has 1 outside 0..10"),
+            (
+                {"ph": math.nan, "quality": -1},
+                "column ph has 1 NaN; column quality has 1 outside 0..10",
+            ),
+        ],
+    )
+    def test_bad_rows_are_named_by_table_column_and_count(
+        self,
+        client: bigquery.Client,
+        spec_uri: str,
+        make_table: MakeTable,
+        row: Row,
+        problem: str,
+    ) -> None:
+        table_id = make_table(SOUND, SOUND | row)
+
+        with pytest.raises(DataContractError) as error:
+            check(client, spec_uri, table_id)
+
+        assert str(error.value) == f"wine-local.plugins.{table_id}: {problem}"
+
+    def test_an_empty_table_is_refused(
+        self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
+    ) -> None:
+        table_id = make_table()
+
+        with pytest.raises(DataContractError, match=f"{table_id}: has 0 rows$"):
+            check(client, spec_uri, table_id)
+
+    def test_a_missing_column_another_type_and_bad_rows_are_told_together(
+        self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
+    ) -> None:
+        schema = [bigquery.SchemaField("ph", "INTEGER"), bigquery.SchemaField("quality", "INTEGER")]
+        table_id = make_table({"ph": 3, "quality": 12}, schema=schema)
+
+        with pytest.raises(DataContractError) as error:
+            check(client, spec_uri, table_id)
+
+        assert str(error.value).endswith(
+            "column ph is INT64, must be FLOAT64; column alcohol is missing; "
+            "column quality has 1 outside 0..10"
+        )
+
+    def test_a_missing_table_is_named(self, client: bigquery.Client, spec_uri: str) -> None:
+        with pytest.raises(DataContractError, match=r"^wine-local\.plugins\.grape: no such table$"):
+            check(client, spec_uri, "grape", 1)
+
+    def test_a_missing_spec_is_named_before_any_query(
+        self, client: bigquery.Client, bucket: Any, make_table: MakeTable
+    ) -> None:
+        with pytest.raises(SpecError, match=r"^gs://plugins/none\.json: no such object"):
+            check(client, "gs://plugins/none.json", make_table(SOUND))
