@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from dev.progress import Progress
 from dev.signals import ignore_interrupts, interrupt_once
 
 _INTERRUPTED = 130
+# characters of what a probe saw; its step shows all
+_MOST_SEEN = 160
 # https://cloud.google.com/vertex-ai/pricing
 _COSTS = (
     "one deployed {machine_type} for about half an hour, two runs of a pipeline of one task, some rows in"
@@ -76,7 +79,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
     order = (DID_NOT_HOLD, NOT_ASKED, HELD)
     width = max((len(outcome.name) for outcome in outcomes), default=0)
     lines = [
-        f"{outcome.name:{width}}  {outcome.result:{len(NOT_ASKED)}}  {outcome.seen}"
+        f"{outcome.name:{width}}  {outcome.result:{len(NOT_ASKED)}}  {outcome.seen[:_MOST_SEEN]}"
         for outcome in sorted(outcomes, key=lambda outcome: order.index(outcome.result))
     ]
     counts = ", ".join(
@@ -130,6 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--yes", action="store_true", help="do not ask whether to go on")
     options = parser.parse_args(arguments)
     interrupt_once()
+    # it announces each job that it submits
+    logging.getLogger("google.cloud.aiplatform").setLevel(logging.WARNING)
     try:
         if options.environment == LOCAL:
             lead_to_localcloud()

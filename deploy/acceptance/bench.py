@@ -15,6 +15,7 @@ from deploy import REPOSITORY
 from deploy.acceptance.probes import NotAskedError, NotHeldError
 from deploy.acceptance.project import Project
 from deploy.acceptance.removal import FOLDER, LABEL, NAME, Removal
+from deploy.acceptance.waiting import wait
 from deploy.deployment import PIPELINE_PYTHON
 from dev.progress import Progress
 from dev.signals import deferred_interrupts
@@ -22,7 +23,6 @@ from dev.signals import deferred_interrupts
 T = TypeVar("T")
 
 REQUEST_SECONDS = 60.0
-LOOK_SECONDS = 2.0
 # Vertex AI gives no bound; a first deployment to a region has been seen to take 20 minutes
 DEPLOYMENT_SECONDS = 2700.0
 PIPELINE_SECONDS = 1800.0
@@ -110,7 +110,7 @@ class Bench:
         :param seconds: after which to give up.
         :raises TimeoutError: there is no result by then.
         """
-        return self.progress.wait(what, look, timeout=seconds, every=LOOK_SECONDS)
+        return wait(self.progress, what, look, seconds)
 
     def result(self, what: str, operation: Any, seconds: float = 300.0) -> Any:
         """

@@ -80,6 +80,9 @@ def answer(probe: Probe, bench: Bench) -> Outcome:
         return Outcome(probe.name, NOT_ASKED, _line(error))
     except (GoogleAPICallError, TimeoutError) as error:
         return Outcome(probe.name, DID_NOT_HOLD, _line(error))
+    # an answer of another shape than the package takes it to have
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        return Outcome(probe.name, DID_NOT_HOLD, f"{type(error).__name__}: {_line(error)}")
 
 
 def hold(true: bool, otherwise: str) -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from deploy.acceptance.project import Project
+from deploy.acceptance.waiting import wait
 from dev.progress import Progress
 
 # label of everything that has labels
@@ -18,7 +19,6 @@ FOLDER = "acceptance"
 
 _REQUEST_SECONDS = 60.0
 _OPERATION_SECONDS = 2700.0
-_LOOK_SECONDS = 2.0
 # the monitoring job's own log of an endpoint's requests
 # https://cloud.google.com/vertex-ai/docs/model-monitoring/using-model-monitoring
 _MONITORING_DATASET = "model_deployment_monitoring_{endpoint_id}"
@@ -54,7 +54,8 @@ class Removal:
         :param kind: ``monitoring job``, ``endpoint``, ``model``, ``pipeline job``, ``dataset``, ``folder``.
         :param name: id, or prefix of the objects.
         """
-        self._expected.append((kind, name))
+        if (kind, name) not in self._expected:
+            self._expected.append((kind, name))
 
     def watch(self, operation: Any) -> Any:
         """
@@ -116,7 +117,7 @@ class Removal:
         def look() -> tuple[str, bool | None]:
             return f"waiting for {what}", done() or None
 
-        self.progress.wait(what, look, timeout=_OPERATION_SECONDS, every=_LOOK_SECONDS)
+        wait(self.progress, what, look, _OPERATION_SECONDS)
 
     def _finish(self, operation: Any) -> None:
         self._wait("the removal", operation.done)

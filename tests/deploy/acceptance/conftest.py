@@ -33,7 +33,9 @@ class Acceptance:
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start it as make does: led to no cloud but by its own arguments."""
-        environment = {name: value for name, value in os.environ.items() if name not in self.cloud.environment}
+        environment = {
+            name: value for name, value in os.environ.items() if name not in self.cloud.environment
+        }
         settings = self.cloud.settings
         where = {"LOCALCLOUD_STATE": str(settings.state), "LOCALCLOUD_PORT": str(settings.port)}
         with self.output.open("wb") as output:

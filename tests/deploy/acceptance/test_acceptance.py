@@ -82,27 +82,12 @@ def test_everything_that_localcloud_serves_holds_and_nothing_is_left(
 
 
 @pytest.mark.timeout(RUN_SECONDS + 20)
-def test_an_interrupt_leaves_nothing(acceptance: Acceptance, everything: Listing) -> None:
-    before = everything()
-    process = acceptance.start("--yes")
-    # a deployment, an upload and two pipeline jobs are under way or done
-    wait_for(acceptance, "] deploy-operation")
-
-    process.send_signal(signal.SIGINT)
-
-    assert process.wait(RUN_SECONDS) == 130, acceptance.said
-    assert "removing endpoint" in acceptance.said
-    assert everything() == before
-
-
-@pytest.mark.timeout(RUN_SECONDS + 20)
-def test_what_a_killed_run_has_left_goes_with_the_next_one(
+def test_a_killed_run_and_an_interrupted_one_leave_nothing(
     acceptance: Acceptance, everything: Listing
 ) -> None:
     before = everything()
     process = acceptance.start("--yes")
-    wait_for(acceptance, "] endpoint-again")
-    wait_for(acceptance, "endpoint's creation: done")
+    wait_for(acceptance, "] endpoint-find")
     process.kill()
     process.wait()
     left = everything() - before
@@ -113,6 +98,8 @@ def test_what_a_killed_run_has_left_goes_with_the_next_one(
     process = acceptance.start("--yes")
     wait_for(acceptance, "] pipeline-submit")
     gone = left - everything()
+    # then a deployment and two pipeline jobs are under way
+    wait_for(acceptance, "] deploy-operation")
     process.send_signal(signal.SIGINT)
 
     assert refused == 1
@@ -120,4 +107,5 @@ def test_what_a_killed_run_has_left_goes_with_the_next_one(
     assert re.search(r"will lose: endpoint \d+", told)
     assert gone == left
     assert process.wait(RUN_SECONDS) == 130, acceptance.said
+    assert "removing endpoint" in acceptance.said
     assert everything() == before
