@@ -188,4 +188,5 @@ class Deployed:
         executors = spec["pipelineSpec"]["deploymentSpec"]["executors"].values()
         image = next(one["container"]["image"] for one in executors if "container" in one)
         serving = spec["serving"]
-        return cls(image, {"image_uri": serving["container_image"]}, serving["machine_type"])
+        container = serving.get("container_spec") or {"image_uri": serving["container_image"]}
+        return cls(image, container, serving["machine_type"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from deploy.acceptance.bench import REQUEST_SECONDS, Bench
@@ -11,6 +12,7 @@ from deploy.acceptance.probes import NotHeldError, Probe, hold
 _METRICS_SECONDS = 900.0
 _SHIFT_SECONDS = 120.0
 _METRICS = "aiplatform.googleapis.com/prediction/online"
+_RESOURCE = "aiplatform.googleapis.com/Endpoint"
 _DEPLOYED_MODEL_HEADER = "X-Vertex-AI-Deployed-Model-Id"
 
 
@@ -108,41 +110,42 @@ def _raw_predict(bench: Bench) -> str:
 
 def _metric_lag(bench: Bench) -> str:
     project = bench.project
-    name = f"projects/{project.project}/metricDescriptors/{_METRICS}/prediction_count"
-    descriptor = project.metrics.get_metric_descriptor(name=name, timeout=REQUEST_SECONDS)
-    period: Any = descriptor.metadata.sample_period
-    delay: Any = descriptor.metadata.ingest_delay
-    hold(bool(period) and bool(delay), f"metadata: {descriptor.metadata}")
+    name = f"projects/{project.project}/metricDescriptors/{_METRICS}/response_count"
+    # a message of protobuf itself, not of proto-plus as the client's annotation says
+    descriptor: Any = project.metrics.get_metric_descriptor(name=name, timeout=REQUEST_SECONDS)
     labels = [label.key for label in descriptor.labels]
     hold("deployed_model_id" in labels, f"its labels are {labels}")
-    return f"a point each {period.total_seconds():.0f} s, {delay.total_seconds():.0f} s late; labels {labels}"
+    metadata = descriptor.metadata
+    known = metadata.HasField("sample_period") and metadata.HasField("ingest_delay")
+    hold(known, f"sample_period or ingest_delay is missing: {' '.join(str(metadata).split())}")
+    period, delay = (
+        one.ToTimedelta().total_seconds() for one in (metadata.sample_period, metadata.ingest_delay)
+    )
+    return f"a point each {period:g} s, up to {delay:g} s late; labels {labels}"
 
 
-def _metric(metric: str) -> Any:
+def _metric(metric: str, **wanted: str) -> Callable[[Bench], str]:
     def ask(bench: Bench) -> str:
         deployed_model_id, project = bench.deployed_model, bench.project
         _ask(bench, [{"x": [1.0]}])
         asked = time.monotonic()
-        conditions = (
-            f'metric.type="{_METRICS}/{metric}"',
-            'resource.type="aiplatform.googleapis.com/Endpoint"',
-            f'resource.labels.endpoint_id="{bench.endpoint.rpartition("/")[2]}"',
-            f'metric.labels.deployed_model_id="{deployed_model_id}"',
-        )
+        labels = {"deployed_model_id": deployed_model_id, **wanted}
+        conditions = [f'metric.type = "{_METRICS}/{metric}"', f'resource.type = "{_RESOURCE}"']
+        conditions += [f'metric.labels.{key} = "{value}"' for key, value in labels.items()]
 
         def look() -> tuple[str, Any]:
             now = int(time.time())
             request: dict[str, Any] = {
                 "name": f"projects/{project.project}",
                 "filter": " AND ".join(conditions),
-                "interval": {"start_time": {"seconds": now - 3600}, "end_time": {"seconds": now}},
+                "interval": {"start_time": {"seconds": now - 3600}, "end_time": {"seconds": now + 1}},
             }
             series = list(project.metrics.list_time_series(request=request, timeout=REQUEST_SECONDS))
             return f"{metric} has {len(series)} time series", series or None
 
         series = bench.wait(f"points of {metric}", look, _METRICS_SECONDS)
-        labels = [dict(one.metric.labels) for one in series]
-        return f"there {time.monotonic() - asked:.0f} s after a request; labels {labels}"[:300]
+        found = [dict(one.metric.labels) for one in series]
+        return f"there {time.monotonic() - asked:.0f} s after a request; labels {found}"
 
     return ask
 
@@ -160,12 +163,19 @@ ANSWERS = (
 )
 METRICS = (
     Probe("metric-lag", "Cloud Monitoring says how late the metrics of predictions are", _metric_lag),
-    *(
-        Probe(
-            f"metric-{metric.replace('_', '-')}",
-            f"{metric} has a time series for each deployed model within 15 minutes",
-            _metric(metric),
-        )
-        for metric in ("prediction_count", "response_count", "prediction_latencies")
+    Probe(
+        "metric-prediction-count",
+        "prediction_count can be read by deployed model within 15 minutes",
+        _metric("prediction_count"),
+    ),
+    Probe(
+        "metric-response-count",
+        "response_count has the class of the status in response_code",
+        _metric("response_count", response_code="2xx"),
+    ),
+    Probe(
+        "metric-latencies",
+        "prediction_latencies has the latency type total",
+        _metric("prediction_latencies", latency_type="total"),
     ),
 )

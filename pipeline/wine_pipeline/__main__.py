@@ -159,7 +159,7 @@ def _metrics(options: argparse.Namespace) -> None:
 
 
 def _acceptance(options: argparse.Namespace) -> None:
-    target = _target(options)
+    target = Target(options.project, options.region, options.bucket, options.image)
     from wine_pipeline.acceptance import write_all
 
     write_all(target, options.root, options.output)
