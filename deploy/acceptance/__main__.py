@@ -43,7 +43,7 @@ def confirm(name: str, project: Project, leftovers: Sequence[str]) -> None:
     :raises NotConfirmedError: the answer is no, or nobody is there to answer.
     """
     print(
-        f"{project.project}, {project.region}: makes and removes {_COSTS.format_map(vars(project.deployed))}."
+        f"{project.project}, {project.region}: this makes and removes {_COSTS.format_map(vars(project.deployed))}."
     )
     print(f"Everything is named {NAME}-...; logs in Cloud Logging stay. It takes about 40 minutes.")
     for leftover in leftovers:
@@ -143,6 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             project = Project.of(read_environment(options.environment))
         progress = Progress(len(PROBES))
         removal = Removal(project, progress)
+        print(f"what is deployed: {project.deployed.image}, served by {project.deployed.server}", flush=True)
         leftovers = removal.found()
         if not options.yes:
             confirm(options.environment, project, leftovers)

@@ -7,7 +7,8 @@ from typing import Any
 from deploy.acceptance.bench import REQUEST_SECONDS, Bench
 from deploy.acceptance.probes import NotAskedError, Probe, hold
 
-_PAGE = "models-in-service/"
+# below the URL of Airflow, as plugins/models_page.py says
+PAGE = "models-in-service/"
 
 
 def _environment(bench: Bench) -> Any:
@@ -29,7 +30,7 @@ def _dags(bench: Bench) -> str:
 
 
 def _models_page(bench: Bench) -> str:
-    url = f"{_environment(bench).config.airflow_uri.rstrip('/')}/{_PAGE}"
+    url = f"{_environment(bench).config.airflow_uri.rstrip('/')}/{PAGE}"
     response = bench.project.session.get(url, timeout=REQUEST_SECONDS)
     hold(response.ok, f"{url}: status {response.status_code}")
     return f"{url} answers"

@@ -176,6 +176,11 @@ class Deployed:
     container_spec: Mapping[str, Any]
     machine_type: str
 
+    @property
+    def server(self) -> str:
+        """Container image of what serves the models."""
+        return str(self.container_spec["image_uri"])
+
     @classmethod
     def parse(cls, spec: Mapping[str, Any]) -> Deployed:
         """

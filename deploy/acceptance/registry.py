@@ -7,10 +7,9 @@ from deploy.acceptance.probes import NotHeldError, Probe, hold
 
 
 def _upload(bench: Bench) -> str:
-    spec = bench.project.deployed.container_spec
     model = bench.project.models.get_model(name=bench.model, timeout=REQUEST_SECONDS)
     hold(model.version_id == "1", f"its first version is {model.version_id!r}")
-    return f"version 1, served by {spec['image_uri']}"
+    return f"version 1, served by {bench.project.deployed.server}"
 
 
 def _operations(bench: Bench) -> str:

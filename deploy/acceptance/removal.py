@@ -155,11 +155,11 @@ class Removal:
 
     def _remove_endpoint(self, endpoint_id: str) -> None:
         endpoints, name = self.project.endpoints, f"{self.project.parent}/endpoints/{endpoint_id}"
-        # first, while the endpoint still tells of it
-        self._remove_dataset(_MONITORING_DATASET.format(endpoint_id=endpoint_id))
         endpoint = endpoints.get_endpoint(name=name, timeout=_REQUEST_SECONDS)
         if job := endpoint.model_deployment_monitoring_job:
             self._remove_monitoring_job(job.rpartition("/")[2])
+        # while there is an endpoint that tells of it
+        self._remove_dataset(_MONITORING_DATASET.format(endpoint_id=endpoint_id))
         for deployed in endpoint.deployed_models:
             self._finish(
                 endpoints.undeploy_model(

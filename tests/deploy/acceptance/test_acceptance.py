@@ -11,6 +11,7 @@ import pytest
 from google.cloud import aiplatform_v1 as v1
 from google.cloud import bigquery, storage
 
+from deploy.acceptance.project import Project, ProjectError
 from deploy.acceptance.questions import PROBES
 from tests.conftest import Cloud
 from tests.deploy.acceptance.conftest import RUN_SECONDS, Acceptance
@@ -79,6 +80,15 @@ def test_everything_that_localcloud_serves_holds_and_nothing_is_left(
     assert {name for name, result in found.items() if result == "DID NOT HOLD"} == set()
     assert code == 0, acceptance.said
     assert everything() == before
+
+
+def test_before_a_deployment_there_is_nothing_to_ask(cloud: Cloud) -> None:
+    project = Project(cloud.settings.project, REGION, "no-such-bucket", None, None)
+
+    with pytest.raises(
+        ProjectError, match=r"no gs://no-such-bucket/specs/wine-white.json: make deploy first"
+    ):
+        _ = project.deployed
 
 
 @pytest.mark.timeout(RUN_SECONDS + 20)

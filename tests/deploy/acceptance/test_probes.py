@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from google.api_core import exceptions
 
+from deploy.acceptance import composer
 from deploy.acceptance.__main__ import table
 from deploy.acceptance.bench import Bench, Shared
 from deploy.acceptance.probes import DID_NOT_HOLD, HELD, NOT_ASKED, NotHeldError, Outcome, Probe, answer
@@ -81,6 +82,10 @@ def test_the_table_begins_with_what_did_not_hold() -> None:
         "a    held                x",
         "1 held, 1 could not be asked, 1 DID NOT HOLD",
     ]
+
+
+def test_the_page_that_is_asked_for_is_that_of_the_plugin() -> None:
+    assert f'"/{composer.PAGE.rstrip("/")}"' in (REPOSITORY / "plugins" / "models_page.py").read_text()
 
 
 def test_an_unknown_environment_is_one_line() -> None:
