@@ -42,9 +42,8 @@ def confirm(name: str, project: Project, leftovers: Sequence[str]) -> None:
     :param leftovers: of earlier runs.
     :raises NotConfirmedError: the answer is no, or nobody is there to answer.
     """
-    print(
-        f"{project.project}, {project.region}: this makes and removes {_COSTS.format_map(vars(project.deployed))}."
-    )
+    costs = _COSTS.format(machine_type=project.deployed.machine_type)
+    print(f"{project.project}, {project.region}: this makes and removes {costs}.")
     print(f"Everything is named {NAME}-...; logs in Cloud Logging stay. It takes about 40 minutes.")
     for leftover in leftovers:
         print(f"An earlier run, or one that is still under way, has left and will lose: {leftover}")
