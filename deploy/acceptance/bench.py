@@ -74,6 +74,8 @@ class Bench:
         self.removal = removal
         self.build = build
         self.made: dict[Any, Any] = {}
+        # requests that the deployed model has answered
+        self.answered = 0
         self.run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
     @property

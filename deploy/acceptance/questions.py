@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.acceptance import composer, monitoring, pipelines, registry, serving, tables
+from deploy.acceptance import composer, metrics, monitoring, pipelines, registry, serving, tables
 
 PROBES = (
     *pipelines.SUBMISSIONS,
@@ -13,5 +13,5 @@ PROBES = (
     *pipelines.RESULTS,
     *serving.ANSWERS,
     *monitoring.PROBES,
-    *serving.METRICS,
+    *metrics.PROBES,
 )
