@@ -60,6 +60,12 @@ def _placeholder(bench: Bench) -> str:
     return f"the task was given {found}"
 
 
+def _reference(bench: Bench) -> str:
+    found = _metadata(bench).get("reference")
+    hold(found == "$(AIP_STORAGE_URI)", f"the task was given {found!r}")
+    return f"the task was given {found}"
+
+
 def _task_error(job: Any) -> str:
     return " ".join(
         f"{task.task_name}: {' '.join(task.error.message.split())}"
@@ -124,6 +130,7 @@ RESULTS = (
         _task_output,
     ),
     Probe("task-placeholder", "A constant parameter may be the placeholder of the job's name", _placeholder),
+    Probe("task-reference", "$(NAME) in a parameter of a task stays as it is", _reference),
     Probe("task-error", "The job's failed task carries a message that says why", _failed_task),
     Probe("pipeline-newest", "Jobs are listed by label and state, newest first", _newest_of_state),
     Probe("cancel-ended", "Cancelling a job that has ended is FAILED_PRECONDITION", _cancel_ended),

@@ -15,6 +15,8 @@ from wine_pipeline.model_card.job import JOB_PLACEHOLDER
 
 PIPELINE = "acceptance"
 _PROBLEM = "problem"
+# what Vertex AI replaces in a model's container, and is not to replace in a task
+_REFERENCE = "$(AIP_STORAGE_URI)"
 _FACTOR = 2.0
 _EXAMPLE = Path("Split-train", "data_tfrecord-00000-of-00001.gz")
 
@@ -27,6 +29,7 @@ class AcceptanceTaskError(RuntimeError):
 def AcceptanceTask(  # noqa: N802 (the id of the task)
     problem: tfx.dsl.components.Parameter[str],
     job: tfx.dsl.components.Parameter[str],
+    reference: tfx.dsl.components.Parameter[str],
     metrics: tfx.dsl.components.OutputArtifact[Metrics],
 ) -> None:
     """
@@ -34,12 +37,14 @@ def AcceptanceTask(  # noqa: N802 (the id of the task)
 
     :param problem: message of the failure; none if empty.
     :param job: what Vertex AI puts in the place of the job's name.
+    :param reference: to a variable that the task does not have.
     :param metrics: takes the properties.
     :raises AcceptanceTaskError: it is asked to.
     """
     if problem:
         raise AcceptanceTaskError(problem)
     metrics.set_string_custom_property("job", job)
+    metrics.set_string_custom_property("reference", reference)
     metrics.set_float_custom_property("figure", 1.5)
 
 
@@ -70,7 +75,9 @@ def write_pipeline(image: str, root: str, output: Path) -> None:
     kubeflow = tfx.orchestration.experimental
     config = kubeflow.KubeflowV2DagRunnerConfig(default_image=image, use_pipeline_spec_2_1=True)
     task = AcceptanceTask(
-        problem=tfx.dsl.experimental.RuntimeParameter(name=_PROBLEM, ptype=str), job=JOB_PLACEHOLDER
+        problem=tfx.dsl.experimental.RuntimeParameter(name=_PROBLEM, ptype=str),
+        job=JOB_PLACEHOLDER,
+        reference=_REFERENCE,
     )
     pipeline = tfx.dsl.Pipeline(
         pipeline_name=PIPELINE, pipeline_root=root, components=[task], enable_cache=False
