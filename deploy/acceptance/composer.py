@@ -7,6 +7,7 @@ from typing import Any
 from deploy.acceptance.bench import REQUEST_SECONDS, Bench
 from deploy.acceptance.probes import NotAskedError, Probe, hold
 
+_NOT_FOUND = 404
 # below the URL of Airflow, as plugins/models_page.py says
 PAGE = "models-in-service/"
 
@@ -31,8 +32,11 @@ def _dags(bench: Bench) -> str:
 
 def _models_page(bench: Bench) -> str:
     url = f"{_environment(bench).config.airflow_uri.rstrip('/')}/{PAGE}"
-    response = bench.project.session.get(url, timeout=REQUEST_SECONDS)
-    hold(response.ok, f"{url}: status {response.status_code}")
+    # a way to a login would lead to a page, too
+    response = bench.project.session.get(url, timeout=REQUEST_SECONDS, allow_redirects=False)
+    hold(response.status_code != _NOT_FOUND, f"{url}: not found")
+    if not response.ok or response.is_redirect:
+        raise NotAskedError(f"{url}: status {response.status_code}")
     return f"{url} answers"
 
 

@@ -60,25 +60,21 @@ def answer(probe: Probe, bench: Bench) -> Outcome:
     :param probe: what to ask.
     :param bench: the project, and what was made in it so far.
     """
-    from google.api_core.exceptions import (
-        Forbidden,
-        GoogleAPICallError,
-        MethodNotImplemented,
-        ServiceUnavailable,
-        TooManyRequests,
-    )
+    from google.api_core import exceptions
     from google.auth.exceptions import GoogleAuthError
 
+    # they say nothing about the behaviour that is asked for
+    silent = (
+        *(NotAskedError, GoogleAuthError, exceptions.RetryError, OSError),
+        *(exceptions.Forbidden, exceptions.TooManyRequests, exceptions.ServerError),
+    )
     try:
         return Outcome(probe.name, HELD, probe.ask(bench))
-    except NotHeldError as error:
+    except (NotHeldError, TimeoutError) as error:
         return Outcome(probe.name, DID_NOT_HOLD, _line(error))
-    # they say nothing about the behaviour that is asked for
-    except (NotAskedError, Forbidden, MethodNotImplemented, ServiceUnavailable, TooManyRequests) as error:
+    except silent as error:
         return Outcome(probe.name, NOT_ASKED, _line(error))
-    except GoogleAuthError as error:
-        return Outcome(probe.name, NOT_ASKED, _line(error))
-    except (GoogleAPICallError, TimeoutError) as error:
+    except exceptions.GoogleAPICallError as error:
         return Outcome(probe.name, DID_NOT_HOLD, _line(error))
     # an answer of another shape than the package takes it to have
     except (AttributeError, LookupError, TypeError, ValueError) as error:

@@ -54,6 +54,9 @@ def raising(error: Exception) -> Callable[[Any], str]:
         (exceptions.Forbidden("no role"), NOT_ASKED),
         (exceptions.MethodNotImplemented("not served"), NOT_ASKED),
         (exceptions.TooManyRequests("quota"), NOT_ASKED),
+        (exceptions.ServiceUnavailable("outage"), NOT_ASKED),
+        (exceptions.RetryError("outage", cause=None), NOT_ASKED),
+        (ConnectionError("reset"), NOT_ASKED),
     ],
 )
 def test_an_error_does_not_hold_or_says_nothing(bench: OneThing, error: Exception, result: str) -> None:
