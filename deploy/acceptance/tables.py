@@ -6,7 +6,7 @@ import datetime
 from typing import Any
 
 from deploy.acceptance.bench import REQUEST_SECONDS, Bench
-from deploy.acceptance.probes import Probe, hold
+from deploy.acceptance.probes import NotAskedError, Probe, hold
 
 _BUFFER_SECONDS = 300.0
 
@@ -94,9 +94,32 @@ def _streamed(bench: Bench) -> str:
 
     found = bench.wait("the streaming buffer", look, _BUFFER_SECONDS)
     moved = int(found["lastModifiedTime"]) - before
+    rows = _rows(bench, table), _rows(bench, table, before + 1)
+    hold(rows == (1, 0), f"a query sees {rows[0]} rows, and {rows[1]} AS OF the moment before the insertion")
     return (
-        f"streamingBuffer {found['streamingBuffer']}; numRows {found['numRows']}; lastModifiedTime moved by"
-        f" {moved} ms; a query sees {_rows(bench, table)} row"
+        f"numRows {found['numRows']}; lastModifiedTime moved by {moved} ms; a query sees the row, and not AS OF"
+        f" the moment before; {found['streamingBuffer']}"
+    )
+
+
+def _row_access(bench: Bench) -> str:
+    from google.api_core.exceptions import Forbidden
+
+    table = f"{bench.dataset}.policies"
+    _statement(bench, f"CREATE TABLE `{table}` (x INT64, day DATE)")
+    _statement(
+        bench,
+        f"CREATE ROW ACCESS POLICY everything ON `{table}` GRANT TO ('allAuthenticatedUsers')"
+        " FILTER USING (TRUE)",
+    )
+    try:
+        found = _rows(bench, table, _modified(bench, table) + 1)
+    except Forbidden as error:
+        hold("row access polic" in error.message, f"403 with the message {error.message}")
+        return f"403: {error.message}"
+    raise NotAskedError(
+        f"this account may read the past of a table with row access policies ({found} rows):"
+        " it has bigquery.rowAccessPolicies.overrideTimeTravelRestrictions"
     )
 
 
@@ -113,5 +136,10 @@ PROBES = (
     Probe("partitioned-as-of", "So can those of a partitioned and clustered table", _partitioned),
     Probe("view-modified", "tables.get tells a view by its type; rows below it do not count", _view),
     Probe("streaming-buffer", "Streamed rows show in tables.get as streamingBuffer in 5 minutes", _streamed),
+    Probe(
+        "row-access",
+        "The past of a table with row access policies is refused with a 403 that names them",
+        _row_access,
+    ),
     Probe("time-travel", "datasets.get tells how far time travel reaches", _window),
 )
