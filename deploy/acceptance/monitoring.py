@@ -116,6 +116,17 @@ def _logging_refused(bench: Bench) -> str:
     raise NotHeldError("the logging of a monitored endpoint was switched on")
 
 
+def _undeployed(bench: Bench) -> str:
+    name, deployed_model_id = bench.monitoring_job, bench.deployed_model
+    operation = bench.project.endpoints.undeploy_model(
+        endpoint=bench.endpoint, deployed_model_id=deployed_model_id, timeout=REQUEST_SECONDS
+    )
+    bench.result("the undeployment", bench.removal.watch(operation), _SETTLE_SECONDS)
+    configs = _job(bench).model_deployment_monitoring_objective_configs
+    named = [config.deployed_model_id for config in configs]
+    return f"undeployed; {name.rpartition('/')[2]} names {', '.join(named) or 'no model'}"
+
+
 PROBES = (
     Probe("monitoring-create", "A job is accepted as the package writes it; its endpoint names it", _create),
     Probe("monitoring-second", "A second job of an endpoint is refused with ALREADY_EXISTS", _second),
@@ -126,3 +137,5 @@ PROBES = (
         "monitored-logging", "A monitored endpoint's own request log cannot be switched on", _logging_refused
     ),
 )
+# takes away what the others ask
+LAST = (Probe("monitored-undeploy", "A model that a monitoring job names can be undeployed", _undeployed),)

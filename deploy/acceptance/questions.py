@@ -14,4 +14,5 @@ PROBES = (
     *serving.ANSWERS,
     *monitoring.PROBES,
     *metrics.PROBES,
+    *monitoring.LAST,
 )

@@ -16,7 +16,9 @@ def _operations(bench: Bench) -> str:
     from google.cloud.aiplatform_v1.types import UploadModelOperationMetadata
 
     kind = UploadModelOperationMetadata.pb().DESCRIPTOR.full_name
-    answer = bench.project.models.list_operations({"name": bench.model}, timeout=REQUEST_SECONDS)
+    answer = bench.project.models.list_operations(
+        {"name": bench.model, "page_size": 100}, timeout=REQUEST_SECONDS
+    )
     kinds = [operation.metadata.TypeName() for operation in answer.operations]
     hold(kind in kinds, f"the operations of {bench.model} are {kinds}")
     return "the upload is among the operations of the model, with its metadata"

@@ -40,7 +40,9 @@ def _operation(bench: Bench) -> str:
 
     kind = DeployModelOperationMetadata.pb().DESCRIPTOR.full_name
     name = bench.deployment.operation.name
-    answer = bench.project.endpoints.list_operations({"name": bench.endpoint}, timeout=REQUEST_SECONDS)
+    answer = bench.project.endpoints.list_operations(
+        {"name": bench.endpoint, "page_size": 100}, timeout=REQUEST_SECONDS
+    )
     found = {operation.name: operation.metadata.TypeName() for operation in answer.operations}
     hold(found.get(name) == kind, f"the operations of the endpoint are {found}")
     return "the deployment is among the operations of the endpoint, with its metadata"
