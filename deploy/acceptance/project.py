@@ -193,5 +193,4 @@ class Deployed:
         executors = spec["pipelineSpec"]["deploymentSpec"]["executors"].values()
         image = next(one["container"]["image"] for one in executors if "container" in one)
         serving = spec["serving"]
-        container = serving.get("container_spec") or {"image_uri": serving["container_image"]}
-        return cls(image, container, serving["machine_type"])
+        return cls(image, serving["container_spec"], serving["machine_type"])
