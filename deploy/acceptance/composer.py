@@ -8,6 +8,7 @@ from deploy.acceptance.bench import REQUEST_SECONDS, Bench
 from deploy.acceptance.probes import NotAskedError, Probe, hold
 
 _NOT_FOUND = 404
+_OVERRIDES = ("core-dagbag_import_timeout", "dag_processor-dag_file_processor_timeout")
 # below the URL of Airflow, as plugins/models_page.py says
 PAGE = "models-in-service/"
 
@@ -30,6 +31,16 @@ def _dags(bench: Bench) -> str:
     return f"gs://{bucket} holds the DAGs and the plugins"
 
 
+def _config(bench: Bench) -> str:
+    config = _environment(bench).config
+    found = dict(config.software_config.airflow_config_overrides)
+    missing = [name for name in _OVERRIDES if name not in found]
+    hold(not missing, f"not set: {', '.join(missing)}; the environment has {found}")
+    cpu = config.workloads_config.worker.cpu
+    hold(cpu >= 1, f"a worker has {cpu:g} vCPU: tasks import their DAG too slowly")
+    return f"{config.software_config.image_version}: {found}, workers of {cpu:g} vCPU"
+
+
 def _models_page(bench: Bench) -> str:
     url = f"{_environment(bench).config.airflow_uri.rstrip('/')}/{PAGE}"
     # a way to a login would lead to a page, too
@@ -42,5 +53,6 @@ def _models_page(bench: Bench) -> str:
 
 PROBES = (
     Probe("composer-bucket", "The environment's bucket has dags/ and plugins/ side by side", _dags),
+    Probe("composer-config", "The environment has what deploy-setup asks for: timeouts, CPU", _config),
     Probe("models-page", "Airflow's web server has loaded the plugin of the page Models", _models_page),
 )

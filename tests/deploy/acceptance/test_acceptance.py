@@ -18,7 +18,7 @@ from tests.deploy.acceptance.conftest import RUN_SECONDS, Acceptance
 
 REGION = "europe-west1"
 # of services that localcloud does not have
-NOT_SERVED = {"composer-bucket", "models-page"}
+NOT_SERVED = {"composer-bucket", "composer-config", "models-page"}
 
 Listing = Callable[[], set[str]]
 
