@@ -5,7 +5,7 @@ COMPAT_PYTHON := .tools/compat/bin/python
 # each in a process of its own: gRPC reads the root certificates once, and every stack has other ones
 STACK_TESTS := tests/plugins/live tests/e2e
 
-.PHONY: help setup demo demo-drift test test-compat test-faults test-ui up down lint format bench bench-scale bench-model lock clean compose-init test-compose deploy deploy-check deploy-setup load-data
+.PHONY: help setup demo demo-drift test test-compat test-faults test-ui up down lint format bench bench-scale bench-model lock clean compose-init test-compose acceptance deploy deploy-check deploy-setup load-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,3 +84,6 @@ deploy-setup: setup ## Make what a deployment needs in a Google Cloud project: E
 
 deploy: setup ## Deploy to Composer: ENV=dev|prod [DRY_RUN=1] [YES=1]
 	@$(PYTHON) -m deploy $(ENV) $(if $(DRY_RUN),--dry-run) $(if $(YES),--yes)
+
+acceptance: setup ## Ask a deployed project whether Google's services behave as they are taken to: ENV=dev [YES=1]
+	@$(PYTHON) -m deploy.acceptance $(ENV) $(if $(YES),--yes)

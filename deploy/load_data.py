@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,6 @@ from deploy.wine_rows import WineRowsError, columns, read_uci_csv, read_wine
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client, Table
 
-LOCAL = "local"
 FINGERPRINT_LABEL = "content"
 ROWS_LABEL = "rows"
 DESCRIPTION = (
@@ -103,31 +101,6 @@ def read_rows(wine: str, csv: str | None) -> list[dict[str, Any]]:
     return read_uci_csv(csv.replace("{wine}", wine)) if csv else read_wine(wine)
 
 
-def _lead_to_localcloud() -> None:
-    """
-    Lead Google's clients in this process to the localcloud of ``make up``, or of LOCALCLOUD_STATE.
-
-    :raises LoadDataError: it does not run.
-    """
-    from dev.settings import LOCAL as LOCAL_FOLDER
-    from dev.settings import StackSettings
-    from localcloud import health
-    from localcloud.config import Settings
-    from localcloud.environment import CLEARED, client_environment
-
-    own = "LOCALCLOUD_STATE" in os.environ
-    settings = Settings.from_environment() if own else StackSettings(root=LOCAL_FOLDER / "up").cloud
-    try:
-        serves = health.ask(settings)["status"] == "SERVING"
-    except (OSError, ValueError):
-        serves = False
-    if not serves:
-        raise LoadDataError(f"no localcloud answers on port {settings.port}: start it with make up")
-    for name in CLEARED:
-        os.environ.pop(name, None)
-    os.environ.update(client_environment(settings))
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.load_data", description=__doc__)
     parser.add_argument(
@@ -153,8 +126,10 @@ def _load(options: argparse.Namespace) -> None:
     # before localcloud becomes this process's proxy: it serves no other host
     rows = {wine: read_rows(wine, options.csv) for wine in wines}
     project, location = options.project, None
-    if options.environment == LOCAL:
-        _lead_to_localcloud()
+    if options.environment == "local":
+        from deploy.local import lead_to_localcloud
+
+        lead_to_localcloud()
     elif options.environment:
         from deploy.environments import read_environment
 

@@ -1,4 +1,4 @@
-"""Command line: compile, run, local, metrics."""
+"""Command line: compile, run, local, metrics, acceptance."""
 
 from __future__ import annotations
 
@@ -78,6 +78,13 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("metrics", help="print the figures of evaluations as JSON")
     command.add_argument("evaluation", nargs="+", help="URI of a tfx.ModelEvaluation artifact")
     command.set_defaults(command=_metrics)
+
+    command = commands.add_parser("acceptance", help="write the pipeline and the model of make acceptance")
+    for name in ("project", "region", "bucket", "image"):
+        command.add_argument(f"--{name}", required=True)
+    command.add_argument("--root", required=True, help="gs:// folder of the pipeline's artifacts")
+    command.add_argument("--output", type=Path, required=True, help="folder to write to")
+    command.set_defaults(command=_acceptance)
     return parser
 
 
@@ -155,6 +162,13 @@ def _metrics(options: argparse.Namespace) -> None:
 
         figures = {uri: asdict(read_metrics(uri)) for uri in options.evaluation}
     print(json.dumps(figures, indent=2))
+
+
+def _acceptance(options: argparse.Namespace) -> None:
+    target = Target(options.project, options.region, options.bucket, options.image)
+    from wine_pipeline.acceptance import write_all
+
+    write_all(target, options.root, options.output)
 
 
 if __name__ == "__main__":

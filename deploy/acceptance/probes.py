@@ -1,0 +1,97 @@
+"""What a probe is, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deploy.acceptance.bench import Bench
+
+HELD = "held"
+DID_NOT_HOLD = "DID NOT HOLD"
+NOT_ASKED = "could not be asked"
+
+
+class NotHeldError(Exception):
+    """What was asked is not so; the message says what is so instead."""
+
+
+class NotAskedError(Exception):
+    """Something that the probe needs is missing; the message says what."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """
+    One question to a project, answered by doing what the package does.
+
+    :param name: by which docs/google-cloud.md names it.
+    :param asks: the behaviour that is asked for, as a statement.
+    :param ask: does it, and returns in a few words what it saw; an error of Google's means that the statement
+        does not hold.
+    """
+
+    name: str
+    asks: str
+    ask: Callable[[Bench], str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    What came of a probe.
+
+    :param name: of the probe.
+    :param result: :data:`HELD`, :data:`DID_NOT_HOLD` or :data:`NOT_ASKED`.
+    :param seen: what it saw, or why it could not ask.
+    """
+
+    name: str
+    result: str
+    seen: str
+
+
+def answer(probe: Probe, bench: Bench) -> Outcome:
+    """
+    Ask.
+
+    :param probe: what to ask.
+    :param bench: the project, and what was made in it so far.
+    """
+    from google.api_core import exceptions
+    from google.auth.exceptions import GoogleAuthError
+
+    # they say nothing about the behaviour that is asked for
+    silent = (
+        *(NotAskedError, GoogleAuthError, exceptions.RetryError, OSError),
+        *(exceptions.Forbidden, exceptions.TooManyRequests, exceptions.ServerError),
+    )
+    try:
+        return Outcome(probe.name, HELD, probe.ask(bench))
+    except (NotHeldError, TimeoutError) as error:
+        return Outcome(probe.name, DID_NOT_HOLD, _line(error))
+    except silent as error:
+        return Outcome(probe.name, NOT_ASKED, _line(error))
+    except exceptions.GoogleAPICallError as error:
+        return Outcome(probe.name, DID_NOT_HOLD, _line(error))
+    # an answer of another shape than the package takes it to have
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        return Outcome(probe.name, DID_NOT_HOLD, f"{type(error).__name__}: {_line(error)}")
+
+
+def hold(true: bool, otherwise: str) -> None:
+    """
+    Make sure of a part of the statement.
+
+    :param true: whether it holds.
+    :param otherwise: what is so instead.
+    :raises NotHeldError: it does not.
+    """
+    if not true:
+        raise NotHeldError(otherwise)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

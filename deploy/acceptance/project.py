@@ -1,0 +1,196 @@
+"""The project that is asked: where it is, what was deployed to it, and Google's clients for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from google.auth.transport.requests import AuthorizedSession
+    from google.cloud import aiplatform_v1, bigquery, monitoring_v3, storage
+
+    from deploy.environments import Environment
+
+SPEC = "specs/wine-white.json"
+
+
+class ProjectError(RuntimeError):
+    """The project cannot be asked anything; the message is one line that says why."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """
+    A deployed project.
+
+    :param project: its id.
+    :param region: of everything that is asked.
+    :param bucket: of the compiled pipelines, without ``gs://``.
+    :param service_account: that pipeline jobs run as; None for the service's default.
+    :param composer: name of the Composer environment; None where there is none.
+    """
+
+    project: str
+    region: str
+    bucket: str
+    service_account: str | None
+    composer: str | None
+
+    @classmethod
+    def of(cls, environment: Environment) -> Project:
+        """
+        Take an environment of deploy/environments.yaml.
+
+        :param environment: what it says.
+        """
+        return cls(
+            environment.project,
+            environment.region,
+            environment.bucket,
+            environment.account("pipeline"),
+            environment.composer.environment,
+        )
+
+    @classmethod
+    def local(cls) -> Project:
+        """Take the localcloud that this process's clients are led to, and the bucket of ``make up``."""
+        from dev.settings import LOCAL, StackSettings
+
+        stack = StackSettings(root=LOCAL / "up")
+        return cls(stack.cloud.project, stack.region, stack.bucket, None, None)
+
+    @property
+    def parent(self) -> str:
+        """Resource name of the location."""
+        return f"projects/{self.project}/locations/{self.region}"
+
+    @cached_property
+    def deployed(self) -> Deployed:
+        """
+        What the last ``make deploy`` put there.
+
+        :raises ProjectError: nothing yet.
+        """
+        from google.cloud.exceptions import NotFound
+
+        uri = f"gs://{self.bucket}/{SPEC}"
+        try:
+            text = self.storage.bucket(self.bucket).blob(SPEC).download_as_bytes()
+            return Deployed.parse(json.loads(text))
+        except NotFound:
+            raise ProjectError(f"there is no {uri}: make deploy first") from None
+        except (ValueError, KeyError, StopIteration) as error:
+            raise ProjectError(f"{uri} is no compiled pipeline: {error!r}; make deploy again") from None
+
+    @cached_property
+    def storage(self) -> storage.Client:
+        """Client of Cloud Storage."""
+        from google.cloud import storage
+
+        return storage.Client(project=self.project)
+
+    @cached_property
+    def bigquery(self) -> bigquery.Client:
+        """Client of BigQuery."""
+        from google.cloud import bigquery
+
+        return bigquery.Client(project=self.project, location=self.region)
+
+    @cached_property
+    def jobs(self) -> aiplatform_v1.JobServiceClient:
+        """Client of Vertex AI's monitoring jobs and custom jobs."""
+        from google.cloud.aiplatform_v1 import JobServiceClient
+
+        return JobServiceClient(client_options=self._options)
+
+    @cached_property
+    def pipelines(self) -> aiplatform_v1.PipelineServiceClient:
+        """Client of Vertex AI's pipeline jobs."""
+        from google.cloud.aiplatform_v1 import PipelineServiceClient
+
+        return PipelineServiceClient(client_options=self._options)
+
+    @cached_property
+    def metadata(self) -> aiplatform_v1.MetadataServiceClient:
+        """Client of what Vertex AI records of pipeline jobs."""
+        from google.cloud.aiplatform_v1 import MetadataServiceClient
+
+        return MetadataServiceClient(client_options=self._options)
+
+    @cached_property
+    def models(self) -> aiplatform_v1.ModelServiceClient:
+        """Client of the model registry."""
+        from google.cloud.aiplatform_v1 import ModelServiceClient
+
+        return ModelServiceClient(client_options=self._options)
+
+    @cached_property
+    def endpoints(self) -> aiplatform_v1.EndpointServiceClient:
+        """Client of Vertex AI's endpoints."""
+        from google.cloud.aiplatform_v1 import EndpointServiceClient
+
+        return EndpointServiceClient(client_options=self._options)
+
+    @cached_property
+    def predictions(self) -> aiplatform_v1.PredictionServiceClient:
+        """Client that asks endpoints."""
+        from google.cloud.aiplatform_v1 import PredictionServiceClient
+
+        return PredictionServiceClient(client_options=self._options)
+
+    @cached_property
+    def metrics(self) -> monitoring_v3.MetricServiceClient:
+        """Client of Cloud Monitoring."""
+        from google.cloud.monitoring_v3 import MetricServiceClient
+
+        return MetricServiceClient()
+
+    @cached_property
+    def session(self) -> AuthorizedSession:
+        """Session that signs REST requests."""
+        import google.auth
+        from google.auth.transport.requests import AuthorizedSession
+
+        credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+        return AuthorizedSession(credentials)
+
+    @property
+    def _options(self) -> dict[str, str]:
+        return {"api_endpoint": f"{self.region}-aiplatform.googleapis.com"}
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """
+    What a compiled pipeline says.
+
+    :param image: container image of its tasks.
+    :param container_spec: of the models that it makes, as UploadModel takes it.
+    :param machine_type: of what serves them.
+    """
+
+    image: str
+    container_spec: Mapping[str, Any]
+    machine_type: str
+
+    @property
+    def server(self) -> str:
+        """Container image of what serves the models."""
+        return str(self.container_spec["image_uri"])
+
+    @classmethod
+    def parse(cls, spec: Mapping[str, Any]) -> Deployed:
+        """
+        Read a compiled pipeline.
+
+        :param spec: its JSON form.
+        :raises KeyError: it lacks a part.
+        :raises StopIteration: it has no container.
+        """
+        executors = spec["pipelineSpec"]["deploymentSpec"]["executors"].values()
+        image = next(one["container"]["image"] for one in executors if "container" in one)
+        serving = spec["serving"]
+        return cls(image, serving["container_spec"], serving["machine_type"])
