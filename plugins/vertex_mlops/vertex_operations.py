@@ -12,16 +12,12 @@ from google.cloud.aiplatform_v1.types import GenericOperationMetadata
 
 from vertex_mlops.exceptions import VertexOperationError, VertexOperationTimeoutError
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
-from vertex_mlops.waiting import first_execution, look_again
+from vertex_mlops.waiting import LOOK_SECONDS, QUICK_SECONDS, first_execution, look_again
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
-
-# a quick operation is not worth giving the slot back: a worker takes longer to start
-_QUICK_SECONDS = 10.0
-_LOOK_SECONDS = 0.5
 
 
 class OperationWait:
@@ -111,9 +107,9 @@ def quick_result(operation: Any) -> Any:
     """
     import time
 
-    deadline = time.monotonic() + _QUICK_SECONDS
+    deadline = time.monotonic() + QUICK_SECONDS
     while not operation.done() and time.monotonic() < deadline:
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS)
     if not operation.done():
         return None
     if error := operation.exception():

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 # a worker needs some seconds to end; the scheduler takes a task that is queued again before for a lost one
 SHORTEST_BREAK = 15.0
+# what ends sooner is not worth giving the slot back: a worker takes longer to start
+QUICK_SECONDS = 10.0
+LOOK_SECONDS = 0.5
 # in these a job takes neither an update nor a pause
 UNSETTLED_STATES = frozenset(
     {

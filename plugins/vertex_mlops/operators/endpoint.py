@@ -20,7 +20,7 @@ from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
 from vertex_mlops.prediction_metrics import FAST_SHARE, ServedRequests
 from vertex_mlops.probe import Ask, Probe, check_close, read_prediction
-from vertex_mlops.waiting import SHORTEST_BREAK
+from vertex_mlops.waiting import LOOK_SECONDS, QUICK_SECONDS, SHORTEST_BREAK
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 # a model server that hangs is not waited for longer
 _ANSWER_TIMEOUT = 20.0
 _PROBE_SECONDS = 180.0
-# a moment that is not worth giving the slot back
-_MOMENT_SECONDS = 10.0
-_LOOK_SECONDS = 0.5
 
 
 class Probed(NamedTuple):
@@ -291,8 +288,8 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         return {"predictions": probed.predictions, **verdict._asdict()}
 
     def _rest(self, remaining: float, probed: Probed, deadline: float, sample_period: float) -> None:
-        if remaining <= _MOMENT_SECONDS:
-            time.sleep(min(remaining, _LOOK_SECONDS))
+        if remaining <= QUICK_SECONDS:
+            time.sleep(min(remaining, LOOK_SECONDS))
             return
         # a reschedule would clear the XComs; a deferral keeps what it is given
         pause = min(max(sample_period, SHORTEST_BREAK), remaining)

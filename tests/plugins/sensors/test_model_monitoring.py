@@ -14,6 +14,7 @@ from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.monitoring_settings import MonitoringSettings
 from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.sensors import model_monitoring
 from vertex_mlops.sensors.model_monitoring import ModelMonitoringAnomaliesSensor, ModelMonitoringJobSensor
 
 from tests.conftest import Cloud
@@ -45,9 +46,19 @@ def sensor(place: dict[str, str], result: dict[str, Any], **options: Any) -> Mod
     )
 
 
-def test_a_job_that_is_pending_is_looked_at_again_later_with_its_link_there_already(
+def test_a_job_that_settles_within_seconds_is_waited_for_in_one_go(
     place: dict[str, str], endpoint: Endpoint, spec_uri: str
 ) -> None:
+    task = sensor(place, monitor(place, endpoint, spec_uri))
+
+    assert task.execute(context_of(task))["state"] == "JOB_STATE_RUNNING"
+
+
+def test_a_job_that_is_pending_is_looked_at_again_later_with_its_link_there_already(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a job of localcloud settles in two seconds
+    monkeypatch.setattr(model_monitoring, "QUICK_SECONDS", 0.5)
     result = monitor(place, endpoint, spec_uri)
     task = sensor(place, result, poke_interval=30)
     context = context_of(task)
