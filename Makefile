@@ -85,5 +85,5 @@ deploy-setup: setup ## Make what a deployment needs in a Google Cloud project: E
 deploy: setup ## Deploy to Composer: ENV=dev|prod [DRY_RUN=1] [YES=1]
 	@$(PYTHON) -m deploy $(ENV) $(if $(DRY_RUN),--dry-run) $(if $(YES),--yes)
 
-acceptance: setup ## Ask a deployed project whether Google's services behave as they are taken to: ENV=dev [YES=1]
+acceptance: setup ## Ask a deployed project whether Google's services behave as expected: ENV=dev [YES=1]
 	@$(PYTHON) -m deploy.acceptance $(ENV) $(if $(YES),--yes)

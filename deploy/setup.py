@@ -45,8 +45,9 @@ WORKLOADS = (
     *("--worker-cpu=1", "--worker-memory=4GB"),
     *("--dag-processor-cpu=1", "--dag-processor-memory=4GB"),
 )
-# seconds; the DAG processor gives up a file later than the import in it
-AIRFLOW_CONFIGS = {"core-dagbag_import_timeout": "120", "dag_processor-dag_file_processor_timeout": "180"}
+# seconds; Composer takes no import timeout below the processor's, and neither above 600:
+# https://docs.cloud.google.com/composer/docs/airflow-configurations
+AIRFLOW_CONFIGS = {"core-dagbag_import_timeout": "120", "dag_processor-dag_file_processor_timeout": "120"}
 SOFT_DELETE = "7d"
 COMMENTS = "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
 

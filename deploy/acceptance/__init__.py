@@ -1,1 +1,1 @@
-"""Asks a deployed project whether Google's services behave as this package takes them to."""
+"""Asks a deployed project whether Google's services behave as this package expects."""

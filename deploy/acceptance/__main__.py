@@ -1,4 +1,4 @@
-"""Ask a project whether Google's services behave as this package takes them to: ``make acceptance``."""
+"""Ask a project whether Google's services behave as this package expects: ``make acceptance``."""
 
 from __future__ import annotations
 

@@ -26,6 +26,8 @@ REQUEST_SECONDS = 60.0
 # Vertex AI gives no bound; a first deployment to a region has been seen to take 20 minutes
 DEPLOYMENT_SECONDS = 2700.0
 PIPELINE_SECONDS = 1800.0
+# UploadModel takes the container's image in, of half a GB
+OPERATION_SECONDS = 900.0
 
 
 class Shared(Generic[T]):
@@ -114,7 +116,7 @@ class Bench:
         """
         return wait(self.progress, what, look, seconds)
 
-    def result(self, what: str, operation: Any, seconds: float = 300.0) -> Any:
+    def result(self, what: str, operation: Any, seconds: float = OPERATION_SECONDS) -> Any:
         """
         Wait for a long-running operation.
 

@@ -76,7 +76,7 @@ def answer(probe: Probe, bench: Bench) -> Outcome:
         return Outcome(probe.name, NOT_ASKED, _line(error))
     except exceptions.GoogleAPICallError as error:
         return Outcome(probe.name, DID_NOT_HOLD, _line(error))
-    # an answer of another shape than the package takes it to have
+    # an answer that has not the shape that the package expects
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         return Outcome(probe.name, DID_NOT_HOLD, f"{type(error).__name__}: {_line(error)}")
 

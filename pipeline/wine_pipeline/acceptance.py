@@ -1,15 +1,14 @@
 """What ``make acceptance`` takes to a project: a pipeline of one task, a tiny model, one training example."""
 
-# no postponed annotations here: TFX reads these as objects
+from __future__ import annotations
 
 import json
 from pathlib import Path
 
 import tensorflow as tf
 from tfx import v1 as tfx
-from tfx.dsl.component.experimental.decorators import component
-from tfx.types.experimental.simple_artifacts import Metrics
 
+from wine_pipeline.acceptance_task import AcceptanceTask
 from wine_pipeline.config import Target
 from wine_pipeline.model_card.job import JOB_PLACEHOLDER
 
@@ -19,33 +18,6 @@ _PROBLEM = "problem"
 _REFERENCE = "$(AIP_STORAGE_URI)"
 _FACTOR = 2.0
 _EXAMPLE = Path("Split-train", "data_tfrecord-00000-of-00001.gz")
-
-
-class AcceptanceTaskError(RuntimeError):
-    """The task was asked to fail."""
-
-
-@component
-def AcceptanceTask(  # noqa: N802 (the id of the task)
-    problem: tfx.dsl.components.Parameter[str],
-    job: tfx.dsl.components.Parameter[str],
-    reference: tfx.dsl.components.Parameter[str],
-    metrics: tfx.dsl.components.OutputArtifact[Metrics],
-) -> None:
-    """
-    Show what it was given as properties of an artifact, or fail.
-
-    :param problem: message of the failure; none if empty.
-    :param job: what Vertex AI puts in the place of the job's name.
-    :param reference: to a variable that the task does not have.
-    :param metrics: takes the properties.
-    :raises AcceptanceTaskError: it is asked to.
-    """
-    if problem:
-        raise AcceptanceTaskError(problem)
-    metrics.set_string_custom_property("job", job)
-    metrics.set_string_custom_property("reference", reference)
-    metrics.set_float_custom_property("figure", 1.5)
 
 
 class _Multiplier(tf.Module):

@@ -50,6 +50,8 @@ class Probe:
         self.answered = 0
         # refusals while the model has all traffic: at a smaller share it is not told whose they are
         self.failed = 0
+        # errors that say nothing about the model, though the metrics may count them as its own
+        self.outages = 0
         self.milliseconds: list[float] = []
         self._started = time.monotonic()
 
@@ -76,8 +78,12 @@ class Probe:
                 raise
             except (GoogleAPICallError, RetryError) as error:
                 # which of the models it was is not told
-                refusal, outage = (refusal, error) if is_transient(error) else (error, outage)
-                self.failed += error is refusal and self.percent >= 100
+                if is_transient(error):
+                    outage = error
+                    self.outages += 1
+                else:
+                    refusal = error
+                    self.failed += self.percent >= 100
                 continue
             if answer.deployed_model_id == self.deployed_model_id:
                 self.answered += 1

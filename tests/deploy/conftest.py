@@ -26,7 +26,7 @@ COMPOSER: dict[str, Any] = {
     "config": {
         "airflowUri": "https://airflow.example",
         "dagGcsPrefix": "gs://europe-west1-wine-mlops-bucket/dags",
-        "softwareConfig": {"imageVersion": "composer-3-airflow-3.3.1-build.2"},
+        "softwareConfig": {"imageVersion": "composer-3-airflow-3.3.1-build.10"},
     },
 }
 

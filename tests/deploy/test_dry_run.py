@@ -174,7 +174,7 @@ def test_setup_prints_every_step_and_runs_none(clone: Checkout, bare_path: str) 
     assert (
         f"\ngcloud composer environments describe wine-mlops {WHERE} ||\n"
         f"  gcloud composer environments create wine-mlops {WHERE} "
-        "--image-version=composer-3-airflow-3.3.1-build.2 --environment-size=small "
+        "--image-version=composer-3-airflow-3.3.1-build.10 --environment-size=small "
         "--service-account=wine-composer@wine-mlops-dev.iam.gserviceaccount.com --env-variables=WINE_PROJECT="
     ) in done.stdout
     assert (

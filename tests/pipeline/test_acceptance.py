@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from wine_pipeline.acceptance import AcceptanceTaskError, write_all
+from wine_pipeline.acceptance import write_all
+from wine_pipeline.acceptance_task import AcceptanceTaskError
 from wine_pipeline.config import Target
 
 
@@ -33,10 +34,10 @@ def test_the_task_is_started_as_those_of_the_wines_are(material: Path):
 
 
 def test_the_task_fails_as_it_is_asked_to():
-    from wine_pipeline import acceptance
+    from wine_pipeline import acceptance_task
 
     with pytest.raises(AcceptanceTaskError, match="on purpose"):
-        acceptance.AcceptanceTask_Executor._FUNCTION("on purpose", "job", "reference", None)
+        acceptance_task.AcceptanceTask_Executor._FUNCTION("on purpose", "job", "reference", None)
 
 
 @pytest.mark.parametrize(("signature", "answer"), [("serving_default", 6.0), ("serving_twice", 12.0)])

@@ -37,6 +37,7 @@ class Probed(NamedTuple):
     :param predictions: answers to the known instances.
     :param answered: how often the model answered.
     :param failed: how many requests it refused, as far as that can be told.
+    :param outages: how many requests ended in an error that says nothing about it.
     :param latency_ms: milliseconds within which 95 % of the timed requests were answered, as seen from here.
     :param until: end of the last request, in ISO 8601.
     """
@@ -44,6 +45,7 @@ class Probed(NamedTuple):
     predictions: list[dict[str, float]]
     answered: int
     failed: int
+    outages: int
     latency_ms: float
     until: str
 
@@ -234,6 +236,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             predictions=predictions[RAW_SIGNATURE if RAW_SIGNATURE in predictions else DEFAULT_SIGNATURE],
             answered=probe.answered,
             failed=probe.failed,
+            outages=probe.outages,
             latency_ms=fast[-1],
             until=datetime.now(UTC).isoformat(),
         )
@@ -322,7 +325,8 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
 def _verdict(probed: Probed, served: ServedRequests) -> Verdict:
     """Let the metrics decide if they show more than the task's own requests."""
     own = probed.answered + probed.failed
-    if served.requests <= own:
+    # the metrics may count an outage that the task has met: it is no sign of another caller
+    if served.requests <= own + probed.outages:
         return Verdict(own, probed.failed, probed.latency_ms, "probes")
     # without latencies the task's own clock stands in
     latency = probed.latency_ms if served.latency_ms is None else served.latency_ms

@@ -12,6 +12,8 @@ import pytest
 from google.api_core.exceptions import InvalidArgument, ServiceUnavailable, Unauthorized
 from vertex_mlops.exceptions import DeployedModelRejectedError
 from vertex_mlops.hooks.prediction_service import RawPrediction
+from vertex_mlops.operators.endpoint import Probed, _verdict
+from vertex_mlops.prediction_metrics import ServedRequests
 from vertex_mlops.probe import Probe, check_close, most_requests, read_prediction
 from vertex_mlops.retries import is_transient
 
@@ -222,7 +224,17 @@ def test_a_refusal_counts_only_where_it_is_told_whose_it_is(percent: int, failed
     probe = Probe("1", percent, 60)
     probe.ask(ask)
 
-    assert probe.failed == failed
+    assert (probe.failed, probe.outages) == (failed, 1)
+
+
+@pytest.mark.parametrize(("requests", "decided_by"), [(23, "probes"), (24, "metrics")])
+def test_an_outage_that_the_task_has_met_is_no_sign_of_another_caller(requests: int, decided_by: str) -> None:
+    probed = Probed([], answered=22, failed=0, outages=1, latency_ms=5.0, until=now())
+
+    judged = _verdict(probed, ServedRequests(requests, 1, requests - 1, 9.0, None))
+
+    assert judged.decided_by == decided_by
+    assert judged.failed == (decided_by == "metrics")
 
 
 def test_nothing_but_an_outage_is_raised_as_such() -> None:
