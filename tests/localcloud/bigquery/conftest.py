@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from google.cloud import bigquery
+from google.cloud import bigquery, storage
 
 from dev.wine_data import read_wine
 from tests.conftest import Cloud
@@ -26,6 +27,12 @@ def dataset(client: bigquery.Client) -> Iterator[str]:
     client.create_dataset(name)
     yield name
     client.delete_dataset(name, delete_contents=True, not_found_ok=True)
+
+
+@pytest.fixture(scope="session")
+def bucket(cloud: Cloud) -> storage.Bucket:
+    """Give an empty bucket where the data sets are."""
+    return storage.Client().create_bucket(f"files-{os.getpid()}")
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import csv
 import gzip
 import io
 import json
-import os
 import uuid
 
 import fastavro
@@ -15,17 +14,10 @@ import pytest
 from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
 from google.cloud import bigquery, storage
 
-from tests.conftest import Cloud
-
 ALL_TYPES = """CREATE TABLE `{0}` AS SELECT
     7 AS i, CAST('nan' AS FLOAT64) AS f, TRUE AS b, 'a,"b' AS s, b'\\xff' AS y,
     TIMESTAMP '2024-05-01 10:00:00.5+00' AS ts, DATE '2024-05-01' AS d,
     DATETIME '2024-05-01 10:00:00' AS dt, NUMERIC '1.25' AS n, CAST(NULL AS STRING) AS nothing"""
-
-
-@pytest.fixture(scope="module")
-def bucket(cloud: Cloud) -> storage.Bucket:
-    return storage.Client().create_bucket(f"files-{os.getpid()}")
 
 
 def test_a_dataframe_is_loaded_through_parquet(client: bigquery.Client, dataset: str, white_wines) -> None:

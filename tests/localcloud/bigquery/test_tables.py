@@ -13,7 +13,7 @@ from google.api_core.exceptions import (
     NotFound,
     PreconditionFailed,
 )
-from google.cloud import bigquery
+from google.cloud import bigquery, storage
 
 
 def modified(client: bigquery.Client, table: str) -> int:
@@ -134,7 +134,7 @@ def test_expiring_partitions_keys_and_nested_columns_are_refused_by_name(
             client.create_table(bigquery.Table(f"{client.project}.{dataset}.n", [field]))
 
 
-def test_repeated_columns_keep_lists(client: bigquery.Client, dataset: str) -> None:
+def test_repeated_columns_keep_lists(client: bigquery.Client, dataset: str, bucket: storage.Bucket) -> None:
     # given a table with a list of texts and one of times
     name = f"{client.project}.{dataset}.lists"
     fields = [
@@ -161,4 +161,4 @@ def test_repeated_columns_keep_lists(client: bigquery.Client, dataset: str) -> N
     sql = f"SELECT texts, ARRAY_LENGTH(texts) AS size, {latency} FROM `{name}` WHERE detail IS NOT NULL"
     assert [tuple(found.values()) for found in client.query_and_wait(sql)] == [(["a", "b"], 2, 1.5)]
     with pytest.raises(BadRequest, match="CSV does not support REPEATED columns: texts, times"):
-        client.extract_table(name, "gs://nowhere/lists.csv").result()
+        client.extract_table(name, f"gs://{bucket.name}/lists.csv").result()

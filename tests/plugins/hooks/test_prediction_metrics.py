@@ -34,7 +34,9 @@ def test_without_a_descriptor_they_are_as_late_as_others(hook: PredictionMetrics
 def test_a_model_that_nobody_has_asked_shows_nothing(hook: PredictionMetricsHook, cloud: Cloud) -> None:
     since = datetime(2026, 1, 1, tzinfo=UTC)
 
-    assert hook.read_served(project_id=cloud.settings.project, deployed_model_id="1", since=since) == NOTHING
+    assert (
+        hook.read_served(project_id=cloud.settings.project, deployed_model_id="404", since=since) == NOTHING
+    )
 
 
 def test_a_metric_that_no_endpoint_has_written_shows_nothing(
@@ -43,7 +45,9 @@ def test_a_metric_that_no_endpoint_has_written_shows_nothing(
     Faults(cloud.settings.state).add(Fault("MetricService.ListTimeSeries", code="NOT_FOUND", calls=4))
     since = datetime(2026, 1, 1, tzinfo=UTC)
 
-    assert hook.read_served(project_id=cloud.settings.project, deployed_model_id="1", since=since) == NOTHING
+    assert (
+        hook.read_served(project_id=cloud.settings.project, deployed_model_id="404", since=since) == NOTHING
+    )
 
 
 def test_an_account_that_may_not_read_them_is_told(hook: PredictionMetricsHook, cloud: Cloud) -> None:
