@@ -130,7 +130,6 @@ class Story:
         deployed = self.rollout.deploy(version)
         self.rollout.shift(deployed, 100)
         self.rollout.promote(version)
-        self.rollout.retire(deployed)
         watch = CreateOrUpdateModelMonitoringJobOperator(
             task_id="monitor",
             endpoint=deployed["endpoint"],
@@ -146,6 +145,7 @@ class Story:
         result = run(watch)
         settle(self.place, result)
         self.monitoring_job = result["name"]
+        self.rollout.retire(deployed)
 
     def ask(self, alcohol: float = 0.0) -> None:
         """Ask for the grades of some wines, ``alcohol`` per cent stronger than they are, and analyse that."""

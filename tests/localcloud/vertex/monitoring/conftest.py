@@ -19,7 +19,7 @@ from google.cloud import storage
 
 from dev.wine_data import read_wine
 from tests.conftest import Cloud
-from tests.localcloud.vertex.conftest import BUCKET, Clients
+from tests.localcloud.vertex.conftest import BUCKET, Clients, upload_folder
 
 CONFIGS = "model_deployment_monitoring_objective_configs"
 TARGET = "quality"
@@ -107,10 +107,9 @@ def export_wine(python: Path, bucket: storage.Bucket, rows: Sequence[Row], folde
         [python, "-c", _EXPORT, *paths], capture_output=True, text=True, timeout=300, check=True
     )
     place = folder.name
-    for path in (folder / "model").rglob("*"):
-        if path.is_file():
-            name = f"{place}/model/{path.relative_to(folder / 'model')}"
-            bucket.blob(name).upload_from_filename(str(path))
+    # for either container, as the Trainer leaves it
+    for target in ("model", "model/1"):
+        upload_folder(bucket, folder / "model", f"{place}/{target}")
     bucket.blob(f"{place}/Split-train/{examples.name}").upload_from_filename(str(examples))
     below = f"gs://{bucket.name}/{place}"
     return Exported(f"{below}/model", f"{below}/Split-train/*", done.stdout.split()[-1])
