@@ -19,6 +19,7 @@ FOLDER = "acceptance"
 
 _REQUEST_SECONDS = 60.0
 _OPERATION_SECONDS = 2700.0
+_SETTLE_SECONDS = 300.0
 # the monitoring job's own log of an endpoint's requests
 # https://cloud.google.com/vertex-ai/docs/model-monitoring/using-model-monitoring
 _MONITORING_DATASET = "model_deployment_monitoring_{endpoint_id}"
@@ -173,8 +174,19 @@ class Removal:
             yield model.name.rpartition("/")[2].partition("@")[0]
 
     def _remove_model(self, model_id: str) -> None:
+        from google.api_core.exceptions import FailedPrecondition
+
         name = f"{self.project.parent}/models/{model_id}"
-        self._finish(self.project.models.delete_model(name=name, timeout=_REQUEST_SECONDS))
+
+        def delete() -> tuple[str, Any]:
+            try:
+                return "", self.project.models.delete_model(name=name, timeout=_REQUEST_SECONDS)
+            except FailedPrecondition as error:
+                # for some time after its undeployment, a model may still count as deployed:
+                # https://github.com/googleapis/python-aiplatform/issues/2807
+                return f"model {model_id}: {' '.join(str(error).split())}", None
+
+        self._finish(wait(self.progress, f"model {model_id}", delete, _SETTLE_SECONDS))
 
     def _pipeline_jobs(self) -> Iterator[str]:
         for job in self.project.pipelines.list_pipeline_jobs(

@@ -39,6 +39,7 @@ class Probed(NamedTuple):
     :param failed: how many requests it refused, as far as that can be told.
     :param outages: how many requests ended in an error that says nothing about it.
     :param latency_ms: milliseconds within which 95 % of the timed requests were answered, as seen from here.
+    :param since: moment from which on the metrics are read, in ISO 8601.
     :param until: end of the last request, in ISO 8601.
     """
 
@@ -47,6 +48,7 @@ class Probed(NamedTuple):
     failed: int
     outages: int
     latency_ms: float
+    since: str
     until: str
 
 
@@ -93,7 +95,8 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     :param endpoint: Resource name of the endpoint (templated).
     :param deployed_model_id: The ID of the deployed model to judge (templated).
     :param percent: Its share of the traffic (templated).
-    :param since: Moment from which on the metrics are read, in ISO 8601 (templated).
+    :param since: Moment from which on the metrics are read, in ISO 8601 (templated). A later try reads them
+        from its own beginning on.
     :param pipeline_result: What RunPipelineJobOnceOperator returned; it holds the offline answers
         (templated).
     :param template_path: ``gs://`` URI of the compiled pipeline file; its contract holds the known
@@ -191,7 +194,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         EndpointLink.persist(context=context, endpoint_id=resource_id(self.endpoint))
         contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
         try:
-            probed = self._probe(contract)
+            probed = self._probe(contract, self._since(context))
         except ValueError as error:
             raise self._rejection(error) from error
         self.log.info("Deployed model %s answers %s", self.deployed_model_id, probed.predictions)
@@ -217,7 +220,11 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         """
         return self._judge(Probed(**probed), deadline, sample_period)
 
-    def _probe(self, contract: DataContract) -> Probed:
+    def _since(self, context: Context) -> str:
+        # the requests of an earlier try, and the outages that it met, are no other caller's
+        return self.since if context["ti"].try_number <= 1 else datetime.now(UTC).isoformat()
+
+    def _probe(self, contract: DataContract, since: str) -> Probed:
         probe = Probe(self.deployed_model_id, self.percent, _PROBE_SECONDS)
         asks = self._asks(contract)
         expected = self.pipeline_result["known_answers"]
@@ -238,6 +245,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
             failed=probe.failed,
             outages=probe.outages,
             latency_ms=fast[-1],
+            since=since,
             until=datetime.now(UTC).isoformat(),
         )
 
@@ -274,7 +282,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         while True:
             served = self._metrics.read_served(
                 deployed_model_id=self.deployed_model_id,
-                since=datetime.fromisoformat(self.since),
+                since=datetime.fromisoformat(probed.since),
                 project_id=self.project_id,
             )
             remaining = deadline - time.time()

@@ -120,6 +120,18 @@ def test_what_was_before_the_step_does_not_count(rollout: Rollout, beside: Any) 
     assert rollout.verify(deployed, {"percent": 100, "since": now()}, "sound-again")["failed"] == 0
 
 
+def test_what_an_earlier_try_has_asked_is_no_other_callers(rollout: Rollout, beside: Any) -> None:
+    deployed, traffic = beside("sound-again", 100)
+    for _ in range(5):
+        rollout.ask_nonsense(deployed["endpoint"])
+    time.sleep(SAMPLE_SECONDS)
+    verifier = rollout.verifier(deployed, traffic, "sound-again")
+    context = context_of(verifier)
+    context["ti"].try_number = 2
+
+    assert verifier.execute(context)["decided_by"] == "probes"
+
+
 def test_metrics_that_never_come_leave_the_decision_to_the_probes(rollout: Rollout, beside: Any) -> None:
     deployed, traffic = beside("sound-again", 100)
     for _ in range(5):
@@ -229,7 +241,7 @@ def test_a_refusal_counts_only_where_it_is_told_whose_it_is(percent: int, failed
 
 @pytest.mark.parametrize(("requests", "decided_by"), [(23, "probes"), (24, "metrics")])
 def test_an_outage_that_the_task_has_met_is_no_sign_of_another_caller(requests: int, decided_by: str) -> None:
-    probed = Probed([], answered=22, failed=0, outages=1, latency_ms=5.0, until=now())
+    probed = Probed([], answered=22, failed=0, outages=1, latency_ms=5.0, since=now(), until=now())
 
     judged = _verdict(probed, ServedRequests(requests, 1, requests - 1, 9.0, None))
 
