@@ -184,8 +184,13 @@ def _check(request: v3.ListTimeSeriesRequest) -> None:
     ):
         if value:
             raise unimplemented(f"{name} {value.name} of ListTimeSeries")
-    for name in ("secondary_aggregation", "page_size", "page_token"):
-        if name in request if name == "secondary_aggregation" else getattr(request, name):
+    for name, is_set in (
+        # also an empty one
+        ("secondary_aggregation", "secondary_aggregation" in request),
+        ("page_size", request.page_size),
+        ("page_token", request.page_token),
+    ):
+        if is_set:
             raise unimplemented(f"{name} of ListTimeSeries")
 
 

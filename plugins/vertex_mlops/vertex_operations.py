@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,8 @@ from google.api_core.exceptions import NotFound
 from google.cloud.aiplatform_v1.types import GenericOperationMetadata
 
 from vertex_mlops.exceptions import VertexOperationError, VertexOperationTimeoutError
-from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
+from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, is_transient, patiently
+from vertex_mlops.service_agents import awaiting_service_agents
 from vertex_mlops.waiting import LOOK_SECONDS, QUICK_SECONDS, first_execution, look_again
 
 if TYPE_CHECKING:
@@ -95,6 +96,36 @@ class OperationWait:
             if not page.next_page_token:
                 return
             request["page_token"] = page.next_page_token
+
+
+def begin_operation(
+    context: Context, what: str, begin: Callable[[], Any], poll_interval: float, wait_timeout: float
+) -> Any:
+    """
+    Begin an operation; if it is not quick, or no answer comes, look again later.
+
+    :param context: the task's context.
+    :param what: it does, for the log.
+    :param begin: sends the request, and returns the operation.
+    :param poll_interval: seconds until then.
+    :param wait_timeout: seconds after which to give up.
+    :return: the operation's response.
+    :raises VertexOperationError: it failed.
+    """
+    log.info("Beginning %s", what)
+    try:
+        with awaiting_service_agents(context):
+            begun = begin()
+        result = quick_result(begun)
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        # it may have begun: the next look will tell
+        log.warning("No answer: %s", error)
+        result = None
+    if result is None:
+        OperationWait.come_back(context, what, poll_interval, wait_timeout)
+    return result
 
 
 def quick_result(operation: Any) -> Any:

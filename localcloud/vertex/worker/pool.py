@@ -170,7 +170,7 @@ class WorkerPool:
         with self._lock:
             new = [module for module in modules if module not in self._preloaded]
             self._preloaded.update(dict.fromkeys(new))
-        return self._import(self._running(), new) if new else {}
+        return _end_preload(_begin_preload(self._running(), new)) if new else {}
 
     def start_task(
         self, command: Sequence[str], args: Sequence[str], environment: Mapping[str, str], log_path: Path
@@ -252,8 +252,7 @@ class WorkerPool:
         if not new:
             return
         try:
-            connection = self._running().connect()
-            connection.send({"kind": "preload", "modules": new})
+            connection = _begin_preload(self._running(), new)
         except WorkerError as error:
             log.info("not warmed up: %s", error)
             return
@@ -277,25 +276,28 @@ class WorkerPool:
             self._zygote = ZygoteProcess(
                 self._settings.pipeline_python, self._environment, self._settings.logs / "worker.log"
             )
-            self._import(self._zygote, list(self._preloaded))
+            _end_preload(_begin_preload(self._zygote, list(self._preloaded)))
             return self._zygote
 
-    @staticmethod
-    def _import(zygote: ZygoteProcess, modules: list[str]) -> dict[str, str]:
-        connection = zygote.connect()
-        connection.send({"kind": "preload", "modules": modules})
-        failed: dict[str, str] = connection.receive()["failed"]
-        connection.close()
-        return failed
+
+def _begin_preload(zygote: ZygoteProcess, modules: list[str]) -> Connection:
+    connection = zygote.connect()
+    connection.send({"kind": "preload", "modules": modules})
+    return connection
+
+
+def _end_preload(connection: Connection) -> dict[str, str]:
+    failed: dict[str, str] = connection.receive()["failed"]
+    connection.close()
+    return failed
 
 
 def _await_preload(connection: Connection) -> None:
     try:
-        for module, why in connection.receive()["failed"].items():
+        for module, why in _end_preload(connection).items():
             log.info("a task could import %s, the warm process could not: %s", module, why)
     except WorkerError as error:
         log.info("not warmed up: %s", error)
-    connection.close()
 
 
 def module_of(command: Sequence[str]) -> tuple[str, list[str]]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import NotFound
 from google.cloud.aiplatform_v1.types import UndeployModelOperationMetadata
 
 from vertex_mlops.deployed_models import find_version
-from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, is_transient, patiently
-from vertex_mlops.service_agents import awaiting_service_agents
-from vertex_mlops.vertex_operations import OperationWait, quick_result
+from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
+from vertex_mlops.vertex_operations import OperationWait, begin_operation
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
@@ -110,20 +109,8 @@ class EndpointMixin:
         :param method: of the client, which begins it.
         :param request: what the method takes.
         """
-        self.log.info("Beginning %s", what)
-        try:
-            with awaiting_service_agents(context):
-                begun = method(request=request, timeout=REQUEST_SECONDS)
-            result = quick_result(begun)
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            # it may have begun: the next look will tell
-            self.log.warning("No answer: %s", error)
-            result = None
-        if result is None:
-            OperationWait.come_back(context, what, self.poll_interval, self.wait_timeout)
-        return result
+        begin = partial(method, request=request, timeout=REQUEST_SECONDS)
+        return begin_operation(context, what, begin, self.poll_interval, self.wait_timeout)
 
     def undeploy(self, context: Context, endpoint: str, deployed_model_id: str) -> None:
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.google.cloud.operators.vertex_ai.model_service import (
@@ -17,10 +17,9 @@ from vertex_mlops.deployed_models import CHAMPION_ALIAS, PREVIOUS_ALIAS, find_ve
 from vertex_mlops.exceptions import NoPreviousModelError
 from vertex_mlops.links.vertex_ai import ModelLink
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, PipelineResult, read_result, resource_id
-from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, is_transient, patiently
-from vertex_mlops.service_agents import awaiting_service_agents
+from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
 from vertex_mlops.serving import ServingSpec, read_serving_spec
-from vertex_mlops.vertex_operations import OperationWait, quick_result
+from vertex_mlops.vertex_operations import OperationWait, begin_operation
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.vertex_ai.model_service import ModelServiceHook
@@ -141,18 +140,9 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
         else:
             request["model_id"] = serving.name
         self.log.info("Uploading %s", self.pipeline_result["model_uri"])
-        try:
-            with awaiting_service_agents(context):
-                begun = self.client.upload_model(request=request, timeout=REQUEST_SECONDS)
-            uploaded = quick_result(begun)
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            # it may have begun: the next look will tell
-            self.log.warning("No answer: %s", error)
-            uploaded = None
-        if uploaded is None:
-            OperationWait.come_back(context, f"the upload to {parent}", self.poll_interval, self.wait_timeout)
+        begin = partial(self.client.upload_model, request=request, timeout=REQUEST_SECONDS)
+        what = f"the upload to {parent}"
+        uploaded = begin_operation(context, what, begin, self.poll_interval, self.wait_timeout)
         return f"{parent}@{uploaded.model_version_id}"
 
     def _label(self, version: str, serving: ServingSpec) -> None:
