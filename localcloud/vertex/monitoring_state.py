@@ -9,7 +9,7 @@ from google.cloud import aiplatform_v1 as v1
 
 from localcloud.vertex.api import now
 
-_SETTLING = datetime.timedelta(seconds=2)
+_SETTLING = datetime.timedelta(seconds=1)
 # mypy sees the members of a proto-plus enum as plain integers
 _State: Any = v1.JobState
 _ScheduleState: Any = v1.ModelDeploymentMonitoringJob.MonitoringScheduleState

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 COLLECTION = "operations"
 # a client must see an operation that is not done, as in the cloud
-_SECONDS = 0.5
+_SECONDS = 0.2
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 5.0
 _MAX_WAIT_SECONDS = 60.0

@@ -13,7 +13,7 @@ from google.cloud.aiplatform_v1.types import GenericOperationMetadata
 from vertex_mlops.exceptions import VertexOperationError, VertexOperationTimeoutError
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, is_transient, patiently
 from vertex_mlops.service_agents import awaiting_service_agents
-from vertex_mlops.waiting import LOOK_SECONDS, QUICK_SECONDS, first_execution, look_again
+from vertex_mlops.waiting import QUICK_SECONDS, first_execution, look_again, pauses
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -138,9 +138,10 @@ def quick_result(operation: Any) -> Any:
     """
     import time
 
-    deadline = time.monotonic() + QUICK_SECONDS
-    while not operation.done() and time.monotonic() < deadline:
-        time.sleep(LOOK_SECONDS)
+    for pause in pauses(QUICK_SECONDS):
+        if operation.done():
+            break
+        time.sleep(pause)
     if not operation.done():
         return None
     if error := operation.exception():

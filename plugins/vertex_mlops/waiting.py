@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,6 +21,7 @@ SHORTEST_BREAK = 15.0
 # what ends sooner is not worth giving the slot back: a worker takes longer to start
 QUICK_SECONDS = 10.0
 LOOK_SECONDS = 0.5
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.1, 2.0, 1.5
 # in these a job takes neither an update nor a pause
 UNSETTLED_STATES = frozenset(
     {
@@ -28,6 +31,19 @@ UNSETTLED_STATES = frozenset(
         JobState.JOB_STATE_UPDATING,
     }
 )
+
+
+def pauses(seconds: float) -> Iterator[float]:
+    """
+    Give how long to sleep after each look: little at first, for what is quick, and then longer each time.
+
+    :param seconds: from now, after which there are no further looks; the last pause ends then.
+    """
+    end = time.monotonic() + seconds
+    pause = _FIRST_PAUSE
+    while (remaining := end - time.monotonic()) > 0:
+        yield min(pause, remaining)
+        pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
 
 def is_settled(job: ModelDeploymentMonitoringJob) -> bool:

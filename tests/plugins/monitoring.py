@@ -12,7 +12,7 @@ from vertex_mlops.sensors.model_monitoring import ModelMonitoringJobSensor
 
 from tests.plugins.conftest import context_of
 
-# a job of localcloud settles in two seconds
+# a job of localcloud settles in a second
 SETTLE_SECONDS = 60
 
 

@@ -18,7 +18,7 @@ from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.monitoring_anomalies import RAW_FEATURES, find_anomalies
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.retries import REQUEST_SECONDS, is_transient
-from vertex_mlops.waiting import LOOK_SECONDS, QUICK_SECONDS, SHORTEST_BREAK, first_execution, is_settled
+from vertex_mlops.waiting import QUICK_SECONDS, SHORTEST_BREAK, first_execution, is_settled, pauses
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -156,14 +156,13 @@ class ModelMonitoringJobSensor(_ModelMonitoringSensor):
         self.operation = operation
 
     def poke(self, context: Context) -> PokeReturnValue:
-        begun = time.monotonic()
-        seconds = 0.0 if first_execution(context) else QUICK_SECONDS
-        while True:
+        for pause in pauses(0.0 if first_execution(context) else QUICK_SECONDS):
             look = super().poke(context)
             # without a value there was no answer
-            if look.is_done or not look.xcom_value or time.monotonic() - begun >= seconds:
+            if look.is_done or not look.xcom_value:
                 return look
-            time.sleep(LOOK_SECONDS)
+            time.sleep(pause)
+        return super().poke(context)
 
     def _look(self) -> PokeReturnValue:
         job = self.hook.get_model_monitoring_job(

@@ -57,8 +57,8 @@ def test_a_job_that_settles_within_seconds_is_waited_for_in_one_go(
 def test_a_job_that_is_pending_is_looked_at_again_later_with_its_link_there_already(
     place: dict[str, str], endpoint: Endpoint, spec_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # a job of localcloud settles in two seconds
-    monkeypatch.setattr(model_monitoring, "QUICK_SECONDS", 0.5)
+    # a job of localcloud settles in a second
+    monkeypatch.setattr(model_monitoring, "QUICK_SECONDS", 0.2)
     result = monitor(place, endpoint, spec_uri)
     task = sensor(place, result, poke_interval=30)
     context = context_of(task)

@@ -18,6 +18,7 @@ from google.cloud import aiplatform_v1 as v1
 from google.cloud import storage
 
 from dev.wine_data import read_wine
+from localcloud.monitor import run_window
 from tests.conftest import Cloud
 from tests.localcloud.vertex.conftest import BUCKET, Clients, upload_folder
 
@@ -154,11 +155,9 @@ class Monitored:
             http_body=httpbody_pb2.HttpBody(content_type="application/json", data=body),
         )
 
-    def run_window(self) -> str:
-        """Analyse what was asked since the last window; give what the command printed."""
-        done = self._cloud.command("monitor", "run", self.job)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    def run_window(self) -> list[str]:
+        """Analyse what was asked since the last window; give a line for each feature that was measured."""
+        return run_window(self._cloud.settings, self.job)
 
     def search(self, *objectives: Any, **fields: Any) -> list[v1.ModelMonitoringStatsAnomalies]:
         """Search what was computed, all pages."""

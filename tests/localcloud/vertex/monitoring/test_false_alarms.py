@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.conftest import Cloud
 from tests.localcloud.vertex.monitoring.conftest import DRIFT, SKEW, Monitored
 
 CONFIG = Path(__file__).parents[4] / "dags" / "wine_config.yaml"
@@ -28,6 +29,7 @@ def test_ordinary_traffic_raises_no_alarm_and_stronger_wine_does(
     monitor: Callable[..., Monitored],
     draw: Callable[..., list[dict[str, Any]]],
     thresholds: dict[str, float],
+    cloud: Cloud,
 ) -> None:
     assert thresholds["skew"] == thresholds["drift"]
     monitored = monitor({}, default=thresholds["skew"])
@@ -54,7 +56,9 @@ def test_ordinary_traffic_raises_no_alarm_and_stronger_wine_does(
 
     # when wines of two per cent more alcohol come, then it is alcohol alone that is reported
     monitored.ask_raw(draw(REQUESTS, alcohol=2.0))
-    printed = monitored.run_window()
-    print(printed)
+    done = cloud.command("monitor", "run", monitored.job)
+    assert done.returncode == 0, done.stderr
+    print(done.stdout)
 
+    assert [line.split()[2] for line in done.stdout.splitlines() if "ANOMALY" in line] == ["alcohol"] * 2
     assert monitored.anomalies() == [("RAW_FEATURE_SKEW", "alcohol"), ("RAW_FEATURE_DRIFT", "alcohol")]
