@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -26,6 +27,7 @@ TASK_MODULES = Path(__file__).parent / "localcloud" / "vertex" / "pipelines" / "
 START_SECONDS = 90
 STOP_SECONDS = 30
 FIRST_POLL_SECONDS = 0.1
+MakeOnce = Callable[[str, Callable[[Path], None]], Path]
 
 
 @dataclass
@@ -176,6 +178,28 @@ def cloud(make_cloud: Callable[[], Cloud], mail_sink: MailSink) -> Iterator[Clou
             assert running.stop() == 0, running.output
         finally:
             running.kill()
+
+
+@pytest.fixture(scope="session")
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """Let one of the session's workers fill a folder, by its name; the others wait for it and share it."""
+    base = tmp_path_factory.getbasetemp()
+    # a worker of xdist has a folder of its own in that of the session
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def make(name: str, fill: Callable[[Path], None]) -> Path:
+        folder, partial = shared / name, shared / f"{name}.part"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                # what a worker that failed has left
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir()
+                fill(partial)
+                partial.rename(folder)
+        return folder
+
+    return make
 
 
 def free_port() -> int:

@@ -13,6 +13,8 @@ import pytest
 from google.cloud import aiplatform_v1 as v1
 from google.cloud import storage
 
+from tests.conftest import MakeOnce
+
 BUCKET = "vertex-tests"
 REGION = "europe-west1"
 API = {"api_endpoint": f"{REGION}-aiplatform.googleapis.com"}
@@ -91,17 +93,20 @@ def bucket(cloud: Any) -> storage.Bucket:
 
 
 @pytest.fixture(scope="session")
-def wine(cloud: Any, bucket: storage.Bucket, tmp_path_factory: pytest.TempPathFactory) -> Wine:
+def wine(cloud: Any, bucket: storage.Bucket, make_once: MakeOnce) -> Wine:
     """Export a SavedModel in the pipeline environment and upload it."""
-    folder = tmp_path_factory.mktemp("wine") / "model"
     python = cloud.settings.pipeline_python
     if not python.exists():
         pytest.skip(f"the pipeline environment is not installed: {python}")
-    exported = subprocess.run(
-        [python, "-c", _EXPORT, folder], capture_output=True, text=True, timeout=120, check=True
-    )
-    upload_folder(bucket, folder, "wine")
-    return Wine(f"gs://{BUCKET}/wine", folder, exported.stdout.split()[-1])
+
+    def export(folder: Path) -> None:
+        command = [python, "-c", _EXPORT, folder / "model"]
+        exported = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        (folder / "example").write_text(exported.stdout.split()[-1])
+
+    folder = make_once("alcohol-wine", export)
+    upload_folder(bucket, folder / "model", "wine")
+    return Wine(f"gs://{BUCKET}/wine", folder / "model", (folder / "example").read_text())
 
 
 def upload_folder(bucket: storage.Bucket, folder: Path, prefix: str) -> None:

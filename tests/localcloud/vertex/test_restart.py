@@ -43,27 +43,6 @@ print("grade", round(answer.predictions[0]["grade"][0], 3), answer.deployed_mode
 """
 
 
-def test_a_deployed_model_answers_again_after_a_kill(make_cloud: Callable[[], Any], wine: Any) -> None:
-    cloud = make_cloud()
-    try:
-        # given a localcloud with a deployed model
-        cloud.start()
-        before = cloud.client(sys.executable, "-c", _BEFORE, str(wine.folder))
-        assert before.returncode == 0, before.stderr[-2000:]
-        endpoint, deployed_id = before.stdout.rpartition("endpoint ")[2].split()
-
-        # when it is killed and started again
-        cloud.kill()
-        cloud.start()
-
-        # then the same deployed model answers
-        after = cloud.client(sys.executable, "-c", _AFTER, endpoint, wine.example)
-        assert after.stdout.split()[-3:] == ["grade", "6.9", deployed_id], after.stderr[-2000:]
-        assert cloud.stop() == 0, cloud.output
-    finally:
-        cloud.kill()
-
-
 _UNDER_WAY = """
 import sys, time
 from google.cloud import aiplatform_v1 as v1
@@ -149,7 +128,7 @@ def waiting_pipeline(gate: Path) -> str:
     return v1.PipelineJob.to_json(pipeline.job("restart"))
 
 
-def test_what_a_crash_interrupts_is_finished_by_the_next_start(
+def test_a_deployed_model_answers_after_a_crash_and_what_was_interrupted_is_finished(
     make_cloud: Callable[[], Any], wine: Any, tmp_path: Path
 ) -> None:
     cloud = make_cloud()
@@ -159,11 +138,12 @@ def test_what_a_crash_interrupts_is_finished_by_the_next_start(
         # given a pipeline task, an update of a monitoring job and a deployment under way
         cloud.start()
         before = cloud.client(sys.executable, "-c", _BEFORE, str(wine.folder))
-        endpoint = before.stdout.rpartition("endpoint ")[2].split()[0]
+        assert before.returncode == 0, before.stderr[-2000:]
+        endpoint, deployed_id = before.stdout.rpartition("endpoint ")[2].split()
         cloud.command("fault", "add", "EndpointService.DeployModel", "--crash", "after")
         processes = psutil.Process(cloud.process.pid).children(recursive=True)
 
-        # when localcloud dies
+        # when localcloud dies without a clean-up
         cloud.client(sys.executable, "-c", _UNDER_WAY, endpoint, str(job_file))
         assert cloud.process.wait(60) == CRASH_EXIT_CODE, cloud.output
         assert not psutil.wait_procs(processes, timeout=30)[1]
@@ -176,8 +156,12 @@ def test_what_a_crash_interrupts_is_finished_by_the_next_start(
         store.close()
         assert [operation.done for operation in deployments] == [True, False]
 
-        # then the next start brings all of them to their end
+        # then after the next start the same deployed model answers
         cloud.start()
+        answered = cloud.client(sys.executable, "-c", _AFTER, endpoint, wine.example)
+        assert answered.stdout.split()[-3:] == ["grade", "6.9", deployed_id], answered.stderr[-2000:]
+
+        # and what was interrupted comes to its end
         gate.touch()
         after = cloud.client(sys.executable, "-c", _OUTCOME, endpoint)
         assert after.stdout.splitlines() == [

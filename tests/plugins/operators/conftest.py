@@ -14,7 +14,7 @@ import pytest
 from google.cloud import aiplatform_v1
 
 from localcloud.config import Settings
-from tests.conftest import Cloud
+from tests.conftest import Cloud, MakeOnce
 from tests.plugins.airflow_environment import REPOSITORY
 from tests.plugins.conftest import REGION, Upload
 from tests.plugins.contracts import CONTRACT
@@ -54,26 +54,38 @@ class Models:
 
 
 @pytest.fixture(scope="session")
-def models(cloud: Cloud, bucket: Any, tmp_path_factory: pytest.TempPathFactory) -> Models:
-    return register_models(cloud.settings, bucket, tmp_path_factory.mktemp("models"))
+def models(cloud: Cloud, bucket: Any, make_once: MakeOnce) -> Models:
+    settings = cloud.settings
+    return _register_all(
+        settings, bucket, make_once("small-models", lambda folder: _export(settings, folder))
+    )
 
 
 def register_models(settings: Settings, bucket: Any, folder: Path) -> Models:
     """Export the models to a folder, upload them to a bucket and register them."""
+    _export(settings, folder)
+    return _register_all(settings, bucket, folder)
+
+
+def _export(settings: Settings, folder: Path) -> None:
     exported = subprocess.run(
-        [settings.pipeline_python, REPOSITORY / "tests/plugins/saved_models.py", folder],
+        [settings.pipeline_python, REPOSITORY / "tests/plugins/saved_models.py", folder / "models"],
         check=True,
         capture_output=True,
         text=True,
     )
-    for path in folder.rglob("*"):
+    (folder / "example").write_text(exported.stdout.strip())
+
+
+def _register_all(settings: Settings, bucket: Any, folder: Path) -> Models:
+    for path in (folder / "models").rglob("*"):
         if path.is_file():
-            bucket.blob(f"models/{path.relative_to(folder)}").upload_from_filename(path)
+            bucket.blob(str(path.relative_to(folder))).upload_from_filename(path)
     names = {
         path.name: _register(settings.project, f"gs://{bucket.name}/models/{path.name}")
-        for path in folder.iterdir()
+        for path in (folder / "models").iterdir()
     }
-    return Models(names, exported.stdout.strip())
+    return Models(names, (folder / "example").read_text())
 
 
 def _register(project: str, folder: str) -> str:

@@ -19,7 +19,7 @@ from google.cloud import storage
 
 from dev.wine_data import read_wine
 from localcloud.monitor import run_window
-from tests.conftest import Cloud
+from tests.conftest import Cloud, MakeOnce
 from tests.localcloud.vertex.conftest import BUCKET, Clients, upload_folder
 
 CONFIGS = "model_deployment_monitoring_objective_configs"
@@ -27,6 +27,7 @@ TARGET = "quality"
 SKEW = v1.ModelDeploymentMonitoringObjectiveType.RAW_FEATURE_SKEW
 DRIFT = v1.ModelDeploymentMonitoringObjectiveType.RAW_FEATURE_DRIFT
 Row = dict[str, Any]
+_EXAMPLES = "data_tfrecord-00000-of-00001.gz"
 
 # The two signatures of the pipeline's models, and the training split as ExampleGen writes it.
 _EXPORT = """
@@ -88,32 +89,38 @@ def white_wines() -> list[Row]:
 
 
 @pytest.fixture(scope="session")
-def exported(
-    cloud: Cloud, bucket: storage.Bucket, white_wines: list[Row], tmp_path_factory: pytest.TempPathFactory
-) -> Exported:
+def exported(cloud: Cloud, bucket: storage.Bucket, white_wines: list[Row], make_once: MakeOnce) -> Exported:
     """Export model and examples in the pipeline environment, four of five wines, and upload them."""
     python = cloud.settings.pipeline_python
     if not python.exists():
         pytest.skip(f"the pipeline environment is not installed: {python}")
     rows = [row for number, row in enumerate(white_wines) if number % 5]
-    return export_wine(python, bucket, rows, tmp_path_factory.mktemp("white"))
+    return _upload(bucket, make_once("white-wine", lambda folder: _export(python, rows, folder)))
 
 
 def export_wine(python: Path, bucket: storage.Bucket, rows: Sequence[Row], folder: Path) -> Exported:
     """Export a model and the rows that it knows, and upload both below the folder's name."""
+    _export(python, rows, folder)
+    return _upload(bucket, folder)
+
+
+def _export(python: Path, rows: Sequence[Row], folder: Path) -> None:
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    examples = folder / "data_tfrecord-00000-of-00001.gz"
-    paths = [folder / "rows.jsonl", folder / "model", examples]
+    paths = [folder / "rows.jsonl", folder / "model", folder / _EXAMPLES]
     done = subprocess.run(
         [python, "-c", _EXPORT, *paths], capture_output=True, text=True, timeout=300, check=True
     )
+    (folder / "example").write_text(done.stdout.split()[-1])
+
+
+def _upload(bucket: storage.Bucket, folder: Path) -> Exported:
     place = folder.name
     # for either container, as the Trainer leaves it
     for target in ("model", "model/1"):
         upload_folder(bucket, folder / "model", f"{place}/{target}")
-    bucket.blob(f"{place}/Split-train/{examples.name}").upload_from_filename(str(examples))
+    bucket.blob(f"{place}/Split-train/{_EXAMPLES}").upload_from_filename(str(folder / _EXAMPLES))
     below = f"gs://{bucket.name}/{place}"
-    return Exported(f"{below}/model", f"{below}/Split-train/*", done.stdout.split()[-1])
+    return Exported(f"{below}/model", f"{below}/Split-train/*", (folder / "example").read_text())
 
 
 class Monitored:
