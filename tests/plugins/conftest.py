@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import SimpleNamespace
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from localcloud.faults import Faults
 from tests.conftest import Cloud
 from tests.plugins.airflow_environment import isolate_airflow
 
@@ -77,6 +78,14 @@ def context_of(operator: Any, run_id: str | None = None) -> Any:
 def place(cloud: Cloud) -> dict[str, str]:
     """The arguments that tell an operator where Vertex AI is."""
     return {"project_id": cloud.settings.project, "region": REGION}
+
+
+@pytest.fixture
+def faults(cloud: Cloud) -> Iterator[Faults]:
+    """Give the switch of what goes wrong; nothing does after the test."""
+    switch = Faults(cloud.settings.state)
+    yield switch
+    switch.clear()
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,6 @@ from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
 from vertex_mlops.pipeline_jobs import JOB_ID_KEY, SUBMISSION_KEY
 
 from localcloud.faults import Fault, Faults
-from tests.conftest import Cloud
 from tests.plugins.conftest import REGION, Upload, context_of
 from tests.plugins.pipelines import pipeline, step
 
@@ -86,13 +85,6 @@ def flow(place: dict[str, str], upload: Upload) -> Iterator[Flow]:
     made = Flow(place, upload(SLEEPS))
     yield made
     made.clean_up()
-
-
-@pytest.fixture
-def faults(cloud: Cloud) -> Iterator[Faults]:
-    switch = Faults(cloud.settings.state)
-    yield switch
-    switch.clear()
 
 
 def test_it_comes_behind_its_task_however_that_ends_and_can_fail_the_run(place: dict[str, str]) -> None:

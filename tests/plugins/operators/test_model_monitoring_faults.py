@@ -13,7 +13,7 @@ from google.cloud import aiplatform_v1
 from vertex_mlops.operators import model_monitoring_base
 from vertex_mlops.operators.model_monitoring_state import DeleteModelMonitoringJobOperator
 
-from tests.conftest import Cloud
+from localcloud.faults import Fault, Faults
 from tests.plugins.conftest import context_of
 from tests.plugins.monitoring import run, settle
 from tests.plugins.operators.conftest import Endpoint
@@ -26,10 +26,10 @@ DELETE = "JobService.DeleteModelDeploymentMonitoringJob"
 @pytest.mark.parametrize(
     ("verb", "fault"),
     [
-        ("Pause", ["--drop"]),
-        ("Delete", ["--drop"]),
-        ("Create", ["--drop"]),
-        ("Create", ["--code", "UNAVAILABLE"]),
+        ("Pause", {"drop": True}),
+        ("Delete", {"drop": True}),
+        ("Create", {"drop": True}),
+        ("Create", {"code": "UNAVAILABLE"}),
     ],
 )
 def test_a_recreation_that_breaks_off_is_completed_by_a_retry(
@@ -37,17 +37,16 @@ def test_a_recreation_that_breaks_off_is_completed_by_a_retry(
     endpoint: Endpoint,
     spec_uri: str,
     client: aiplatform_v1.JobServiceClient,
-    cloud: Cloud,
+    faults: Faults,
     verb: str,
-    fault: list[str],
+    fault: dict[str, Any],
 ) -> None:
     deployed = endpoint.deploy("sound")
     first = monitor(place, endpoint, spec_uri, deployed)
     operator = monitoring(
         place, endpoint, spec_uri, deployed, recreate=True, stats_directory="gs://plugins/stats"
     )
-    method = f"JobService.{verb}ModelDeploymentMonitoringJob"
-    assert cloud.command("fault", "add", method, *fault).returncode == 0
+    faults.add(Fault(f"JobService.{verb}ModelDeploymentMonitoringJob", **fault))
 
     with pytest.raises(GoogleAPICallError):
         operator.execute(context_of(operator))
@@ -63,7 +62,7 @@ def test_a_write_whose_answer_is_lost_is_not_done_twice(
     endpoint: Endpoint,
     spec_uri: str,
     client: aiplatform_v1.JobServiceClient,
-    cloud: Cloud,
+    faults: Faults,
     change: dict[str, Any],
 ) -> None:
     deployed = endpoint.deploy("sound")
@@ -71,14 +70,13 @@ def test_a_write_whose_answer_is_lost_is_not_done_twice(
         monitor(place, endpoint, spec_uri, deployed)
     operator = monitoring(place, endpoint, spec_uri, deployed, **change)
     for verb in ("Create", "Update"):
-        method = f"JobService.{verb}ModelDeploymentMonitoringJob"
-        assert cloud.command("fault", "add", method, "--drop").returncode == 0
+        faults.add(Fault(f"JobService.{verb}ModelDeploymentMonitoringJob", drop=True))
 
     with pytest.raises(GoogleAPICallError):
         operator.execute(context_of(operator))
     written = client.get_model_deployment_monitoring_job(name=endpoint.read().model_deployment_monitoring_job)
     result = run(operator)
-    cloud.command("fault", "clear")
+    faults.clear()
 
     assert (result["created"], result["updated"]) == (False, [])
     assert settle(place, result)["state"] == "JOB_STATE_RUNNING"
@@ -87,12 +85,12 @@ def test_a_write_whose_answer_is_lost_is_not_done_twice(
 
 
 def test_a_look_that_fails_is_repeated_at_once(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, faults: Faults
 ) -> None:
     deployed = endpoint.deploy("sound")
     monitor(place, endpoint, spec_uri, deployed)
     operator = monitoring(place, endpoint, spec_uri, deployed, log_ttl_days=1)
-    assert cloud.command("fault", "add", "JobService.*", "--code", "INTERNAL", "--calls", "2").returncode == 0
+    faults.add(Fault("JobService.*", code="INTERNAL", calls=2))
 
     result = operator.execute(context_of(operator))
 
@@ -101,14 +99,14 @@ def test_a_look_that_fails_is_repeated_at_once(
 
 
 def test_a_call_that_hangs_is_given_up(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, faults: Faults
 ) -> None:
     deployed = endpoint.deploy("sound")
     operator = monitoring(place, endpoint, spec_uri, deployed)
     settle(place, run(operator))
     assert operator.read_options["timeout"] == operator.write_options["timeout"] == 30
     operator.timeout, operator.retry = 2, Retry(predicate=lambda error: False)
-    assert cloud.command("fault", "add", GET, "--latency", "10").returncode == 0
+    faults.add(Fault(GET, latency=10))
 
     with pytest.raises(DeadlineExceeded):
         operator.execute(context_of(operator))
@@ -131,14 +129,14 @@ def test_a_deletion_that_takes_long_is_waited_for_without_a_slot(
 
 
 def test_a_job_that_is_being_deleted_and_refuses_to_be_deleted_again_is_looked_at_later(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, faults: Faults
 ) -> None:
     deployed = endpoint.deploy("sound")
     first = monitor(place, endpoint, spec_uri, deployed)
     operator = monitoring(
         place, endpoint, spec_uri, deployed, recreate=True, stats_directory="gs://plugins/stats"
     )
-    assert cloud.command("fault", "add", DELETE, "--code", "FAILED_PRECONDITION").returncode == 0
+    faults.add(Fault(DELETE, code="FAILED_PRECONDITION"))
 
     with pytest.raises(AirflowRescheduleException):
         operator.execute(context_of(operator))

@@ -38,7 +38,7 @@ def train(place: dict[str, str], spec_uri: str, **changes: Any) -> RunPipelineJo
         "pipeline_root": "gs://plugins/root",
         "parameter_values": {"input_config": "{}"},
         "labels": {"wine": "white", "data_version": 1700000000000},
-        "poll_interval": 1,
+        "poll_interval": 0.2,
     }
     return RunPipelineJobOnceOperator(**arguments | place | changes)
 
@@ -133,7 +133,7 @@ def test_a_retry_finds_the_job_that_succeeded_and_starts_no_other(
 async def test_a_retry_waits_for_the_job_that_still_runs(
     place: dict[str, str], upload: Upload, client: PipelineServiceClient
 ) -> None:
-    uri = upload(pipeline(step("Nap", "import time", "time.sleep(5)")))
+    uri = upload(pipeline(step("Nap", "import time", "time.sleep(2)")))
     lost = train(place, uri, deferrable=True)
     context = context_of(lost, run_id="manual__running")
     with pytest.raises(TaskDeferred):

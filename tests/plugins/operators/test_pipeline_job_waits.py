@@ -37,13 +37,6 @@ ERRORS = {
 
 
 @pytest.fixture
-def faults(cloud: Cloud) -> Iterator[Faults]:
-    switch = Faults(cloud.settings.state)
-    yield switch
-    switch.clear()
-
-
-@pytest.fixture
 def client(place: dict[str, str]) -> PipelineServiceClient:
     return PipelineServiceClient(client_options={"api_endpoint": f"{REGION}-aiplatform.googleapis.com"})
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.api_fastapi.app import create_app, get_auth_manager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from airflow.cli.cli_parser import get_parser
 from airflow.models.asset import AssetEvent
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
@@ -26,19 +23,21 @@ from vertex_mlops.page import readings as page_readings
 from vertex_mlops.page.report import make_report
 from vertex_mlops.page.sources import read_events, read_models, read_runs
 
+from localcloud.faults import Fault, Faults
 from tests.conftest import Cloud
 from tests.plugins.contracts import CONTRACT
 from tests.plugins.operators.rollouts import serving
 from tests.plugins.page.conftest import MODEL, airflow_run, readings, training
 
 PAGE = "/models-in-service/"
-AIRFLOW = str(Path(sys.executable).with_name("airflow"))
 EVIL = "<script>alert('1')</script>"
 Get = Callable[..., str]
 
 
 def airflow(*arguments: str) -> None:
-    subprocess.run([AIRFLOW, *arguments], env=dict(os.environ), check=True, capture_output=True, timeout=280)
+    """Run a command of Airflow's in this process, which has imported Airflow already."""
+    parsed = get_parser().parse_args(arguments)
+    parsed.func(parsed)
 
 
 @pytest.fixture(scope="module")
@@ -90,18 +89,6 @@ def get(api: TestClient, cookie: Callable[[str | None], dict[str, str]]) -> Get:
         return answer.text
 
     return open_page
-
-
-@pytest.fixture
-def fault(cloud: Cloud) -> Iterator[Callable[..., None]]:
-    """Let the next calls of a method go wrong."""
-
-    def add(method: str, *options: str) -> None:
-        done = cloud.command("fault", "add", method, *options)
-        assert done.returncode == 0, done.stderr
-
-    yield add
-    cloud.command("fault", "clear")
 
 
 def section(html: str, name: str) -> str:
@@ -196,9 +183,9 @@ def test_what_is_wrong_with_one_model_hides_no_other(get: Get) -> None:
     ],
 )
 def test_a_call_that_fails_is_one_line_and_the_rest_still_shows(
-    get: Get, fault: Callable[..., None], method: str, words: str
+    get: Get, faults: Faults, method: str, words: str
 ) -> None:
-    fault(method, "--code", "PERMISSION_DENIED", "--calls", "2")
+    faults.add(Fault(method, code="PERMISSION_DENIED", calls=2))
 
     white = section(get(), "wine_retraining_white")
 
@@ -208,10 +195,10 @@ def test_a_call_that_fails_is_one_line_and_the_rest_still_shows(
 
 
 def test_a_call_without_an_answer_is_given_up(
-    get: Get, fault: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    get: Get, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(page_readings._CALL, "timeout", 0.5)
-    fault("bigquery.tables.get", "--latency", "5", "--calls", "2")
+    faults.add(Fault("bigquery.tables.get", latency=5, calls=2))
 
     # on a busy machine the other calls may take as long
     problem, *_ = problems(section(get(), "wine_retraining_white"))
@@ -220,17 +207,17 @@ def test_a_call_without_an_answer_is_given_up(
 
 
 def test_a_section_that_takes_too_long_is_given_up(
-    get: Get, fault: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    get: Get, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_readings, "_SECTION_SECONDS", 0.2)
-    fault("PipelineService.ListPipelineJobs", "--latency", "3", "--calls", "2")
+    faults.add(Fault("PipelineService.ListPipelineJobs", latency=3, calls=2))
 
     assert "The pipeline jobs cannot be read: no answer within 0.2 s" in problems(get())
 
 
-def test_google_is_asked_once_for_several_who_look(get: Get, fault: Callable[..., None]) -> None:
+def test_google_is_asked_once_for_several_who_look(get: Get, faults: Faults) -> None:
     get()
-    fault("bigquery.tables.get", "--code", "PERMISSION_DENIED", "--calls", "2")
+    faults.add(Fault("bigquery.tables.get", code="PERMISSION_DENIED", calls=2))
 
     assert "7 rows" in section(get(fresh=False), "wine_retraining_white")
 

@@ -17,7 +17,7 @@ from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitorin
 from vertex_mlops.sensors import model_monitoring
 from vertex_mlops.sensors.model_monitoring import ModelMonitoringAnomaliesSensor, ModelMonitoringJobSensor
 
-from tests.conftest import Cloud
+from localcloud.faults import Fault, Faults
 from tests.plugins.conftest import context_of
 from tests.plugins.monitoring import run, settle
 from tests.plugins.operators.conftest import Endpoint
@@ -121,15 +121,14 @@ def test_an_update_that_failed_fails_the_task_with_its_error(
 
 @pytest.mark.parametrize(
     "fault",
-    [["--code", "UNAVAILABLE"], ["--code", "DEADLINE_EXCEEDED"], ["--drop"], ["--latency", "10"]],
+    [{"code": "UNAVAILABLE"}, {"code": "DEADLINE_EXCEEDED"}, {"drop": True}, {"latency": 10}],
 )
 def test_an_answer_that_does_not_come_is_no_reason_to_fail(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud, fault: list[str]
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, faults: Faults, fault: dict[str, Any]
 ) -> None:
     result = monitor(place, endpoint, spec_uri)
     settle(place, result)
-    get = "JobService.GetModelDeploymentMonitoringJob"
-    assert cloud.command("fault", "add", get, *fault).returncode == 0
+    faults.add(Fault("JobService.GetModelDeploymentMonitoringJob", **fault))
     task = sensor(place, result, request_timeout=2)
 
     with pytest.raises(AirflowRescheduleException):
