@@ -17,7 +17,7 @@ from localcloud.faults import Fault, Faults
 from tests.plugins.conftest import context_of
 from tests.plugins.monitoring import run, settle
 from tests.plugins.operators.conftest import Endpoint
-from tests.plugins.operators.test_model_monitoring import monitor, monitoring
+from tests.plugins.operators.monitorings import monitor, monitoring
 
 GET = "JobService.GetModelDeploymentMonitoringJob"
 DELETE = "JobService.DeleteModelDeploymentMonitoringJob"

@@ -62,7 +62,7 @@ def train(place: dict[str, str], spec_uri: str, **changes: Any) -> RunPipelineJo
         "template_path": spec_uri,
         "pipeline_root": "gs://plugins/root",
         "parameter_values": {"input_config": "{}"},
-        "poll_interval": 1,
+        "poll_interval": 0.2,
     }
     return RunPipelineJobOnceOperator(**arguments | place | changes)
 
@@ -121,7 +121,7 @@ def test_errors_that_outlast_its_patience_do_not_end_the_wait_either(
 async def test_an_error_of_the_trigger_is_waited_out_without_a_worker_and_then_the_trigger_polls_again(
     place: dict[str, str], upload: Upload, faults: Faults, gate: Path, error: dict[str, Any]
 ) -> None:
-    operator = train(place, upload(gated(gate)), deferrable=True)
+    operator = train(place, upload(gated(gate)), deferrable=True, poll_interval=1)
     context = context_of(operator)
     polling = deferral(operator, context)
     faults.add(Fault(GET, **error))
@@ -177,7 +177,7 @@ def test_a_worker_that_cannot_read_the_job_gives_up_its_slot(
     place: dict[str, str], upload: Upload, faults: Faults, gate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline_job, "_READ_PATIENCE", 0)
-    operator = train(place, upload(gated(gate)), deferrable=True)
+    operator = train(place, upload(gated(gate)), deferrable=True, poll_interval=1)
     faults.add(Fault(GET, code="UNAVAILABLE"))
 
     deferred = deferral(operator, context_of(operator))

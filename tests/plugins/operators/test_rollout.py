@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowRescheduleException
 from google.api_core.exceptions import ServiceUnavailable
 from google.cloud import aiplatform_v1
 from google.cloud.aiplatform_v1.types import DeployModelOperationMetadata
@@ -195,83 +195,6 @@ def test_the_first_model_takes_all_traffic_at_once(rollout: Rollout) -> None:
 
     assert rollout.shift(new, 10)["percent"] == 100
     assert rollout.traffic == {new["deployed_model_id"]: 100}
-
-
-def test_the_champion_of_before_is_the_previous_one(rollout: Rollout) -> None:
-    rollout.crown("sound")
-    second = rollout.crown("other")
-
-    rollout.promote(second["model_version"])
-
-    assert rollout.aliases() == {"1": ["previous"], "2": ["champion"]}
-
-
-def test_going_back_leaves_no_previous_one(rollout: Rollout) -> None:
-    first = rollout.crown("sound")
-    rollout.crown("other")
-
-    rollout.promote(first["model_version"])
-    rollout.promote(first["model_version"])
-
-    assert rollout.aliases() == {"1": ["champion"], "2": []}
-
-
-@pytest.mark.parametrize("keep_previous", [True, False])
-def test_models_without_traffic_are_undeployed_but_for_the_previous_one_if_it_is_kept(
-    rollout: Rollout, keep_previous: bool
-) -> None:
-    first = rollout.crown("sound")["deployed_model_id"]
-    second = rollout.crown("other")["deployed_model_id"]
-    third = rollout.crown("named")
-
-    deployed = rollout.retire(third, keep_previous=keep_previous)
-
-    kept = {third["deployed_model_id"]} | ({second} if keep_previous else set())
-    assert set(deployed) == rollout.deployed == kept
-    assert first not in kept
-    assert len(rollout.versions()) == 3
-
-
-@pytest.mark.parametrize("percent", [0, 10, 100])
-def test_a_model_that_failed_gives_all_traffic_back_and_is_undeployed(rollout: Rollout, percent: int) -> None:
-    champion = rollout.crown("sound")
-    new = rollout.deploy(rollout.upload("other"))
-    if percent:
-        rollout.shift(new, percent)
-
-    for _ in range(2):
-        outcome = rollout.roll_back(new["model_version"])
-        assert outcome == {
-            "champion_id": champion["deployed_model_id"],
-            "champion": rollout.numbered(champion["model_version"]),
-        }
-
-    assert rollout.traffic == {champion["deployed_model_id"]: 100}
-    assert rollout.deployed == {champion["deployed_model_id"]}
-    assert rollout.aliases() == {"1": ["champion"], "2": []}
-
-
-def test_a_first_model_that_failed_does_not_serve(rollout: Rollout) -> None:
-    new = rollout.deploy(rollout.upload("sound"))
-    rollout.shift(new, 100)
-
-    assert rollout.roll_back(new["model_version"])["champion_id"] is None
-
-    assert rollout.deployed == set()
-
-
-def test_what_has_become_champion_is_not_taken_back(rollout: Rollout) -> None:
-    champion = rollout.crown("sound")
-
-    with pytest.raises(AirflowSkipException, match="is the champion: it stays"):
-        rollout.roll_back(champion["model_version"])
-
-    assert rollout.traffic == {champion["deployed_model_id"]: 100}
-
-
-def test_without_an_upload_there_is_nothing_to_take_back(rollout: Rollout) -> None:
-    with pytest.raises(AirflowSkipException, match="no model was uploaded"):
-        rollout.roll_back(None)
 
 
 def test_a_compiled_pipeline_that_does_not_say_how_to_serve_is_refused(

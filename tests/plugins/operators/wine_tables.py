@@ -94,7 +94,7 @@ def train_on(
         pipeline_root="gs://plugins/root",
         parameter_values={"input_config": "{}"},
         labels={"wine": "white", "table": table_id, "data_version": str(version)},
-        poll_interval=1,
+        poll_interval=0.2,
         **place,
     )
     context = context_of(operator, run_id)

@@ -1,0 +1,44 @@
+"""The operator that keeps an endpoint's monitoring job, and the sensor after it, as the tests run them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vertex_mlops.monitoring_settings import MonitoringSettings
+from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
+
+from tests.plugins.contracts import MONITORING
+from tests.plugins.monitoring import run, settle
+from tests.plugins.operators.conftest import Endpoint
+
+SETTINGS = MONITORING | {"emails": ["cellar@example.com"]}
+
+
+def monitoring(
+    place: dict[str, str],
+    endpoint: Endpoint,
+    spec_uri: str,
+    deployed_model_id: str,
+    examples: str = "gs://plugins/examples/1",
+    recreate: bool = False,
+    **settings: Any,
+) -> CreateOrUpdateModelMonitoringJobOperator:
+    return CreateOrUpdateModelMonitoringJobOperator(
+        task_id="monitor",
+        endpoint=endpoint.name,
+        deployed_model_id=deployed_model_id,
+        training_examples=examples,
+        template_path=spec_uri,
+        display_name="wine-test",
+        settings=MonitoringSettings(**SETTINGS | settings),
+        labels={"wine": "test"},
+        recreate=recreate,
+        poll_interval=1,
+        **place,
+    )
+
+
+def monitor(place: dict[str, str], *arguments: Any, **options: Any) -> dict[str, Any]:
+    """Run the operator as Airflow does, and the sensor after it."""
+    result = run(monitoring(place, *arguments, **options))
+    return result | settle(place, result)
