@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowRescheduleException
@@ -10,6 +13,8 @@ from google.cloud import aiplatform_v1
 from vertex_mlops.operators.model_monitoring_state import DeleteModelMonitoringJobOperator
 from vertex_mlops.sensors.model_monitoring import ModelMonitoringJobSensor
 
+from localcloud.vertex.store import ResourceStore
+from tests.conftest import Cloud
 from tests.plugins.conftest import context_of
 
 # a job of localcloud settles in a second
@@ -25,6 +30,25 @@ def run(task: Any) -> Any:
         except AirflowRescheduleException:
             assert time.monotonic() < end, "the monitoring job does not settle"
             time.sleep(0.2)
+
+
+@contextmanager
+def unsettled(cloud: Cloud, name: str) -> Iterator[None]:
+    """Keep a job that was just created or updated from settling, however slow this machine is."""
+    store = ResourceStore(cloud.settings.state / "vertex" / "resources.sqlite")
+
+    def date(update_time: Any) -> None:
+        with store.transaction():
+            job = store.get(name, aiplatform_v1.ModelDeploymentMonitoringJob)
+            job.update_time = update_time
+            store.put(name, job)
+
+    date(datetime.now(UTC) + timedelta(hours=1))
+    try:
+        yield
+    finally:
+        date(datetime.now(UTC))
+        store.close()
 
 
 def settle(place: dict[str, str], result: dict[str, Any]) -> dict[str, Any]:

@@ -20,8 +20,9 @@ from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.monitoring_settings import MonitoringSettings
 from vertex_mlops.pipeline_jobs import resource_id
 
+from tests.conftest import Cloud
 from tests.plugins.conftest import context_of
-from tests.plugins.monitoring import run, settle
+from tests.plugins.monitoring import run, settle, unsettled
 from tests.plugins.operators.conftest import Endpoint
 from tests.plugins.operators.monitorings import monitor, monitoring
 from tests.plugins.test_monitoring_diff import settings as random_settings
@@ -69,13 +70,13 @@ def test_a_job_that_somebody_else_made_meanwhile_is_updated_instead(
 
 
 def test_a_job_that_is_pending_is_waited_for_without_a_slot_and_then_updated(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud
 ) -> None:
     deployed = endpoint.deploy("sound")
-    run(monitoring(place, endpoint, spec_uri, deployed))
+    first = run(monitoring(place, endpoint, spec_uri, deployed))
     second = monitoring(place, endpoint, spec_uri, deployed, interval_hours=6)
 
-    with pytest.raises(AirflowRescheduleException):
+    with unsettled(cloud, first["name"]), pytest.raises(AirflowRescheduleException):
         second.execute(context_of(second))
     result = run(second)
 
@@ -84,29 +85,33 @@ def test_a_job_that_is_pending_is_waited_for_without_a_slot_and_then_updated(
 
 
 def test_a_job_that_is_pending_and_as_it_should_be_is_not_waited_for(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud
 ) -> None:
     operator = monitoring(place, endpoint, spec_uri, endpoint.deploy("sound"))
     first = operator.execute(context_of(operator))
 
-    second = operator.execute(context_of(operator))
+    with unsettled(cloud, first["name"]):
+        second = operator.execute(context_of(operator))
 
     assert (second["name"], second["created"]) == (first["name"], False)
     settle(place, second)
 
 
 def test_a_job_that_does_not_settle_in_time_is_named_with_its_state_and_may_be_waited_for_again(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud
 ) -> None:
     deployed = endpoint.deploy("sound")
-    run(monitoring(place, endpoint, spec_uri, deployed))
+    first = run(monitoring(place, endpoint, spec_uri, deployed))
     operator = monitoring(place, endpoint, spec_uri, deployed, interval_hours=6)
     context = context_of(operator)
     context["ti"].first_reschedule = datetime.now(UTC) - timedelta(hours=6)
 
-    with pytest.raises(
-        ModelMonitoringJobUnsettledError, match=r"is still JOB_STATE_PENDING after 21600 s$"
-    ) as error:
+    with (
+        unsettled(cloud, first["name"]),
+        pytest.raises(
+            ModelMonitoringJobUnsettledError, match=r"is still JOB_STATE_PENDING after 21600 s$"
+        ) as error,
+    ):
         operator.execute(context)
 
     assert not isinstance(error.value, AirflowFailException)

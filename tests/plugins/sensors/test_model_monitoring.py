@@ -18,8 +18,9 @@ from vertex_mlops.sensors import model_monitoring
 from vertex_mlops.sensors.model_monitoring import ModelMonitoringAnomaliesSensor, ModelMonitoringJobSensor
 
 from localcloud.faults import Fault, Faults
+from tests.conftest import Cloud
 from tests.plugins.conftest import context_of
-from tests.plugins.monitoring import run, settle
+from tests.plugins.monitoring import run, settle, unsettled
 from tests.plugins.operators.conftest import Endpoint
 
 
@@ -55,15 +56,18 @@ def test_a_job_that_settles_within_seconds_is_waited_for_in_one_go(
 
 
 def test_a_job_that_is_pending_is_looked_at_again_later_with_its_link_there_already(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, monkeypatch: pytest.MonkeyPatch
+    place: dict[str, str],
+    endpoint: Endpoint,
+    spec_uri: str,
+    cloud: Cloud,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # a job of localcloud settles in a second
     monkeypatch.setattr(model_monitoring, "QUICK_SECONDS", 0.2)
     result = monitor(place, endpoint, spec_uri)
     task = sensor(place, result, poke_interval=30)
     context = context_of(task)
 
-    with pytest.raises(AirflowRescheduleException) as later:
+    with unsettled(cloud, result["name"]), pytest.raises(AirflowRescheduleException) as later:
         task.execute(context)
 
     assert later.value.reschedule_date - datetime.now(UTC) > timedelta(seconds=5)
@@ -145,13 +149,14 @@ def test_a_job_that_is_not_there_is_an_error(place: dict[str, str]) -> None:
 
 
 def test_a_job_that_does_not_settle_in_time_ends_the_task(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud
 ) -> None:
-    task = sensor(place, monitor(place, endpoint, spec_uri), timeout=60)
+    result = monitor(place, endpoint, spec_uri)
+    task = sensor(place, result, timeout=60)
     context = context_of(task)
     context["ti"].first_reschedule = datetime.now(UTC) - timedelta(seconds=61)
 
-    with pytest.raises(AirflowSensorTimeout):
+    with unsettled(cloud, result["name"]), pytest.raises(AirflowSensorTimeout):
         task.execute(context)
 
 
