@@ -24,7 +24,8 @@ from localcloud.environment import CLEARED, client_environment, process_environm
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TASK_MODULES = Path(__file__).parent / "localcloud" / "vertex" / "pipelines" / "modules"
-START_SECONDS = 90
+# below the limit of pytest, so that what takes too long is named
+START_SECONDS = 240
 STOP_SECONDS = 30
 FIRST_POLL_SECONDS = 0.1
 MakeOnce = Callable[[str, Callable[[Path], None]], Path]
