@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +66,14 @@ def test_the_drift_of_a_wine_or_its_cron_starts_its_retraining_alone(dags: dict[
     assert list(timetable.asset_condition.objects) == [dags["wine_drift"].get_task(f"look_{wine}").asset]
 
 
-@time_machine.travel(datetime(2026, 1, 2, 6, 10, tzinfo=UTC), tick=False)
-def test_unpausing_a_retraining_just_after_its_tick_starts_none(dags: dict[str, Any]) -> None:
+def test_unpausing_a_retraining_just_after_its_tick_starts_none(
+    dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
     from airflow.timetables.base import TimeRestriction
 
     dag = DagSerialization.from_dict(DagSerialization.to_dict(dags["wine_retraining_white"]))
+    monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: datetime(2026, 1, 2, 6, 10, tzinfo=UTC))
 
     first = dag.timetable.next_dagrun_info(
         last_automated_data_interval=None, restriction=TimeRestriction(None, None, catchup=False)

@@ -33,10 +33,10 @@ class EmitModelDriftOperator(GoogleCloudBaseOperator):
     """
     Look once at what monitoring jobs have found, and emit one asset event for each new window with anomalies.
 
-    What is new is told by the events that came through its alias so far: the operator keeps nothing, so that a retry, a
-    cleared task or another worker emits no window twice. Only models that the jobs watch now count: what
-    was found of a model that serves no more is past. It looks back over seven days at most. The event's
-    extra is a :class:`~vertex_mlops.drift.DriftEvent`.
+    What is new is told by the events that came through its alias so far: the operator keeps nothing, so that
+    a retry, a cleared task or another worker emits no window twice. Only models that the jobs watch now
+    count: what was found of a model that serves no more is past. It looks back over seven days at most. The
+    event's extra is a :class:`~vertex_mlops.drift.DriftEvent`.
 
     .. seealso::
         https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/assets.html and
@@ -117,7 +117,9 @@ class EmitModelDriftOperator(GoogleCloudBaseOperator):
         """Tell up to when the windows of each job were told."""
         known: dict[str, datetime] = {}
         # the newest comes first
-        for event in context["inlet_events"][AssetAlias(name=self.asset.name)].ascending(False).limit(_KNOWN_EVENTS):
+        for event in (
+            context["inlet_events"][AssetAlias(name=self.asset.name)].ascending(False).limit(_KNOWN_EVENTS)
+        ):
             if told := drift_in(event.extra):
                 end = datetime.fromisoformat(told["window_end"])
                 known[told["monitoring_job"]] = max(end, known.get(told["monitoring_job"], end))
