@@ -30,7 +30,7 @@ def import_measures() -> list[Measure]:
         # the first import of a module may compile it
         for module in modules:
             cpu_seconds(module, home)
-        seconds = {module: [] for module in modules}
+        seconds: dict[str, list[float]] = {module: [] for module in modules}
         for _ in range(ROUNDS):
             for module in modules:
                 seconds[module].append(cpu_seconds(module, home))

@@ -111,8 +111,10 @@ def _task_instances(airflow: AirflowApi, run_id: str) -> list[dict[str, Any]]:
 
 def _pipeline_seconds(demo: Demo, name: str) -> float:
     (job,) = [job for job in demo.vertex.pipeline_jobs(WINE) if job.name == name]
-    seconds: float = (job.end_time - job.create_time).total_seconds()
-    return seconds
+    # mypy knows a Timestamp, proto-plus gives a datetime
+    begin: Any = job.create_time
+    end: Any = job.end_time
+    return float((end - begin).total_seconds())
 
 
 def _description(airflow: AirflowApi) -> str:

@@ -25,7 +25,7 @@ class ConsoleLink(BaseOperatorLink):
     module imports hooks and clients, which each parse of a DAG file would pay for.
     """
 
-    name: ClassVar[str]  # type: ignore[misc]
+    name: ClassVar[str]
     key: ClassVar[str]
     format_str: ClassVar[str]
 
