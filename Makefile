@@ -58,7 +58,7 @@ compose-init: ## Make the secrets of docker-compose, in .env
 test-compose: setup ## Build, run and test docker-compose, with a Docker daemon of its own if there is none
 	@$(PYTHON) -m dev.compose_test
 
-bench: setup ## Measure the compiled pipeline against LocalDagRunner, as ratios in one run
+bench: setup ## Measure imports, the demo, a DAG run, both ways of running the pipeline, a start and an edit against bounds
 	@$(PYTHON) -m dev.bench
 
 bench-scale: setup ## Measure seconds and memory of each component on 6.5 k, 65 k and 650 k rows, and plot them

@@ -20,6 +20,8 @@ CONFIG_FILE = Path(__file__).with_name("wine_config.yaml")
 ENVIRONMENT = ("WINE_PROJECT", "WINE_REGION", "WINE_BUCKET")
 # optional: without it Vertex AI runs pipeline jobs as the Compute Engine default service account
 SERVICE_ACCOUNT = "WINE_SERVICE_ACCOUNT"
+# optional, in place of the file's poll_interval: what runs on one machine may be polled more often
+POLL_INTERVAL = "WINE_POLL_INTERVAL"
 
 
 class ConfigError(ValueError):
@@ -146,11 +148,13 @@ def load_wines(path: Path = CONFIG_FILE, environment: Mapping[str, str] = os.env
 
     :param path: the YAML file.
     :param environment: must hold WINE_PROJECT, WINE_REGION and WINE_BUCKET, and may hold
-        WINE_SERVICE_ACCOUNT, the account that pipeline jobs run as.
+        WINE_SERVICE_ACCOUNT, the account that pipeline jobs run as, and WINE_POLL_INTERVAL, in seconds, which
+        takes the place of the file's poll_interval.
     :raises ConfigError: names the file and each key that is unknown, missing or bad.
     """
     project, region, bucket = _read_environment(environment)
     service_account = _read_service_account(environment)
+    poll_interval = _read_poll_interval(environment)
     try:
         content = _File.model_validate(yaml.safe_load(path.read_text()))
     except ValidationError as error:
@@ -169,7 +173,7 @@ def load_wines(path: Path = CONFIG_FILE, environment: Mapping[str, str] = os.env
             table=wine.table,
             spec=content.spec.format(bucket=bucket, wine=name),
             pipeline_root=content.pipeline_root.format(bucket=bucket, wine=name),
-            poll_interval=content.poll_interval,
+            poll_interval=poll_interval or content.poll_interval,
             schedule=wine.schedule,
             rollout=wine.rollout,
             monitoring=wine.monitoring,
@@ -194,6 +198,13 @@ def _read_service_account(environment: Mapping[str, str]) -> str | None:
     if account and not re.fullmatch(r"[^@\s]+@[^@\s]+\.gserviceaccount\.com", account):
         raise ConfigError(f"environment: {SERVICE_ACCOUNT} is no service account's e-mail: {account!r}")
     return account
+
+
+def _read_poll_interval(environment: Mapping[str, str]) -> int | None:
+    seconds = environment.get(POLL_INTERVAL) or None
+    if seconds and not re.fullmatch(r"[1-9][0-9]*", seconds):
+        raise ConfigError(f"environment: {POLL_INTERVAL} is no number of seconds from 1: {seconds!r}")
+    return int(seconds) if seconds else None
 
 
 def _problem(error: Any) -> str:

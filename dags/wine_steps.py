@@ -42,7 +42,9 @@ def default_args(wine: Wine) -> dict[str, Any]:
 def drift_asset(wine: Wine) -> Asset:
     """Name what wine_drift tells, and a retraining is scheduled by: that this wine has drifted."""
     return Asset(
-        name=f"wine_drift_{wine.name}", uri=f"vertex-ai://{wine.project}/{wine.region}/drift/{wine.name}"
+        name=f"wine_drift_{wine.name}",
+        # for any scheme that does not begin with x-, Airflow imports the URI handlers of all providers
+        uri=f"x-vertex-ai://{wine.project}/{wine.region}/drift/{wine.name}",
     )
 
 
@@ -51,7 +53,10 @@ def time_or_drift(wine: Wine) -> AssetOrTimeSchedule | list[Asset]:
     drift = [drift_asset(wine)]
     if not wine.schedule:
         return drift
-    return AssetOrTimeSchedule(timetable=CronTriggerTimetable(wine.schedule, timezone="UTC"), assets=drift)
+    # for False, the default, Airflow makes up for a tick that is less than a tenth of the interval ago
+    never = timedelta(0)
+    cron = CronTriggerTimetable(wine.schedule, timezone="UTC", run_immediately=never)
+    return AssetOrTimeSchedule(timetable=cron, assets=drift)
 
 
 def traffic_steps(

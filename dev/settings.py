@@ -81,6 +81,8 @@ class StackSettings:
             "WINE_PROJECT": cloud.project,
             "WINE_REGION": self.region,
             "WINE_BUCKET": self.bucket,
+            # what is polled runs on this machine, and costs no quota
+            "WINE_POLL_INTERVAL": "1",
         }
         for name in [*foreign, "PYTHONDONTWRITEBYTECODE"]:
             environment.pop(name, None)
@@ -102,6 +104,8 @@ class StackSettings:
             # Whoever reaches the loopback port is admin: there is nothing here but this machine's own data.
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.airflow_home / 'airflow.db'}",
+            # Seconds of sleep when there is nothing to schedule, and that a ready task waits at most.
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
             # Each task forks from a process that has imported Google's libraries already.
             "PYTHONPATH": f"{REPOSITORY / 'dev' / 'airflow_settings'}",
         } | self._secrets()

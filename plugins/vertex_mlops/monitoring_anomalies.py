@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringObjectiveType
-
 from vertex_mlops.monitoring_config import objectives_of
 from vertex_mlops.pipeline_jobs import resource_id
 
 if TYPE_CHECKING:
-    from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob, ModelMonitoringStatsAnomalies
+    from google.cloud.aiplatform_v1.types import (
+        ModelDeploymentMonitoringJob,
+        ModelDeploymentMonitoringObjectiveType,
+        ModelMonitoringStatsAnomalies,
+    )
 
     from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 
-# mypy sees the members of a proto-plus enum as plain integers
-_Objective: Any = ModelDeploymentMonitoringObjectiveType
-RAW_FEATURES = (_Objective.RAW_FEATURE_SKEW, _Objective.RAW_FEATURE_DRIFT)
+# protobuf takes the names of an enum for its members; the enum itself would load all types of Vertex AI
+RAW_FEATURES = ("RAW_FEATURE_SKEW", "RAW_FEATURE_DRIFT")
 
 
 class Anomaly(TypedDict):
@@ -46,7 +47,7 @@ class Anomaly(TypedDict):
 def find_anomalies(
     hook: ModelMonitoringHook,
     job: ModelDeploymentMonitoringJob,
-    objectives: Sequence[ModelDeploymentMonitoringObjectiveType] = RAW_FEATURES,
+    objectives: Sequence[ModelDeploymentMonitoringObjectiveType | str] = RAW_FEATURES,
     start_time: datetime | None = None,
     end_time: datetime | None = None,
     **options: Any,
@@ -56,7 +57,8 @@ def find_anomalies(
 
     :param hook: asks Vertex AI.
     :param job: whose findings to search.
-    :param objectives: what was compared; skew of the raw features and their drift by default.
+    :param objectives: what was compared, or the names of it; skew of the raw features and their drift by
+        default.
     :param start_time: only what was found from then on; all by default.
     :param end_time: only what was found until then; all by default.
     :param options: of each request, as the hook takes them: project and region, retry, timeout, metadata.

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from google.cloud.aiplatform_v1.types import (
-    EncryptionSpec,
-    GcsDestination,
-    GcsSource,
-    ModelDeploymentMonitoringJob,
-    ModelDeploymentMonitoringObjectiveConfig,
-    ModelDeploymentMonitoringScheduleConfig,
-    ModelMonitoringAlertConfig,
-    ModelMonitoringObjectiveConfig,
-    SamplingStrategy,
-    ThresholdConfig,
-)
 from google.protobuf.duration_pb2 import Duration
 
 from vertex_mlops.contract import DataContract
 from vertex_mlops.exceptions import ModelMonitoringJobError
 from vertex_mlops.monitoring_settings import MonitoringSettings
+
+if TYPE_CHECKING:
+    from google.cloud.aiplatform_v1.types import (
+        ModelDeploymentMonitoringJob,
+        ModelMonitoringAlertConfig,
+        ModelMonitoringObjectiveConfig,
+        ThresholdConfig,
+    )
 
 _SECONDS_PER_HOUR = 3600
 _SECONDS_PER_DAY = 86400
@@ -39,12 +35,14 @@ def objective_config(
     :raises ModelMonitoringJobError: ``training_examples`` is no such folder.
     :raises UnknownFeatureError: a threshold is set for a feature that does not exist.
     """
+    from google.cloud.aiplatform_v1 import types
+
     if not (training_examples or "").startswith("gs://"):
         raise ModelMonitoringJobError(f"training_examples is no gs:// folder: {training_examples!r}")
-    config = ModelMonitoringObjectiveConfig
+    config = types.ModelMonitoringObjectiveConfig
     return config(
         training_dataset=config.TrainingDataset(
-            gcs_source=GcsSource(uris=[f"{training_examples}/Split-train/*"]),
+            gcs_source=types.GcsSource(uris=[f"{training_examples}/Split-train/*"]),
             data_format="tf-record",
             target_field=contract.label,
         ),
@@ -78,18 +76,20 @@ def monitoring_job(
     :param contract: holds an instance that shows the format of the requests.
     :param labels: labels of the job.
     """
-    job = ModelDeploymentMonitoringJob(
+    from google.cloud.aiplatform_v1 import types
+
+    job = types.ModelDeploymentMonitoringJob(
         display_name=display_name,
         endpoint=endpoint,
         model_deployment_monitoring_objective_configs=[
-            ModelDeploymentMonitoringObjectiveConfig(deployed_model_id=id_, objective_config=objective)
+            types.ModelDeploymentMonitoringObjectiveConfig(deployed_model_id=id_, objective_config=objective)
             for id_, objective in sorted(objectives.items())
         ],
-        model_deployment_monitoring_schedule_config=ModelDeploymentMonitoringScheduleConfig(
+        model_deployment_monitoring_schedule_config=types.ModelDeploymentMonitoringScheduleConfig(
             monitor_interval=Duration(seconds=settings.interval_hours * _SECONDS_PER_HOUR)
         ),
-        logging_sampling_strategy=SamplingStrategy(
-            random_sample_config=SamplingStrategy.RandomSampleConfig(sample_rate=settings.sampling_rate)
+        logging_sampling_strategy=types.SamplingStrategy(
+            random_sample_config=types.SamplingStrategy.RandomSampleConfig(sample_rate=settings.sampling_rate)
         ),
         model_monitoring_alert_config=_alert_config(settings),
         log_ttl=Duration(seconds=settings.log_ttl_days * _SECONDS_PER_DAY),
@@ -102,9 +102,9 @@ def monitoring_job(
         sample: Any = contract.sample_instance
         job.sample_predict_instance = sample
     if settings.stats_directory:
-        job.stats_anomalies_base_directory = GcsDestination(output_uri_prefix=settings.stats_directory)
+        job.stats_anomalies_base_directory = types.GcsDestination(output_uri_prefix=settings.stats_directory)
     if settings.encryption_key:
-        job.encryption_spec = EncryptionSpec(kms_key_name=settings.encryption_key)
+        job.encryption_spec = types.EncryptionSpec(kms_key_name=settings.encryption_key)
     return job
 
 
@@ -117,18 +117,24 @@ def objectives_of(job: ModelDeploymentMonitoringJob) -> dict[str, ModelMonitorin
 
 
 def _alert_config(settings: MonitoringSettings) -> ModelMonitoringAlertConfig | None:
+    from google.cloud.aiplatform_v1 import types
+
     if not (settings.emails or settings.notification_channels or settings.log_anomalies):
         return None
-    alert = ModelMonitoringAlertConfig(
+    alert = types.ModelMonitoringAlertConfig(
         enable_logging=settings.log_anomalies, notification_channels=settings.notification_channels
     )
     if settings.emails:
-        alert.email_alert_config = ModelMonitoringAlertConfig.EmailAlertConfig(user_emails=settings.emails)
+        alert.email_alert_config = types.ModelMonitoringAlertConfig.EmailAlertConfig(
+            user_emails=settings.emails
+        )
     return alert
 
 
 def _thresholds(
     contract: DataContract, default: float, single: Mapping[str, float]
 ) -> dict[str, ThresholdConfig]:
+    from google.cloud.aiplatform_v1 import types
+
     contract.check_features(single)
-    return {name: ThresholdConfig(value=single.get(name, default)) for name in contract.features}
+    return {name: types.ThresholdConfig(value=single.get(name, default)) for name in contract.features}

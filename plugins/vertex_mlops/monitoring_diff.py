@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob, ThresholdConfig
+from typing import TYPE_CHECKING, Any
 
 from vertex_mlops.monitoring_config import objectives_of
 
-_Job = ModelDeploymentMonitoringJob
+if TYPE_CHECKING:
+    from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob, ThresholdConfig
+
+    _Job = ModelDeploymentMonitoringJob
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def updated_job(
     :param current: the job that the endpoint has.
     :param wanted: the job that it should have.
     """
-    job = _Job(wanted)
+    job = type(wanted)(wanted)
     job.name = current.name
     job.labels = {**current.labels, **wanted.labels}
     return job

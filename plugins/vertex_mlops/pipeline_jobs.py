@@ -8,8 +8,6 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from google.cloud.aiplatform_v1.types import PipelineState, PipelineTaskDetail
-
 from vertex_mlops.retries import REQUEST_SECONDS, patiently
 
 if TYPE_CHECKING:
@@ -29,25 +27,18 @@ SUBMISSION_KEY = "pipeline_submission_seconds"
 # XCom of the same task: id of the job that it waits for; from then on it submits nothing
 JOB_ID_KEY = "pipeline_job_id"
 
+# Names of states of a job: the enum would load all types of Vertex AI with every parse of a DAG file.
+SUCCEEDED = "PIPELINE_STATE_SUCCEEDED"
+PAUSED = "PIPELINE_STATE_PAUSED"
 # A paused job is not among them: it goes on when a person resumes it.
-ENDED_STATES = frozenset(
-    {
-        PipelineState.PIPELINE_STATE_SUCCEEDED,
-        PipelineState.PIPELINE_STATE_FAILED,
-        PipelineState.PIPELINE_STATE_CANCELLED,
-    }
-)
+ENDED_STATES = frozenset({SUCCEEDED, "PIPELINE_STATE_FAILED", "PIPELINE_STATE_CANCELLED"})
 # a job in one of these will never succeed
-DEAD_STATES = frozenset(
-    {
-        PipelineState.PIPELINE_STATE_FAILED,
-        PipelineState.PIPELINE_STATE_CANCELLING,
-        PipelineState.PIPELINE_STATE_CANCELLED,
-    }
-)
+DEAD_STATES = frozenset({"PIPELINE_STATE_FAILED", "PIPELINE_STATE_CANCELLING", "PIPELINE_STATE_CANCELLED"})
 # nothing is left to wait for or to cancel
 OVER_STATES = ENDED_STATES | DEAD_STATES
 
+# name of the state of a task of a job
+_TASK_FAILED = "FAILED"
 # what TFX and what Kubeflow Pipelines call an artifact whose properties are figures
 _METRICS_SCHEMAS = ("tfx.Metrics", "system.Metrics")
 
@@ -217,7 +208,7 @@ def failure(job: PipelineJob) -> str:
     failed = [
         f"task {task.task_name}: {_one_line(task.error.message)}"
         for task in job.job_detail.task_details
-        if task.state == PipelineTaskDetail.State.FAILED
+        if task.state.name == _TASK_FAILED
     ]
     causes = failed or [_one_line(job.error.message)] * bool(job.error.message)
     return f"{job.name} ended as {job.state.name}" + "".join(f"; {cause}" for cause in causes)

@@ -6,19 +6,21 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import Forbidden, GoogleAPICallError, RetryError, Unauthorized
 
 from vertex_mlops.contract import Range
-from vertex_mlops.hooks.prediction_service import RawPrediction
 from vertex_mlops.retries import is_transient
+
+if TYPE_CHECKING:
+    from vertex_mlops.hooks.prediction_service import RawPrediction
 
 # a model that has its share of the traffic stays silent for so long only once in a thousand million times
 _MISS = 1e-9
 _AT_LEAST = 5
 
-Ask = Callable[[], RawPrediction]
+Ask = Callable[[], "RawPrediction"]
 
 
 def most_requests(percent: int) -> int:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import NotFound
-from google.cloud.aiplatform_v1.types import GenericOperationMetadata
 
 from vertex_mlops.exceptions import VertexOperationError, VertexOperationTimeoutError
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, is_transient, patiently
@@ -17,6 +16,7 @@ from vertex_mlops.waiting import QUICK_SECONDS, first_execution, look_again, pau
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from google.cloud.aiplatform_v1.types import GenericOperationMetadata
 
 log = logging.getLogger(__name__)
 

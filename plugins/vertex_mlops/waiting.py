@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow.sdk.exceptions import AirflowRescheduleException
-from google.cloud.aiplatform_v1.types import JobState
 
 from vertex_mlops.exceptions import ModelMonitoringJobUnsettledError
 
@@ -22,14 +21,13 @@ SHORTEST_BREAK = 15.0
 QUICK_SECONDS = 10.0
 LOOK_SECONDS = 0.5
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.1, 2.0, 1.5
+# names of states of a monitoring job
+RUNNING = "JOB_STATE_RUNNING"
+PAUSED = "JOB_STATE_PAUSED"
+FAILED = "JOB_STATE_FAILED"
 # in these a job takes neither an update nor a pause
 UNSETTLED_STATES = frozenset(
-    {
-        JobState.JOB_STATE_UNSPECIFIED,
-        JobState.JOB_STATE_QUEUED,
-        JobState.JOB_STATE_PENDING,
-        JobState.JOB_STATE_UPDATING,
-    }
+    {"JOB_STATE_UNSPECIFIED", "JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_UPDATING"}
 )
 
 
@@ -48,7 +46,7 @@ def pauses(seconds: float) -> Iterator[float]:
 
 def is_settled(job: ModelDeploymentMonitoringJob) -> bool:
     """Tell whether a monitoring job has come to rest: running, paused or failed."""
-    return job.state not in UNSETTLED_STATES
+    return job.state.name not in UNSETTLED_STATES
 
 
 def come_back(context: Context, still: str, poll_interval: float, wait_timeout: float) -> NoReturn:

@@ -223,3 +223,18 @@ def test_without_a_word_about_drift_it_trains_with_new_data_alone_and_once_a_day
     red = next(wine for wine in load_wines(path, ENVIRONMENT) if wine.name == "red")
 
     assert (red.drift.retrain_on_drift_without_new_data, red.drift.drift_cooldown_hours) == (False, 24)
+
+
+@pytest.mark.parametrize(
+    ("environment", "seconds"), [({}, 15), ({"WINE_POLL_INTERVAL": ""}, 15), ({"WINE_POLL_INTERVAL": "1"}, 1)]
+)
+def test_an_environment_may_be_polled_more_often_than_the_file_says(
+    environment: dict[str, str], seconds: int
+) -> None:
+    assert {wine.poll_interval for wine in load_wines(environment=ENVIRONMENT | environment)} == {seconds}
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "1.5", "often"])
+def test_a_poll_interval_that_is_no_number_of_seconds_is_refused(seconds: str) -> None:
+    with pytest.raises(ConfigError, match=f"WINE_POLL_INTERVAL is no number of seconds from 1: '{seconds}'"):
+        load_wines(environment=ENVIRONMENT | {"WINE_POLL_INTERVAL": seconds})

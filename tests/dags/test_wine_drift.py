@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,22 @@ def test_the_drift_of_a_wine_or_its_cron_starts_its_retraining_alone(dags: dict[
     timetable = dags[f"wine_retraining_{wine}"].timetable
 
     assert timetable.timetable.expression == {"white": "0 6 * * *", "red": "30 6 * * *"}[wine]
-    assert timetable.timetable.run_immediately is False
     assert list(timetable.asset_condition.objects) == [dags["wine_drift"].get_task(f"look_{wine}").asset]
+
+
+def test_unpausing_a_retraining_just_after_its_tick_starts_none(
+    dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.timetables.base import TimeRestriction
+
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(dags["wine_retraining_white"]))
+    monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: datetime(2026, 1, 2, 6, 10, tzinfo=UTC))
+
+    first = dag.timetable.next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(None, None, catchup=False)
+    )
+    assert first.run_after == datetime(2026, 1, 3, 6, tzinfo=UTC)
 
 
 def test_a_wine_without_a_schedule_is_retrained_by_drift_alone(

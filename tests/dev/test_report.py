@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from dev.bench import BoundExceededError, require_bounds
 from dev.measures import MemoryWatch
 from dev.processes import Processes
 from dev.progress import Progress
@@ -80,10 +79,3 @@ def test_each_measure_stands_beside_its_bound(
     assert "check_freshness           0 bytes scanned (0)" in lines
     assert any("0 worker slots held (0), 1 task deferred, in 3 samples" in line for line in lines)
     assert any("3.00 GiB at most (under 8), in 17 processes" in line for line in lines)
-
-
-def test_the_bench_fails_on_a_measure_beyond_its_bound_and_names_it():
-    require_bounds({"memory": 1.0}, {"bytes scanned": 0})
-
-    with pytest.raises(BoundExceededError, match=r"memory is 1\.004, more than 1; bytes scanned: 7, more"):
-        require_bounds({"memory": 1.004, "time": 0.5}, {"bytes scanned": 7, "slots": 0})

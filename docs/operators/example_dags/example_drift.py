@@ -8,7 +8,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Asset
 from vertex_mlops.operators.drift import EmitModelDriftOperator
 
-DRIFT = Asset(name="example_drift", uri="vertex-ai://example/drift")
+DRIFT = Asset(name="example_drift", uri="x-vertex-ai://example/drift")
 
 with DAG(dag_id="example_drift", schedule="20 * * * *", catchup=False, max_active_runs=1):
     EmitModelDriftOperator(

@@ -322,7 +322,7 @@ class ModelMonitoringHook(GoogleBaseHook):
         region: str,
         job_id: str,
         deployed_model_id: str,
-        objectives: Sequence[ModelDeploymentMonitoringObjectiveType],
+        objectives: Sequence[ModelDeploymentMonitoringObjectiveType | str],
         feature: str | None = None,
         start_time: datetime | None = None,
         end_time: datetime | None = None,
@@ -338,7 +338,7 @@ class ModelMonitoringHook(GoogleBaseHook):
         :param region: Required. The ID of the Google Cloud region that the service belongs to.
         :param job_id: Required. The ID of the monitoring job.
         :param deployed_model_id: Required. The ID of the deployed model that they are about.
-        :param objectives: Required. What was compared: skew, drift or both.
+        :param objectives: Required. What was compared, or the names of it: skew, drift or both.
         :param feature: Only this feature.
         :param start_time: Only what was computed from then on.
         :param end_time: Only what was computed until then.

@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.google.cloud.links.base import BASE_LINK, BaseGoogleLink
+from airflow.sdk import BaseOperatorLink
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperator, Context
+    from airflow.sdk.types import TaskInstanceKey
 
 # where the console is, if not at Google: localcloud serves pages at the same paths
 CONSOLE_URL = "GOOGLE_CLOUD_CONSOLE_URL"
 
 
-class ConsoleLink(BaseGoogleLink):
+class ConsoleLink(BaseOperatorLink):
     """
     Base class of links that work while their task still runs, and lead to the console the worker is told of.
 
     Airflow shows what the XCom of a link holds. The provider's links keep arguments there, which become a URL
     only when the task ends or is deferred; these keep the URL itself. If what a link leads to was never made,
-    there is none, and Airflow shows no button.
+    there is none, and Airflow shows no button. They do not derive from the provider's BaseGoogleLink: its
+    module imports hooks and clients, which each parse of a DAG file would pay for.
     """
+
+    name: ClassVar[str]
+    key: ClassVar[str]
+    format_str: ClassVar[str]
+
+    @property
+    def xcom_key(self) -> str:
+        return self.key
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """
+        Give the URL that the task has pushed; empty if it has pushed none.
+
+        :param operator: the task.
+        :param ti_key: its instance.
+        """
+        from airflow.providers.common.compat.sdk import XCom
+
+        return XCom.get_value(key=self.key, ti_key=ti_key) or ""
 
     @classmethod
     def persist(cls, context: Context, **value: Any) -> None:
@@ -44,6 +65,14 @@ class ConsoleLink(BaseGoogleLink):
         return cls()._format_link(**value)
 
     def _format_link(self, **kwargs: Any) -> str:
-        url: str = super()._format_link(**kwargs)
-        base = os.environ.get(CONSOLE_URL) or BASE_LINK
-        return base.rstrip("/") + url.removeprefix(BASE_LINK) if url else ""
+        try:
+            path = self.format_str.format(**kwargs)
+        except KeyError:
+            return ""
+        return (os.environ.get(CONSOLE_URL) or _googles_console()).rstrip("/") + path
+
+
+def _googles_console() -> str:
+    from airflow.providers.google.cloud.links.base import BASE_LINK
+
+    return str(BASE_LINK)

@@ -169,7 +169,7 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
                 if attempt in known:
                     continue
                 return
-            if job.state not in OVER_STATES and job.labels.get(RUN_LABEL) == run:
+            if job.state.name not in OVER_STATES and job.labels.get(RUN_LABEL) == run:
                 yield job
 
     def _look_again_if_a_job_may_still_appear(self, context: Context, state: str | None) -> None:
@@ -215,7 +215,7 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
             return False
         self.log.info("Cancelled %s, because %s is over", job.name, self.pipeline_task_id)
         for _ in range(_MOST_POLLS):
-            if self._get(job.name.rpartition("/")[-1]).state in OVER_STATES:
+            if self._get(job.name.rpartition("/")[-1]).state.name in OVER_STATES:
                 return True
             time.sleep(_POLL_SECONDS)
         raise PipelineJobNotCancelledError(f"{job.name} was cancelled and still does not end")

@@ -5,12 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.google.cloud.operators.vertex_ai.endpoint_service import (
-    DeployModelOperator,
-    UpdateEndpointOperator,
-)
 from google.api_core.exceptions import AlreadyExists
-from google.cloud.aiplatform_v1.types import CreateEndpointOperationMetadata, DeployModelOperationMetadata
 
 from vertex_mlops.deployed_models import (
     CHAMPION_ALIAS,
@@ -21,7 +16,7 @@ from vertex_mlops.deployed_models import (
     share_out,
 )
 from vertex_mlops.links.vertex_ai import EndpointLink
-from vertex_mlops.operators.deployment_base import EndpointMixin
+from vertex_mlops.operators.deployment_base import EndpointBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.serving import ServingSpec, read_serving_spec
 
@@ -30,23 +25,28 @@ if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import Endpoint
 
 
-class DeployModelVersionOperator(EndpointMixin, DeployModelOperator):
+class DeployModelVersionOperator(EndpointBaseOperator):
     """
     Deploy a version beside what serves, without traffic, once.
 
-    Takes the parameters of the provider's DeployModelOperator without ``endpoint_id``, ``deployed_model``
-    and ``traffic_split``, and differs from it in this: the endpoint is the one that the compiled pipeline
-    names, and is made if there is none; a version that is deployed to it, or is about to be, is not deployed
-    again; a slow deployment is waited for without a worker slot.
+    It differs from the provider's DeployModelOperator in this: the endpoint is the one that the compiled
+    pipeline names, and is made if there is none; a version that is deployed to it, or is about to be, is not
+    deployed again; a slow deployment is waited for without a worker slot.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/deployModel
 
+    :param project_id: The ID of the Google Cloud project of the endpoint (templated).
+    :param region: The ID of the Google Cloud region of the endpoint (templated).
     :param model_version: Resource name of the version (templated).
     :param template_path: ``gs://`` URI of the compiled pipeline file; it names the endpoint and its machines
         (templated).
     :param poll_interval: Seconds between two looks at a deployment.
     :param wait_timeout: Seconds to wait for it.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
     :return: ``endpoint``, ``deployed_model_id``, ``model_version``, and ``champion_id``: what shares the
         traffic with it; None if there is nothing else.
     :raises VertexOperationError: the deployment failed.
@@ -62,7 +62,7 @@ class DeployModelVersionOperator(EndpointMixin, DeployModelOperator):
         "impersonation_chain",
         "gcp_conn_id",
     )
-    operator_extra_links = (EndpointLink(),)  # type: ignore[assignment]
+    operator_extra_links = (EndpointLink(),)
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class DeployModelVersionOperator(EndpointMixin, DeployModelOperator):
         wait_timeout: float = 3600,
         **kwargs: Any,
     ) -> None:
-        super().__init__(endpoint_id="", deployed_model={}, **kwargs)
+        super().__init__(**kwargs)
         self.model_version = model_version
         self.template_path = template_path
         self.poll_interval = poll_interval
@@ -100,6 +100,8 @@ class DeployModelVersionOperator(EndpointMixin, DeployModelOperator):
     def _find_or_create(self, context: Context, serving: ServingSpec) -> Endpoint:
         if found := find_endpoint(self.client, self.parent, serving.name):
             return found
+        from google.cloud.aiplatform_v1.types import CreateEndpointOperationMetadata
+
         endpoint_id = endpoint_id_for(serving.name)
         name = f"{self.parent}/endpoints/{endpoint_id}"
         self.settle(context, name, CreateEndpointOperationMetadata)
@@ -115,6 +117,8 @@ class DeployModelVersionOperator(EndpointMixin, DeployModelOperator):
         return self.read_endpoint(name)
 
     def _find_or_deploy(self, context: Context, endpoint: Endpoint, serving: ServingSpec) -> str:
+        from google.cloud.aiplatform_v1.types import DeployModelOperationMetadata
+
         if found := find_deployed(endpoint, self.model_version):
             return found.id
         self.settle(context, endpoint.name, DeployModelOperationMetadata)
@@ -138,20 +142,25 @@ class DeployModelVersionOperator(EndpointMixin, DeployModelOperator):
         return str(answer.deployed_model.id)
 
 
-class ShiftTrafficOperator(EndpointMixin, UpdateEndpointOperator):
+class ShiftTrafficOperator(EndpointBaseOperator):
     """
     Give a deployed model a share of its endpoint's traffic, and the rest to the champion.
 
-    Takes the parameters of the provider's UpdateEndpointOperator without ``endpoint_id``, ``endpoint`` and
-    ``update_mask``. The first model of an endpoint has nothing beside it and gets all traffic at once.
+    The first model of an endpoint has nothing beside it and gets all traffic at once.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/predictions/deploy-model-api#traffic-split
 
+    :param project_id: The ID of the Google Cloud project of the endpoint (templated).
+    :param region: The ID of the Google Cloud region of the endpoint (templated).
     :param endpoint_name: Resource name of the endpoint (templated).
     :param deployed_model_id: The ID of the new deployed model (templated).
     :param champion_id: The ID of the deployed model that gets the rest; None if there is none (templated).
     :param percent: Share of the new model, from 1 to 100 (templated).
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
     :return: ``percent`` that the new model really has, and ``since`` when, in ISO 8601.
     :raises google.api_core.exceptions.NotFound: the endpoint is gone.
     """
@@ -177,7 +186,7 @@ class ShiftTrafficOperator(EndpointMixin, UpdateEndpointOperator):
         champion_id: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(endpoint_id="", endpoint={}, update_mask={}, **kwargs)
+        super().__init__(**kwargs)
         self.endpoint_name = endpoint_name
         self.deployed_model_id = deployed_model_id
         self.champion_id = champion_id

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from google.api_core.exceptions import NotFound
-from google.cloud.aiplatform_v1.types import UndeployModelOperationMetadata
 
 from vertex_mlops.deployed_models import find_version
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
@@ -18,14 +19,61 @@ if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import Endpoint, Model
 
 
-class EndpointMixin:
-    """Base of the operators that act on an endpoint and its deployed models; each call may be repeated."""
+class VertexBaseOperator(GoogleCloudBaseOperator):
+    """
+    Base class of the operators that act on models and endpoints; each call may be repeated.
 
-    gcp_conn_id: Any
-    impersonation_chain: Any
-    region: Any
-    project_id: Any
-    log: Any
+    The provider's operators of the same services are no base of it: their modules import every type of
+    Vertex AI, which each parse of a DAG file would pay for, and their ``execute`` would be replaced anyway.
+
+    :param project_id: The ID of the Google Cloud project that the service belongs to (templated).
+    :param region: The ID of the Google Cloud region that the service belongs to (templated).
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
+    """
+
+    def __init__(
+        self,
+        *,
+        project_id: str,
+        region: str,
+        gcp_conn_id: str = "google_cloud_default",
+        impersonation_chain: str | Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.project_id = project_id
+        self.region = region
+        self.gcp_conn_id = gcp_conn_id
+        self.impersonation_chain = impersonation_chain
+
+    @property
+    def extra_links_params(self) -> dict[str, Any]:
+        return {"region": self.region, "project_id": self.project_id}
+
+    @cached_property
+    def models(self) -> Any:
+        """Client of the Model Registry."""
+        from airflow.providers.google.cloud.hooks.vertex_ai.model_service import ModelServiceHook
+
+        hook = ModelServiceHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
+        return hook.get_model_service_client(self.region)
+
+
+class EndpointBaseOperator(VertexBaseOperator):
+    """
+    Base class of the operators that act on an endpoint and its deployed models.
+
+    :param project_id: The ID of the Google Cloud project of the endpoint (templated).
+    :param region: The ID of the Google Cloud region of the endpoint (templated).
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
+    """
+
     poll_interval: float = 60
     wait_timeout: float = 3600
 
@@ -36,19 +84,8 @@ class EndpointMixin:
         return EndpointServiceHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
 
     @property
-    def extra_links_params(self) -> dict[str, Any]:
-        return {"region": self.region, "project_id": self.project_id}
-
-    @property
     def client(self) -> Any:
         return self.hook.get_endpoint_service_client(self.region)
-
-    @cached_property
-    def models(self) -> Any:
-        from airflow.providers.google.cloud.hooks.vertex_ai.model_service import ModelServiceHook
-
-        hook = ModelServiceHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
-        return hook.get_model_service_client(self.region)
 
     @property
     def parent(self) -> str:
@@ -120,6 +157,8 @@ class EndpointMixin:
         :param endpoint: resource name of the endpoint.
         :param deployed_model_id: id of the model.
         """
+        from google.cloud.aiplatform_v1.types import UndeployModelOperationMetadata
+
         self.settle(context, endpoint, UndeployModelOperationMetadata)
         request = {"endpoint": endpoint, "deployed_model_id": deployed_model_id}
         try:

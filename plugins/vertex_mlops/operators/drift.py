@@ -12,7 +12,6 @@ from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.exceptions import AirflowSkipException
 
 from vertex_mlops.drift import DriftEvent, describe, drift_in, events_of
-from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.monitoring_anomalies import find_anomalies
 from vertex_mlops.pipeline_jobs import label_filter, resource_id
@@ -21,6 +20,8 @@ from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
+
+    from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 
 # what is older was told, or nobody listened: a look must not page through a year of windows
 _LOOK_BACK = timedelta(days=7)
@@ -32,10 +33,10 @@ class EmitModelDriftOperator(GoogleCloudBaseOperator):
     """
     Look once at what monitoring jobs have found, and emit one asset event for each new window with anomalies.
 
-    What is new is told by the events of the asset so far: the operator keeps nothing, so that a retry, a
-    cleared task or another worker emits no window twice. Only models that the jobs watch now count: what
-    was found of a model that serves no more is past. It looks back over seven days at most. The event's
-    extra is a :class:`~vertex_mlops.drift.DriftEvent`.
+    What is new is told by the events that came through its alias so far: the operator keeps nothing, so that
+    a retry, a cleared task or another worker emits no window twice. Only models that the jobs watch now
+    count: what was found of a model that serves no more is past. It looks back over seven days at most. The
+    event's extra is a :class:`~vertex_mlops.drift.DriftEvent`.
 
     .. seealso::
         https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/assets.html and
@@ -68,9 +69,10 @@ class EmitModelDriftOperator(GoogleCloudBaseOperator):
         impersonation_chain: str | Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
-        # only an alias takes any number of events from one task, none or several
+        # only an alias takes any number of events from one task, none or several; and what came through it
+        # is found again when the asset's URI has changed
         alias = AssetAlias(name=asset.name)
-        super().__init__(inlets=[asset], outlets=[alias], **kwargs)
+        super().__init__(inlets=[alias], outlets=[alias], **kwargs)
         self.project_id = project_id
         self.region = region
         self.labels = labels
@@ -84,6 +86,8 @@ class EmitModelDriftOperator(GoogleCloudBaseOperator):
 
     @cached_property
     def hook(self) -> ModelMonitoringHook:
+        from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
+
         return ModelMonitoringHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -113,7 +117,9 @@ class EmitModelDriftOperator(GoogleCloudBaseOperator):
         """Tell up to when the windows of each job were told."""
         known: dict[str, datetime] = {}
         # the newest comes first
-        for event in context["inlet_events"][self.asset].ascending(False).limit(_KNOWN_EVENTS):
+        for event in (
+            context["inlet_events"][AssetAlias(name=self.asset.name)].ascending(False).limit(_KNOWN_EVENTS)
+        ):
             if told := drift_in(event.extra):
                 end = datetime.fromisoformat(told["window_end"])
                 known[told["monitoring_job"]] = max(end, known.get(told["monitoring_job"], end))

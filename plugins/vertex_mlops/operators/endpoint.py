@@ -14,8 +14,6 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
 from vertex_mlops.contract import DEFAULT_SIGNATURE, RAW_SIGNATURE, DataContract, read_data_contract
 from vertex_mlops.exceptions import DeployedModelRejectedError
-from vertex_mlops.hooks.prediction_metrics import PredictionMetricsHook
-from vertex_mlops.hooks.prediction_service import RawPrediction, RawPredictionHook
 from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
 from vertex_mlops.prediction_metrics import FAST_SHARE, ServedRequests
@@ -24,6 +22,9 @@ from vertex_mlops.waiting import LOOK_SECONDS, QUICK_SECONDS, SHORTEST_BREAK
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from vertex_mlops.hooks.prediction_metrics import PredictionMetricsHook
+    from vertex_mlops.hooks.prediction_service import RawPrediction, RawPredictionHook
 
 # a model server that hangs is not waited for longer
 _ANSWER_TIMEOUT = 20.0
@@ -178,6 +179,8 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
 
     @cached_property
     def _raw(self) -> RawPredictionHook:
+        from vertex_mlops.hooks.prediction_service import RawPredictionHook
+
         return RawPredictionHook(**self._connection)
 
     @cached_property
@@ -188,6 +191,8 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
 
     @cached_property
     def _metrics(self) -> PredictionMetricsHook:
+        from vertex_mlops.hooks.prediction_metrics import PredictionMetricsHook
+
         return PredictionMetricsHook(**self._connection)
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -269,6 +274,8 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         )
 
     def _predict(self, instance: dict[str, Any]) -> RawPrediction:
+        from vertex_mlops.hooks.prediction_service import RawPrediction
+
         # the hook's own predict() hands over a request that proto-plus cannot read
         instances: list[Any] = [instance]
         response = self._predictions.predict(

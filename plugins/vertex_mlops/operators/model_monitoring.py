@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
-from google.cloud.aiplatform_v1.types import JobState
 
 from vertex_mlops.contract import RAW_SIGNATURE, read_data_contract
 from vertex_mlops.exceptions import (
@@ -23,6 +22,7 @@ from vertex_mlops.monitoring_settings import MonitoringSettings
 from vertex_mlops.operators.model_monitoring_base import ModelMonitoringBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.service_agents import awaiting_service_agents
+from vertex_mlops.waiting import FAILED, PAUSED
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -146,11 +146,11 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         watched = objectives_of(current)
         wanted = self._wanted(contract, watched)
         difference = diff(current, wanted)
-        if current.state == JobState.JOB_STATE_FAILED:
+        if current.state.name == FAILED:
             raise ModelMonitoringJobError(f"{current.name} failed: {current.error.message}")
         if not difference:
             self.log.info("%s is as it should be", current.name)
-            if current.state == JobState.JOB_STATE_PAUSED:
+            if current.state.name == PAUSED:
                 self.log.warning("%s is paused: nothing is monitored until somebody resumes it", current.name)
             return self._finish(context, current)
         if difference.immutable and not self.recreate:
@@ -161,7 +161,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         self.wait_until_settled(context, current)
         if difference.immutable:
             return self._recreate(context, current, contract, difference.immutable)
-        if current.state == JobState.JOB_STATE_PAUSED:
+        if current.state.name == PAUSED:
             raise ModelMonitoringJobPausedError(
                 f"{current.name} is paused and takes no update of {', '.join(difference.update_mask)};"
                 " resume it, then clear this task"
@@ -193,7 +193,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         fields: Sequence[str],
     ) -> dict[str, Any]:
         self.log.info("Deleting %s to create it anew: %s differ", current.name, ", ".join(fields))
-        if current.state == JobState.JOB_STATE_PAUSED:
+        if current.state.name == PAUSED:
             # by a person, or by a try that broke off here: nothing tells them apart
             self.log.warning("%s is paused; the new one will run", current.name)
         watched = objectives_of(current)

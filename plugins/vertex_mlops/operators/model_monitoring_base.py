@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from google.api_core.exceptions import Aborted, FailedPrecondition
 from google.api_core.gapic_v1.method import DEFAULT
-from google.cloud.aiplatform_v1.types import JobState
 
-from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
-from vertex_mlops.waiting import come_back, is_settled
+from vertex_mlops.waiting import RUNNING, come_back, is_settled
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.api_core.retry import Retry
     from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
+
+    from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 
 # a deletion that takes longer is waited for without a slot
 _DELETION_SECONDS = 60.0
@@ -76,6 +76,8 @@ class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
 
     @cached_property
     def hook(self) -> ModelMonitoringHook:
+        from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
+
         return ModelMonitoringHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
 
     @property
@@ -109,7 +111,7 @@ class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
         :param job: as it is now.
         """
         job_id = resource_id(job.name)
-        if job.state == JobState.JOB_STATE_RUNNING:
+        if job.state.name == RUNNING:
             self.hook.pause_model_monitoring_job(job_id=job_id, **self.write_options)
         try:
             operation = self.hook.delete_model_monitoring_job(job_id=job_id, **self.write_options)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import NotFound
-from google.cloud.aiplatform_v1.types import JobState
 
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.operators.model_monitoring_base import ModelMonitoringBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
+from vertex_mlops.waiting import PAUSED
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -69,7 +69,7 @@ class PauseModelMonitoringJobOperator(_OneJobOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         job = self.get_settled_job(context)
-        paused = job.state == JobState.JOB_STATE_PAUSED
+        paused = job.state.name == PAUSED
         if not paused:
             self.log.info("Pausing %s", job.name)
             self.hook.pause_model_monitoring_job(job_id=resource_id(job.name), **self.write_options)
@@ -106,7 +106,7 @@ class ResumeModelMonitoringJobOperator(_OneJobOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         job = self.get_settled_job(context)
-        paused = job.state == JobState.JOB_STATE_PAUSED
+        paused = job.state.name == PAUSED
         if paused:
             self.log.info("Resuming %s", job.name)
             self.hook.resume_model_monitoring_job(job_id=resource_id(job.name), **self.write_options)

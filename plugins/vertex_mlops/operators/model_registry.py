@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from airflow.providers.google.cloud.operators.vertex_ai.model_service import (
-    AddVersionAliasesOnModelOperator,
-    GetModelOperator,
-    UploadModelOperator,
-)
-from google.cloud.aiplatform_v1.types import UploadModelOperationMetadata
 
 from vertex_mlops.deployed_models import CHAMPION_ALIAS, PREVIOUS_ALIAS, find_version, version_name
 from vertex_mlops.exceptions import NoPreviousModelError
 from vertex_mlops.links.vertex_ai import ModelLink
+from vertex_mlops.operators.deployment_base import VertexBaseOperator
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, PipelineResult, read_result, resource_id
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
 from vertex_mlops.serving import ServingSpec, read_serving_spec
 from vertex_mlops.vertex_operations import OperationWait, begin_operation
 
 if TYPE_CHECKING:
-    from airflow.providers.google.cloud.hooks.vertex_ai.model_service import ModelServiceHook
     from airflow.sdk import Context
     from google.cloud.aiplatform_v1.types import Model
 
@@ -30,36 +23,20 @@ JOB_LABEL = "pipeline_job"
 _MAX_LABEL_LENGTH = 63
 
 
-class _RegistryHook:
-    # what the provider's operators make anew in each execute
-    gcp_conn_id: Any
-    impersonation_chain: Any
-    region: Any
-
-    @cached_property
-    def hook(self) -> ModelServiceHook:
-        from airflow.providers.google.cloud.hooks.vertex_ai.model_service import ModelServiceHook
-
-        return ModelServiceHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
-
-    @property
-    def client(self) -> Any:
-        return self.hook.get_model_service_client(self.region)
-
-
-class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
+class UploadModelVersionOperator(VertexBaseOperator):
     """
     Register the model of a finished pipeline job as a version of the wine's one model, once.
 
-    Takes the parameters of the provider's UploadModelOperator without ``model`` and ``parent_model``, and
-    differs from it in this: the description of the version is the name of the pipeline job, so that a try
-    which comes after one that died finds the version, or the upload that is still under way, and makes no
-    second one. A slow upload is waited for without a worker slot.
+    It differs from the provider's UploadModelOperator in this: the description of the version is the name of
+    the pipeline job, so that a try which comes after one that died finds the version, or the upload that is
+    still under way, and makes no second one. A slow upload is waited for without a worker slot.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/model-registry/versioning
         https://cloud.google.com/vertex-ai/docs/predictions/use-custom-container
 
+    :param project_id: The ID of the Google Cloud project of the model (templated).
+    :param region: The ID of the Google Cloud region of the model (templated).
     :param pipeline_result: What RunPipelineJobOnceOperator returned (templated).
     :param template_path: ``gs://`` URI of the compiled pipeline file; it names the model and its
         container (templated).
@@ -67,6 +44,10 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
         ``pipeline_job`` (templated).
     :param poll_interval: Seconds between two looks at an upload.
     :param wait_timeout: Seconds to wait for it.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
     :return: ``model_version``, the resource name of the version.
     :raises VertexOperationError: the upload failed.
     :raises VertexOperationTimeoutError: the upload takes too long.
@@ -94,7 +75,7 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
         wait_timeout: float = 3600,
         **kwargs: Any,
     ) -> None:
-        super().__init__(model={}, **kwargs)
+        super().__init__(**kwargs)
         self.pipeline_result = pipeline_result
         self.template_path = template_path
         self.labels = labels
@@ -102,11 +83,13 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
         self.wait_timeout = wait_timeout
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from google.cloud.aiplatform_v1.types import UploadModelOperationMetadata
+
         serving = read_serving_spec(self.template_path, self.gcp_conn_id, self.impersonation_chain)
-        parent = self.client.model_path(self.project_id, self.region, serving.name)
+        parent = self.models.model_path(self.project_id, self.region, serving.name)
         version = self._find(parent)
         if version is None:
-            wait = OperationWait(self.client, parent, UploadModelOperationMetadata)
+            wait = OperationWait(self.models, parent, UploadModelOperationMetadata)
             wait.settle(context, self.poll_interval, self.wait_timeout)
             # it may have ended between the two looks
             version = self._find(parent) or self._upload(context, serving, parent)
@@ -116,9 +99,9 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
         return {"model_version": version}
 
     def _find(self, parent: str) -> str | None:
-        if find_version(self.client, parent) is None:
+        if find_version(self.models, parent) is None:
             return None
-        pages = self.client.list_model_versions(
+        pages = self.models.list_model_versions(
             name=parent, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS
         )
         job_id = resource_id(self.pipeline_result["name"])
@@ -127,7 +110,7 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
 
     def _upload(self, context: Context, serving: ServingSpec, parent: str) -> str:
         request: dict[str, Any] = {
-            "parent": self.client.common_location_path(self.project_id, self.region),
+            "parent": self.models.common_location_path(self.project_id, self.region),
             "model": {
                 "display_name": serving.name,
                 "artifact_uri": self.pipeline_result["model_uri"],
@@ -135,12 +118,12 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
                 "version_description": self.pipeline_result["name"],
             },
         }
-        if find_version(self.client, parent):
+        if find_version(self.models, parent):
             request["parent_model"] = parent
         else:
             request["model_id"] = serving.name
         self.log.info("Uploading %s", self.pipeline_result["model_uri"])
-        begin = partial(self.client.upload_model, request=request, timeout=REQUEST_SECONDS)
+        begin = partial(self.models.upload_model, request=request, timeout=REQUEST_SECONDS)
         what = f"the upload to {parent}"
         uploaded = begin_operation(context, what, begin, self.poll_interval, self.wait_timeout)
         return f"{parent}@{uploaded.model_version_id}"
@@ -155,7 +138,7 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
             "blessed": str(result["blessed"]).lower(),
             JOB_LABEL: job_label(result["name"]),
         }
-        self.client.update_model(
+        self.models.update_model(
             model={"name": version, "labels": labels},
             update_mask={"paths": ["labels"]},
             retry=patiently(PATIENCE_SECONDS),
@@ -163,18 +146,23 @@ class UploadModelVersionOperator(_RegistryHook, UploadModelOperator):
         )
 
 
-class PromoteModelVersionOperator(_RegistryHook, AddVersionAliasesOnModelOperator):
+class PromoteModelVersionOperator(VertexBaseOperator):
     """
     Give a version the alias ``champion``, and ``previous`` to the version that had it.
 
-    Takes the parameters of the provider's AddVersionAliasesOnModelOperator without ``model_id`` and
-    ``version_aliases``. If the version is itself the previous one, this is a way back, and there is no
-    previous one afterwards: what was left behind does not come back by itself.
+    If the version is itself the previous one, this is a way back, and there is no previous one afterwards:
+    what was left behind does not come back by itself.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/model-registry/model-alias
 
+    :param project_id: The ID of the Google Cloud project of the model (templated).
+    :param region: The ID of the Google Cloud region of the model (templated).
     :param model_version: Resource name of the version (templated).
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
     :return: ``champion``, the resource name of the version.
     :raises google.api_core.exceptions.NotFound: there is no such version.
     """
@@ -183,17 +171,17 @@ class PromoteModelVersionOperator(_RegistryHook, AddVersionAliasesOnModelOperato
     operator_extra_links = (ModelLink(),)
 
     def __init__(self, *, model_version: str, **kwargs: Any) -> None:
-        super().__init__(model_id="", version_aliases=[], **kwargs)
+        super().__init__(**kwargs)
         self.model_version = model_version
 
     def execute(self, context: Context) -> dict[str, Any]:
         parent = self.model_version.partition("@")[0]
         ModelLink.persist(context=context, model_id=resource_id(parent))
-        version: Model = self.client.get_model(
+        version: Model = self.models.get_model(
             name=self.model_version, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS
         )
         if CHAMPION_ALIAS not in version.version_aliases:
-            self._promote(version, find_version(self.client, f"{parent}@{CHAMPION_ALIAS}"))
+            self._promote(version, find_version(self.models, f"{parent}@{CHAMPION_ALIAS}"))
         self.log.info("%s is the champion", self.model_version)
         return {"champion": self.model_version}
 
@@ -208,7 +196,7 @@ class PromoteModelVersionOperator(_RegistryHook, AddVersionAliasesOnModelOperato
 
     def _merge(self, name: str, aliases: list[str]) -> None:
         # the hook refuses to remove an alias in the same call
-        self.client.merge_version_aliases(
+        self.models.merge_version_aliases(
             name=name,
             version_aliases=aliases,
             retry=patiently(PATIENCE_SECONDS),
@@ -216,16 +204,20 @@ class PromoteModelVersionOperator(_RegistryHook, AddVersionAliasesOnModelOperato
         )
 
 
-class GetPreviousModelVersionOperator(_RegistryHook, GetModelOperator):
+class GetPreviousModelVersionOperator(VertexBaseOperator):
     """
     Find the version that was champion before the present one, and the pipeline job that made it.
-
-    Takes the parameters of the provider's GetModelOperator without ``model_id``.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/model-registry/model-alias
 
+    :param project_id: The ID of the Google Cloud project of the model (templated).
+    :param region: The ID of the Google Cloud region of the model (templated).
     :param template_path: ``gs://`` URI of the compiled pipeline file; it names the model (templated).
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
     :return: ``model_version``, its resource name; ``left``, that of the present champion;
         ``pipeline_result``, a :class:`vertex_mlops.pipeline_jobs.PipelineResult`; and its
         ``training_examples``.
@@ -237,14 +229,14 @@ class GetPreviousModelVersionOperator(_RegistryHook, GetModelOperator):
     operator_extra_links = (ModelLink(),)
 
     def __init__(self, *, template_path: str, **kwargs: Any) -> None:
-        super().__init__(model_id="", **kwargs)
+        super().__init__(**kwargs)
         self.template_path = template_path
 
     def execute(self, context: Context) -> dict[str, Any]:
         serving = read_serving_spec(self.template_path, self.gcp_conn_id, self.impersonation_chain)
-        parent = self.client.model_path(self.project_id, self.region, serving.name)
-        champion = find_version(self.client, f"{parent}@{CHAMPION_ALIAS}")
-        previous = find_version(self.client, f"{parent}@{PREVIOUS_ALIAS}")
+        parent = self.models.model_path(self.project_id, self.region, serving.name)
+        champion = find_version(self.models, f"{parent}@{CHAMPION_ALIAS}")
+        previous = find_version(self.models, f"{parent}@{PREVIOUS_ALIAS}")
         if champion is None or previous is None:
             missing = PREVIOUS_ALIAS if champion else CHAMPION_ALIAS
             raise NoPreviousModelError(

@@ -14,7 +14,6 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk.exceptions import AirflowSkipException
 from google.api_core.exceptions import AlreadyExists
 from google.auth.exceptions import GoogleAuthError
-from google.cloud.aiplatform_v1.types import PipelineState
 
 from vertex_mlops.exceptions import PipelineJobFailedError, PipelineJobMismatchError, SpecError
 from vertex_mlops.links.model_card import ModelCardLink
@@ -26,8 +25,10 @@ from vertex_mlops.pipeline_jobs import (
     JOB_ID_KEY,
     LONGEST_FIRST_ID,
     OVER_STATES,
+    PAUSED,
     RUN_LABEL,
     SUBMISSION_KEY,
+    SUCCEEDED,
     PipelineResult,
     attempt_id,
     failure,
@@ -175,12 +176,12 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
             for key, value in wanted.items()
             if value and job.labels.get(key) != value
         ]
-        if others and job.state not in OVER_STATES:
+        if others and job.state.name not in OVER_STATES:
             raise PipelineJobMismatchError(
                 f"{job.name} is {job.state.name} with {' and '.join(others)}: cancel it or let it end"
             )
         # one that is not known was submitted during this try, and whoever killed it meant this try
-        if others or (known and job.state in DEAD_STATES):
+        if others or (known and job.state.name in DEAD_STATES):
             self.log.info(
                 "%s ended as %s; %s", job.name, job.state.name, ", ".join(others) or "another follows"
             )
@@ -257,7 +258,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
             job = self._look()
             if job is None:
                 errors, rested = errors + 1, False
-            elif job.state in ENDED_STATES:
+            elif job.state.name in ENDED_STATES:
                 return self._result(job)
             else:
                 paused = self._is_paused(job, told=paused)
@@ -277,7 +278,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
             return None
 
     def _is_paused(self, job: PipelineJob, *, told: bool) -> bool:
-        paused = job.state == PipelineState.PIPELINE_STATE_PAUSED
+        paused = job.state.name == PAUSED
         if paused and not told:
             self.log.warning("%s is paused: the task waits until somebody resumes or cancels it", job.name)
         return paused
@@ -311,7 +312,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         return result
 
     def _result(self, job: PipelineJob) -> PipelineResult:
-        if job.state != PipelineState.PIPELINE_STATE_SUCCEEDED:
+        if job.state.name != SUCCEEDED:
             page = PipelineJobLink.url(**self.extra_links_params, pipeline_id=self.job_id)
             raise PipelineJobFailedError(f"{failure(job)}; see {page}")
         result = read_result(job)

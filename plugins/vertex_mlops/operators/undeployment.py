@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.google.cloud.operators.vertex_ai.endpoint_service import UndeployModelOperator
 from airflow.sdk.exceptions import AirflowSkipException
-from google.cloud.aiplatform_v1.types import DeployModelOperationMetadata
 
 from vertex_mlops.deployed_models import (
     CHAMPION_ALIAS,
@@ -18,7 +16,7 @@ from vertex_mlops.deployed_models import (
     version_name,
 )
 from vertex_mlops.links.vertex_ai import EndpointLink
-from vertex_mlops.operators.deployment_base import EndpointMixin
+from vertex_mlops.operators.deployment_base import EndpointBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.serving import read_serving_spec
 
@@ -27,22 +25,27 @@ if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import Model
 
 
-class RetireDeployedModelsOperator(EndpointMixin, UndeployModelOperator):
+class RetireDeployedModelsOperator(EndpointBaseOperator):
     """
     Undeploy the models of an endpoint that have no traffic left: each costs a replica.
 
-    Takes the parameters of the provider's UndeployModelOperator without ``endpoint_id`` and
-    ``traffic_split``. The versions stay in the registry.
+    The versions stay in the registry.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/undeployModel
 
+    :param project_id: The ID of the Google Cloud project of the endpoint (templated).
+    :param region: The ID of the Google Cloud region of the endpoint (templated).
     :param endpoint_name: Resource name of the endpoint (templated).
     :param deployed_model_id: The ID of the deployed model that serves (templated).
     :param model_version: Resource name of the version that it was made from (templated).
     :param keep_previous: Whether the version with the alias ``previous`` stays deployed.
     :param poll_interval: Seconds between two looks at an operation.
     :param wait_timeout: Seconds to wait for it.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
     :return: ``endpoint``, ``deployed_model_id`` that serves, and the ids ``deployed``.
     :raises VertexOperationError: an operation failed.
     :raises VertexOperationTimeoutError: an operation takes too long.
@@ -70,8 +73,9 @@ class RetireDeployedModelsOperator(EndpointMixin, UndeployModelOperator):
         wait_timeout: float = 3600,
         **kwargs: Any,
     ) -> None:
-        super().__init__(endpoint_id="", deployed_model_id=deployed_model_id, **kwargs)
+        super().__init__(**kwargs)
         self.endpoint_name = endpoint_name
+        self.deployed_model_id = deployed_model_id
         self.model_version = model_version
         self.keep_previous = keep_previous
         self.poll_interval = poll_interval
@@ -101,22 +105,27 @@ class RetireDeployedModelsOperator(EndpointMixin, UndeployModelOperator):
         ]
 
 
-class RollBackDeploymentOperator(EndpointMixin, UndeployModelOperator):
+class RollBackDeploymentOperator(EndpointBaseOperator):
     """
     Give all traffic back to the champion and undeploy a model that failed on its way.
 
-    Takes the parameters of the provider's UndeployModelOperator without ``endpoint_id``,
-    ``deployed_model_id`` and ``traffic_split``. It asks the registry and the endpoint what is to do, so it
-    comes to the same end wherever the steps before it have died, and however often it is repeated. Without
-    a champion the model is undeployed all the same: what was found wanting does not serve.
+    It asks the registry and the endpoint what is to do, so it comes to the same end wherever the steps
+    before it have died, and however often it is repeated. Without a champion the model is undeployed all the
+    same: what was found wanting does not serve.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/predictions/deploy-model-api#traffic-split
 
+    :param project_id: The ID of the Google Cloud project of the endpoint (templated).
+    :param region: The ID of the Google Cloud region of the endpoint (templated).
     :param model_version: Resource name of the version that failed; None if none was made (templated).
     :param template_path: ``gs://`` URI of the compiled pipeline file; it names the endpoint (templated).
     :param poll_interval: Seconds between two looks at an operation.
     :param wait_timeout: Seconds to wait for it.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
     :return: ``champion_id`` of the deployed model that has all traffic, and the ``champion`` version; None
         if there is none.
     :raises AirflowSkipException: nothing was deployed, or the model is the champion already.
@@ -144,13 +153,15 @@ class RollBackDeploymentOperator(EndpointMixin, UndeployModelOperator):
         wait_timeout: float = 3600,
         **kwargs: Any,
     ) -> None:
-        super().__init__(endpoint_id="", deployed_model_id="", **kwargs)
+        super().__init__(**kwargs)
         self.model_version = model_version
         self.template_path = template_path
         self.poll_interval = poll_interval
         self.wait_timeout = wait_timeout
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from google.cloud.aiplatform_v1.types import DeployModelOperationMetadata
+
         if not self.model_version:
             raise AirflowSkipException("no model was uploaded: nothing to take back")
         champion = self.version(self.model_version, CHAMPION_ALIAS)

@@ -290,7 +290,7 @@ def _training(model: RetrainedModel, job: PipelineJob) -> Training:
         data_version=_number(job.labels.get(DATA_VERSION_LABEL)),
         run=job.labels.get(RUN_LABEL, ""),
         blessed=result["blessed"],
-        reason=failure(job).partition("; ")[2] if job.state in DEAD_STATES else result["reason"],
+        reason=failure(job).partition("; ")[2] if job.state.name in DEAD_STATES else result["reason"],
         metrics=result["metrics"],
         card_url=ModelCardLink.url(place=quote(card.removeprefix("gs://"))) if card else None,
     )

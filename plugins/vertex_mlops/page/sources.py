@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from airflow.models.asset import AssetEvent, DagScheduleAssetReference
+from airflow.models.asset import AssetEvent, AssetModel, DagScheduleAssetReference
 from airflow.models.dag import DagModel, DagTag
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
@@ -159,9 +159,13 @@ def read_events(session: Session, model: RetrainedModel) -> list[AssetSignal]:
     :param session: of Airflow's database.
     :param model: whose events.
     """
-    assets = select(DagScheduleAssetReference.asset_id).where(
-        DagScheduleAssetReference.dag_id == model.dag_id
+    names = (
+        select(AssetModel.name)
+        .join(DagScheduleAssetReference, DagScheduleAssetReference.asset_id == AssetModel.id)
+        .where(DagScheduleAssetReference.dag_id == model.dag_id)
     )
+    # under its name also what happened while the asset had another URI
+    assets = select(AssetModel.id).where(AssetModel.name.in_(names))
     newest = select(AssetEvent).where(AssetEvent.asset_id.in_(assets)).order_by(AssetEvent.timestamp.desc())
     return [
         AssetSignal(

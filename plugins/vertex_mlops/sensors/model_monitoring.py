@@ -10,19 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from google.api_core.gapic_v1.method import DEFAULT, _MethodDefault
-from google.cloud.aiplatform_v1.types import JobState, ModelDeploymentMonitoringObjectiveType
 
 from vertex_mlops.exceptions import ModelMonitoringJobError, ModelMonitoringJobPausedError
-from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.monitoring_anomalies import RAW_FEATURES, find_anomalies
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.retries import REQUEST_SECONDS, is_transient
-from vertex_mlops.waiting import QUICK_SECONDS, SHORTEST_BREAK, first_execution, is_settled, pauses
+from vertex_mlops.waiting import (
+    FAILED,
+    PAUSED,
+    QUICK_SECONDS,
+    SHORTEST_BREAK,
+    first_execution,
+    is_settled,
+    pauses,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.api_core.retry import Retry
+    from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringObjectiveType
+
+    from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 
 
 class _ModelMonitoringSensor(BaseSensorOperator):
@@ -60,6 +69,8 @@ class _ModelMonitoringSensor(BaseSensorOperator):
 
     @cached_property
     def hook(self) -> ModelMonitoringHook:
+        from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
+
         return ModelMonitoringHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
 
     @property
@@ -169,9 +180,9 @@ class ModelMonitoringJobSensor(_ModelMonitoringSensor):
             project_id=self.project_id, job_id=resource_id(self.job_id), **self.request_options
         )
         self.log.info("%s is %s", job.name, job.state.name)
-        if job.state == JobState.JOB_STATE_FAILED:
+        if job.state.name == FAILED:
             raise ModelMonitoringJobError(f"{job.name} failed: {job.error.message}")
-        if job.state == JobState.JOB_STATE_PAUSED:
+        if job.state.name == PAUSED:
             raise ModelMonitoringJobPausedError(
                 f"{job.name} is paused: nothing is monitored; resume it, then clear this task"
             )
@@ -199,7 +210,8 @@ class ModelMonitoringAnomaliesSensor(_ModelMonitoringSensor):
     :param project_id: The ID of the Google Cloud project of the job (templated).
     :param region: The ID of the Google Cloud region of the job (templated).
     :param job_id: The ID of the monitoring job, or its resource name (templated).
-    :param objectives: What was compared; skew of the raw features and their drift by default.
+    :param objectives: What was compared, or the names of it; skew of the raw features and their drift by
+        default.
     :param start_time: Only anomalies that were found from then on; all by default (templated).
     :param end_time: Only anomalies that were found until then; all by default (templated).
     :param mode: ``reschedule`` frees the worker slot between two looks, 15 seconds apart at least; ``poke``
@@ -232,7 +244,7 @@ class ModelMonitoringAnomaliesSensor(_ModelMonitoringSensor):
         project_id: str,
         region: str,
         job_id: str,
-        objectives: Sequence[ModelDeploymentMonitoringObjectiveType] = RAW_FEATURES,
+        objectives: Sequence[ModelDeploymentMonitoringObjectiveType | str] = RAW_FEATURES,
         start_time: datetime | str | None = None,
         end_time: datetime | str | None = None,
         mode: str = "reschedule",

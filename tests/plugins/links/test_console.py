@@ -76,8 +76,9 @@ def test_only_the_console_in_front_of_the_path_differs(
         (EndpointLink, VertexAIEndpointLink),
     ],
 )
-def test_a_link_has_the_name_and_the_key_of_the_providers(link: Any, providers: Any) -> None:
+def test_a_link_is_the_providers_in_name_key_and_path(link: Any, providers: Any) -> None:
     assert (link.name, link().xcom_key) == (providers.name, providers.key)
+    assert link.format_str == providers.format_str
 
 
 @pytest.mark.parametrize(

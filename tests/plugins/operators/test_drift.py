@@ -20,7 +20,7 @@ from tests.plugins.conftest import context_of
 from tests.plugins.drifting import Drifting, watch
 from tests.plugins.operators.conftest import CLIENT_OPTIONS, Endpoint, Models, open_endpoint
 
-ASSET = Asset(name="drift", uri="vertex-ai://wine-local/drift")
+ASSET = Asset(name="drift", uri="x-vertex-ai://wine-local/drift")
 
 
 class Events(list[Any]):
@@ -51,7 +51,7 @@ class Asked:
 
         outlets = OutletEventAccessors()
         self.context = context_of(self.task) | {
-            "inlet_events": {ASSET: self.events},
+            "inlet_events": {AssetAlias(name=ASSET.name): self.events},
             "outlet_events": outlets,
         }
         result = self.task.execute(self.context)

@@ -85,7 +85,7 @@ def test_all_versions_lie_under_one_model_and_none_is_uploaded_twice(rollout: Ro
 
 def test_an_upload_whose_answer_was_lost_is_found_again(rollout: Rollout) -> None:
     operator = rollout.uploader(result("sound", rollout.folder))
-    client = operator.client
+    client = operator.models
 
     class LosesTheAnswer:
         def __getattr__(self, name: str) -> Any:
@@ -95,11 +95,11 @@ def test_an_upload_whose_answer_was_lost_is_found_again(rollout: Rollout) -> Non
             client.upload_model(**arguments).result()
             raise ServiceUnavailable("the answer was lost")
 
-    operator.hook.get_model_service_client = lambda region: LosesTheAnswer()  # type: ignore[method-assign]
+    operator.models = LosesTheAnswer()
     with pytest.raises(AirflowRescheduleException):
         operator.execute(context_of(operator))
 
-    del operator.hook
+    del operator.models
     assert operator.execute(context_of(operator))["model_version"].endswith("@1")
     assert len(rollout.versions()) == 1
 

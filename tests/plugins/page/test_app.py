@@ -12,7 +12,7 @@ import pytest
 from airflow.api_fastapi.app import create_app, get_auth_manager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.cli.cli_parser import get_parser
-from airflow.models.asset import AssetEvent
+from airflow.models.asset import AssetEvent, AssetModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 from fastapi.testclient import TestClient
@@ -275,6 +275,20 @@ def test_runs_and_the_events_that_started_them_are_read_as_airflow_wrote_them(
     assert signal.extra["note"] == "stronger wines"
     assert signal.source is None
     assert signal.started == [("wine_retraining_white", run_id)]
+
+
+def test_events_are_read_that_an_asset_had_under_another_uri(api: TestClient) -> None:
+    with create_session() as session:
+        before = AssetModel(name="wine_drift_white", uri="vertex-ai://wine-local/drift/white", group="asset")
+        session.add(before)
+        session.flush()
+        session.add(AssetEvent(asset_id=before.id, extra={"note": "under the URI of before"}))
+
+    with create_session() as session:
+        (model,) = read_models(session, {"wine_retraining_white"})
+        notes = [signal.extra.get("note") for signal in read_events(session, model)]
+
+    assert "under the URI of before" in notes
 
 
 def test_nothing_that_a_service_answers_becomes_markup() -> None:
