@@ -30,10 +30,10 @@ Say = Callable[[str], None]
 
 async def run(settings: Settings) -> int:
     """
-    Serve until SIGTERM or SIGINT, or until a part of it dies.
+    Serve until SIGTERM or SIGINT.
 
     :param settings: where, and as which project.
-    :return: exit code: 0 after a signal, 1 when a part died.
+    :return: exit code: 0 after a signal.
     :raises StartError: when it cannot start; everything that was started is stopped again.
     """
     stop = asyncio.Event()
@@ -51,33 +51,27 @@ async def run(settings: Settings) -> int:
                 with contextlib.suppress(asyncio.CancelledError):
                     await starting
                 return 0
-            gcs = starting.result()
-            ended = asyncio.create_task(gcs.ended())
-            await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not stop.is_set():
-                say(f"the storage server died with exit code {ended.result()}; see {settings.logs}")
-                return 1
+            starting.result()
+            await stopped
             say("stopping")
         say("stopped")
     return 0
 
 
-async def _start(settings: Settings, stack: contextlib.AsyncExitStack, say: Say) -> storage.FakeGcs:
+async def _start(settings: Settings, stack: contextlib.AsyncExitStack, say: Say) -> None:
     pki.ensure(settings)
     clients.share(settings)
     health = Health(settings)
     console = Console(settings, health)
     gateway = await stack.enter_async_context(_gateway(settings, console))
     say(f"gateway: port {settings.port}, state {settings.state}")
-    gcs = storage.FakeGcs(settings)
-    stack.push_async_callback(gcs.stop)
-    await gcs.start()
-    say(f"storage: {gcs.base_url}")
-    gateway.routes, console.sources = await _services(settings, gcs.base_url, gateway, stack, say)
+    store = await asyncio.to_thread(storage.Store, settings.state / "storage")
+    stack.callback(store.close)
+    say("storage: its objects are there")
+    gateway.routes, console.sources = await _services(settings, store, gateway, stack, say)
     health.status = "SERVING"
     stack.callback(_refuse_new, gateway, console)
     say(f"ready: project {settings.project} at http://{HOST}:{settings.port}")
-    return gcs
 
 
 @contextlib.asynccontextmanager
@@ -93,9 +87,9 @@ async def _gateway(settings: Settings, console: Console) -> AsyncIterator[Gatewa
 
 
 async def _services(
-    settings: Settings, storage_url: str, gateway: Gateway, stack: contextlib.AsyncExitStack, say: Say
+    settings: Settings, store: storage.Store, gateway: Gateway, stack: contextlib.AsyncExitStack, say: Say
 ) -> tuple[Routes, Sources]:
-    objects = storage.ObjectStore(storage_url)
+    objects = storage.ObjectStore(store)
     say("bigquery and vertex: loading their libraries")
     bigquery, vertex = await asyncio.to_thread(_load)
     faults = Faults(settings.state)
@@ -114,7 +108,7 @@ async def _services(
         stack.push_async_callback(runner.cleanup)
         return protocol_factory(runner)
 
-    storage_app = storage.create_app(storage_url, settings, faults)
+    storage_app = storage.create_app(store, settings, faults)
     faults.publish(service.methods | methods_of(bigquery_app) | methods_of(storage_app))
     served = routes(
         storage=await factory(storage_app),
