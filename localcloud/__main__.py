@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
 
 from localcloud import health, pki
@@ -85,6 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
     :param arguments: arguments of the command line; by default those of this process.
     """
     chosen = _parser().parse_args(arguments)
+    # of the state folder nothing is for others, nor of what children write to it
+    os.umask(0o077)
     try:
         return int(chosen.run(Settings.from_environment(), chosen))
     except (SettingsError, StartError, FaultError, MonitorError) as error:

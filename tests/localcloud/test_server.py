@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import time
@@ -47,6 +48,40 @@ def test_it_stops_when_it_is_told_to(own_cloud, number):
     own_cloud.process.send_signal(number)
 
     assert own_cloud.process.wait(30) == 0
+
+
+SLOW = "SELECT COUNT(*) FROM {0} a, {0} b, {0} c WHERE a + b > c".format("UNNEST(GENERATE_ARRAY(1, 100000))")
+
+
+def test_it_stops_while_a_query_runs_that_would_take_hours(own_cloud):
+    url = "https://bigquery.googleapis.com/bigquery/v2/projects/wine-local/queries"
+    query = subprocess.Popen(
+        ["curl", "-sS", "-d", json.dumps({"query": SLOW, "useLegacySql": False}), url],
+        env=process_environment(own_cloud.settings),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    busy = psutil.Process(own_cloud.process.pid)
+    before = sum(busy.cpu_times()[:2])
+    while sum(busy.cpu_times()[:2]) < before + 0.5:
+        time.sleep(0.05)
+    assert query.poll() is None
+
+    own_cloud.process.send_signal(signal.SIGTERM)
+
+    assert own_cloud.process.wait(20) == 0
+    assert "stopped without waiting" in own_cloud.output
+    query.wait(10)
+
+
+def test_nothing_in_the_state_folder_is_for_others(own_cloud):
+    create_bucket(own_cloud, "kept")
+    put(own_cloud, "object", "content")
+    state = own_cloud.settings.state
+
+    found = {path: path.stat().st_mode & 0o777 for path in (state, *state.rglob("*"))}
+
+    assert {str(path) for path, mode in found.items() if mode & 0o077} == set()
 
 
 def test_killed_in_an_upload_it_has_what_was_whole_and_nothing_else(own_cloud):
@@ -103,7 +138,8 @@ def test_nothing_but_the_gateway_and_grpc_listens(own_cloud):
         if connection.status == psutil.CONN_LISTEN
     ]
 
-    assert {address.ip for address in listening} == {"127.0.0.1"}
+    # gRPC binds IPv4 through IPv6
+    assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
     assert own_cloud.settings.port in [address.port for address in listening]
     for address in listening:
         if address.port != own_cloud.settings.port:
