@@ -70,7 +70,7 @@ async def _start(settings: Settings, stack: contextlib.AsyncExitStack, say: Say)
     console = Console(settings, health)
     gateway = await stack.enter_async_context(_gateway(settings, console))
     say(f"gateway: port {settings.port}, state {settings.state}")
-    store = await asyncio.to_thread(storage.Store, settings.state / "storage")
+    store = await asyncio.to_thread(_open_store, settings)
     stack.callback(store.close)
     say("storage: its objects are there")
     gateway.routes, console.sources = await _services(settings, store, gateway, stack, say)
@@ -126,6 +126,12 @@ async def _services(
     stack.push_async_callback(service.stop_logging)
     say("bigquery: its tables are open")
     return served, Sources(settings, service.reader, bigquery_app[bigquery.READER], objects)
+
+
+def _open_store(settings: Settings) -> storage.Store:
+    store = storage.Store(settings.state / "objects")
+    storage.take_over(settings.state / "storage", store)
+    return store
 
 
 def _load() -> tuple[ModuleType, ModuleType]:

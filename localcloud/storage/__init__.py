@@ -3,5 +3,6 @@
 from localcloud.storage.http import create_app
 from localcloud.storage.objects import ObjectStore
 from localcloud.storage.store import Store
+from localcloud.storage.upgrade import take_over
 
-__all__ = ["ObjectStore", "Store", "create_app"]
+__all__ = ["ObjectStore", "Store", "create_app", "take_over"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from localcloud.errors import ApiError, invalid
-from localcloud.storage import resources, upgrade
+from localcloud.storage import resources
 from localcloud.storage.catalog import Bucket, Catalog, Object, Upload, now_us
 from localcloud.storage.content import BLOCK, Content, Contents
 from localcloud.storage.names import check_bucket, check_object
@@ -51,9 +51,8 @@ class Store:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.contents = Contents(folder / "content")
-        self.catalog = Catalog(folder / "objects.sqlite")
+        self.catalog = Catalog(folder / "catalog.sqlite")
         self._lock = threading.RLock()
-        upgrade.take_over(folder, self.catalog, self.contents)
         self.catalog.remove_uploads(before=now_us() - UPLOAD_MICROSECONDS)
         for id_ in self.contents.ids() - self.catalog.contents():
             log.info("removed content that no object has: %s", id_)

@@ -10,8 +10,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from localcloud.storage.catalog import Bucket, Catalog, Object, now_us
+from localcloud.storage.catalog import Bucket, Object, now_us
 from localcloud.storage.content import Contents
+from localcloud.storage.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -29,17 +30,17 @@ _FIELDS = {
 }
 
 
-def take_over(folder: Path, catalog: Catalog, contents: Contents) -> None:
+def take_over(folder: Path, store: Store) -> None:
     """
-    Bring the buckets of such a folder into the catalogue, once; content is not copied.
+    Bring the buckets of such a folder into a store, once; content is not copied.
 
     A bucket is removed from the folder when all of it is in the catalogue, so that a kill loses nothing. A
     file without its attribute was never completely written, and no client was told that it was.
 
-    :param folder: folder of the objects.
-    :param catalog: where to.
-    :param contents: where to.
+    :param folder: the folder; there is nothing to do if it is absent.
+    :param store: where to, on the same file system.
     """
+    catalog, contents = store.catalog, store.contents
     for description in sorted(folder.glob(f"*{SUFFIX}")):
         bucket = description.name.removesuffix(SUFFIX)
         root = folder / bucket
@@ -52,7 +53,7 @@ def take_over(folder: Path, catalog: Catalog, contents: Contents) -> None:
                     catalog.put_object(_object(bucket, path.relative_to(root), path, contents))
         shutil.rmtree(root, ignore_errors=True)
         description.unlink()
-        log.warning("took over %d objects of the bucket %s from an older state folder", len(files), bucket)
+        log.warning("took over the bucket %s of an older state folder, with %d files", bucket, len(files))
 
 
 def _object(bucket: str, kept: Path, path: Path, contents: Contents) -> Object:

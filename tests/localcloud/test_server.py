@@ -28,7 +28,7 @@ def descendants(cloud) -> list[psutil.Process]:
 
 def object_store(cloud) -> ObjectStore:
     """Read the objects of a localcloud that is stopped."""
-    return ObjectStore(Store(cloud.settings.state / "storage"))
+    return ObjectStore(Store(cloud.settings.state / "objects"))
 
 
 def put(cloud, name: str, content: str) -> None:
@@ -88,7 +88,7 @@ def test_killed_in_an_upload_it_has_what_was_whole_and_nothing_else(own_cloud):
     create_bucket(own_cloud, "kept")
     put(own_cloud, "a/whole.txt", "whole")
     put(own_cloud, "replaced", "old")
-    content = own_cloud.settings.state / "storage" / "content"
+    content = own_cloud.settings.state / "objects" / "content"
     before = len(list(content.iterdir()))
     url = "https://storage.googleapis.com/upload/storage/v1/b/kept/o?uploadType=media&name=replaced"
     # a body of which the end never comes

@@ -17,14 +17,14 @@ class CommitError(Exception):
 
 
 def test_rows_that_were_not_committed_are_stored_by_the_retry(settings: Settings) -> None:
-    warehouse = Warehouse(settings, ObjectStore(Store(settings.state / "storage")))
+    warehouse = Warehouse(settings, ObjectStore(Store(settings.state / "objects")))
     tabledata = TableData(warehouse)
     body = {"rows": [{"insertId": "one", "json": {"id": 1}}, {"insertId": "one", "json": {"id": 1}}]}
     with warehouse.catalog.transaction():
         Datasets(warehouse).insert({"datasetReference": {"datasetId": "d"}})
         fields = [{"name": "id", "type": "INTEGER"}]
         Tables(warehouse).insert("d", {"tableReference": {"tableId": "t"}, "schema": {"fields": fields}})
-    with pytest.raises(CommitError), warehouse.catalog.transaction():
+    with pytest.raises(CommitError), warehouse.catalog.transaction():  # noqa: PT012
         tabledata.insert_all("d", "t", body)
         raise CommitError
 

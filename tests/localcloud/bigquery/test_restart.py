@@ -29,7 +29,7 @@ def served(settings: Settings) -> Iterator[bigquery.Client]:
 
     async def start() -> tuple[web.AppRunner, int]:
         runner = web.AppRunner(
-            create_app(settings, ObjectStore(Store(settings.state / "storage")), Faults(settings.state))
+            create_app(settings, ObjectStore(Store(settings.state / "objects")), Faults(settings.state))
         )
         await runner.setup()
         await web.TCPSite(runner, HOST, 0).start()

@@ -67,7 +67,7 @@ def test_a_state_folder_that_counts_milliseconds_is_converted_once(settings: Set
 
     # when it is opened, twice
     for _ in range(2):
-        warehouse = Warehouse(settings, ObjectStore(Store(settings.state / "storage")))
+        warehouse = Warehouse(settings, ObjectStore(Store(settings.state / "objects")))
         found = warehouse.catalog.table("d", "t")
         values = [
             warehouse.rows.select(snapshot(found, at), "a").fetchall()

@@ -24,7 +24,7 @@ class Served:
     """
 
     def __init__(self, state: Path) -> None:
-        self.folder = state / "storage"
+        self.folder = state / "objects"
         self.store = Store(self.folder)
         self.store.create_bucket("wine", "EU")
         self.client = TestClient(TestServer(create_app(self.store, Settings(state=state), Faults(state))))

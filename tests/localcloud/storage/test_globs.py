@@ -50,7 +50,7 @@ def test_a_glob_that_makes_no_sense_is_refused(glob):
         ("*a" * 500 + "b", "a" * 1000),
         ("**a" * 340, "a" * 339),
         ("{*a,*b}" * 140 + "c", "ab" * 500),
-        ("{a,aa,a*}" * 100, "a" * 1000 + "b"),
+        ("{a,aa,a*}" * 100, "a" * 1000 + "/"),
     ],
 )
 @pytest.mark.timeout(20)

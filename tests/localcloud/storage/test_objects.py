@@ -9,7 +9,7 @@ from localcloud.storage import ObjectStore, Store
 @pytest.fixture
 def objects(settings):
     """The store that the other services use, with one bucket."""
-    store = ObjectStore(Store(settings.state / "storage"))
+    store = ObjectStore(Store(settings.state / "objects"))
     store.ensure_bucket("wine")
     yield store
     store.store.close()

@@ -84,7 +84,7 @@ def test_an_output_directory_that_leads_out_of_its_bucket_is_refused(jobs, direc
     job = one_task().job()
     job.runtime_config.gcs_output_directory = directory
 
-    with pytest.raises(exceptions.InvalidArgument, match="must have no empty, '.' or '..' part"):
+    with pytest.raises(exceptions.InvalidArgument, match="must have no empty, "):
         jobs.create(job)
 
 
