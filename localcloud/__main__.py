@@ -21,7 +21,10 @@ def up(settings: Settings, arguments: argparse.Namespace) -> int:
     from localcloud import server
 
     logging.basicConfig(level=logging.WARNING, format="localcloud %(levelname)s %(name)s: %(message)s")
-    return asyncio.run(server.run(settings))
+    code = asyncio.run(server.run(settings))
+    sys.stdout.flush()
+    # all is written: what is left is to take libraries apart, which can take seconds
+    os._exit(code)
 
 
 def env(settings: Settings, arguments: argparse.Namespace) -> int:
