@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
 
 from localcloud import health, pki
@@ -20,7 +21,10 @@ def up(settings: Settings, arguments: argparse.Namespace) -> int:
     from localcloud import server
 
     logging.basicConfig(level=logging.WARNING, format="localcloud %(levelname)s %(name)s: %(message)s")
-    return asyncio.run(server.run(settings))
+    code = asyncio.run(server.run(settings))
+    sys.stdout.flush()
+    # all is written: what is left is to take libraries apart, which can take seconds
+    os._exit(code)
 
 
 def env(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -85,6 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
     :param arguments: arguments of the command line; by default those of this process.
     """
     chosen = _parser().parse_args(arguments)
+    # of the state folder nothing is for others, nor of what children write to it
+    os.umask(0o077)
     try:
         return int(chosen.run(Settings.from_environment(), chosen))
     except (SettingsError, StartError, FaultError, MonitorError) as error:

@@ -19,7 +19,9 @@ def share(settings: Settings) -> None:
     """
     if settings.clients is None:
         return
-    settings.clients.mkdir(parents=True, exist_ok=True)
+    if not settings.clients.exists():
+        settings.clients.mkdir(parents=True)
+        settings.clients.chmod(0o755)
     for name in (BUNDLE, SERVICE_ACCOUNT):
         write(settings.clients / name, (settings.pki / name).read_bytes(), MODE)
     environment = client_environment(settings, settings.address, settings.clients)

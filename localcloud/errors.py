@@ -65,6 +65,15 @@ def not_served(what: str) -> ApiError:
     return ApiError(501, "UNIMPLEMENTED", f"localcloud does not serve {what}", "notImplemented")
 
 
+def invalid(message: str) -> ApiError:
+    """
+    Make the error for a value that the service does not take.
+
+    :param message: one line for a person.
+    """
+    return ApiError(400, "INVALID_ARGUMENT", message, "invalid")
+
+
 def too_large(limit: int) -> ApiError:
     """
     Make the error for a request that is larger than the service takes.

@@ -9,7 +9,7 @@ from aiohttp import web
 from localcloud.connections import Early, Prompt, ProtocolFactory
 from localcloud.errors import error_middleware
 from localcloud.gateway import Routes
-from localcloud.storage.framing import OneFraming
+from localcloud.storage.http.framing import OneFraming
 
 # No more than this is waited for requests under way when localcloud stops.
 SHUTDOWN_SECONDS = 2.0

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
@@ -25,15 +26,18 @@ from localcloud.gateway import Gateway, Routes
 from localcloud.health import Health
 from localcloud.routing import protocol_factory, routes, serve, unserved_app
 
+# Docker, and most who wait for a process to end, kill it after ten
+STOP_SECONDS = 4.5
+
 Say = Callable[[str], None]
 
 
 async def run(settings: Settings) -> int:
     """
-    Serve until SIGTERM or SIGINT, or until a part of it dies.
+    Serve until SIGTERM or SIGINT.
 
     :param settings: where, and as which project.
-    :return: exit code: 0 after a signal, 1 when a part died.
+    :return: exit code: 0 after a signal.
     :raises StartError: when it cannot start; everything that was started is stopped again.
     """
     stop = asyncio.Event()
@@ -51,33 +55,28 @@ async def run(settings: Settings) -> int:
                 with contextlib.suppress(asyncio.CancelledError):
                     await starting
                 return 0
-            gcs = starting.result()
-            ended = asyncio.create_task(gcs.ended())
-            await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not stop.is_set():
-                say(f"the storage server died with exit code {ended.result()}; see {settings.logs}")
-                return 1
+            starting.result()
+            await stopped
             say("stopping")
+            _leave_in_time(say)
         say("stopped")
     return 0
 
 
-async def _start(settings: Settings, stack: contextlib.AsyncExitStack, say: Say) -> storage.FakeGcs:
+async def _start(settings: Settings, stack: contextlib.AsyncExitStack, say: Say) -> None:
     pki.ensure(settings)
     clients.share(settings)
     health = Health(settings)
     console = Console(settings, health)
     gateway = await stack.enter_async_context(_gateway(settings, console))
     say(f"gateway: port {settings.port}, state {settings.state}")
-    gcs = storage.FakeGcs(settings)
-    stack.push_async_callback(gcs.stop)
-    await gcs.start()
-    say(f"storage: {gcs.base_url}")
-    gateway.routes, console.sources = await _services(settings, gcs.base_url, gateway, stack, say)
+    store = await asyncio.to_thread(_open_store, settings)
+    stack.callback(store.close)
+    say("storage: its objects are there")
+    gateway.routes, console.sources = await _services(settings, store, gateway, stack, say)
     health.status = "SERVING"
     stack.callback(_refuse_new, gateway, console)
     say(f"ready: project {settings.project} at http://{HOST}:{settings.port}")
-    return gcs
 
 
 @contextlib.asynccontextmanager
@@ -93,9 +92,9 @@ async def _gateway(settings: Settings, console: Console) -> AsyncIterator[Gatewa
 
 
 async def _services(
-    settings: Settings, storage_url: str, gateway: Gateway, stack: contextlib.AsyncExitStack, say: Say
+    settings: Settings, store: storage.Store, gateway: Gateway, stack: contextlib.AsyncExitStack, say: Say
 ) -> tuple[Routes, Sources]:
-    objects = storage.ObjectStore(storage_url)
+    objects = storage.ObjectStore(store)
     say("bigquery and vertex: loading their libraries")
     bigquery, vertex = await asyncio.to_thread(_load)
     faults = Faults(settings.state)
@@ -114,7 +113,7 @@ async def _services(
         stack.push_async_callback(runner.cleanup)
         return protocol_factory(runner)
 
-    storage_app = storage.create_app(storage_url, settings, faults)
+    storage_app = storage.create_app(store, settings, faults)
     faults.publish(service.methods | methods_of(bigquery_app) | methods_of(storage_app))
     served = routes(
         storage=await factory(storage_app),
@@ -129,11 +128,29 @@ async def _services(
     return served, Sources(settings, service.reader, bigquery_app[bigquery.READER], objects)
 
 
+def _open_store(settings: Settings) -> storage.Store:
+    store = storage.Store(settings.state / "objects")
+    storage.take_over(settings.state / "storage", store)
+    return store
+
+
 def _load() -> tuple[ModuleType, ModuleType]:
     """Import what takes seconds, in a thread, so that the health is answered meanwhile."""
     from localcloud import bigquery, vertex
 
     return bigquery, vertex
+
+
+def _leave_in_time(say: Say) -> None:
+    """End this process soon, whatever it still waits for: a kill loses nothing that was answered."""
+
+    def leave() -> None:
+        say("stopped without waiting for what was still running")
+        os._exit(0)
+
+    timer = threading.Timer(STOP_SECONDS, leave)
+    timer.daemon = True
+    timer.start()
 
 
 def _refuse_new(gateway: Gateway, console: Console) -> None:
@@ -145,6 +162,8 @@ def _refuse_new(gateway: Gateway, console: Console) -> None:
 def _only_one(settings: Settings) -> Iterator[None]:
     """Keep the state folder to ourselves; the kernel gives the lock back however we end."""
     settings.state.mkdir(parents=True, exist_ok=True)
+    # also a folder of before, whose files others could read
+    settings.state.chmod(0o700)
     with (settings.state / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,6 +149,7 @@ class Catalog:
     def __init__(self, path: Path, project: str, macros: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.project = project
+        self._after_commit: list[Callable[[], None]] = []
         # SQL comes from clients: it must not read this machine's files or load extensions
         self.connection = duckdb.connect(
             str(path), config={"enable_external_access": "false", "threads": "2"}
@@ -165,6 +166,7 @@ class Catalog:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make everything inside happen, or nothing of it."""
+        self._after_commit.clear()
         self.connection.begin()
         try:
             yield
@@ -172,6 +174,16 @@ class Catalog:
             self.connection.rollback()
             raise
         self.connection.commit()
+        for action in self._after_commit:
+            action()
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """
+        Do something when the transaction under way has been committed, and only then.
+
+        :param action: what changes nothing in the catalog.
+        """
+        self._after_commit.append(action)
 
     def _rows(self, sql: str, *values: Any) -> list[Any]:
         return self.connection.execute(sql, values).fetchall()

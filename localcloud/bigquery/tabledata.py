@@ -107,7 +107,10 @@ class TableData:
             bad |= dict.fromkeys(good, _row_error("stopped", "", ""))
             good = {}
         self._forget_old_insert_ids()
-        fresh = [row for index, row in good.items() if self._is_new(table, rows[index].get("insertId"))]
+        ids: set[tuple[str, str]] = set()
+        fresh = [row for index, row in good.items() if self._is_new(table, rows[index].get("insertId"), ids)]
+        # what is not stored must be stored by the retry
+        self._warehouse.catalog.after_commit(lambda: self._remember(ids))
         if fresh:
             at = next_time(table)
             data = pa.Table.from_pylist(fresh, schema=arrow_schema(table.current.fields))
@@ -119,13 +122,17 @@ class TableData:
             answer["insertErrors"] = [{"index": index, "errors": [bad[index]]} for index in sorted(bad)]
         return answer
 
-    def _is_new(self, table: Table, insert_id: str | None) -> bool:
+    def _is_new(self, table: Table, insert_id: str | None, ids: set[tuple[str, str]]) -> bool:
+        """Tell whether a row must be stored, and add its id to those of this request."""
         if insert_id is None:
             return True
         key = (table.uid, insert_id)
-        is_new = key not in self._inserted
-        self._inserted[key] = time.monotonic()
+        is_new = key not in self._inserted and key not in ids
+        ids.add(key)
         return is_new
+
+    def _remember(self, ids: set[tuple[str, str]]) -> None:
+        self._inserted |= dict.fromkeys(ids, time.monotonic())
 
     def _forget_old_insert_ids(self) -> None:
         oldest = time.monotonic() - _DEDUPLICATION_SECONDS

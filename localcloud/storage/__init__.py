@@ -1,7 +1,8 @@
-"""Cloud Storage: fake-gcs-server, mended where Google's clients expect more."""
+"""Cloud Storage: the JSON API that Google's clients speak, objects in files, and who they are in SQLite."""
 
-from localcloud.storage.front import create_app
+from localcloud.storage.http import create_app
 from localcloud.storage.objects import ObjectStore
-from localcloud.storage.server import FakeGcs
+from localcloud.storage.store import Store
+from localcloud.storage.upgrade import take_over
 
-__all__ = ["FakeGcs", "ObjectStore", "create_app"]
+__all__ = ["ObjectStore", "Store", "create_app", "take_over"]

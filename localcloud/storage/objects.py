@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any
-from urllib.parse import urlencode
+from contextlib import contextmanager
 
-import urllib3
+from localcloud.errors import ApiError, invalid
+from localcloud.storage.listing import iterate
+from localcloud.storage.resources import MULTI_REGIONS
+from localcloud.storage.store import Store
 
-from localcloud.errors import ApiError
-from localcloud.storage import names
+DEFAULT_TYPE = "application/octet-stream"
 
 
 class ObjectStore:
     """
-    Reads and writes objects from any thread, straight from the storage server.
+    Reads and writes objects from any thread.
 
-    Source: https://cloud.google.com/storage/docs/json_api/v1/objects
-
-    :param base_url: address of the storage server, such as ``http://127.0.0.1:4443``.
+    :param store: what is there.
     """
 
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
-        self._pool = urllib3.PoolManager(maxsize=8)
+    def __init__(self, store: Store) -> None:
+        self.store = store
 
     def read(self, uri: str) -> bytes:
         """
@@ -42,9 +39,10 @@ class ObjectStore:
         :param uri: ``gs://bucket/name``.
         :raises ApiError: 404 when there is no such object.
         """
-        bucket, name = split(uri)
-        response = self._call("GET", f"{names.object_path(bucket, name)}?alt=media", uri)
-        return response.data, response.headers.get("Content-Type", "application/octet-stream")
+        with _named(uri):
+            found, file = self.store.open(*split(uri))
+        with file:
+            return file.read(), found.metadata.get("contentType", DEFAULT_TYPE)
 
     def write(self, uri: str, data: bytes) -> None:
         """
@@ -55,18 +53,18 @@ class ObjectStore:
         :raises ApiError: 404 when there is no such bucket.
         """
         bucket, name = split(uri)
-        query = urlencode({"uploadType": "media", "name": names.encode(name)})
-        self._call("POST", f"/upload{names.bucket_path(bucket)}/o?{query}", uri, data)
+        with _named(uri), self.store.contents.new() as draft:
+            draft.write(data)
+            self.store.put(bucket, name, draft.complete(), {"contentType": DEFAULT_TYPE})
+            draft.keep()
 
     def ensure_bucket(self, bucket: str) -> None:
         """Make a bucket where it is missing."""
         try:
-            self._call("GET", names.bucket_path(bucket), f"gs://{bucket}")
+            self.store.create_bucket(bucket, MULTI_REGIONS[1])
         except ApiError as error:
-            if error.code != 404:
+            if error.code != 409:
                 raise
-            body = json.dumps({"name": bucket}).encode()
-            self._call("POST", "/storage/v1/b", f"gs://{bucket}", body)
 
     def location(self, bucket: str) -> str:
         """
@@ -75,8 +73,8 @@ class ObjectStore:
         :param bucket: its name.
         :raises ApiError: 404 when there is no such bucket.
         """
-        answer = self._call("GET", names.bucket_path(bucket), f"gs://{bucket}")
-        return str(answer.json()["location"]).upper()
+        with _named(f"gs://{bucket}"):
+            return self.store.bucket(bucket).location
 
     def exists(self, uri: str) -> bool:
         """
@@ -84,9 +82,8 @@ class ObjectStore:
 
         :param uri: ``gs://bucket/name``.
         """
-        bucket, name = split(uri)
         try:
-            self._call("GET", names.object_path(bucket, name), uri)
+            self.store.get(*split(uri))
         except ApiError as error:
             if error.code == 404:
                 return False
@@ -101,30 +98,9 @@ class ObjectStore:
         :raises ApiError: 404 when there is no such bucket.
         """
         bucket, prefix = split(uri_prefix)
-        found = (names.decode(item["name"]) for item in self._items(bucket, prefix, uri_prefix))
-        return sorted(f"gs://{bucket}/{name}" for name in found if name.startswith(prefix))
-
-    def _items(self, bucket: str, prefix: str, uri: str) -> Iterator[dict[str, Any]]:
-        query = {"prefix": names.encode_prefix(prefix)}
-        while True:
-            path = f"{names.bucket_path(bucket)}/o?{urlencode(query)}"
-            page = json.loads(self._call("GET", path, uri).data)
-            yield from page.get("items", [])
-            if not page.get("nextPageToken"):
-                return
-            query["pageToken"] = page["nextPageToken"]
-
-    def _call(self, method: str, path: str, uri: str, body: bytes | None = None) -> urllib3.BaseHTTPResponse:
-        headers = {"Content-Type": "application/octet-stream"} if body is not None else {}
-        response = self._pool.request(
-            method, self.base_url + path, body=body, headers=headers, redirect=False
-        )
-        if response.status == 404:
-            raise ApiError(404, "NOT_FOUND", f"Not found: {uri}")
-        if response.status >= 400:
-            text = response.data.decode(errors="replace").strip()
-            raise ApiError(500, "INTERNAL", f"{method} {uri}: {response.status} {text}", "internalError")
-        return response
+        with _named(uri_prefix):
+            self.store.bucket(bucket)
+        return [f"gs://{bucket}/{found.name}" for found in iterate(self.store, bucket, "", prefix)]
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -136,5 +112,16 @@ def split(uri: str) -> tuple[str, str]:
     """
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     if not uri.startswith("gs://") or not bucket:
-        raise ApiError(400, "INVALID_ARGUMENT", f"Not a gs:// address: {uri}", "invalid")
+        raise invalid(f"Not a gs:// address: {uri}")
     return bucket, name
+
+
+@contextmanager
+def _named(uri: str) -> Iterator[None]:
+    """Let what is not there be named by its address."""
+    try:
+        yield
+    except ApiError as error:
+        if error.code == 404:
+            raise ApiError(404, "NOT_FOUND", f"Not found: {uri}") from error
+        raise

@@ -1,5 +1,5 @@
 """
-Preconditions, which the storage server itself checks on simple uploads alone.
+Preconditions: on which generation and metageneration of an object a call depends.
 
 Source: https://cloud.google.com/storage/docs/request-preconditions
 """
@@ -8,72 +8,58 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localcloud.errors import ApiError, not_served
-from localcloud.storage import names
-from localcloud.storage.upstream import Upstream
+from localcloud.errors import ApiError, invalid
+from localcloud.storage.catalog import Object
 
-# The storage server ignores these: an answer would be wrong without a word.
-IGNORED = (
-    "ifMetagenerationMatch",
-    "ifMetagenerationNotMatch",
-    "ifSourceMetagenerationMatch",
-    "ifSourceMetagenerationNotMatch",
-)
+_FIELDS = ("Generation", "Metageneration")
 
 
-def refuse_ignored(query: Mapping[str, str]) -> None:
+class Conditions:
     """
-    Refuse the preconditions that could not be kept.
+    What a caller expects of an object.
 
-    :param query: parameters of the query.
-    :raises ApiError: 501 when there is one.
-    """
-    for name in IGNORED:
-        if name in query:
-            raise not_served(f"the parameter {name} of Cloud Storage")
-
-
-def conditional(query: Mapping[str, str]) -> bool:
-    """
-    Tell whether a call depends on a generation.
-
-    :param query: parameters of the query.
-    """
-    return any(name.endswith(("GenerationMatch", "GenerationNotMatch")) for name in query)
-
-
-async def check(
-    upstream: Upstream,
-    bucket: str,
-    name: str,
-    query: Mapping[str, str],
-    *,
-    kind: str = "if",
-    reads: bool = False,
-) -> None:
-    """
-    Compare an object's generation with what the caller expects; 0 stands for an object that is not there.
-
-    :param upstream: the storage server.
-    :param bucket: the object's bucket.
-    :param name: object name as the client knows it.
     :param query: parameters of the query.
     :param kind: beginning of the parameters' names, ``if`` or ``ifSource``.
-    :param reads: whether the call only reads, so that an unwanted object is no failure but nothing new.
-    :raises ApiError: 412, or 304 for a read, when the precondition does not hold.
+    :raises ApiError: 400 when one is no number.
     """
-    match = query.get(f"{kind}GenerationMatch")
-    no_match = query.get(f"{kind}GenerationNotMatch")
-    if match is None and no_match is None:
-        return
-    path = names.object_path(bucket, name)
-    generation = str((await upstream.call("GET", path)).json().get("generation", "0"))
-    if match is not None and match != generation:
-        raise _failed(412, f"{kind}GenerationMatch={match}", bucket, name, generation)
-    if no_match is not None and no_match == generation:
-        raise _failed(304 if reads else 412, f"{kind}GenerationNotMatch={no_match}", bucket, name, generation)
+
+    def __init__(self, query: Mapping[str, str] | None = None, kind: str = "if") -> None:
+        names = [f"{kind}{field}{ending}" for field in _FIELDS for ending in ("Match", "NotMatch")]
+        self.wanted = {name: query[name] for name in names if query and name in query}
+        for name, value in self.wanted.items():
+            number(name, value)
+        given = (query or {}).get("generation" if kind == "if" else "sourceGeneration", "")
+        self.generation = number("generation", given) if given else None
+
+    def check(self, bucket: str, name: str, found: Object | None, *, reads: bool = False) -> None:
+        """
+        Compare an object with what the caller expects; generation 0 stands for one that is not there.
+
+        :param bucket: its bucket.
+        :param name: its name.
+        :param found: the object, if it is there.
+        :param reads: whether the call only reads, so that an unwanted object is no failure but nothing new.
+        :raises ApiError: 412, or 304 for a read, when a precondition does not hold.
+        """
+        for wanted, value in self.wanted.items():
+            field = "metageneration" if "Metageneration" in wanted else "generation"
+            actual = getattr(found, field) if found else 0
+            unwanted = wanted.endswith("NotMatch")
+            if (actual == int(value)) == unwanted:
+                message = f"gs://{bucket}/{name} has {field} {actual}, so {wanted}={value} does not hold"
+                code = 304 if unwanted and reads else 412
+                raise ApiError(code, "FAILED_PRECONDITION", message, "conditionNotMet")
 
 
-def _failed(code: int, condition: str, bucket: str, name: str, generation: str) -> ApiError:
-    message = f"gs://{bucket}/{name} has generation {generation}, so {condition} does not hold"
-    return ApiError(code, "FAILED_PRECONDITION", message, "conditionNotMet")
+def number(name: str, value: object) -> int:
+    """
+    Read a number of a query or a body.
+
+    :param name: what it is called.
+    :param value: what was sent.
+    :raises ApiError: 400 when it is none.
+    """
+    text = str(value)
+    if not (text.isascii() and text.isdecimal() and len(text) < 20):
+        raise invalid(f"Invalid value for {name}: {text}")
+    return int(text)

@@ -16,6 +16,7 @@ from localcloud.vertex.api import now, unimplemented
 from localcloud.vertex.pipelines.spec import PipelineSpec, parse
 
 _JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
+_FOLDERS = {"", ".", ".."}
 _NOT_SERVED = ("encryption_spec", "network", "reserved_ip_ranges", "psc_interface_config")
 
 
@@ -67,6 +68,12 @@ def plan(job: PipelineJob) -> Plan:
     if not config.gcs_output_directory.startswith("gs://"):
         raise exceptions.InvalidArgument(
             f"runtime_config.gcs_output_directory must be a gs:// path, not {config.gcs_output_directory!r}."
+        )
+    # the folder is also a path below the mount that stands for /gcs
+    if not _FOLDERS.isdisjoint(config.gcs_output_directory.removeprefix("gs://").rstrip("/").split("/")):
+        raise exceptions.InvalidArgument(
+            "runtime_config.gcs_output_directory must have no empty, '.' or '..' part, unlike"
+            f" {config.gcs_output_directory!r}."
         )
     spec = parse(json_format.MessageToDict(message.pipeline_spec))
     values = {key: json_format.MessageToDict(value) for key, value in config.parameter_values.items()}

@@ -23,6 +23,8 @@ SCHEMA_VERSION = "2.1.0"
 EXECUTOR_INPUT = "{{$}}"
 # the one placeholder that the value of a parameter may be
 JOB_NAME = "{{$.pipeline_job_resource_name}}"
+# a task's log is a file of its name; what Vertex AI takes is not documented
+_TASK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _TITLE = re.compile(r"^title:\s*(\S+)", re.MULTILINE)
 _EXECUTOR_CLASS = "--executor_class_path"
 # what a command would hand on to, by the argument that asks for it
@@ -186,6 +188,8 @@ def _check_references(tasks: Mapping[str, TaskSpec], parameters: Mapping[str, An
 
 
 def _task(spec: Mapping[str, Any], name: str, task: Mapping[str, Any]) -> TaskSpec:
+    if not _TASK_NAME.fullmatch(name):
+        _malformed(repr(name), f"its name must match {_TASK_NAME.pattern}")
     component = spec["components"][task["componentRef"]["name"]]
     _refuse_task_features(name, task, component)
     inputs = task.get("inputs", {})

@@ -16,7 +16,7 @@ from google.cloud import bigquery
 from localcloud.bigquery import create_app
 from localcloud.config import HOST, Settings
 from localcloud.faults import Faults
-from localcloud.storage import ObjectStore
+from localcloud.storage import ObjectStore, Store
 from tests.conftest import Cloud
 
 
@@ -28,7 +28,9 @@ def served(settings: Settings) -> Iterator[bigquery.Client]:
     thread.start()
 
     async def start() -> tuple[web.AppRunner, int]:
-        runner = web.AppRunner(create_app(settings, ObjectStore(f"http://{HOST}:1"), Faults(settings.state)))
+        runner = web.AppRunner(
+            create_app(settings, ObjectStore(Store(settings.state / "objects")), Faults(settings.state))
+        )
         await runner.setup()
         await web.TCPSite(runner, HOST, 0).start()
         return runner, runner.addresses[0][1]

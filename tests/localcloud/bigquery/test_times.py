@@ -10,7 +10,7 @@ from localcloud.bigquery.rows import next_time, snapshot
 from localcloud.bigquery.warehouse import Warehouse
 from localcloud.config import Settings
 from localcloud.errors import ApiError
-from localcloud.storage.objects import ObjectStore
+from localcloud.storage import ObjectStore, Store
 
 HOUR = 3_600_000_000
 OLD_STATE = """
@@ -67,7 +67,7 @@ def test_a_state_folder_that_counts_milliseconds_is_converted_once(settings: Set
 
     # when it is opened, twice
     for _ in range(2):
-        warehouse = Warehouse(settings, ObjectStore("http://127.0.0.1"))
+        warehouse = Warehouse(settings, ObjectStore(Store(settings.state / "objects")))
         found = warehouse.catalog.table("d", "t")
         values = [
             warehouse.rows.select(snapshot(found, at), "a").fetchall()

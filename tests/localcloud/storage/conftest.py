@@ -5,11 +5,22 @@ import uuid
 import pytest
 from google.cloud import storage
 
+from tests.localcloud.storage.served import Served
+
 
 @pytest.fixture(scope="session")
 def client(cloud) -> storage.Client:
     """Google's own client, as a user makes it."""
     return storage.Client()
+
+
+@pytest.fixture
+async def served(tmp_path):
+    """Cloud Storage alone, with the bucket ``wine``."""
+    served = Served(tmp_path / "state")
+    async with served.client:
+        yield served
+    served.store.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from localcloud.storage.framing import OneFraming
+from localcloud.storage.http.framing import OneFraming
 
 IDENTITY = (
     b"POST /a HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: identity\r\nHost: x\r\n\r\nhello"

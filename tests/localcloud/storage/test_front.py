@@ -78,13 +78,6 @@ def test_a_bucket_setting_that_would_be_ignored_is_refused(client, bucket):
         client.create_bucket(versioned)
 
 
-def test_a_name_that_is_a_folder_already_is_refused_at_once(bucket):
-    bucket.blob("p").upload_from_string("x")
-
-    with pytest.raises(MethodNotImplemented, match="not a directory"):
-        bucket.blob("p/inner").upload_from_string("x")
-
-
 def test_the_storage_layout_is_that_of_a_flat_bucket(bucket):
     layout = requests.get(f"{API}/b/{bucket.name}/storageLayout", timeout=10)
     missing = requests.get(f"{API}/b/no-such-bucket/storageLayout", timeout=10)

@@ -53,9 +53,8 @@ def test_every_name_is_kept_and_leads_nowhere_else(bucket, cloud, name):
     assert names(bucket, prefix=name[:2] if len(name) > 2 else "") == [name]
     assert bucket.get_blob(name).name == name
     assert bucket.get_blob(name).download_as_bytes() == b"content"
-    folder = cloud.settings.state / "storage"
-    assert not (folder / "out").exists()
-    assert not (folder.parent / "y").exists()
+    folder = cloud.settings.state / "objects"
+    assert {path.name for path in folder.iterdir() if "sqlite" not in path.name} == {"content"}
     bucket.blob(name).delete()
     assert names(bucket) == []
 

@@ -4,7 +4,7 @@ import io
 
 import pytest
 import requests
-from google.api_core.exceptions import MethodNotImplemented, NotModified, PreconditionFailed
+from google.api_core.exceptions import BadRequest, NotFound, NotModified, PreconditionFailed
 
 
 @pytest.fixture
@@ -73,9 +73,50 @@ def test_a_read_of_what_is_known_already_is_not_modified(bucket, blob):
         blob.download_as_bytes(if_generation_not_match=blob.generation)
 
 
-def test_a_precondition_that_could_not_be_kept_is_refused_by_name(blob):
-    with pytest.raises(MethodNotImplemented, match="ifMetagenerationMatch"):
-        blob.delete(if_metageneration_match=1)
+def test_metadata_has_generations_of_its_own(bucket, blob):
+    assert blob.metageneration == 1
+    blob.metadata = {"wine": "white"}
+    blob.patch(if_metageneration_match=1)
+
+    for call in (
+        lambda: blob.patch(if_metageneration_match=1),
+        lambda: blob.delete(if_metageneration_match=1),
+        lambda: blob.upload_from_string("new", if_metageneration_match=1),
+        lambda: blob.delete(if_metageneration_not_match=2),
+        lambda: bucket.blob("other").rewrite(blob, if_source_metageneration_match=1),
+    ):
+        with pytest.raises(PreconditionFailed):
+            call()
+
+    current = bucket.get_blob("wine")
+    assert (current.metageneration, current.generation) == (2, blob.generation)
+    current.delete(if_metageneration_match=2)
+    assert bucket.get_blob("wine") is None
+
+
+def test_a_precondition_that_is_no_number_is_refused(blob):
+    with pytest.raises(BadRequest, match="ifGenerationMatch"):
+        blob.reload(if_generation_match="newest")
+
+
+def test_another_generation_is_not_there(bucket, blob):
+    with pytest.raises(NotFound):
+        bucket.blob("wine", generation=blob.generation + 1).download_as_bytes()
+    with pytest.raises(NotFound):
+        bucket.blob("wine", generation=blob.generation + 1).delete()
+    assert bucket.blob("wine", generation=blob.generation).download_as_bytes() == b"old"
+
+
+def test_a_resumable_upload_keeps_its_precondition_until_its_end(bucket, blob):
+    url = f"https://storage.googleapis.com/upload/storage/v1/b/{bucket.name}/o"
+    query = {"uploadType": "resumable", "name": "wine", "ifGenerationMatch": str(blob.generation)}
+    address = requests.post(url, params=query, timeout=10).headers["Location"]
+    blob.upload_from_string("newer")
+
+    late = requests.put(address, data=b"late", timeout=10)
+
+    assert late.status_code == 412
+    assert bucket.blob("wine").download_as_bytes() == b"newer"
 
 
 def test_a_simple_upload_keeps_its_precondition_and_its_content(bucket, blob):

@@ -1,18 +1,19 @@
-"""A PipelineService over a real store, a real storage server and the real pipeline environment."""
+"""A PipelineService over a real store, real objects and the real pipeline environment."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
-import urllib3
+from aiohttp import web
 from google.cloud.aiplatform_v1.types import (
     CreatePipelineJobRequest,
     GetPipelineJobRequest,
@@ -21,8 +22,9 @@ from google.cloud.aiplatform_v1.types import (
 )
 from google.longrunning import operations_pb2
 
-from localcloud.config import Settings
-from localcloud.storage import FakeGcs, ObjectStore
+from localcloud.config import HOST, Settings
+from localcloud.faults import Faults
+from localcloud.storage import ObjectStore, Store, create_app
 from localcloud.vertex.operations import Operations
 from localcloud.vertex.pipelines import PipelineService
 from localcloud.vertex.pipelines.record import TERMINAL
@@ -33,24 +35,44 @@ MODULES = Path(__file__).with_name("modules")
 LOCATION = "projects/123456789012/locations/europe-west1"
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def objects(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ObjectStore]:
-    """Give a storage server with one bucket, ``pipelines``."""
-    server = FakeGcs(Settings(state=tmp_path_factory.mktemp("storage")))
-    await server.start()
-    urllib3.request("POST", f"{server.base_url}/storage/v1/b?project=p", json={"name": "pipelines"})
-    yield ObjectStore(server.base_url)
-    await server.stop()
+@pytest.fixture(scope="session")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> ObjectStore:
+    """Give a store with one bucket, ``pipelines``."""
+    store = ObjectStore(Store(tmp_path_factory.mktemp("storage")))
+    store.ensure_bucket("pipelines")
+    return store
 
 
 @pytest.fixture(scope="session")
-def pipeline_pool(objects: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerPool]:
-    """Give a pool whose tasks find the modules of these tests and the storage server."""
+def storage_url(objects: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve that store to the tasks, from a thread of this process."""
+    settings = Settings(state=tmp_path_factory.mktemp("served"))
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def start() -> web.AppRunner:
+        runner = web.AppRunner(create_app(objects.store, settings, Faults(settings.state)))
+        await runner.setup()
+        await web.TCPSite(runner, HOST, 0).start()
+        return runner
+
+    runner = asyncio.run_coroutine_threadsafe(start(), loop).result(30)
+    yield f"http://{HOST}:{runner.addresses[0][1]}"
+    asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(30)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(30)
+    loop.close()
+
+
+@pytest.fixture(scope="session")
+def pipeline_pool(storage_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerPool]:
+    """Give a pool whose tasks find the modules of these tests and the stored objects."""
     python = Settings.from_environment().pipeline_python
     if not os.access(python, os.X_OK):
         pytest.skip(f"the pipeline environment is not installed: no {python}")
     settings = Settings(state=tmp_path_factory.mktemp("pool"), pipeline_python=python)
-    pool = WorkerPool(settings, {"PYTHONPATH": str(MODULES), "STORAGE_URL": objects.base_url})
+    pool = WorkerPool(settings, {"PYTHONPATH": str(MODULES), "STORAGE_URL": storage_url})
     yield pool
     pool.stop()
 

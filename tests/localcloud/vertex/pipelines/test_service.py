@@ -73,6 +73,21 @@ def test_a_bucket_that_does_not_exist_is_refused_by_name(jobs):
         jobs.create(one_task().job(bucket="absent"))
 
 
+@pytest.mark.parametrize("name", ["../../x", "..", "a/b", "/etc/x", "a\0b", "", "x" * 300])
+def test_a_task_whose_name_is_no_name_of_a_file_is_refused(jobs, name: str):
+    with pytest.raises(exceptions.InvalidArgument, match="its name must match"):
+        jobs.create(Pipeline().container(name).job())
+
+
+@pytest.mark.parametrize("directory", ["gs://pipelines/../../x", "gs://../x", "gs://pipelines//x", "gs://"])
+def test_an_output_directory_that_leads_out_of_its_bucket_is_refused(jobs, directory: str):
+    job = one_task().job()
+    job.runtime_config.gcs_output_directory = directory
+
+    with pytest.raises(exceptions.InvalidArgument, match="must have no empty, "):
+        jobs.create(job)
+
+
 def test_an_output_directory_that_is_not_in_a_bucket_is_refused(jobs):
     job = one_task().job()
     job.runtime_config.gcs_output_directory = "/tmp/root"

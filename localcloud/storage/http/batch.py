@@ -10,7 +10,6 @@ import email.parser
 import email.policy
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from email.message import MIMEPart
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -18,7 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from aiohttp import web
 
 from localcloud.errors import ApiError, not_served
-from localcloud.storage.upstream import Answer, Query
+from localcloud.storage.http.calls import Answer, Destination, ObjectCall
 
 LARGEST_BATCH = 100
 BOUNDARY = "batch_localcloud"
@@ -28,44 +27,6 @@ _OBJECT = re.compile(
     r"(?:/(?P<verb>copyTo|rewriteTo)/b/(?P<to_bucket>[^/]+)/o/(?P<to_object>[^/]+))?"
 )
 METHODS = frozenset({"GET", "PATCH", "PUT", "DELETE"})
-
-
-@dataclass(frozen=True)
-class Destination:
-    """
-    Where an object is copied to.
-
-    :param verb: copyTo or rewriteTo.
-    :param bucket: bucket name.
-    :param name: object name as the client knows it.
-    """
-
-    verb: str
-    bucket: str
-    name: str
-
-
-@dataclass(frozen=True)
-class ObjectCall:
-    """
-    One call about one object.
-
-    :param method: GET, PATCH, PUT or DELETE; POST for a copy.
-    :param bucket: bucket name.
-    :param name: object name as the client knows it.
-    :param query: parameters of the query.
-    :param headers: headers of the call.
-    :param body: its content.
-    :param destination: of a copy.
-    """
-
-    method: str
-    bucket: str
-    name: str
-    query: Query
-    headers: dict[str, str]
-    body: bytes
-    destination: Destination | None = None
 
 
 async def answer(request: web.Request, call: Callable[[ObjectCall], Awaitable[Answer]]) -> web.Response:
@@ -93,26 +54,27 @@ async def _carry_out(part: MIMEPart, call: Callable[[ObjectCall], Awaitable[Answ
         return await call(_parse(part))
     except ApiError as error:
         return Answer.of_error(error)
+    except (LookupError, ValueError) as error:
+        message = f"A part of the batch cannot be read: {error}"
+        return Answer.of_error(ApiError(400, "INVALID_ARGUMENT", message, "parseError"))
 
 
 def _parse(part: MIMEPart) -> ObjectCall:
     content = part.get_content()
     raw = content if isinstance(content, bytes) else content.encode()
     head, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
-    request_line, _, header_lines = head.decode("latin-1").lstrip().partition("\n")
+    request_line = head.decode("latin-1").lstrip().partition("\n")[0]
     method, _, target = request_line.partition(" ")
     url = urlsplit(target.partition(" ")[0])
     match = _OBJECT.fullmatch(url.path)
     if match is None or (method != "POST" if match["verb"] else method not in METHODS):
         raise not_served(f"{method} {url.path} in a batch")
-    headers = dict(line.split(": ", 1) for line in header_lines.split("\n") if ": " in line)
-    sent = {name: value for name, value in headers.items() if name.lower() == "content-type"}
     query = dict(parse_qsl(url.query, keep_blank_values=True))
     destination = None
     if match["verb"]:
         destination = Destination(match["verb"], unquote(match["to_bucket"]), unquote(match["to_object"]))
     bucket, name = unquote(match["bucket"]), unquote(match["object"])
-    return ObjectCall(method, bucket, name, query, sent, body.strip(), destination)
+    return ObjectCall(method, bucket, name, query, body.strip(), destination)
 
 
 def _written(part: MIMEPart, result: Answer) -> bytes:

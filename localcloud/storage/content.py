@@ -1,0 +1,146 @@
+"""The content of objects: files with names of localcloud's own, written once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import uuid
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import google_crc32c
+
+BLOCK = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Content:
+    """
+    Content that is complete.
+
+    :param id: name of its file.
+    :param size: bytes.
+    :param md5: its MD5 in base64; empty for what was composed, of which Cloud Storage gives none either.
+    :param crc32c: its CRC32C in base64, big-endian.
+    """
+
+    id: str
+    size: int
+    md5: str
+    crc32c: str
+
+
+class Digest:
+    """Size and checksums of what passes by."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._crc32c = google_crc32c.Checksum()
+
+    def update(self, block: bytes) -> None:
+        """Count a block."""
+        self.size += len(block)
+        self._md5.update(block)
+        self._crc32c.update(block)
+
+    def content(self, id_: str) -> Content:
+        """Give what has passed by as the content of a file."""
+        md5, crc32c = (base64.b64encode(each.digest()).decode() for each in (self._md5, self._crc32c))
+        return Content(id_, self.size, md5, crc32c)
+
+
+class Draft:
+    """
+    Content that is being written; as a context it is removed unless it was kept.
+
+    :param path: its file, which does not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.digest = Digest()
+        self._file = path.open("xb")
+        self._kept = False
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        if not self._kept:
+            self.path.unlink(missing_ok=True)
+
+    def write(self, block: bytes) -> None:
+        """Add to its end."""
+        self._file.write(block)
+        self.digest.update(block)
+
+    def complete(self) -> Content:
+        """Bring everything to its file and give what it is."""
+        self._file.flush()
+        return self.digest.content(self.path.name)
+
+    def keep(self) -> None:
+        """Leave the file where it is: an object has it now."""
+        self._kept = True
+
+
+class Contents:
+    """
+    The folder of all content.
+
+    :param folder: where; it is made when absent.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def new(self) -> Draft:
+        """Begin new content."""
+        return Draft(self.folder / uuid.uuid4().hex)
+
+    def path(self, id_: str) -> Path:
+        """Give the path of a file."""
+        return self.folder / id_
+
+    def open(self, id_: str) -> BinaryIO:
+        """Open content for reading; what is open can be read to its end even when it is removed."""
+        return (self.folder / id_).open("rb")
+
+    def link(self, path: Path) -> str:
+        """
+        Give a file of this file system one more name, here, without copying a byte.
+
+        :param path: the file.
+        """
+        id_ = uuid.uuid4().hex
+        os.link(path, self.folder / id_)
+        return id_
+
+    def copy(self, content: Content) -> Content:
+        """Give the same content in a file of its own."""
+        return replace(content, id=self.link(self.folder / content.id))
+
+    def describe(self, id_: str) -> Content:
+        """
+        Give what is in a file, by reading all of it.
+
+        :param id_: name of the file.
+        """
+        digest = Digest()
+        with self.open(id_) as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+        return digest.content(id_)
+
+    def remove(self, id_: str) -> None:
+        """Remove content that no object has any more."""
+        (self.folder / id_).unlink(missing_ok=True)
+
+    def ids(self) -> set[str]:
+        """Give the names of all files, also of those that were never completed."""
+        return {entry.name for entry in os.scandir(self.folder)}

@@ -1,0 +1,5 @@
+"""How clients reach what is stored: the JSON API, and plain reads of objects."""
+
+from localcloud.storage.http.front import create_app
+
+__all__ = ["create_app"]

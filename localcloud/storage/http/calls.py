@@ -1,0 +1,132 @@
+"""Calls about one object, whether they came alone or in a batch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from localcloud.errors import ApiError, not_served
+from localcloud.storage.preconditions import Conditions
+from localcloud.storage.resources import as_resource, changed, object_resource, written
+from localcloud.storage.store import Source, Store
+
+Query = dict[str, str]
+
+
+@dataclass
+class Answer:
+    """The answer to a call."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @classmethod
+    def of(cls, resource: Any, status: int = 200) -> Answer:
+        """Make the answer that carries a resource."""
+        content = json.dumps(resource).encode()
+        return cls(status, {"Content-Type": "application/json; charset=UTF-8"}, content)
+
+    @classmethod
+    def of_error(cls, error: ApiError) -> Answer:
+        """Make the answer that carries an error."""
+        return cls.of({"error": error.body()}, error.code)
+
+
+@dataclass(frozen=True)
+class Destination:
+    """
+    Where an object is copied to.
+
+    :param verb: copyTo or rewriteTo.
+    :param bucket: bucket name.
+    :param name: object name.
+    """
+
+    verb: str
+    bucket: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ObjectCall:
+    """
+    One call about one object.
+
+    :param method: GET, PATCH, PUT or DELETE; POST for a copy.
+    :param bucket: bucket name.
+    :param name: object name.
+    :param query: parameters of the query.
+    :param body: its content.
+    :param destination: of a copy.
+    """
+
+    method: str
+    bucket: str
+    name: str
+    query: Query
+    body: bytes
+    destination: Destination | None = None
+
+
+def carry_out(store: Store, call: ObjectCall) -> Answer:
+    """
+    Do what a call asks for.
+
+    :param store: what is there.
+    :param call: what to do.
+    :raises ApiError: it cannot be done.
+    """
+    if call.destination:
+        return _copy(store, call, call.destination)
+    conditions = Conditions(call.query)
+    if call.method == "GET":
+        return Answer.of(object_resource(store.get(call.bucket, call.name, conditions)))
+    if call.method == "DELETE":
+        store.delete(call.bucket, call.name, conditions)
+        # Cloud Storage answers without content, and gcloud cannot read any other
+        return Answer(204)
+    change = written(body_resource(call.body))
+    patches = call.method == "PATCH"
+    found = store.change(
+        call.bucket, call.name, conditions, lambda kept: changed(kept if patches else {}, change)
+    )
+    return Answer.of(object_resource(found))
+
+
+def body_resource(body: bytes) -> dict[str, Any]:
+    """
+    Read a body that is a resource or empty.
+
+    :raises ApiError: 400 when it is no JSON object.
+    """
+    try:
+        return as_resource(json.loads(body or b"{}"))
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise ApiError(400, "INVALID_ARGUMENT", "The request body is not JSON", "parseError") from error
+
+
+def _copy(store: Store, call: ObjectCall, to: Destination) -> Answer:
+    """
+    Copy at once, in one call.
+
+    Source: https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite
+    """
+    if call.query.get("rewriteToken"):
+        raise not_served("the parameter rewriteToken: a rewrite is always done at once")
+    source = Source(call.bucket, call.name, Conditions(call.query, "ifSource"))
+    made = store.copy(source, to.bucket, to.name, body_resource(call.body), Conditions(call.query))
+    resource = object_resource(made)
+    if to.verb == "copyTo":
+        return Answer.of(resource)
+    size = str(made.content.size)
+    return Answer.of(
+        {
+            "kind": "storage#rewriteResponse",
+            "totalBytesRewritten": size,
+            "objectSize": size,
+            "done": True,
+            "resource": resource,
+        }
+    )

@@ -1,0 +1,143 @@
+"""
+Content of objects on its way to clients.
+
+Source: https://cloud.google.com/storage/docs/json_api/v1/objects/get and
+https://cloud.google.com/storage/docs/transcoding
+"""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import re
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from aiohttp import web
+
+from localcloud.storage.catalog import Object
+from localcloud.storage.content import BLOCK
+from localcloud.storage.objects import DEFAULT_TYPE
+from localcloud.storage.resources import etag
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_HEADERS = {
+    "cacheControl": "Cache-Control",
+    "contentDisposition": "Content-Disposition",
+    "contentLanguage": "Content-Language",
+}
+
+
+class Part(NamedTuple):
+    """
+    A part of an object.
+
+    :param start: its first byte.
+    :param stop: the byte after its last one.
+    """
+
+    start: int
+    stop: int
+
+
+async def send(request: web.Request, found: Object, file: BinaryIO) -> web.StreamResponse:
+    """
+    Answer with an object's content, or with the part of it that the client asks for.
+
+    :param request: what was asked.
+    :param found: the object.
+    :param file: its content, open.
+    """
+    size = found.content.size
+    unpacked = _is_unpacked(request, found)
+    asked = None if unpacked else asked_part(request.headers.get("Range", ""), size)
+    headers = _headers(found)
+    if asked and asked.start >= asked.stop:
+        # the Python client learns from this header that an object is empty
+        headers["Content-Range"] = f"bytes */{size}"
+        return web.Response(status=416, headers=headers)
+    part = asked or Part(0, size)
+    if asked:
+        headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
+    response = web.StreamResponse(status=206 if asked else 200, headers=headers)
+    if not unpacked:
+        response.content_length = part.stop - part.start
+        if "contentEncoding" in found.metadata:
+            response.headers["Content-Encoding"] = found.metadata["contentEncoding"]
+    await response.prepare(request)
+    if request.method != "HEAD":
+        blocks = _blocks(file, part)
+        for block in _unpacked(blocks) if unpacked else blocks:
+            await response.write(block)
+    await response.write_eof()
+    return response
+
+
+def asked_part(header: str, size: int) -> Part | None:
+    """
+    Read which part a client asks for; None if it asks for all, or in a way that no server need know.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#name-range
+
+    :param header: value of ``Range``.
+    :param size: bytes of the object.
+    :return: a part that is empty when the object has none of it.
+    """
+    match = _RANGE.fullmatch(header.strip())
+    if match is None or match.groups() == ("", ""):
+        return None
+    first, last = match.groups()
+    if not first:
+        return Part(max(0, size - int(last)), size)
+    if last and int(last) < int(first):
+        return None
+    return Part(int(first), min(int(last) + 1, size) if last else size)
+
+
+def _headers(found: Object) -> dict[str, str]:
+    content = found.content
+    hashes = f"crc32c={content.crc32c}" + f",md5={content.md5}" * bool(content.md5)
+    changed = datetime.datetime.fromtimestamp(found.updated // 10**6, datetime.UTC)
+    headers = {
+        "Content-Type": found.metadata.get("contentType", DEFAULT_TYPE),
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{etag(found)}"',
+        "Last-Modified": email.utils.format_datetime(changed, usegmt=True),
+        "X-Goog-Generation": str(found.generation),
+        "X-Goog-Metageneration": str(found.metageneration),
+        "X-Goog-Hash": hashes,
+        "X-Goog-Storage-Class": "STANDARD",
+        "X-Goog-Stored-Content-Encoding": found.metadata.get("contentEncoding", "identity"),
+        "X-Goog-Stored-Content-Length": str(content.size),
+    }
+    return headers | {
+        header: found.metadata[name] for name, header in _HEADERS.items() if name in found.metadata
+    }
+
+
+def _is_unpacked(request: web.Request, found: Object) -> bool:
+    """Tell whether a client gets what a gzip file holds: unless it takes gzip, or the object says no."""
+    return (
+        found.metadata.get("contentEncoding") == "gzip"
+        and "gzip" not in request.headers.get("Accept-Encoding", "")
+        and "no-transform" not in found.metadata.get("cacheControl", "")
+    )
+
+
+def _blocks(file: BinaryIO, part: Part) -> Iterator[bytes]:
+    file.seek(part.start)
+    left = part.stop - part.start
+    while left and (block := file.read(min(BLOCK, left))):
+        left -= len(block)
+        yield block
+
+
+def _unpacked(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    for block in blocks:
+        # no more than one block at a time in memory, whatever it unpacks to
+        yield unpacker.decompress(block, BLOCK)
+        while unpacker.unconsumed_tail:
+            yield unpacker.decompress(unpacker.unconsumed_tail, BLOCK)
+    yield unpacker.flush()

@@ -1,0 +1,165 @@
+"""
+Resumable uploads: opened, then sent in chunks, which outlive a restart.
+
+Source: https://cloud.google.com/storage/docs/performing-resumable-uploads
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+import weakref
+from typing import NamedTuple
+
+from aiohttp import web
+
+from localcloud.errors import ApiError, invalid
+from localcloud.storage.catalog import Object, Upload, now_us
+from localcloud.storage.content import BLOCK
+from localcloud.storage.http.calls import Answer, body_resource
+from localcloud.storage.http.uploads import described, digests, object_name
+from localcloud.storage.preconditions import Conditions
+from localcloud.storage.resources import object_resource, written
+from localcloud.storage.store import Store
+
+# each chunk but the last is a multiple of this
+UNIT = 256 * 1024
+CANCELLED = 499
+
+_RANGE = re.compile(r"bytes (?:\*|(\d{1,18})-(\d{1,18}))/(\*|\d{1,18})")
+
+
+class Chunk(NamedTuple):
+    """
+    What a request of an upload brings.
+
+    :param start: where its first byte goes; None if it only asks how far the upload came.
+    :param stop: the byte after its last one; None if the request does not say.
+    :param total: size of the object; None if it is not known yet.
+    """
+
+    start: int | None
+    stop: int | None
+    total: int | None
+
+
+class Resumable:
+    """
+    Opens uploads and takes their chunks.
+
+    :param store: where the objects go.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+
+    async def open(self, request: web.Request) -> web.Response:
+        """
+        Open an upload and tell its address.
+
+        :param request: POST with ``uploadType=resumable``; its body is the object's resource, or empty.
+        :raises ApiError: 400 without a name, 404 without the bucket, 412 when a precondition fails.
+        """
+        sent = body_resource(await request.read())
+        bucket, name = request.match_info["bucket"], object_name(request, sent)
+        conditions = Conditions(request.query)
+        self.store.check(bucket, name, conditions)
+        resource = described(request, sent, request.headers.get("X-Upload-Content-Type", ""))
+        written(resource)
+        upload = Upload(uuid.uuid4().hex, bucket, name, now_us(), conditions.wanted, resource)
+        self.store.contents.path(upload.id).touch()
+        self.store.catalog.put_upload(upload)
+        address = f"https://{request.host}{request.path}?uploadType=resumable&upload_id={upload.id}"
+        return web.Response(headers={"Location": address, "X-GUploader-UploadID": upload.id})
+
+    async def resume(self, request: web.Request) -> Answer:
+        """
+        Take a chunk, tell how far the upload came, or cancel it.
+
+        :param request: PUT or DELETE of the address that opening it gave.
+        :raises ApiError: 404 when there is no such upload, 400 for a chunk that does not fit.
+        """
+        id_ = request.query.get("upload_id", "")
+        lock = self._locks.setdefault(id_, asyncio.Lock())
+        async with lock:
+            upload = self.store.catalog.upload(id_)
+            if upload is None or upload.bucket != request.match_info["bucket"]:
+                raise ApiError(404, "NOT_FOUND", f"No such upload: {id_}")
+            if request.method == "DELETE":
+                return self._cancel(upload)
+            if upload.generation:
+                return Answer.of(object_resource(self._made(upload)))
+            return await self._chunk(upload, request)
+
+    async def _chunk(self, upload: Upload, request: web.Request) -> Answer:
+        chunk = _chunk(request.headers.get("Content-Range", ""))
+        path = self.store.contents.path(upload.id)
+        size = path.stat().st_size
+        if chunk.start is not None:
+            size = await self._append(upload, request, chunk, size)
+        if chunk.total is not None and size > chunk.total:
+            raise invalid(f"{size} bytes are more than the {chunk.total} of the object")
+        if size != chunk.total and not (chunk.start is not None and chunk.stop is None):
+            return _incomplete(size)
+        made = await asyncio.to_thread(self.store.finish_upload, upload, digests(request))
+        return Answer.of(object_resource(made))
+
+    async def _append(self, upload: Upload, request: web.Request, chunk: Chunk, size: int) -> int:
+        """Write what is new of a chunk, and give how much there is then."""
+        assert chunk.start is not None
+        if chunk.start > size:
+            raise invalid(f"The upload has {size} bytes; a chunk from {chunk.start} on leaves a gap")
+        path = self.store.contents.path(upload.id)
+        whole = False
+        position = chunk.start
+        try:
+            with path.open("ab") as file:
+                async for block in request.content.iter_chunked(BLOCK):
+                    file.write(block[max(0, size - position) :])
+                    position += len(block)
+            whole = chunk.stop is None or position == chunk.stop
+        finally:
+            now = path.stat().st_size
+            last = chunk.total is not None and now == chunk.total
+            if not (whole and (chunk.stop is None or last)):
+                # what came of a chunk that broke off is kept by the unit
+                with path.open("ab") as file:
+                    file.truncate(now if now % UNIT == 0 else max(size, now - now % UNIT))
+        if not whole:
+            raise invalid(
+                f"The chunk has {position - chunk.start} bytes, and its Content-Range says otherwise"
+            )
+        if now % UNIT and not last and chunk.stop is not None:
+            raise invalid(f"A chunk that is not the last one must be a multiple of {UNIT} bytes")
+        return now
+
+    def _cancel(self, upload: Upload) -> Answer:
+        self.store.catalog.remove_uploads(id_=upload.id)
+        if not upload.generation:
+            self.store.contents.remove(upload.id)
+        return Answer(CANCELLED)
+
+    def _made(self, upload: Upload) -> Object:
+        found = self.store.get(upload.bucket, upload.name)
+        if found.generation != upload.generation:
+            raise ApiError(404, "NOT_FOUND", f"The object of the upload {upload.id} has been replaced")
+        return found
+
+
+def _chunk(header: str) -> Chunk:
+    if not header:
+        return Chunk(0, None, None)
+    match = _RANGE.fullmatch(header)
+    if match is None or (match[1] and int(match[2]) < int(match[1])):
+        raise invalid(f"Invalid value for Content-Range: {header}")
+    total = None if match[3] == "*" else int(match[3])
+    if match[1] is None:
+        return Chunk(None, None, total)
+    return Chunk(int(match[1]), int(match[2]) + 1, total)
+
+
+def _incomplete(size: int) -> Answer:
+    """Tell that more is to come, and how much there is."""
+    return Answer(308, {"Range": f"bytes=0-{size - 1}"} if size else {})

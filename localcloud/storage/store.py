@@ -1,0 +1,276 @@
+"""Buckets and objects: a catalogue of what is there, and a file for the content of each object."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from localcloud.errors import ApiError, invalid
+from localcloud.storage import resources
+from localcloud.storage.catalog import Bucket, Catalog, Object, Upload, now_us
+from localcloud.storage.content import BLOCK, Content, Contents
+from localcloud.storage.names import check_bucket, check_object
+from localcloud.storage.preconditions import Conditions
+
+log = logging.getLogger(__name__)
+
+# https://cloud.google.com/storage/docs/composite-objects
+MOST_COMPONENTS = 32
+# https://cloud.google.com/storage/docs/resumable-uploads: a session ends after a week
+UPLOAD_MICROSECONDS = 7 * 24 * 3600 * 10**6
+
+
+@dataclass(frozen=True)
+class Source:
+    """
+    An object that another one is made of.
+
+    :param bucket: its bucket.
+    :param name: its name.
+    :param conditions: preconditions on it.
+    """
+
+    bucket: str
+    name: str
+    conditions: Conditions = field(default_factory=Conditions)
+
+
+class Store:
+    """
+    Everything that Cloud Storage keeps; safe to use from any thread.
+
+    Content is written first, then the catalogue names it: after a kill an object is whole or is not there.
+
+    :param folder: where; it is made when absent, and what a killed run left in it is removed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.contents = Contents(folder / "content")
+        self.catalog = Catalog(folder / "catalog.sqlite")
+        self._lock = threading.RLock()
+        self.catalog.remove_uploads(before=now_us() - UPLOAD_MICROSECONDS)
+        for id_ in self.contents.ids() - self.catalog.contents():
+            log.info("removed content that no object has: %s", id_)
+            self.contents.remove(id_)
+
+    def close(self) -> None:
+        """Close the catalogue."""
+        self.catalog.close()
+
+    def create_bucket(self, name: object, location: str) -> Bucket:
+        """
+        Make a bucket.
+
+        :param name: its name.
+        :param location: where it is.
+        :raises ApiError: 400 for a name that no bucket can have, 409 when it is there.
+        """
+        bucket = Bucket(check_bucket(name), location.upper(), now_us())
+        with self._lock:
+            if self.catalog.bucket(bucket.name):
+                message = "Your previous request to create the named bucket succeeded and you already own it."
+                raise ApiError(409, "ALREADY_EXISTS", message, "conflict")
+            self.catalog.add_bucket(bucket)
+        return bucket
+
+    def bucket(self, name: str) -> Bucket:
+        """
+        Give a bucket.
+
+        :raises ApiError: 404 when it is not there.
+        """
+        found = self.catalog.bucket(check_bucket(name))
+        if found is None:
+            raise ApiError(404, "NOT_FOUND", f"The specified bucket does not exist: {name}")
+        return found
+
+    def delete_bucket(self, name: str) -> None:
+        """
+        Remove a bucket.
+
+        :raises ApiError: 404 when it is not there, 409 when there are objects in it.
+        """
+        with self._lock:
+            self.bucket(name)
+            if self.catalog.objects(name, "", 1):
+                message = "The bucket you tried to delete is not empty."
+                raise ApiError(409, "FAILED_PRECONDITION", message, "conflict")
+            self.catalog.remove_bucket(name)
+
+    def check(self, bucket: str, name: str, conditions: Conditions) -> None:
+        """
+        Tell early whether an object can be written.
+
+        :param conditions: preconditions on what has the name now.
+        :raises ApiError: 404 without the bucket, 412 when a precondition fails.
+        """
+        conditions.check(bucket, name, self._find(bucket, name))
+
+    def get(
+        self, bucket: str, name: str, conditions: Conditions | None = None, *, reads: bool = True
+    ) -> Object:
+        """
+        Give an object.
+
+        :param conditions: preconditions, and the generation that is meant.
+        :param reads: whether it is only read.
+        :raises ApiError: 404 when it or its bucket is not there, 412 or 304 when a precondition fails.
+        """
+        conditions = conditions or Conditions()
+        with self._lock:
+            found = self._find(bucket, name)
+            conditions.check(bucket, name, found, reads=reads)
+            if found is None or conditions.generation not in (None, found.generation):
+                raise ApiError(404, "NOT_FOUND", f"No such object: {bucket}/{name}")
+            return found
+
+    def open(self, bucket: str, name: str, conditions: Conditions | None = None) -> tuple[Object, BinaryIO]:
+        """
+        Give an object, and its content open for reading: it can be read to its end even if it is replaced.
+
+        :raises ApiError: see :meth:`get`.
+        """
+        with self._lock:
+            found = self.get(bucket, name, conditions)
+            return found, self.contents.open(found.content.id)
+
+    def put(
+        self,
+        bucket: str,
+        name: str,
+        content: Content,
+        sent: dict[str, Any],
+        conditions: Conditions | None = None,
+        components: int = 0,
+    ) -> Object:
+        """
+        Let content become an object, in place of one of the same name.
+
+        :param content: complete content; when this fails its file is still the caller's.
+        :param sent: resource of the object as the client sent it.
+        :param conditions: preconditions on what has the name now.
+        :param components: how many objects it was composed of.
+        :raises ApiError: 400 when it is not what the client sent, 404 without its bucket, 412 when a
+            precondition fails.
+        """
+        resources.check_digests(content, sent)
+        metadata = resources.changed({}, resources.written(sent))
+        with self._lock:
+            before = self._find(bucket, name)
+            (conditions or Conditions()).check(bucket, name, before)
+            generation = self.catalog.next_generation()
+            made = Object(bucket, name, generation, 1, content, components, generation, metadata)
+            self.catalog.put_object(made)
+        if before:
+            self.contents.remove(before.content.id)
+        return made
+
+    def change(
+        self,
+        bucket: str,
+        name: str,
+        conditions: Conditions,
+        change: Callable[[dict[str, Any]], dict[str, Any]],
+    ) -> Object:
+        """
+        Write an object's metadata.
+
+        :param change: gives what the object is to keep, from what it keeps.
+        :raises ApiError: see :meth:`get`.
+        """
+        with self._lock:
+            found = self.get(bucket, name, conditions, reads=False)
+            changed = replace(
+                found,
+                metadata=change(found.metadata),
+                metageneration=found.metageneration + 1,
+                updated=max(now_us(), found.updated + 1),
+            )
+            self.catalog.put_object(changed)
+        return changed
+
+    def delete(self, bucket: str, name: str, conditions: Conditions | None = None) -> None:
+        """
+        Remove an object.
+
+        :raises ApiError: see :meth:`get`.
+        """
+        with self._lock:
+            found = self.get(bucket, name, conditions, reads=False)
+            self.catalog.remove_object(bucket, name)
+        self.contents.remove(found.content.id)
+
+    def copy(
+        self, source: Source, bucket: str, name: str, sent: dict[str, Any], conditions: Conditions
+    ) -> Object:
+        """
+        Make an object with the content of another one, and with its metadata unless other is sent.
+
+        :param sent: resource of the new object as the client sent it.
+        :param conditions: preconditions on what has the name now.
+        :raises ApiError: see :meth:`get` and :meth:`put`.
+        """
+        with self._lock:
+            self._find(bucket, name)
+            found = self.get(source.bucket, source.name, source.conditions, reads=False)
+            content = self.contents.copy(found.content)
+            given = {**(resources.written(sent) or found.metadata)}
+            try:
+                return self.put(bucket, name, content, given, conditions, found.components)
+            except ApiError:
+                self.contents.remove(content.id)
+                raise
+
+    def compose(
+        self, sources: list[Source], bucket: str, name: str, sent: dict[str, Any], conditions: Conditions
+    ) -> Object:
+        """
+        Make an object of others, one after the other.
+
+        :param sources: what it is made of.
+        :param sent: resource of the new object as the client sent it.
+        :param conditions: preconditions on what has the name now.
+        :raises ApiError: 400 for none or too many; see :meth:`get` and :meth:`put`.
+        """
+        if not 0 < len(sources) <= MOST_COMPONENTS:
+            raise invalid(f"An object is composed of 1 to {MOST_COMPONENTS} others, not {len(sources)}")
+        self.check(bucket, name, conditions)
+        components = 0
+        with self.contents.new() as draft:
+            for source in sources:
+                found, file = self.open(source.bucket, source.name, source.conditions)
+                components += found.components or 1
+                with file:
+                    while block := file.read(BLOCK):
+                        draft.write(block)
+            # Cloud Storage gives no MD5 of what was composed
+            content = replace(draft.complete(), md5="")
+            made = self.put(bucket, name, content, sent, conditions, components)
+            draft.keep()
+        return made
+
+    def finish_upload(self, upload: Upload, sent_digests: dict[str, str]) -> Object:
+        """
+        Let what a resumable upload has become its object.
+
+        :param upload: an open upload of which all has arrived.
+        :param sent_digests: checksums that came with the last bytes, by name of the resource's field.
+        :raises ApiError: see :meth:`put`.
+        """
+        content = self.contents.describe(upload.id)
+        conditions = Conditions(upload.conditions)
+        with self._lock:
+            made = self.put(
+                upload.bucket, upload.name, content, {**upload.metadata, **sent_digests}, conditions
+            )
+            self.catalog.put_upload(replace(upload, generation=made.generation))
+        return made
+
+    def _find(self, bucket: str, name: str) -> Object | None:
+        self.bucket(bucket)
+        return self.catalog.object(bucket, check_object(name))
