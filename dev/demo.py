@@ -12,7 +12,7 @@ from dev.guard import guarded, stopping
 from dev.measures import MemoryWatch
 from dev.ownership import fresh
 from dev.progress import Progress
-from dev.publish import publish_pipeline, read_spec
+from dev.publish import Compilation, read_spec
 from dev.report import Report, RunRow
 from dev.settings import LOCAL, StackSettings
 from dev.stack import Stack
@@ -59,29 +59,33 @@ class Demo:
 
         :raises DemoError: a step did not do what it promises.
         """
-        line = self.progress.line
-        with self.progress.step("Start localcloud and Airflow"):
-            self.stack.start()
-        with MemoryWatch(self.stack.processes) as memory:
-            with self.progress.step("Load the UCI white wines into BigQuery"):
-                line(load_wine(self.settings, WINE))
-            with self.progress.step("Compile the pipeline and upload it"):
-                line(publish_pipeline(self.settings, self.progress, WINE))
-            with self.progress.step("First run: train, evaluate, roll out, monitor"):
-                first = self.retrain("first")
-            with self.progress.step("Ask the endpoint both ways"):
-                self.predict(first)
-            with self.progress.step("Look at the monitoring job"):
-                self.show_monitoring(first)
-            with self.progress.step("Second run, with no new data: skipped"):
-                self.skipped_run()
-            with self.progress.step("Third run, after new rows: a new model, the same monitoring job"):
-                line(append_vintage(self.settings, WINE, NEW_ROWS, seed=2))
-                third = self.retrain("third")
-                self.compare(first, third)
-            with self.progress.step("What happened"):
-                self.report.print_runs()
+        with Compilation(self.settings, self.progress, WINE) as compilation:
+            with self.progress.step("Start localcloud and Airflow"):
+                self.stack.start()
+            with MemoryWatch(self.stack.processes) as memory:
+                self._work(compilation)
         self.report.print_measures(self.progress, memory)
+
+    def _work(self, compilation: Compilation) -> None:
+        step, line = self.progress.step, self.progress.line
+        with step("Load the UCI white wines into BigQuery"):
+            line(load_wine(self.settings, WINE))
+        with step("Upload the pipeline, compiled meanwhile"):
+            line(compilation.publish())
+        with step("First run: train, evaluate, roll out, monitor"):
+            first = self.retrain("first")
+        with step("Ask the endpoint both ways"):
+            self.predict(first)
+        with step("Look at the monitoring job"):
+            self.show_monitoring(first)
+        with step("Second run, with no new data: skipped"):
+            self.skipped_run()
+        with step("Third run, after new rows: a new model, the same monitoring job"):
+            line(append_vintage(self.settings, WINE, NEW_ROWS, seed=2))
+            third = self.retrain("third")
+            self.compare(first, third)
+        with step("What happened"):
+            self.report.print_runs()
 
     def retrain(self, label: str) -> RunRow:
         """Trigger the DAG, follow it to its end, and read back what Vertex made of it."""

@@ -13,7 +13,7 @@ from dev.demo import DAG_ID, WINE, Demo, DemoError
 from dev.guard import guarded, stopping
 from dev.mail_sink import MailSink
 from dev.ownership import fresh
-from dev.publish import publish_pipeline
+from dev.publish import Compilation
 from dev.report import RunRow, figures
 from dev.settings import LOCAL
 from dev.wine_data import append_vintage, load_wine
@@ -77,11 +77,12 @@ class DriftDemo(Demo):
         :raises DemoError: a step did not do what it promises.
         """
         step, line = self.progress.step, self.progress.line
-        with step("Start localcloud and Airflow"):
-            self.stack.start()
-        with step("Load the UCI white wines, compile the pipeline"):
-            line(load_wine(self.settings, WINE))
-            line(publish_pipeline(self.settings, self.progress, WINE))
+        with Compilation(self.settings, self.progress, WINE) as compilation:
+            with step("Start localcloud and Airflow"):
+                self.stack.start()
+            with step("Load the UCI white wines, upload the pipeline, compiled meanwhile"):
+                line(load_wine(self.settings, WINE))
+                line(compilation.publish())
         with step("First run: a model serves and is monitored"):
             first = self.retrain("first")
             self.stack.airflow.unpause(DRIFT_DAG)

@@ -49,14 +49,20 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            entries = self._read()
-            entries[name] = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
-            self._write(entries)
+            self.add(name, process.pid)
+
+    def add(self, name: str, pid: int) -> None:
+        """Write down a process that another way than :meth:`start` has started, in a session of its own."""
+        self._write(self._read() | {name: {"pid": pid, "created": psutil.Process(pid).create_time()}})
 
     def running(self) -> dict[str, psutil.Process]:
         """Return the recorded processes that still run."""
         entries = self._read().items()
         return {name: process for name, entry in entries if (process := _recorded(entry)) and _lives(process)}
+
+    def names(self) -> set[str]:
+        """Return the names of all that was started, whether it still runs or not."""
+        return set(self._read())
 
     def check(self, name: str) -> None:
         """

@@ -6,8 +6,9 @@ import json
 import subprocess
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from google.cloud.storage import Client
 
@@ -21,33 +22,54 @@ class PipelineCommandError(RuntimeError):
     """A command of ``wine_pipeline`` failed; the message holds the end of its output."""
 
 
-def pipeline_command(settings: StackSettings, progress: Progress, *arguments: str) -> str:
+class PipelineCommand:
     """
-    Run ``python -m wine_pipeline`` in the pipeline environment and return what it printed.
+    ``python -m wine_pipeline`` in the pipeline environment; runs beside what else the block does.
 
-    :raises PipelineCommandError: it failed.
+    :param settings: the stack, whose certificates must be there: ``settings.activate()``.
+    :param arguments: of the command, its name first.
     """
-    command = [str(settings.cloud.pipeline_python), "-m", "wine_pipeline", *arguments]
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(
-            command, env=settings.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=errors
-        )
-        try:
-            code = progress.wait(
-                f"wine_pipeline {arguments[0]}",
-                lambda: (f"wine_pipeline {arguments[0]} runs", process.poll()),
-                timeout=COMMAND_SECONDS,
-                every=0.5,
+
+    def __init__(self, settings: StackSettings, progress: Progress, *arguments: str) -> None:
+        self.settings = settings
+        self.progress = progress
+        self.arguments = arguments
+
+    def __enter__(self) -> Self:
+        with ExitStack() as ending:
+            self._output = ending.enter_context(tempfile.TemporaryFile("w+"))
+            self._errors = ending.enter_context(tempfile.TemporaryFile("w+"))
+            self._process = subprocess.Popen(
+                [str(self.settings.cloud.pipeline_python), "-m", "wine_pipeline", *self.arguments],
+                env=self.settings.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._errors,
             )
-        finally:
-            process.kill()
-            process.wait()
-        output.seek(0)
-        errors.seek(0)
+            ending.callback(self._process.wait)
+            ending.callback(self._process.kill)
+            self._ending = ending.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.close()
+
+    def output(self) -> str:
+        """
+        Wait for its end and return what it printed.
+
+        :raises PipelineCommandError: it failed.
+        """
+        name = f"wine_pipeline {self.arguments[0]}"
+        code = self.progress.wait(
+            name, lambda: (f"{name} runs", self._process.poll()), timeout=COMMAND_SECONDS, every=0.2
+        )
+        self._output.seek(0)
+        self._errors.seek(0)
         if code:
-            tail = "\n".join(errors.read().splitlines()[-10:])
-            raise PipelineCommandError(f"wine_pipeline {arguments[0]} failed:\n{tail}")
-        return output.read()
+            tail = "\n".join(self._errors.read().splitlines()[-10:])
+            raise PipelineCommandError(f"{name} failed:\n{tail}")
+        return self._output.read()
 
 
 def spec_path(settings: StackSettings, wine: str) -> Path:
@@ -60,20 +82,45 @@ def read_spec(settings: StackSettings, wine: str) -> dict[str, Any]:
     return dict(json.loads(spec_path(settings, wine).read_text()))
 
 
+class Compilation(PipelineCommand):
+    """
+    Compiles the pipeline of a wine beside what else the block does.
+
+    :param settings: the stack, whose certificates must be there: ``settings.activate()``.
+    :param wine: ``white`` or ``red``.
+    """
+
+    def __init__(self, settings: StackSettings, progress: Progress, wine: str) -> None:
+        self.path = spec_path(settings, wine)
+        super().__init__(settings, progress, "compile", "--wine", wine, "--output", str(self.path))
+
+    def __enter__(self) -> Self:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return super().__enter__()
+
+    def publish(self) -> str:
+        """
+        Upload the compiled pipeline, making the bucket if there is none.
+
+        :return: its gs:// URI.
+        :raises PipelineCommandError: it does not compile.
+        """
+        self.output()
+        client = Client(project=self.settings.cloud.project)
+        bucket = client.lookup_bucket(self.settings.bucket) or client.create_bucket(self.settings.bucket)
+        blob = bucket.blob(f"specs/{self.path.name}")
+        blob.upload_from_filename(self.path, content_type="application/json")
+        return f"gs://{bucket.name}/{blob.name}"
+
+
 def publish_pipeline(settings: StackSettings, progress: Progress, wine: str) -> str:
     """
     Compile the pipeline of a wine and upload it, making the bucket if there is none.
 
     :return: its gs:// URI.
     """
-    path = spec_path(settings, wine)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pipeline_command(settings, progress, "compile", "--wine", wine, "--output", str(path))
-    client = Client(project=settings.cloud.project)
-    bucket = client.lookup_bucket(settings.bucket) or client.create_bucket(settings.bucket)
-    blob = bucket.blob(f"specs/{path.name}")
-    blob.upload_from_filename(path, content_type="application/json")
-    return f"gs://{bucket.name}/{blob.name}"
+    with Compilation(settings, progress, wine) as compilation:
+        return compilation.publish()
 
 
 def run_locally(settings: StackSettings, progress: Progress, wine: str, data_version: int) -> float:
@@ -86,11 +133,11 @@ def run_locally(settings: StackSettings, progress: Progress, wine: str, data_ver
     :return: the seconds that it took.
     """
     started = time.monotonic()
-    pipeline_command(
-        settings,
-        progress,
+    arguments = (
         *("local", "--wine", wine, "--table", settings.table(wine)),
         *("--data_version", str(data_version)),
         *("--memory", str(settings.root / "local-dag-runner.sqlite")),
     )
+    with PipelineCommand(settings, progress, *arguments) as command:
+        command.output()
     return time.monotonic() - started

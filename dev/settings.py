@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from localcloud import pki
 from localcloud.config import HOST, SettingsError
 from localcloud.config import Settings as CloudSettings
 from localcloud.environment import process_environment
@@ -63,7 +64,12 @@ class StackSettings:
         return f"{self.cloud.project}.{self.dataset}.{wine}_wine"
 
     def activate(self) -> None:
-        """Put this process, and with it Google's clients in it, into the stack's environment."""
+        """
+        Put this process, and with it Google's clients in it, into the stack's environment.
+
+        The certificates that it names are made, for Google's libraries look for them when they are imported.
+        """
+        pki.ensure(self.cloud)
         environment = self.environment()
         for name in set(os.environ) - set(environment):
             del os.environ[name]
@@ -101,6 +107,10 @@ class StackSettings:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__PARALLELISM": "2",
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+            # A new DAG file is seen after these seconds; an edited one within a second, whatever they say.
+            # What DAG files import is seen every 30 s (min_file_process_interval): parsing costs CPU.
+            "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "2",
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2",
             # Whoever reaches the loopback port is admin: there is nothing here but this machine's own data.
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.airflow_home / 'airflow.db'}",

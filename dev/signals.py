@@ -10,7 +10,11 @@ INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupt_once() -> None:
-    """Make the first of these signals raise :exc:`KeyboardInterrupt`, and the ones after it do nothing."""
+    """
+    Make the first of these signals raise :exc:`KeyboardInterrupt`, and the ones after it do nothing.
+
+    SIGINT too where the parent ignores it, as a script does for its background jobs.
+    """
     for number in INTERRUPTS:
         # nohup means that a closed terminal is no reason to stop
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:

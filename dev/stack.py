@@ -9,19 +9,15 @@ import sys
 import requests
 
 from dev.airflow_api import AirflowApi
+from dev.airflow_database import prepare_database
+from dev.airflow_launcher import AIRFLOW_COMPONENTS
 from dev.processes import Processes
 from dev.progress import Progress
 from dev.settings import REPOSITORY, StackSettings
 from localcloud.config import HOST
 
 LOCALCLOUD = "localcloud"
-AIRFLOW_COMPONENTS = {
-    # Their log servers would listen on every address of the machine: the API server reads the files itself.
-    "scheduler": ["airflow", "scheduler", "--skip-serve-logs"],
-    "triggerer": ["airflow", "triggerer", "--skip-serve-logs"],
-    "dag-processor": ["airflow", "dag-processor"],
-    "api-server": ["airflow", "api-server"],
-}
+LAUNCHER = "airflow"
 COMMANDS = {LOCALCLOUD: [sys.executable, "-m", "localcloud", "up"]} | AIRFLOW_COMPONENTS
 START_SECONDS = 180
 
@@ -46,7 +42,7 @@ class Stack:
 
     def start(self) -> None:
         """
-        Start every process and return when all are healthy.
+        Start every process and return when all are healthy; ``settings.activate()`` must have been called.
 
         :raises StackError: a port is taken.
         :raises ProcessEndedError: a process ended while starting.
@@ -55,9 +51,13 @@ class Stack:
         self._require_free_port(self.settings.airflow_port, "WINE_AIRFLOW_PORT")
         environment = self.settings.environment()
         self._start(LOCALCLOUD, COMMANDS[LOCALCLOUD], environment)
-        self._migrate(environment)
-        for name, command in AIRFLOW_COMPONENTS.items():
-            self._start(name, command, environment)
+        prepare_database(self.settings.airflow_home, lambda: self._migrate(environment))
+        # It imports what PYTHONPATH names when it is time for it.
+        launched = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
+        self._start(
+            LAUNCHER, [sys.executable, "-m", "dev.airflow_launcher", str(self.settings.root)], launched
+        )
+        self.progress.wait("Airflow's processes", self._launched, timeout=START_SECONDS, every=0.2)
         self._await_health()
 
     def restart(self, name: str) -> None:
@@ -73,7 +73,7 @@ class Stack:
 
     def _await_health(self) -> None:
         self.progress.wait("localcloud", self._localcloud_health, timeout=START_SECONDS, every=0.5)
-        self.progress.wait("Airflow", self._airflow_health, timeout=START_SECONDS, every=1)
+        self.progress.wait("Airflow", self._airflow_health, timeout=START_SECONDS, every=0.5)
 
     def check(self) -> None:
         """
@@ -97,14 +97,19 @@ class Stack:
         self.processes.start(name, command, environment=environment, directory=REPOSITORY)
 
     def _migrate(self, environment: dict[str, str]) -> None:
-        """Make or upgrade Airflow's metadata database."""
-        self.progress.line("localcloud starts; Airflow prepares its metadata database")
+        """
+        Make or upgrade Airflow's metadata database.
+
+        :raises StackError: Airflow's command fails.
+        """
+        self.progress.line("Airflow prepares its metadata database")
         self.processes.logs.mkdir(parents=True, exist_ok=True)
         log = self.processes.logs / "airflow-db-migrate.log"
         with log.open("wb") as output:
             done = subprocess.run(
                 ["airflow", "db", "migrate"],
-                env=environment,
+                # it needs none of the libraries that PYTHONPATH would preload
+                env={name: value for name, value in environment.items() if name != "PYTHONPATH"},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -112,6 +117,14 @@ class Stack:
             )
         if done.returncode:
             raise StackError(f"airflow db migrate failed: see {log}")
+
+    def _launched(self) -> tuple[str, bool | None]:
+        self.processes.check(LOCALCLOUD)
+        # what is written down may have ended since: the health check says so
+        if AIRFLOW_COMPONENTS.keys() <= self.processes.names():
+            return "", True
+        self.processes.check(LAUNCHER)
+        return "localcloud and Airflow start", None
 
     def _localcloud_health(self) -> tuple[str, bool | None]:
         self.processes.check(LOCALCLOUD)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from dev.guard import guarded, stopping
 from dev.ownership import clear_killed, owned, stop_leftovers
 from dev.progress import Progress
-from dev.publish import publish_pipeline
+from dev.publish import Compilation
 from dev.settings import LOCAL, StackSettings
 from dev.stack import Stack
 from dev.wine_data import load_wine
@@ -39,15 +40,17 @@ def up(root: Path) -> None:
 
 
 def _fill(stack: Stack) -> None:
-    progress = stack.progress
-    with progress.step("Start localcloud and Airflow"):
-        stack.start()
-    with progress.step("Load the white and red wines into BigQuery, where they are missing"):
-        for wine in WINES:
-            progress.line(load_wine(stack.settings, wine))
-    with progress.step("Compile the pipelines and upload them"):
-        for wine in WINES:
-            progress.line(f"{publish_pipeline(stack.settings, progress, wine)} uploaded")
+    settings, progress = stack.settings, stack.progress
+    with ExitStack() as running:
+        compilations = [running.enter_context(Compilation(settings, progress, wine)) for wine in WINES]
+        with progress.step("Start localcloud and Airflow"):
+            stack.start()
+        with progress.step("Load the white and red wines into BigQuery, where they are missing"):
+            for wine in WINES:
+                progress.line(load_wine(settings, wine))
+        with progress.step("Upload the pipelines, compiled meanwhile"):
+            for compilation in compilations:
+                progress.line(f"{compilation.publish()} uploaded")
 
 
 def _tell(settings: StackSettings) -> None:

@@ -18,6 +18,7 @@ import pytest
 from google.api_core.future import polling
 
 from dev.mail_sink import MailSink
+from dev.signals import INTERRUPTS
 from localcloud import health
 from localcloud.config import Settings
 from localcloud.environment import CLEARED, client_environment, process_environment
@@ -140,6 +141,17 @@ class Cloud:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Take signals as from a terminal, even if this is a background job of a script, or runs under nohup."""
+    inherited = {number: signal.getsignal(number) for number in INTERRUPTS}
+    for number in INTERRUPTS:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number, handler in inherited.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

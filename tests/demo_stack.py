@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dev.demo import WINE, Demo
-from dev.publish import publish_pipeline
+from dev.publish import Compilation
 from dev.settings import StackSettings
 from dev.wine_data import load_wine
 
@@ -23,9 +23,10 @@ def running_demo(settings: StackSettings) -> Iterator[Demo]:
     settings.activate()
     demo = Demo(settings)
     try:
-        demo.stack.start()
-        load_wine(settings, WINE)
-        publish_pipeline(settings, demo.progress, WINE)
+        with Compilation(settings, demo.progress, WINE) as compilation:
+            demo.stack.start()
+            load_wine(settings, WINE)
+            compilation.publish()
         yield demo
     finally:
         demo.stack.stop()

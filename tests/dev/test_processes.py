@@ -73,6 +73,16 @@ def test_a_descendant_in_a_session_of_its_own_is_counted_and_stopped(processes: 
     assert not any(lives(process) for process in members)
 
 
+def test_a_process_that_has_ended_keeps_its_name(processes: Processes):
+    start(processes, "short", [sys.executable, "-c", "print('wrong')"])
+
+    wait_until(lambda: not processes.running())
+
+    assert processes.names() == {"short"}
+    with pytest.raises(ProcessEndedError, match=r"(?s)short ended.*wrong"):
+        processes.check("short")
+
+
 def test_a_process_that_took_over_a_recorded_pid_is_left_alone(processes: Processes, tmp_path: Path):
     stranger = subprocess.Popen(SLEEP, start_new_session=True)
     try:

@@ -132,6 +132,8 @@ def test_a_moved_clone_is_made_anew_since_its_scripts_hold_absolute_paths(clone:
     assert (moved.folder / ".venv/.made-in").read_text().strip() == str(moved.folder)
 
 
+# Unlike the commands in Python, a shell cannot trap what its parent ignores.
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_the_installer_and_frees_the_lock(clone: Clone, number: signal.Signals):
     (clone.stub / "slow").touch()

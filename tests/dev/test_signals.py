@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 
 import pytest
 
 from dev.signals import INTERRUPTS, deferred_interrupts, interrupt_once
 
-
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """Give the test process its own handlers back."""
-    previous = {number: signal.getsignal(number) for number in INTERRUPTS}
-    yield
-    for number, handler in previous.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("interruptible")
 
 
 @pytest.mark.parametrize("number", INTERRUPTS)
@@ -41,6 +33,17 @@ def test_an_interrupt_waits_for_the_end_of_the_block():
         start_and_write_down()
 
     assert done == ["written down"]
+
+
+@pytest.mark.parametrize("number", INTERRUPTS)
+def test_a_background_job_of_a_script_is_interrupted_as_well(number: signal.Signals):
+    # a shell without job control starts it so that the ctrl-C of the script passes it by
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    interrupt_once()
+
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
 
 
 def test_a_closed_terminal_does_not_interrupt_under_nohup():
