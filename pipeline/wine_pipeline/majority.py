@@ -68,12 +68,13 @@ def export_majority(majority: Majority, path: str) -> None:
             for name, value in ((GOOD, majority.good), (GRADE, majority.grade))
         }
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
     def serve_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         return answer(examples)
 
     @tf.function(
-        input_signature=[{name: tf.TensorSpec([None, 1], tf.float32, name=name) for name in FEATURE_NAMES}]
+        input_signature=[{name: tf.TensorSpec([None, 1], tf.float32, name=name) for name in FEATURE_NAMES}],
+        autograph=False,
     )
     def serve_raw(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return answer(features[FEATURE_NAMES[0]])

@@ -78,6 +78,13 @@ def test_no_task_takes_a_result_from_the_cache(tasks: dict[str, Any]) -> None:
     assert not any(task.get("cachingOptions", {}).get("enableCache") for task in tasks.values())
 
 
+def test_training_waits_until_the_examples_are_found_valid_and_scaling_does_not(
+    tasks: dict[str, Any],
+) -> None:
+    assert "ExampleValidator" in tasks["Trainer"]["dependentTasks"]
+    assert set(tasks["Transform"]["dependentTasks"]) == {"BigQueryExampleGen", "SchemaGen"}
+
+
 def test_own_code_goes_by_its_import_path(tasks: dict[str, Any]) -> None:
     transform, trainer = tasks["Transform"]["inputs"]["parameters"], tasks["Trainer"]["inputs"]["parameters"]
 

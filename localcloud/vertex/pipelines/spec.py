@@ -113,7 +113,8 @@ class PipelineSpec:
 
     :param name: name of the pipeline; its runs share artifacts and cache.
     :param parameters: definition of each parameter that a job passes.
-    :param tasks: by name, each after those that it needs.
+    :param tasks: by name, each after those that it needs; where there is a choice, the one with the longest
+        chain of tasks behind it comes first, since the run lasts as long as its longest chain.
     """
 
     name: str
@@ -169,10 +170,19 @@ def _parse(spec: Mapping[str, Any]) -> PipelineSpec:
     parameters = root.get("inputDefinitions", {}).get("parameters", {})
     _check_references(tasks, parameters)
     try:
-        order = TopologicalSorter({task.name: sorted(task.after) for task in tasks.values()}).static_order()
-        return PipelineSpec(name, parameters, {task: tasks[task] for task in order})
+        return PipelineSpec(name, parameters, {task: tasks[task] for task in _in_order(tasks)})
     except CycleError as error:
         raise exceptions.InvalidArgument(f"Invalid pipeline_spec: {error.args[1]} is a cycle.") from error
+
+
+def _in_order(tasks: Mapping[str, TaskSpec]) -> list[str]:
+    """Put each task after those that it needs, and of those that can run at once the longest chain first."""
+    order = list(TopologicalSorter({task.name: sorted(task.after) for task in tasks.values()}).static_order())
+    behind = dict.fromkeys(order, 0)
+    for name in reversed(order):
+        for needed in tasks[name].after:
+            behind[needed] = max(behind[needed], behind[name] + 1)
+    return sorted(order, key=lambda name: -behind[name])
 
 
 def _check_references(tasks: Mapping[str, TaskSpec], parameters: Mapping[str, Any]) -> None:

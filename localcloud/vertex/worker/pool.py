@@ -116,6 +116,8 @@ class WorkerPool:
             "TF_CPP_MIN_LOG_LEVEL": "1",
             **inherited,
             **client_environment,
+            # no search for translations: Beam makes an ArgumentParser, with its texts, for each option read
+            "LANGUAGE": "C",
             leftovers.MARK: str(settings.state),
         }
         self._lock = threading.Lock()

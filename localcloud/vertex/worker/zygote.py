@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import gc
 import importlib.util
 import json
 import os
@@ -90,6 +91,8 @@ class Zygote:
 
     def _fork(self, connection: socket.socket, request: dict[str, Any]) -> Child:
         parent = os.getpid()
+        # a collection in the child would copy every page that it shares with this process
+        gc.freeze()
         pid = os.fork()
         if pid == 0:
             self._become_child(parent, connection, request)
@@ -183,6 +186,7 @@ def _is_installed(package: str) -> bool:
 
 def run(request: dict[str, Any], connection: socket.socket) -> int:
     """Do in the forked child what was asked for, and give its exit code."""
+    gc.enable()
     os.environ.update(request.get("environment", {}))
     os.environ[leftovers.MARK] += f"#{os.getpid()}"
     warm = set(sys.modules)
@@ -275,4 +279,6 @@ def _send(connection: socket.socket, answer: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    # what is freed here leaves holes for a child to fill: https://docs.python.org/3.11/library/gc.html#gc.freeze
+    gc.disable()
     Zygote(socket.socket(fileno=sys.stdin.fileno())).serve()

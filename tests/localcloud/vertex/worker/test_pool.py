@@ -214,6 +214,37 @@ def test_what_a_task_imports_is_warm_for_the_next_one(pool, settings, own_module
     assert not {"mine", "odd", "task", "__main__"} & set(learned)
 
 
+def test_a_task_collects_its_own_garbage_and_leaves_what_is_warm_alone(pool, own_modules, tmp_path):
+    (own_modules / "collects.py").write_text(
+        "import gc, json\nprint(json.dumps([gc.isenabled(), gc.get_freeze_count(), len(gc.get_objects())]))"
+    )
+    pool.preload(["json", "email.message"])
+
+    run(pool, tmp_path / "log", "collects")
+
+    is_enabled, left_alone, its_own = json.loads((tmp_path / "log").read_text())
+    assert is_enabled
+    assert left_alone > its_own
+
+
+def test_a_task_looks_for_no_translations(settings, own_modules, tmp_path, monkeypatch):
+    (own_modules / "translates.py").write_text(
+        "import gettext, os\n"
+        "asked = []\n"
+        "os.path.exists = asked.append\n"
+        "gettext.find('messages')\n"
+        "print(asked)"
+    )
+    monkeypatch.setenv("LANG", "de_DE.UTF-8")
+    monkeypatch.setenv("LANGUAGE", "de:en")
+    pool = WorkerPool(settings, {"PYTHONPATH": str(own_modules)})
+
+    run(pool, tmp_path / "log", "translates")
+    pool.stop()
+
+    assert (tmp_path / "log").read_text() == "[]\n"
+
+
 def test_a_missing_pipeline_environment_is_named_with_what_to_set(tmp_path):
     absent = tmp_path / "bin" / "python"
     pool = WorkerPool(Settings(state=tmp_path, pipeline_python=absent), {})

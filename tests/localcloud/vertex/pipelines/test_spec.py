@@ -1,0 +1,27 @@
+"""What localcloud reads out of a compiled pipeline."""
+
+from __future__ import annotations
+
+from localcloud.vertex.pipelines.spec import parse
+
+from .specs import Pipeline
+
+
+def test_of_tasks_that_can_run_at_once_the_one_with_the_longest_chain_behind_it_comes_first():
+    pipeline = (
+        Pipeline()
+        .container("Baseline", after=["Examples"])
+        .container("Statistics", after=["Examples"])
+        .container("Validator", after=["Statistics"])
+        .container("Examples")
+        .container("Trainer", after=["Validator"])
+        .container("Evaluator", after=["Baseline", "Trainer"])
+    )
+
+    tasks = list(parse(pipeline.spec).tasks)
+
+    # Baseline and Trainer both have nothing but the Evaluator behind them
+    assert [task for task in tasks if task != "Baseline"] == [
+        *("Examples", "Statistics", "Validator", "Trainer", "Evaluator")
+    ]
+    assert tasks.index("Statistics") < tasks.index("Baseline") < tasks.index("Evaluator")
