@@ -10,8 +10,11 @@ from google.cloud import aiplatform_v1, bigquery, storage
 
 from dev.demo import DAG_ID, NEW_ROWS, WINE, Demo
 from dev.publish import read_spec
+from dev.replay import made_by
 from dev.report import RunRow
 from tests.e2e.conftest import SkippedRun
+from tests.handmade import handmade
+from tests.localcloud.vertex.monitoring.conftest import Exported
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 SUCCEEDED = aiplatform_v1.PipelineState.PIPELINE_STATE_SUCCEEDED
@@ -102,6 +105,27 @@ def test_the_card_says_of_which_run_it_is_and_how_long_each_task_took(demo: Demo
     }
     assert took.pop("ModelCard") > 0
     assert card["job"]["seconds"] == pytest.approx(took)
+
+
+def test_what_stands_for_a_training_in_other_suites_is_of_the_form_of_this_one(
+    demo: Demo, trained: aiplatform_v1.PipelineJob
+):
+    exported = Exported(model="gs://b/model", examples="gs://b/examples/Split-train/*", example="")
+
+    told = handmade(read_spec(demo.settings, WINE), exported, "gs://b/card.html")
+
+    made = made_by(trained)
+    for task, outputs in told.items():
+        # there is no champion that a resolver could find
+        if "resolver" not in task:
+            assert outputs.keys() == made[task].keys()
+            for output, artifact in outputs.items():
+                assert artifact["metadata"].keys() <= made[task][output]["metadata"].keys()
+    (one, *_), (other, *_) = (
+        json.loads(source["MetricsReporter"]["metrics"]["metadata"]["known_answers"])
+        for source in (told, made)
+    )
+    assert one.keys() == other.keys()
 
 
 def test_the_endpoint_gives_the_same_answer_through_both_signatures(demo: Demo, first: RunRow):
