@@ -12,7 +12,6 @@ from google.cloud import aiplatform_v1
 from dev.configured import ConfiguredSettings
 from dev.demo import DAG_ID, NEW_ROWS, WINE, Demo
 from dev.demo_drift import NEVER
-from dev.replay import Made, made_by
 from dev.report import RunRow
 from dev.vertex_state import query_jobs
 from dev.wine_data import append_vintage
@@ -71,12 +70,6 @@ def first(demo: Demo, first_run: str) -> RunRow:
 def trained(demo: Demo, first: RunRow) -> aiplatform_v1.PipelineJob:
     """The job of the first training."""
     return demo.vertex.pipeline_job(first.pipeline_job)
-
-
-@pytest.fixture
-def made(trained: aiplatform_v1.PipelineJob) -> Made:
-    """What the first training has made, for a pipeline that reports it again."""
-    return made_by(trained)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from google.cloud import aiplatform_v1, storage
 
 from dev.demo import DAG_ID, RUN_SECONDS, WINE, Demo
 from dev.publish import read_spec
-from dev.replay import Made, replay
+from dev.replay import made_by, replay
 from dev.report import RunRow
 from dev.wine_data import append_vintage, bigquery_client
 from tests.demo_stack import upload_spec
@@ -121,10 +121,11 @@ def test_the_model_of_before_is_undeployed(demo: Demo, first: RunRow, second: En
 
 
 @pytest.fixture(scope="module")
-def rejected(demo: Demo, second: Ended, made: Made) -> Ended:
+def rejected(demo: Demo, trained: aiplatform_v1.PipelineJob, second: Ended) -> Ended:
     """A model that was blessed, but whose files are others by the time that it is deployed."""
     spoilt = f"gs://{demo.settings.bucket}/spoilt/model"
     copy_folder(xcom(demo, second, "train")["model_uri"], spoilt)
+    made = made_by(trained)
     made["MetricsReporter"]["metrics"]["metadata"]["model_uri"] = spoilt
     upload_spec(demo.settings, WINE, replay(read_spec(demo.settings, WINE), made))
     append_vintage(demo.settings, WINE, 100, seed=12)
@@ -216,14 +217,15 @@ def test_a_second_click_changes_nothing(demo: Demo, first: RunRow, by_hand: Ende
 
 
 @pytest.fixture(scope="module")
-def not_blessed(demo: Demo, by_hand: Ended, made: Made) -> Ended:
+def not_blessed(demo: Demo, trained: aiplatform_v1.PipelineJob, by_hand: Ended) -> Ended:
     """A model that misses a bound of the evaluation, which judges anew what the first training made."""
     spec = read_spec(demo.settings, WINE)
     text, changed = re.subn(r"(upper_bound\W+)0\.65", r"\g<1>0.1", json.dumps(spec))
     assert changed
-    before = {task: outputs for task, outputs in made.items() if task not in JUDGES}
-    assert len(before) == len(made) - len(JUDGES)
-    upload_spec(demo.settings, WINE, replay(json.loads(text), before))
+    made = made_by(trained)
+    for task in JUDGES:
+        del made[task]
+    upload_spec(demo.settings, WINE, replay(json.loads(text), made))
     append_vintage(demo.settings, WINE, 100, seed=13)
     return finish(demo, DAG_ID, demo.stack.airflow.trigger(DAG_ID))
 

@@ -18,7 +18,6 @@ from dev.demo import RUN_SECONDS, Demo
 from dev.demo import WINE as TRAINED_WINE
 from dev.publish import read_spec
 from dev.replay import made_by, renamed, replay
-from dev.report import RunRow
 from dev.settings import StackSettings
 from dev.wine_data import append_vintage, bigquery_client, load_wine
 from tests.demo_stack import upload_spec
@@ -61,12 +60,12 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def table(demo: Demo, first: RunRow) -> Table:
+def table(demo: Demo, trained: PipelineJob) -> Table:
     """The wines, and a pipeline that reads them and reports what the first training made of others."""
     load_wine(demo.settings, WINE)
     past = version(demo)
     append_vintage(demo.settings, WINE, 100, seed=3)
-    made = made_by(demo.vertex.pipeline_job(first.pipeline_job))
+    made = made_by(trained)
     del made["BigQueryExampleGen"]
     spec = renamed(read_spec(demo.settings, TRAINED_WINE), f"wine-{WINE}")
     upload_spec(demo.settings, WINE, replay(spec, made))
