@@ -12,11 +12,11 @@ from google.cloud import bigquery, storage
 from dev.demo_drift import NEVER
 from dev.settings import StackSettings
 from dev.wine_data import bigquery_client
-from tests.demo_stack import upload_spec
 from tests.plugins.contracts import CONTRACT
 from tests.plugins.drifting import Drifting, watch
 from tests.plugins.operators.conftest import open_endpoint, register_models
 from tests.plugins.pipelines import pipeline, producer
+from tests.published import upload_spec
 
 # each has its own settings under `drift`
 WINES: dict[str, dict[str, Any]] = {

@@ -13,8 +13,8 @@ from dev.demo import WINE as TRAINED_WINE
 from dev.publish import read_spec
 from dev.replay import renamed
 from dev.wine_data import bigquery_client
-from tests.demo_stack import upload_spec
 from tests.e2e.gate_wine import GATE_WINE, load_gate_wine
+from tests.published import upload_spec
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 WINE = GATE_WINE

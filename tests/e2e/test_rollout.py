@@ -15,8 +15,8 @@ from dev.publish import read_spec
 from dev.replay import made_by, replay
 from dev.report import RunRow
 from dev.wine_data import append_vintage, bigquery_client
-from tests.demo_stack import upload_spec
 from tests.flow import RETIRE, ROLLOUT, WATCH
+from tests.published import upload_spec
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 ROLLBACK = f"wine_rollback_{WINE}"

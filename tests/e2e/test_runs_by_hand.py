@@ -20,8 +20,8 @@ from dev.publish import read_spec
 from dev.replay import made_by, renamed, replay
 from dev.settings import StackSettings
 from dev.wine_data import append_vintage, bigquery_client, load_wine
-from tests.demo_stack import upload_spec
 from tests.flow import FLOW, ROLLED_OUT, TEARDOWN, WAY_BACK
+from tests.published import upload_spec
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 WINE = "red"

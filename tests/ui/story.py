@@ -20,7 +20,6 @@ from dev.publish import read_spec
 from dev.replay import renamed
 from dev.wine_data import bigquery_client, load_wine, read_wine
 from localcloud.monitor import run_window
-from tests.demo_stack import upload_spec
 from tests.flow import TEARDOWN
 from tests.localcloud.vertex.monitoring.conftest import TARGET, Exported
 from tests.plugins.conftest import context_of
@@ -28,6 +27,7 @@ from tests.plugins.monitoring import run, settle
 from tests.plugins.operators.conftest import CLIENT_OPTIONS
 from tests.plugins.operators.rollouts import Rollout
 from tests.plugins.pipelines import pipeline, producer
+from tests.published import upload_spec
 
 WINE = "red"
 RETRAINING = f"wine_retraining_{WINE}"

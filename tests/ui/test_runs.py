@@ -14,10 +14,10 @@ from playwright.sync_api import expect
 from dev.demo import DAG_ID, WINE, Demo
 from dev.publish import read_spec
 from dev.replay import replay
-from tests.demo_stack import upload_spec
 from tests.flow import ROLLED_OUT, TASKS
 from tests.handmade import handmade
 from tests.localcloud.vertex.monitoring.conftest import Exported
+from tests.published import upload_spec
 from tests.ui.airflow_ui import RUN_MS, AirflowUi
 
 pytestmark = [pytest.mark.ui, pytest.mark.timeout(1200)]
