@@ -35,7 +35,9 @@ def handmade(spec: dict[str, Any], exported: Exported, page: str) -> Made:
         component = pipeline["components"][task["componentRef"]["name"]]
         outputs = component.get("outputDefinitions", {}).get("artifacts", {})
         made[name] = {output: {"uri": exported.model, "metadata": {}} for output in outputs}
-    answers = [answer(instance["alcohol"][0]) for instance in spec["dataContract"]["known_instances"]]
+    contract = spec["dataContract"]
+    known = [contract["sample_instance"], *contract["known_instances"]]
+    answers = [answer(instance["alcohol"][0]) for instance in known]
     made["BigQueryExampleGen"]["examples"]["uri"] = exported.examples.removesuffix("/Split-train/*")
     made["Evaluator"]["blessing"]["metadata"] = {"blessed": 1}
     made["ModelCard"]["model_card"]["metadata"] = {"page": page}
