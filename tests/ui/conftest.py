@@ -9,18 +9,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.cloud import storage
 from playwright.sync_api import Browser, BrowserContext, StorageState, expect, sync_playwright
 
+from dev.airflow_api import HEALTH
 from dev.browser import HOW_TO_INSTALL, find_browser, launch_arguments
 from dev.demo import Demo
 from dev.settings import LOCAL
+from dev.wine_data import read_wine
 from tests.conftest import free_port
 from tests.demo_stack import running_demo
+from tests.localcloud.vertex.monitoring.conftest import Exported, export_wine
 from tests.ui.airflow_ui import PATIENCE_MS, AirflowUi
 from tests.ui.stack import USER, LoginSettings
 
 FAILED = LOCAL / "ui-failed"
+# seconds between two looks at a running job
+POLL_INTERVAL = 2
 SIZE = {"width": 1440, "height": 900}
+# what the UI remembers in the browser
+RESET = """items => {
+    localStorage.clear();
+    for (const {name, value} of items) localStorage.setItem(name, value);
+}"""
 FAILURE = pytest.StashKey[bool]()
 
 
@@ -38,8 +49,22 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     settings = LoginSettings(
         root=tmp_path_factory.mktemp("stack"), airflow_port=free_port(), cloud_port=free_port()
     )
+    settings.write_dags(_look_often)
     with running_demo(settings) as demo:
         yield demo
+
+
+def _look_often(content: dict[str, Any]) -> None:
+    content["poll_interval"] = POLL_INTERVAL
+
+
+@pytest.fixture(scope="session")
+def exported(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """Export what stands for a model of any wine, and for the wines that it knows."""
+    settings = demo.settings
+    bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
+    folder = tmp_path_factory.mktemp("exported")
+    return export_wine(settings.cloud.pipeline_python, bucket, read_wine("red"), folder)
 
 
 @pytest.fixture(scope="session")
@@ -160,7 +185,30 @@ def stranger(make_ui: Callable[..., AirflowUi]) -> AirflowUi:
     return make_ui()
 
 
+@pytest.fixture(scope="session")
+def administrator(
+    new_context: Callable[..., BrowserContext], signed_in: StorageState
+) -> Iterator[BrowserContext]:
+    """Give the administrator's browser profile, which has Airflow's scripts in its cache."""
+    with new_context(storage_state=signed_in) as context:
+        yield context
+
+
 @pytest.fixture
-def ui(make_ui: Callable[..., AirflowUi], signed_in: StorageState) -> AirflowUi:
-    """Give a tab of the administrator."""
-    return make_ui(storage_state=signed_in)
+def ui(
+    request: pytest.FixtureRequest,
+    administrator: BrowserContext,
+    signed_in: StorageState,
+    settings: LoginSettings,
+    pictures: Path,
+    keep: Callable[[BrowserContext, str], None],
+) -> Iterator[AirflowUi]:
+    """Give a tab of the administrator; at the end the UI forgets what was chosen in it."""
+    page = administrator.new_page()
+    yield AirflowUi(page, settings.airflow_url, pictures)
+    if request.node.stash.get(FAILURE, False):
+        keep(administrator, request.node.name)
+    page.goto(f"{settings.airflow_url}{HEALTH}")
+    page.evaluate(RESET, [item for origin in signed_in["origins"] for item in origin["localStorage"]])
+    for tab in administrator.pages:
+        tab.close()

@@ -7,13 +7,13 @@ import os
 import secrets
 from dataclasses import dataclass
 
-from dev.settings import StackSettings
+from dev.configured import ConfiguredSettings
 
 USER = "ada"
 
 
 @dataclass(frozen=True)
-class LoginSettings(StackSettings):
+class LoginSettings(ConfiguredSettings):
     """A stack with one administrator and a generated password, in place of the open door of ``make up``."""
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import uuid
-from pathlib import Path
 
 from airflow.sdk import DAG
 from google.api import httpbody_pb2
@@ -16,16 +15,19 @@ from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
 from vertex_mlops.pipeline_jobs import PipelineResult
 
 from dev.demo import RUN_SECONDS, Demo
-from dev.publish import publish_pipeline
+from dev.demo import WINE as TRAINED_WINE
+from dev.publish import read_spec
+from dev.replay import renamed
 from dev.wine_data import bigquery_client, load_wine, read_wine
 from localcloud.monitor import run_window
 from tests.flow import TEARDOWN
-from tests.localcloud.vertex.monitoring.conftest import TARGET, export_wine
+from tests.localcloud.vertex.monitoring.conftest import TARGET, Exported
 from tests.plugins.conftest import context_of
 from tests.plugins.monitoring import run, settle
 from tests.plugins.operators.conftest import CLIENT_OPTIONS
 from tests.plugins.operators.rollouts import Rollout
 from tests.plugins.pipelines import pipeline, producer
+from tests.published import upload_spec
 
 WINE = "red"
 RETRAINING = f"wine_retraining_{WINE}"
@@ -39,33 +41,31 @@ class Story:
     Acts on the red wines' model as the tasks of their DAGs do, in runs that Airflow knows.
 
     :param demo: the stack.
-    :param folder: for what is exported.
+    :param exported: stands for each model and its examples.
     """
 
-    def __init__(self, demo: Demo, folder: Path) -> None:
+    def __init__(self, demo: Demo, exported: Exported) -> None:
         self.demo = demo
         self.settings = demo.settings
         self.airflow = demo.stack.airflow
         self.place = {"project_id": self.settings.cloud.project, "region": self.settings.region}
         load_wine(self.settings, WINE)
-        self.spec = publish_pipeline(self.settings, demo.progress, WINE)
+        self.spec = f"gs://{self.settings.bucket}/specs/wine-{WINE}.json"
+        self._publish()
         self.labels = {"wine": WINE, "table": f"{self.settings.dataset}-{WINE}_wine"}
         self.bucket = storage.Client(project=self.settings.cloud.project).bucket(self.settings.bucket)
-        self._ask_named_features()
         self.rows = read_wine(WINE)
-        python = self.settings.cloud.pipeline_python
-        self.exported = export_wine(python, self.bucket, self.rows, folder)
+        self.exported = exported
         self.rollout = Rollout(self.place, f"wine-{WINE}", self.spec, "")
         self.monitoring_job = ""
         # the same wines in every run of the tests
         self.random = random.Random(2009)
 
-    def _ask_named_features(self) -> None:
-        """Say in the published pipeline that requests to :predict name their features."""
-        blob = self.bucket.blob(self.spec.removeprefix(f"gs://{self.bucket.name}/"))
-        spec = json.loads(blob.download_as_bytes())
+    def _publish(self) -> None:
+        """Publish a pipeline which says that requests to :predict name their features."""
+        spec = renamed(read_spec(self.settings, TRAINED_WINE), f"wine-{WINE}")
         spec["dataContract"]["default_signature"] = "serving_raw"
-        blob.upload_from_string(json.dumps(spec), content_type="application/json")
+        upload_spec(self.settings, WINE, spec)
 
     def begin(self, dag_id: str) -> str:
         """Trigger a run of a paused DAG: it is there, and nothing of it runs."""

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import FrameLocator, Locator, ViewportSize, expect
 
 from dev.demo import Demo
+from tests.localcloud.vertex.monitoring.conftest import Exported
 from tests.ui.airflow_ui import PATIENCE_MS, AirflowUi
 from tests.ui.stack import USER, LoginSettings
 from tests.ui.story import DRIFT, RETRAINING, ROLLBACK, WINE, Story
@@ -89,10 +90,10 @@ def models(ui: AirflowUi) -> ModelsPage:
 
 
 @pytest.fixture(scope="module")
-def story(demo: Demo, settings: LoginSettings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+def story(demo: Demo, settings: LoginSettings, exported: Exported) -> Iterator[Story]:
     """Load the red wines and publish their pipeline; stop their model servers at the end."""
     demo.stack.airflow.log_in(USER, settings.password)
-    story = Story(demo, tmp_path_factory.mktemp("red"))
+    story = Story(demo, exported)
     yield story
     story.rollout.close()
 

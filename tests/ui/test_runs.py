@@ -6,13 +6,18 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from dev.demo import DAG_ID, WINE, Demo
 from dev.publish import read_spec
+from dev.replay import replay
 from tests.flow import ROLLED_OUT, TASKS
+from tests.handmade import handmade
+from tests.localcloud.vertex.monitoring.conftest import Exported
+from tests.published import upload_spec
 from tests.ui.airflow_ui import RUN_MS, AirflowUi
 
 pytestmark = [pytest.mark.ui, pytest.mark.timeout(1200)]
@@ -32,6 +37,19 @@ class Run:
     state: str
 
 
+@dataclass(frozen=True)
+class Training:
+    """
+    A run whose pipeline waits.
+
+    :param url: its page.
+    :param gate: while this file is missing, the Trainer does not end.
+    """
+
+    url: str
+    gate: Path
+
+
 @pytest.fixture(scope="module")
 def dry_run(open_tab: OpenTab) -> Run:
     """Trigger a dry run, and watch it to its end."""
@@ -46,20 +64,25 @@ def dry_run(open_tab: OpenTab) -> Run:
 
 
 @pytest.fixture(scope="module")
-def training(open_tab: OpenTab, dry_run: Run) -> str:
-    """Trigger a run that trains; return the URL of its page as soon as its pipeline runs."""
+def training(open_tab: OpenTab, demo: Demo, exported: Exported, dry_run: Run) -> Training:
+    """Trigger a run that trains; its pipeline runs, and does not end by itself."""
+    spec = read_spec(demo.settings, WINE)
+    gate = demo.settings.root / "gate"
+    made = handmade(spec, exported, f"gs://{demo.settings.bucket}/card.html")
+    upload_spec(demo.settings, WINE, replay(spec, made, gate))
     with open_tab("training") as ui:
         url = ui.trigger(ui.open_trigger_form(DAG_ID))
         expect(ui.task_state("train")).to_have_text("Deferred", timeout=RUN_MS)
-        return url
+        return Training(url, gate)
 
 
 @pytest.fixture(scope="module")
-def trained(open_tab: OpenTab, training: str) -> Run:
+def trained(open_tab: OpenTab, training: Training) -> Run:
     """Watch the training run to its end."""
+    training.gate.touch()
     with open_tab("trained") as ui:
-        ui.page.goto(training)
-        return Run(training, ui.watch_run())
+        ui.page.goto(training.url)
+        return Run(training.url, ui.watch_run())
 
 
 @pytest.fixture(scope="module")
@@ -84,21 +107,8 @@ def test_a_dry_run_checks_the_data_and_skips_the_rest(ui: AirflowUi, dry_run: Ru
     ui.picture("dry-run")
 
 
-def test_while_the_pipeline_runs_train_is_deferred_and_links_to_the_running_job(ui: AirflowUi, training: str):
-    ui.open_links(training, "train")
-
-    ui.picture("links")
-    job = ui.follow("Pipeline Job")
-
-    expect(job.get_by_role("heading", level=1)).to_have_text("wine-white")
-    expect(job.locator("#state")).to_have_text("Running")
-    # it refreshes by itself
-    expect(job.locator("svg [data-task=Transform]")).to_contain_text("Succeeded", timeout=RUN_MS)
-    ui.picture("pipeline-job", job)
-
-
-def test_the_graph_shows_the_state_of_each_task_while_the_run_goes_on(ui: AirflowUi, training: str):
-    ui.page.goto(training)
+def test_the_graph_shows_the_state_of_each_task_while_the_run_goes_on(ui: AirflowUi, training: Training):
+    ui.page.goto(training.url)
 
     graph = ui.show_graph()
 
@@ -108,6 +118,25 @@ def test_the_graph_shows_the_state_of_each_task_while_the_run_goes_on(ui: Airflo
     expect(graph.get_by_role("link", name="verify_10", exact=True)).to_have_count(0)
     expect(graph.get_by_role("link", name="rollout", exact=True)).to_be_visible()
     ui.picture("graph")
+
+
+def test_while_the_pipeline_runs_train_is_deferred_and_links_to_the_running_job(
+    ui: AirflowUi, training: Training
+):
+    ui.open_links(training.url, "train")
+
+    ui.picture("links")
+    job = ui.follow("Pipeline Job")
+
+    expect(job.get_by_role("heading", level=1)).to_have_text("wine-white")
+    expect(job.locator("#state")).to_have_text("Running")
+    expect(job.locator("svg [data-task=Transform]")).to_contain_text("Succeeded", timeout=RUN_MS)
+    trainer = job.locator("svg [data-task=Trainer]")
+    expect(trainer).to_contain_text("Running")
+    ui.picture("pipeline-job", job)
+    training.gate.touch()
+    # it refreshes by itself
+    expect(trainer).to_contain_text("Succeeded", timeout=RUN_MS)
 
 
 def test_the_run_turns_green(ui: AirflowUi, trained: Run):

@@ -52,10 +52,20 @@ class Runs:
 
     def start(self, dag_id: str) -> Run:
         """Trigger a run, and wait until its job runs and its task waits for it."""
-        run = self.trigger(dag_id)
-        run.await_task("train", "deferred" if dag_id == DEFERRED else "running")
-        run.await_jobs("PIPELINE_STATE_RUNNING")
+        (run,) = self._start(dag_id)
         return run
+
+    def start_both(self) -> tuple[Run, Run]:
+        """Do the same with one run of either DAG at a time: what they wait for overlaps."""
+        deferred, waiting = self._start(DEFERRED, WAITING)
+        return deferred, waiting
+
+    def _start(self, *dag_ids: str) -> list[Run]:
+        runs = [self.trigger(dag_id) for dag_id in dag_ids]
+        for run in runs:
+            run.await_task("train", run.at_work)
+            run.await_jobs("PIPELINE_STATE_RUNNING")
+        return runs
 
     def start_with_a_late_job(self, dag_id: str) -> Run:
         """Trigger a run, and wait until its submission is on its way and will take a while."""
@@ -99,6 +109,11 @@ class Run:
     @property
     def _path(self) -> str:
         return f"/dags/{self.dag_id}/dagRuns/{self.run_id}"
+
+    @property
+    def at_work(self) -> str:
+        """State of the task while its job runs."""
+        return "deferred" if self.dag_id == DEFERRED else "running"
 
     def mark_task_failed(self) -> None:
         """As "Mark failed" of the task does."""

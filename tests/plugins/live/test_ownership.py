@@ -13,39 +13,41 @@ SUCCEEDED = "PIPELINE_STATE_SUCCEEDED"
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.mark.parametrize("dag_id", [DEFERRED, WAITING])
-def test_marking_the_task_failed_cancels_its_job_and_clearing_it_starts_the_next(
-    runs: Runs, dag_id: str
-) -> None:
-    run = runs.start(dag_id)
+def test_marking_the_task_failed_cancels_its_job_and_clearing_it_starts_the_next(runs: Runs) -> None:
+    both = runs.start_both()
 
-    run.mark_task_failed()
-    state, tasks = run.await_end()
+    for run in both:
+        run.mark_task_failed()
+    for run in both:
+        state, tasks = run.await_end()
 
-    run.await_jobs(CANCELLED)
-    assert state == "failed"
-    assert tasks == {"train": "failed", "cancel": "success", "report": "upstream_failed"}
+        run.await_jobs(CANCELLED)
+        assert state == "failed", run.dag_id
+        assert tasks == {"train": "failed", "cancel": "success", "report": "upstream_failed"}, run.dag_id
 
     runs.open_gate()
-    run.clear_task()
-    state, tasks = run.await_end()
+    for run in both:
+        run.clear_task()
+    for run in both:
+        state, tasks = run.await_end()
 
-    first, second = run.await_jobs(CANCELLED, SUCCEEDED)
-    assert second == f"{first}-2"
-    assert state == "success"
-    assert set(tasks.values()) == {"success"}
+        first, second = run.await_jobs(CANCELLED, SUCCEEDED)
+        assert second == f"{first}-2"
+        assert state == "success", run.dag_id
+        assert set(tasks.values()) == {"success"}, run.dag_id
 
 
-@pytest.mark.parametrize("dag_id", [DEFERRED, WAITING])
-def test_marking_the_run_failed_cancels_its_job_and_the_run_stays_failed(runs: Runs, dag_id: str) -> None:
-    run = runs.start(dag_id)
+def test_marking_the_run_failed_cancels_its_job_and_the_run_stays_failed(runs: Runs) -> None:
+    both = runs.start_both()
 
-    run.mark_failed()
-    state, tasks = run.await_end()
+    for run in both:
+        run.mark_failed()
+    for run in both:
+        state, tasks = run.await_end()
 
-    run.await_jobs(CANCELLED)
-    assert state == "failed"
-    assert tasks == {"train": "failed", "cancel": "failed", "report": "skipped"}
+        run.await_jobs(CANCELLED)
+        assert state == "failed", run.dag_id
+        assert tasks == {"train": "failed", "cancel": "failed", "report": "skipped"}, run.dag_id
 
 
 def test_a_job_that_arrives_only_after_its_task_was_marked_failed_is_cancelled(runs: Runs) -> None:
@@ -58,21 +60,23 @@ def test_a_job_that_arrives_only_after_its_task_was_marked_failed_is_cancelled(r
     run.await_jobs(CANCELLED)
 
 
-@pytest.mark.parametrize("dag_id", [DEFERRED, WAITING])
-def test_clearing_the_task_adopts_the_job_that_still_runs(runs: Runs, dag_id: str) -> None:
-    run = runs.start(dag_id)
-    (job_id,) = run.await_jobs(RUNNING)
+def test_clearing_the_task_adopts_the_job_that_still_runs(runs: Runs) -> None:
+    both = runs.start_both()
+    jobs = [run.await_jobs(RUNNING) for run in both]
 
-    run.clear_task()
-    run.await_try(2)
-    run.await_task("train", "deferred" if dag_id == DEFERRED else "running")
-    assert run.jobs() == [(job_id, RUNNING)]
+    for run in both:
+        run.clear_task()
+    for run, (job_id,) in zip(both, jobs, strict=True):
+        run.await_try(2)
+        run.await_task("train", run.at_work)
+        assert run.jobs() == [(job_id, RUNNING)]
     runs.open_gate()
-    state, tasks = run.await_end()
+    for run, job_ids in zip(both, jobs, strict=True):
+        state, tasks = run.await_end()
 
-    assert run.await_jobs(SUCCEEDED) == [job_id]
-    assert state == "success"
-    assert set(tasks.values()) == {"success"}
+        assert run.await_jobs(SUCCEEDED) == job_ids
+        assert state == "success", run.dag_id
+        assert set(tasks.values()) == {"success"}, run.dag_id
 
 
 @pytest.mark.parametrize("component", ["triggerer", "scheduler"])
