@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,14 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory, wine_rows: list[Row]) ->
     stages.write_examples(wine_rows, made.examples)
     stages.transform(wine_rows, made.transformed, made.transform_graph)
     return made
+
+
+@pytest.fixture(scope="session")
+def statistics(artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return the tfx.ExampleStatistics of both splits."""
+    from tests.pipeline import stages
+
+    return stages.measure(artifacts.examples, tmp_path_factory.mktemp("statistics"))
 
 
 @pytest.fixture(scope="session")
