@@ -34,6 +34,9 @@ from wine_pipeline.validator import StrictExampleValidator
 
 LABELS = (QUALITY, GOOD)
 SPLITS = ("train", "eval")
+LENIENT = EvaluationConfig(min_auc=0.0, min_accuracy=0.0, max_mad=10.0)
+# two bounds that no model reaches
+STRICT = EvaluationConfig(min_auc=0.999, min_accuracy=0.0, max_mad=0.01)
 # those of the compiled tasks
 BEAM_ARGUMENTS = _runner_arguments(
     WineConfig("white"), Target("wine-local", "europe-west1", "wine-bucket", image="registry/wine:1"), Scale()
@@ -105,10 +108,18 @@ def train(
     )
 
 
+def examples_of(folder: Path) -> standard_artifacts.Examples:
+    """Return a folder with both splits as an artifact."""
+    artifact = _artifact(standard_artifacts.Examples, folder)
+    artifact.split_names = artifact_utils.encode_split_names(list(SPLITS))
+    artifact.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
+    return artifact
+
+
 def training_inputs(transformed: Path, graph: Path) -> dict[str, list[Any]]:
     """Return the Trainer's input artifacts."""
     return {
-        "examples": [_examples(transformed)],
+        "examples": [examples_of(transformed)],
         "transform_graph": [_artifact(standard_artifacts.TransformGraph, graph)],
     }
 
@@ -150,7 +161,7 @@ def evaluate(
     """Run the Evaluator's executor on the split `eval`."""
     blessing = _artifact(standard_artifacts.ModelBlessing, folder / "blessing")
     inputs = {
-        "examples": [_examples(examples)],
+        "examples": [examples_of(examples)],
         "model": [_artifact(standard_artifacts.Model, model)],
     }
     if champion is not None:
@@ -179,7 +190,7 @@ def baseline(
     made = _artifact(standard_artifacts.Model, folder)
     blessed = [_artifact(standard_artifacts.Model, latest_blessed)] if latest_blessed else []
     BaselineModel.EXECUTOR_SPEC.executor_class().Do(
-        {"examples": [_examples(examples)], "latest_blessed": blessed},
+        {"examples": [examples_of(examples)], "latest_blessed": blessed},
         {"baseline": [made]},
         {"registered_model": registered_model},
     )
@@ -190,7 +201,7 @@ def measure(examples: Path, folder: Path) -> standard_artifacts.ExampleStatistic
     """Run StatisticsGen's executor on both splits."""
     statistics = _statistics(folder)
     StatisticsGenExecutor(_beam(folder)).Do(
-        {"examples": [_examples(examples)]}, {"statistics": [statistics]}, {"exclude_splits": "[]"}
+        {"examples": [examples_of(examples)]}, {"statistics": [statistics]}, {"exclude_splits": "[]"}
     )
     return statistics
 
@@ -238,13 +249,6 @@ def _write_records(records: list[bytes], folder: Path) -> None:
 def _artifact(kind: type, folder: Path) -> standard_artifacts.Model:
     artifact = kind()
     artifact.uri = str(folder)
-    return artifact
-
-
-def _examples(folder: Path) -> standard_artifacts.Examples:
-    artifact = _artifact(standard_artifacts.Examples, folder)
-    artifact.split_names = artifact_utils.encode_split_names(list(SPLITS))
-    artifact.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
     return artifact
 
 
