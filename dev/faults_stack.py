@@ -10,8 +10,8 @@ from typing import Any
 
 from google.cloud import storage
 
-from dev.faults_replay import replay
 from dev.publish import read_spec
+from dev.replay import made_by, replay
 from dev.settings import REPOSITORY, StackSettings
 
 WINE = "white"
@@ -93,7 +93,7 @@ class Pipelines:
         Make both from what was published before.
 
         :param job: a finished job of the full one.
-        :param gate: see :func:`dev.faults_replay.replay`.
+        :param gate: see :func:`dev.replay.replay`.
         """
         full = read_spec(settings, WINE)
-        return cls(full=full, quick=replay(full, job, gate))
+        return cls(full=full, quick=replay(full, made_by(job), gate))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from google.cloud import storage
 
 from dev.demo import WINE, Demo
 from dev.publish import publish_pipeline
@@ -31,3 +35,10 @@ def running_demo(settings: StackSettings) -> Iterator[Demo]:
         demo.stack.stop()
         os.environ.clear()
         os.environ.update(outside)
+
+
+def upload_spec(settings: StackSettings, wine: str, spec: dict[str, Any]) -> None:
+    """Put a compiled pipeline where the DAG of a wine reads it."""
+    bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
+    blob = bucket.blob(f"specs/wine-{wine}.json")
+    blob.upload_from_string(json.dumps(spec), content_type="application/json")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from google.cloud import bigquery, storage
 from dev.demo_drift import NEVER
 from dev.settings import StackSettings
 from dev.wine_data import bigquery_client
+from tests.demo_stack import upload_spec
 from tests.plugins.contracts import CONTRACT
 from tests.plugins.drifting import Drifting, watch
 from tests.plugins.operators.conftest import open_endpoint, register_models
@@ -44,9 +44,7 @@ def add_wine(content: dict[str, Any], wine: str, **settings: Any) -> None:
 def publish(settings: StackSettings, wine: str) -> None:
     """Upload a pipeline whose model is not better: what comes behind the training is not what is tested."""
     spec = pipeline(producer("Evaluator", "blessing", "tfx.ModelBlessing", blessed=0.0))
-    bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
-    text = json.dumps(spec | {"dataContract": CONTRACT})
-    bucket.blob(f"specs/wine-{wine}.json").upload_from_string(text)
+    upload_spec(settings, wine, spec | {"dataContract": CONTRACT})
 
 
 def add_row(settings: StackSettings, wine: str) -> None:

@@ -35,7 +35,9 @@ class Ended:
 
 
 @pytest.fixture(scope="module")
-def watched(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Drifting]]:
+def watched(
+    demo: Demo, first_run: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Drifting]]:
     """Every wine is trained, serves and is watched; the last window was ordinary."""
     with watched_wines(demo.settings, tmp_path_factory.mktemp("models")) as watched:
         for dag_id in (DRIFT_DAG, *map(retraining, WINES)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from dataclasses import dataclass
 
 import pytest
 from google.cloud import aiplatform_v1, bigquery, storage
@@ -12,48 +11,11 @@ from google.cloud import aiplatform_v1, bigquery, storage
 from dev.demo import DAG_ID, NEW_ROWS, WINE, Demo
 from dev.publish import read_spec
 from dev.report import RunRow
-from dev.vertex_state import query_jobs
-from dev.wine_data import append_vintage
+from tests.e2e.conftest import SkippedRun
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 SUCCEEDED = aiplatform_v1.PipelineState.PIPELINE_STATE_SUCCEEDED
-
-
-@pytest.fixture(scope="module")
-def first(demo: Demo) -> RunRow:
-    """Train, deploy and monitor the first model, the only run that there is meanwhile."""
-    demo.report.slot_samples.clear()
-    return demo.retrain("first")
-
-
-@dataclass(frozen=True)
-class SkippedRun:
-    """What a run on unchanged data did: the states of its tasks, and the jobs that are new since."""
-
-    states: dict[str, str]
-    new_pipeline_jobs: set[str]
-    new_queries: set[str]
-
-
-@pytest.fixture(scope="module")
-def skipped(demo: Demo, first: RunRow) -> SkippedRun:
-    """Run again with unchanged data."""
-    pipeline_jobs = {job.name for job in demo.vertex.pipeline_jobs(WINE)}
-    queries = {job.job_id for job in query_jobs(demo.settings)}
-    run_id = demo.stack.airflow.trigger(DAG_ID)
-    assert demo.follow(run_id)["state"] == "success"
-    return SkippedRun(
-        states=demo.stack.airflow.task_states(DAG_ID, run_id),
-        new_pipeline_jobs={job.name for job in demo.vertex.pipeline_jobs(WINE)} - pipeline_jobs,
-        new_queries={job.job_id for job in query_jobs(demo.settings)} - queries,
-    )
-
-
-@pytest.fixture(scope="module")
-def third(demo: Demo, first: RunRow, skipped: SkippedRun) -> RunRow:
-    """Append rows and train again."""
-    append_vintage(demo.settings, WINE, NEW_ROWS, seed=2)
-    return demo.retrain("third")
+FIGURES = {"auc", "accuracy", "mad", "examples"}
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +46,23 @@ def test_every_component_of_the_compiled_pipeline_ran(demo: Demo, first: RunRow)
     compiled = read_spec(demo.settings, WINE)["pipelineSpec"]["root"]["dag"]["tasks"]
     assert set(compiled) <= set(ran)
     assert {ran[task] for task in compiled} == {"SUCCEEDED"}
+
+
+def test_the_first_model_is_judged_against_the_majority(demo: Demo, first: RunRow):
+    figures = first.metrics
+
+    assert set(figures) == FIGURES | {f"baseline_{name}" for name in FIGURES}
+    assert figures["baseline_auc"] == pytest.approx(0.5)
+    assert figures["baseline_examples"] == figures["examples"]
+    assert figures["mad"] < figures["baseline_mad"]
+
+
+def test_a_first_model_that_is_better_than_the_majority_serves(demo: Demo, first: RunRow):
+    assert demo.stack.airflow.xcom(DAG_ID, first.run_id, "train")["blessed"] is True
+    (model,) = demo.vertex.model_versions(f"{demo.vertex.parent}/models/wine-{WINE}").values()
+    assert "champion" in model.version_aliases
+    deployed = demo.stack.airflow.xcom(DAG_ID, first.run_id, "deploy")
+    assert first.serving.traffic == {deployed["deployed_model_id"]: 100}
 
 
 @pytest.mark.parametrize("task", ["train", "gate"])
@@ -150,13 +129,6 @@ def test_monitoring_runs_with_thresholds_for_every_feature(demo: Demo, first: Ru
     assert all(0 < threshold.value <= 1 for threshold in drift.values())
 
 
-def test_while_the_pipeline_runs_the_task_is_deferred_and_holds_no_worker_slot(demo: Demo, first: RunRow):
-    occupied, deferred = zip(*demo.report.slot_samples, strict=True)
-
-    assert set(occupied) == {0}
-    assert max(deferred) == 1
-
-
 def test_without_new_data_everything_after_check_freshness_is_skipped(skipped: SkippedRun):
     assert skipped.states.pop("check_freshness") == "success"
     assert set(skipped.states.values()) == {"skipped"}
@@ -181,6 +153,13 @@ def test_new_rows_bring_a_new_model_and_update_the_same_monitoring_job(
     assert third.monitoring_job == first.monitoring_job
     job = demo.vertex.monitoring_job(third.monitoring_job)
     assert [c.deployed_model_id for c in job.model_deployment_monitoring_objective_configs] == [new_model]
+
+
+def test_while_the_pipeline_runs_the_task_is_deferred_and_holds_no_worker_slot(demo: Demo, third: RunRow):
+    occupied, deferred = zip(*demo.report.slot_samples, strict=True)
+
+    assert set(occupied) == {0}
+    assert max(deferred) == 1
 
 
 def test_bad_rows_stop_the_run_before_any_pipeline_and_the_champion_keeps_serving(demo: Demo, third: RunRow):

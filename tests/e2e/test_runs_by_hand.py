@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
+import struct
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import requests
+from google.cloud import storage
+from google.cloud.aiplatform_v1.types import Artifact, PipelineJob
+from vertex_mlops.pipeline_jobs import read_result
 
 from dev.airflow_api import AirflowApiError
 from dev.demo import RUN_SECONDS, Demo
-from dev.publish import publish_pipeline
+from dev.demo import WINE as TRAINED_WINE
+from dev.publish import read_spec
+from dev.replay import made_by, renamed, replay
+from dev.report import RunRow
+from dev.settings import StackSettings
 from dev.wine_data import append_vintage, bigquery_client, load_wine
+from tests.demo_stack import upload_spec
 from tests.flow import FLOW, ROLLED_OUT, TEARDOWN, WAY_BACK
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -51,11 +61,15 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def table(demo: Demo) -> Table:
+def table(demo: Demo, first: RunRow) -> Table:
+    """The wines, and a pipeline that reads them and reports what the first training made of others."""
     load_wine(demo.settings, WINE)
     past = version(demo)
     append_vintage(demo.settings, WINE, 100, seed=3)
-    publish_pipeline(demo.settings, demo.progress, WINE)
+    made = made_by(demo.vertex.pipeline_job(first.pipeline_job))
+    del made["BigQueryExampleGen"]
+    spec = renamed(read_spec(demo.settings, TRAINED_WINE), f"wine-{WINE}")
+    upload_spec(demo.settings, WINE, replay(spec, made))
     demo.stack.airflow.unpause(DAG_ID)
     return Table(past=past, present=version(demo))
 
@@ -91,6 +105,41 @@ def run(demo: Demo, **conf: Any) -> Run:
     states = demo.progress.wait(f"run {run_id}", probe, timeout=RUN_SECONDS, every=0.5)
     trained = [int(job.labels["data_version"]) for job in demo.vertex.pipeline_jobs(WINE)]
     return Run(run_id, states, trained, deferred)
+
+
+def outputs(job: PipelineJob) -> dict[str, dict[str, list[Artifact]]]:
+    """The artifacts that each task of a job has made, by output."""
+    return {
+        task.task_name: {name: list(output.artifacts) for name, output in task.outputs.items()}
+        for task in job.job_detail.task_details
+    }
+
+
+def titles(made: dict[str, dict[str, list[Artifact]]]) -> dict[str, dict[str, list[str]]]:
+    """The types of the artifacts."""
+    return {
+        task: {name: [artifact.schema_title for artifact in artifacts] for name, artifacts in found.items()}
+        for task, found in made.items()
+    }
+
+
+def count_records(settings: StackSettings, uri: str) -> int:
+    """
+    Count the records in the TFRecord files below a folder.
+
+    A record is its length in eight bytes, four bytes of checksum, the data, and four more:
+    https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
+    """
+    bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
+    count = 0
+    for blob in bucket.list_blobs(prefix=uri.removeprefix(f"gs://{bucket.name}/")):
+        data = gzip.decompress(blob.download_as_bytes())
+        at = 0
+        while at < len(data):
+            (length,) = struct.unpack_from("<Q", data, at)
+            at += 8 + 4 + length + 4
+            count += 1
+    return count
 
 
 def log(demo: Demo, run_id: str, task: str) -> str:
@@ -167,6 +216,29 @@ def test_a_run_on_a_data_version_trains_on_the_table_as_it_was(demo: Demo, table
     assert job.labels["data_version"] == str(table.past)
     query = dict(job.runtime_config.parameter_values)["input_config"]
     assert f"TIMESTAMP_MILLIS({table.past + 1})" in query
+
+
+def test_the_pipeline_has_read_the_table_as_it_was(demo: Demo, past: Run) -> None:
+    (job,) = demo.vertex.pipeline_jobs(WINE)
+
+    (examples,) = outputs(job)["BigQueryExampleGen"]["examples"]
+
+    assert count_records(demo.settings, examples.uri) == 1599
+
+
+def test_a_replayed_pipeline_tells_what_the_training_did(demo: Demo, past: Run, trained: PipelineJob) -> None:
+    (job,) = demo.vertex.pipeline_jobs(WINE)
+
+    replayed, original = outputs(job), outputs(trained)
+    # that one task is no replay
+    del replayed["BigQueryExampleGen"], original["BigQueryExampleGen"]
+    assert made_by(job) | {"BigQueryExampleGen": {}} == made_by(trained) | {"BigQueryExampleGen": {}}
+    assert titles(replayed) == titles(original)
+    assert job.state == trained.state
+    assert job.labels.keys() == trained.labels.keys()
+    result, wanted = read_result(job), read_result(trained)
+    differing = {key for key, value in result.items() if value != dict(wanted)[key]}
+    assert differing == {"name", "data_version", "training_examples"}
 
 
 def test_while_the_pipeline_runs_its_page_is_one_click_away(demo: Demo, past: Run) -> None:

@@ -1,18 +1,22 @@
 """
-A pipeline that replays a finished one: its tasks report what was made before.
+A pipeline whose tasks report what was made before, in place of making it.
 
-Training once more takes most of a minute and tells nothing about faults of what surrounds it.
+Training once more takes most of a minute and tells nothing about what comes after a training.
 """
 
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from google.cloud.aiplatform_v1.types import PipelineJob
 from google.protobuf import json_format
+
+# URI and metadata of an artifact, by task and output
+Made = dict[str, dict[str, dict[str, Any]]]
 
 # waits for the gate, as a training takes its time
 LONG_TASK = "Trainer"
@@ -30,25 +34,41 @@ _REPORT = [
     "os.makedirs(os.path.dirname(outputs['outputFile']), exist_ok=True)",
     "open(outputs['outputFile'], 'w').write(json.dumps({'artifacts': made}))",
 ]
+_NO_GATE = Path("/")
 
 
-def replay(spec: Mapping[str, Any], job: PipelineJob, gate: Path) -> dict[str, Any]:
+def made_by(job: PipelineJob) -> Made:
+    """
+    Return what the tasks of a job have made.
+
+    :param job: succeeded.
+    """
+    return {
+        task.task_name: {
+            output: {"uri": artifact.uri, "metadata": _metadata(artifact)}
+            for output, found in task.outputs.items()
+            for artifact in found.artifacts
+        }
+        for task in job.job_detail.task_details
+    }
+
+
+def replay(spec: Mapping[str, Any], made: Made, gate: Path = _NO_GATE) -> dict[str, Any]:
     """
     Return a compiled pipeline with the graph, the parameters and the contract of another.
 
     :param spec: compiled pipeline, as :func:`dev.publish.read_spec` gives it.
-    :param job: a job of it that succeeded; its artifacts are reported again.
+    :param made: what its tasks report; a task that is not in it runs as it was compiled.
     :param gate: while this file is missing, the task that trains does not end.
     """
     compiled = copy.deepcopy(dict(spec))
     pipeline = compiled["pipelineSpec"]
     executors = pipeline["deploymentSpec"]["executors"]
-    made = _artifacts(job)
     for name, task in pipeline["root"]["dag"]["tasks"].items():
         component = pipeline["components"][task["componentRef"]["name"]]
         executor = executors[component["executorLabel"]]
-        if "container" in executor:
-            gate_of_task = gate if name == LONG_TASK else Path("/")
+        if "container" in executor and name in made:
+            gate_of_task = gate if name == LONG_TASK else _NO_GATE
             image = executor["container"]["image"]
             executor["container"] = {
                 "image": image,
@@ -58,16 +78,14 @@ def replay(spec: Mapping[str, Any], job: PipelineJob, gate: Path) -> dict[str, A
     return compiled
 
 
-def _artifacts(job: PipelineJob) -> dict[str, dict[str, dict[str, Any]]]:
-    """Give URI and metadata of each artifact, by task and output."""
-    return {
-        task.task_name: {
-            output: {"uri": artifact.uri, "metadata": _metadata(artifact)}
-            for output, found in task.outputs.items()
-            for artifact in found.artifacts
-        }
-        for task in job.job_detail.task_details
-    }
+def renamed(spec: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """
+    Return the compiled pipeline of another wine: all wines have the same graph and the same contract.
+
+    :param spec: compiled pipeline of a wine.
+    :param name: of the other pipeline, ``wine-red``.
+    """
+    return dict(json.loads(json.dumps(spec).replace(spec["serving"]["name"], name)))
 
 
 def _metadata(artifact: Any) -> dict[str, Any]:

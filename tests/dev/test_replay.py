@@ -7,7 +7,7 @@ from typing import Any
 
 from google.cloud.aiplatform_v1.types import PipelineJob
 
-from dev.faults_replay import replay
+from dev.replay import made_by, renamed, replay
 from localcloud.vertex.pipelines.spec import Container, parse
 from tests.plugins.pipelines import pipeline, producer
 
@@ -31,7 +31,7 @@ def commands(compiled: dict[str, Any]) -> dict[str, tuple[str, ...]]:
 def test_a_task_reports_the_artifacts_of_the_job_and_waits_for_the_gate(tmp_path: Path):
     compiled = pipeline(producer("Trainer", "model", "tfx.Model"))
 
-    replayed = replay(compiled, job(), tmp_path / "gate")
+    replayed = replay(compiled, made_by(job()), tmp_path / "gate")
 
     trainer = "\n".join(commands(replayed)["Trainer"])
     assert URI in trainer
@@ -43,6 +43,31 @@ def test_what_was_compiled_is_not_changed(tmp_path: Path):
     compiled = pipeline(producer("Trainer", "model", "tfx.Model"))
     before = commands(compiled)
 
-    replay(compiled, job(), tmp_path / "gate")
+    replay(compiled, made_by(job()), tmp_path / "gate")
 
     assert commands(compiled) == before
+
+
+def test_a_task_that_nothing_was_kept_of_runs_as_it_was_compiled():
+    compiled = pipeline(
+        producer("Trainer", "model", "tfx.Model"), producer("Evaluator", "blessing", "tfx.ModelBlessing")
+    )
+
+    replayed = replay(compiled, made_by(job()))
+
+    assert commands(replayed)["Evaluator"] == commands(compiled)["Evaluator"]
+    assert commands(replayed)["Trainer"] != commands(compiled)["Trainer"]
+
+
+def test_a_pipeline_takes_the_name_of_another_wine_wherever_its_own_stands():
+    compiled = {
+        "serving": {"name": "wine-white"},
+        "runtimeConfig": {"root": "gs://b/pipeline_root/wine-white"},
+    }
+
+    other = renamed(compiled, "wine-amber")
+
+    assert other == {
+        "serving": {"name": "wine-amber"},
+        "runtimeConfig": {"root": "gs://b/pipeline_root/wine-amber"},
+    }
