@@ -69,27 +69,29 @@ def write_examples(rows: list[dict[str, float]], folder: Path) -> None:
 
 
 def transform(rows: list[dict[str, float]], transformed: Path, graph: Path) -> None:
-    """Analyze the split `train` and transform both, as the Transform component does."""
+    """Analyze the split `train` as the Transform component does, and scale both with the graph it makes."""
     spec = {name: tf.io.FixedLenFeature([1], tf.float32) for name in FEATURE_NAMES}
     spec |= {name: tf.io.FixedLenFeature([1], tf.int64) for name in LABELS}
     metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
+    parts = {name: [_instance(row) for row in part] for name, part in split(rows).items()}
     with beam.Pipeline(argv=BEAM_ARGUMENTS) as pipeline, tft_beam.Context(temp_dir=str(graph.parent / "tmp")):
-        data = {
-            name: pipeline | name >> beam.Create([_instance(row) for row in part], reshuffle=False)
-            for name, part in split(rows).items()
-        }
-        transform_fn = (data["train"], metadata) | tft_beam.AnalyzeDataset(preprocessing_fn)
-        transform_fn | tft_beam.WriteTransformFn(str(graph))
-        for name, part in data.items():
-            scaled, made = ((part, metadata), transform_fn) | f"Scale {name}" >> tft_beam.TransformDataset()
-            encode = tft.coders.ExampleProtoCoder(made.schema).encode
-            _ = (
-                scaled
-                | f"Encode {name}" >> beam.Map(encode)
-                | f"Collect {name}" >> beam.combiners.ToList()
-                | f"Write {name}" >> beam.Map(_write_records, transformed / f"Split-{name}")
-            )
+        measured = pipeline | beam.Create(parts["train"])
+        transform_fn = (measured, metadata) | tft_beam.AnalyzeDataset(preprocessing_fn)
+        _ = transform_fn | tft_beam.WriteTransformFn(str(graph))
     metadata_io.write_metadata(metadata, str(graph / tft.TFTransformOutput.RAW_METADATA_DIR))
+    output = tft.TFTransformOutput(str(graph))
+    scale = output.transform_features_layer()
+    coder = tft.coders.ExampleProtoCoder(output.transformed_metadata.schema)
+    for name, part in parts.items():
+        columns = {
+            column: tf.constant([row[column] for row in part], feature.dtype)
+            for column, feature in spec.items()
+        }
+        scaled = {column: values.numpy() for column, values in scale(columns).items()}
+        rows_of_part = [
+            {column: values[row] for column, values in scaled.items()} for row in range(len(part))
+        ]
+        _write_records([coder.encode(row) for row in rows_of_part], transformed / f"Split-{name}")
 
 
 def train(

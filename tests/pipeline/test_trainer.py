@@ -110,8 +110,8 @@ def test_two_runs_on_the_same_rows_give_the_same_answers(
 def test_an_empty_split_is_refused_by_name(
     artifacts: Artifacts, tmp_path: Path, wine_rows: list[Row]
 ) -> None:
-    stages.transform(wine_rows[:1], tmp_path / "transformed", tmp_path / "graph")
+    stages.write_examples(wine_rows[:1], tmp_path / "transformed")
 
     # TFX reloads the module that it finds run_fn in: the class it raises is a twin of the one imported here.
     with pytest.raises(ValueError, match="train split is empty"):
-        stages.train(tmp_path / "transformed", tmp_path / "graph", tmp_path / "model", {})
+        stages.train(tmp_path / "transformed", artifacts.transform_graph, tmp_path / "model", {})
