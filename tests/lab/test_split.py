@@ -16,6 +16,7 @@ from tfx.components.example_gen.csv_example_gen.executor import Executor  # noqa
 from tfx.types import standard_artifacts  # noqa: TID251
 from wine_pipeline.__main__ import main
 
+from tests.pipeline import stages
 from tests.pipeline.conftest import Row, read_uci
 
 pytestmark = pytest.mark.timeout(600)
@@ -52,7 +53,7 @@ def split_rows(rows: list[Row], folder: Path) -> dict[str, list[bytes]]:
     artifact = standard_artifacts.Examples()
     artifact.uri = str(output)
     context = Executor.Context(
-        beam_pipeline_args=["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"],
+        beam_pipeline_args=list(stages.BEAM_ARGUMENTS),
         tmp_dir=str(folder / "tmp"),
     )
     whole = tfx.proto.Input(splits=[tfx.proto.Input.Split(name="single_split", pattern="*.csv")])

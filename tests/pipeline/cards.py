@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import tensorflow_data_validation as tfdv
-from tfx.types import artifact_utils, standard_artifacts
+from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import File, Metrics
-from tfx.utils import io_utils
 from wine_pipeline.baseline import KIND
-from wine_pipeline.config import EvaluationConfig
 from wine_pipeline.model_card.component import ModelCard
 from wine_pipeline.model_card.job import JOB_PLACEHOLDER
 from wine_pipeline.pipeline import build_input_config
@@ -20,21 +17,16 @@ from tests.pipeline import stages
 QUERY = "SELECT * FROM `p.d.t` WHERE ph < 4 AND note = '<script>alert(1)</script>'"
 
 
-def measure(examples: Path, folder: Path) -> standard_artifacts.ExampleStatistics:
-    """Write the tfx.ExampleStatistics of the examples, as StatisticsGen does."""
-    made = standard_artifacts.ExampleStatistics()
-    made.uri, made.split_names = str(folder), artifact_utils.encode_split_names(list(stages.SPLITS))
-    for name in stages.SPLITS:
-        found = tfdv.generate_statistics_from_tfrecord(f"{examples}/Split-{name}/*")
-        io_utils.write_bytes_file(f"{folder}/Split-{name}/FeatureStats.pb", found.SerializeToString())
-    return made
-
-
 def make_card(
-    examples: Path, model: Path, baseline: Path, kind: str, config: EvaluationConfig, folder: Path
+    examples: standard_artifacts.Examples,
+    statistics: standard_artifacts.ExampleStatistics,
+    verdict: stages.Verdict,
+    model: Path,
+    baseline: Path,
+    kind: str,
+    folder: Path,
 ) -> File:
-    """Evaluate a model beside a baseline and make its card."""
-    verdict = stages.evaluate(config, examples, model, folder, champion=baseline)
+    """Make the card of a model that was evaluated beside a baseline."""
     evaluation, trained, compared = (
         standard_artifacts.ModelEvaluation(),
         standard_artifacts.Model(),
@@ -48,12 +40,10 @@ def make_card(
     )
     blessing.set_int_custom_property("blessed", int(verdict.blessed))
     card.uri = str(folder / "card")
-    given = standard_artifacts.Examples()
-    given.uri, given.split_names = str(examples), artifact_utils.encode_split_names(list(stages.SPLITS))
     ModelCard.EXECUTOR_SPEC.executor_class().Do(
         {
-            "examples": [given],
-            "statistics": [measure(examples, folder / "statistics")],
+            "examples": [examples],
+            "statistics": [statistics],
             "baseline": [compared],
             "evaluation": [evaluation],
             "blessing": [blessing],

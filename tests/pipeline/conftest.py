@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,14 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory, wine_rows: list[Row]) ->
 
 
 @pytest.fixture(scope="session")
+def statistics(artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return the tfx.ExampleStatistics of both splits."""
+    from tests.pipeline import stages
+
+    return stages.measure(artifacts.examples, tmp_path_factory.mktemp("statistics"))
+
+
+@pytest.fixture(scope="session")
 def train(artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Return a function that trains with the given settings and returns the model's folder."""
     from tests.pipeline import stages
@@ -86,6 +95,65 @@ def model(train: Callable[..., Path]) -> Path:
 def network_model(train: Callable[..., Path]) -> Path:
     """Return an ensemble of networks good enough to tell wines apart, after a few seconds of training."""
     return train(kernel_max_rows=0, epochs=8)
+
+
+@pytest.fixture(scope="session")
+def worse_model(train: Callable[..., Path]) -> Path:
+    """Return networks that have hardly learnt anything."""
+    return train(kernel_max_rows=0, epochs=1, learning_rate=1e-5)
+
+
+@pytest.fixture(scope="session")
+def majority(artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return what BaselineModel makes where there is no champion."""
+    from tests.pipeline import stages
+
+    return stages.baseline(artifacts.examples, tmp_path_factory.mktemp("majority"))
+
+
+@pytest.fixture(scope="session")
+def judge(artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Return a function that runs the Evaluator on a model, and beside it on a champion if one is given."""
+    from tests.pipeline import stages
+
+    def run(config: Any, model: Path, champion: Path | None = None) -> stages.Verdict:
+        return stages.evaluate(
+            config, artifacts.examples, model, tmp_path_factory.mktemp("verdict"), champion
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def first_verdict(judge: Callable[..., Any], model: Path) -> Any:
+    """Return the verdict on a model that stands alone and above its bounds."""
+    from tests.pipeline import stages
+
+    return judge(stages.LENIENT, model)
+
+
+@pytest.fixture(scope="session")
+def strict_verdict(judge: Callable[..., Any], model: Path) -> Any:
+    """Return the verdict on a model that stands alone and misses two of its bounds."""
+    from tests.pipeline import stages
+
+    return judge(stages.STRICT, model)
+
+
+@pytest.fixture(scope="session")
+def majority_verdict(judge: Callable[..., Any], model: Path, majority: Any) -> Any:
+    """Return the verdict on a first model."""
+    from tests.pipeline import stages
+
+    return judge(stages.LENIENT, model, Path(majority.uri))
+
+
+@pytest.fixture(scope="session")
+def worse_verdict(judge: Callable[..., Any], model: Path, worse_model: Path) -> Any:
+    """Return the verdict on a model that reaches its bounds and is worse than the champion."""
+    from tests.pipeline import stages
+
+    return judge(stages.LENIENT, worse_model, model)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 from tfx import v1 as tfx
 from tfx.types import standard_artifacts
 from wine_pipeline.baseline import KIND, BaselineModel, ChampionGoneError
-from wine_pipeline.config import EvaluationConfig
 from wine_pipeline.majority import NoRowsError, count_majority
 from wine_pipeline.metrics import read_metrics
 from wine_pipeline.served_model import ServedModel
@@ -17,8 +17,6 @@ from wine_pipeline.verdict import read_reason
 
 from tests.pipeline import stages
 from tests.pipeline.conftest import Artifacts, Row
-
-LENIENT = EvaluationConfig(min_auc=0.0, min_accuracy=0.0, max_mad=10.0)
 
 
 def answers(made: standard_artifacts.Model, signature: str, rows: list[Row]) -> dict[str, np.ndarray]:
@@ -34,17 +32,15 @@ def answers(made: standard_artifacts.Model, signature: str, rows: list[Row]) -> 
 
 @pytest.mark.parametrize("signature", ["serving_examples", "serving_raw", "serving_default"])
 def test_without_a_champion_it_always_says_the_majority_of_the_training_split(
-    signature: str, artifacts: Artifacts, wine_rows: list[Row], tmp_path: Path
+    signature: str, majority: standard_artifacts.Model, wine_rows: list[Row]
 ) -> None:
-    made = stages.baseline(artifacts.examples, tmp_path)
-
     train = stages.split(wine_rows)["train"]
     grades, counts = np.unique([row["quality"] for row in train], return_counts=True)
     good = float(np.mean([row["good"] for row in train]) > 0.5)
-    said = answers(made, signature, wine_rows[:3])
+    said = answers(majority, signature, wine_rows[:3])
     np.testing.assert_array_equal(said["grade"], [[grades[counts.argmax()]]] * 3)
     np.testing.assert_array_equal(said["good"], [[good]] * 3)
-    assert made.get_string_custom_property(KIND) == "majority"
+    assert majority.get_string_custom_property(KIND) == "majority"
 
 
 def test_it_is_counted_in_the_training_split_alone(tmp_path: Path, wine_rows: list[Row]) -> None:
@@ -90,14 +86,11 @@ def test_a_champion_whose_files_are_gone_is_named(artifacts: Artifacts, tmp_path
 
 
 def test_a_first_model_better_than_the_majority_is_blessed(
-    artifacts: Artifacts, model: Path, tmp_path: Path
+    majority_verdict: stages.Verdict,
 ) -> None:
-    stages.baseline(artifacts.examples, tmp_path / "majority")
+    figures = read_metrics(str(majority_verdict.evaluation))
 
-    verdict = stages.evaluate(LENIENT, artifacts.examples, model, tmp_path, champion=tmp_path / "majority")
-
-    figures = read_metrics(str(verdict.evaluation))
-    assert verdict.blessed
+    assert majority_verdict.blessed
     assert figures.baseline is not None
     assert figures.baseline.auc == pytest.approx(0.5)
     assert figures.baseline.examples == figures.candidate.examples
@@ -105,15 +98,15 @@ def test_a_first_model_better_than_the_majority_is_blessed(
 
 
 def test_a_first_model_worse_than_the_majority_is_not_blessed_whatever_the_bounds(
-    artifacts: Artifacts, wine_rows: list[Row], tmp_path: Path
+    judge: Callable[..., stages.Verdict],
+    majority: standard_artifacts.Model,
+    wine_rows: list[Row],
+    tmp_path: Path,
 ) -> None:
-    stages.baseline(artifacts.examples, tmp_path / "majority")
     stages.write_examples([row | {"quality": 3, "good": 0} for row in wine_rows], tmp_path / "bad")
     stages.baseline(tmp_path / "bad", tmp_path / "worse")
 
-    verdict = stages.evaluate(
-        LENIENT, artifacts.examples, tmp_path / "worse", tmp_path, champion=tmp_path / "majority"
-    )
+    verdict = judge(stages.LENIENT, tmp_path / "worse", champion=Path(majority.uri))
 
     assert not verdict.blessed
     reason = read_reason(str(verdict.evaluation), "majority")

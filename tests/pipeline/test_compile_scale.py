@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -160,7 +160,9 @@ def test_a_custom_job_alone_runs_in_the_tasks_image_and_leaves_beam_in_its_tasks
     }
 
 
-def test_the_command_of_the_job_trains(spec: dict[str, Any], artifacts: Artifacts, tmp_path: Path) -> None:
+def test_the_command_of_the_job_trains(
+    spec: dict[str, Any], artifacts: Artifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = custom_config(spec)
     job = config[TRAINING_ARGS_KEY]
     made = _UnconnectedClient("europe-west1").create_training_job(
@@ -173,9 +175,13 @@ def test_the_command_of_the_job_trains(spec: dict[str, Any], artifacts: Artifact
         None,
     )
     (pool,) = made["job_spec"]["worker_pool_specs"]
-    program, *arguments = pool["container_spec"]["command"]
+    program, option, module, *arguments = pool["container_spec"]["command"]
+    assert (program, option) == ("python", "-m")
 
-    assert program == "python"
-    subprocess.run([sys.executable, *arguments], check=True, capture_output=True, timeout=240)
+    # as `python -m` does, in a process that has imported TFX
+    monkeypatch.setattr(sys, "argv", [module, *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
 
+    assert not ended.value.code
     assert (tmp_path / "Format-Serving" / "saved_model.pb").is_file()

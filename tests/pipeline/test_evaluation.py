@@ -2,31 +2,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from wine_pipeline.config import EvaluationConfig
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.evaluators.metrics_validator import validate_metrics
+from tensorflow_model_analysis.metrics.metric_types import MetricKey
+from wine_pipeline.evaluation import build_eval_config
 from wine_pipeline.metrics import NoEvaluationError, read_metrics
 
 from tests.pipeline import stages
-from tests.pipeline.conftest import Artifacts
-
-LENIENT = EvaluationConfig(min_auc=0.5, min_accuracy=0.5, max_mad=2.0, max_auc_loss=0.0, max_mad_loss=0.0)
 
 
-@pytest.fixture(scope="module")
-def first(artifacts: Artifacts, model: Path, tmp_path_factory: pytest.TempPathFactory) -> stages.Verdict:
-    """The verdict on the first model there ever was."""
-    return stages.evaluate(LENIENT, artifacts.examples, model, tmp_path_factory.mktemp("first"))
+def test_a_first_model_above_the_bounds_is_blessed(first_verdict: stages.Verdict) -> None:
+    assert first_verdict.blessed
+    assert read_metrics(str(first_verdict.evaluation)).baseline is None
 
 
-def test_a_first_model_above_the_bounds_is_blessed(first: stages.Verdict) -> None:
-    assert first.blessed
-    assert read_metrics(str(first.evaluation)).baseline is None
-
-
-def test_the_figures_are_those_of_the_eval_split(first: stages.Verdict, wine_rows: list[object]) -> None:
-    candidate = read_metrics(str(first.evaluation)).candidate
+def test_the_figures_are_those_of_the_eval_split(
+    first_verdict: stages.Verdict, wine_rows: list[object]
+) -> None:
+    candidate = read_metrics(str(first_verdict.evaluation)).candidate
 
     assert candidate.examples == len(wine_rows[::5])
     assert 0.7 < candidate.auc < 1
@@ -34,32 +31,50 @@ def test_the_figures_are_those_of_the_eval_split(first: stages.Verdict, wine_row
     assert 0 < candidate.mad < 0.8
 
 
-@pytest.mark.parametrize("strict", [{"min_auc": 0.999}, {"min_accuracy": 0.999}, {"max_mad": 0.001}])
-def test_a_model_below_any_bound_is_not_blessed(
-    strict: dict[str, float], artifacts: Artifacts, model: Path, tmp_path: Path
+def test_a_model_below_its_bounds_is_not_blessed(strict_verdict: stages.Verdict) -> None:
+    assert not strict_verdict.blessed
+
+
+@pytest.mark.parametrize(
+    ("bound", "missed"),
+    [
+        ({"min_auc": 0.999}, ["auc"]),
+        ({"min_accuracy": 0.999}, ["binary_accuracy"]),
+        ({"max_mad": 0.001}, ["mean_absolute_error"]),
+        ({}, []),
+    ],
+)
+def test_any_bound_alone_refuses_a_model(
+    bound: dict[str, float], missed: list[str], first_verdict: stages.Verdict
 ) -> None:
-    verdict = stages.evaluate(EvaluationConfig(**strict), artifacts.examples, model, tmp_path)
+    config = build_eval_config(replace(stages.LENIENT, **bound))
+    (of_all_rows,) = tfma.load_metrics(str(first_verdict.evaluation))
+    figures = {
+        MetricKey.from_proto(each.key): each.value.double_value.value
+        for each in of_all_rows.metric_keys_and_values
+    }
 
-    assert not verdict.blessed
+    # as the Evaluator's own pipeline asks, with figures that it measured
+    filled_in = tfma.utils.update_eval_config_with_defaults(config, has_baseline=False, rubber_stamp=True)
+    found = validate_metrics(((), figures), filled_in)
+
+    assert found.validation_ok is (not missed)
+    failures = [failure for each in found.metric_validations_per_slice for failure in each.failures]
+    assert [failure.metric_key.name for failure in failures] == missed
 
 
-def test_a_model_worse_than_the_champion_is_not_blessed(
-    artifacts: Artifacts, model: Path, train: Callable[..., Path], tmp_path: Path
-) -> None:
-    worse = train(kernel_max_rows=0, epochs=1, learning_rate=1e-5)
+def test_a_model_worse_than_the_champion_is_not_blessed(worse_verdict: stages.Verdict) -> None:
+    figures = read_metrics(str(worse_verdict.evaluation))
 
-    verdict = stages.evaluate(LENIENT, artifacts.examples, worse, tmp_path, champion=model)
-
-    figures = read_metrics(str(verdict.evaluation))
     assert figures.baseline is not None
     assert figures.candidate.mad > figures.baseline.mad
-    assert not verdict.blessed
+    assert not worse_verdict.blessed
 
 
 def test_a_model_as_good_as_the_champion_is_blessed(
-    artifacts: Artifacts, model: Path, tmp_path: Path
+    judge: Callable[..., stages.Verdict], model: Path
 ) -> None:
-    verdict = stages.evaluate(LENIENT, artifacts.examples, model, tmp_path, champion=model)
+    verdict = judge(replace(stages.LENIENT, max_auc_loss=0.0, max_mad_loss=0.0), model, champion=model)
 
     figures = read_metrics(str(verdict.evaluation))
     assert figures.candidate == figures.baseline
@@ -72,11 +87,11 @@ def test_a_place_without_an_evaluation_is_named(tmp_path: Path) -> None:
 
 
 def test_the_metrics_command_prints_nothing_but_json(
-    first: stages.Verdict, capfd: pytest.CaptureFixture[str]
+    first_verdict: stages.Verdict, capfd: pytest.CaptureFixture[str]
 ) -> None:
     from wine_pipeline.__main__ import main
 
-    assert main(["metrics", str(first.evaluation)]) == 0
+    assert main(["metrics", str(first_verdict.evaluation)]) == 0
 
     (figures,) = json.loads(capfd.readouterr().out).values()
     assert set(figures["candidate"]) == {"auc", "accuracy", "mad", "examples"}

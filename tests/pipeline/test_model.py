@@ -29,6 +29,14 @@ def served(exported: Path) -> ServedModel:
     return ServedModel(str(exported))
 
 
+@pytest.fixture(scope="module")
+def raw_by_default(artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> ServedModel:
+    """A model that takes features when a request names no signature."""
+    folder = tmp_path_factory.mktemp("raw")
+    stages.train(artifacts.transformed, artifacts.transform_graph, folder, {}, "serving_raw")
+    return ServedModel(str(folder / "Format-Serving"))
+
+
 def predict_raw(
     served: ServedModel, rows: list[Row], signature: str = "serving_raw"
 ) -> dict[str, np.ndarray]:
@@ -75,11 +83,9 @@ def test_the_lab_wine_gets_the_same_numbers_through_both_signatures(served: Serv
 
 
 def test_a_request_without_a_signature_asks_for_examples_unless_the_config_says_otherwise(
-    served: ServedModel, artifacts: Artifacts, wine_rows: list[Row], tmp_path: Path
+    served: ServedModel, raw_by_default: ServedModel, wine_rows: list[Row]
 ) -> None:
-    row = to_example(wine_rows[0]).SerializeToString()
-    stages.train(artifacts.transformed, artifacts.transform_graph, tmp_path, {}, "serving_raw")
-    raw = ServedModel(str(tmp_path / "Format-Serving"))
+    row, raw = to_example(wine_rows[0]).SerializeToString(), raw_by_default
 
     by_name = predict_examples(served, [row])
     by_default = predict_examples(served, [row], "serving_default")

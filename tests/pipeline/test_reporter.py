@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,14 +12,12 @@ import pytest
 from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import Metrics
 from wine_pipeline.baseline import CHAMPION, KIND
-from wine_pipeline.config import EvaluationConfig
 from wine_pipeline.data_contract import known_instances
 from wine_pipeline.metrics import NoEvaluationError, read_metrics
 from wine_pipeline.reporter import MetricsReporter
 from wine_pipeline.served_model import ServedModel
 
 from tests.pipeline import stages
-from tests.pipeline.conftest import Artifacts
 
 
 def run(evaluation: Path, model: Path, kind: str = CHAMPION) -> Metrics:
@@ -43,27 +40,20 @@ def report(evaluation: Path, model: Path, kind: str = CHAMPION) -> dict[str, flo
 
 
 def test_a_first_model_has_figures_of_the_majority_and_of_no_champion(
-    artifacts: Artifacts, model: Path, tmp_path: Path
+    majority_verdict: stages.Verdict, majority: standard_artifacts.Model, model: Path
 ) -> None:
-    majority = tmp_path / "majority"
-    made = stages.baseline(artifacts.examples, majority)
-    verdict = stages.evaluate(EvaluationConfig(), artifacts.examples, model, tmp_path, champion=majority)
+    evaluation = majority_verdict.evaluation
 
-    figures = report(verdict.evaluation, model, made.get_string_custom_property(KIND))
+    figures = report(evaluation, model, majority.get_string_custom_property(KIND))
 
-    measured = read_metrics(str(verdict.evaluation))
+    measured = read_metrics(str(evaluation))
     assert measured.baseline is not None
     majority_figures = {f"baseline_{name}": value for name, value in asdict(measured.baseline).items()}
     assert figures == asdict(measured.candidate) | majority_figures
 
 
-def test_beside_a_champion_both_have_their_figures(
-    artifacts: Artifacts, model: Path, train: Callable[..., Path], tmp_path: Path
-) -> None:
-    worse = train(kernel_max_rows=0, epochs=1, learning_rate=1e-5)
-    verdict = stages.evaluate(EvaluationConfig(), artifacts.examples, worse, tmp_path, champion=model)
-
-    figures = report(verdict.evaluation, worse)
+def test_beside_a_champion_both_have_their_figures(worse_verdict: stages.Verdict, worse_model: Path) -> None:
+    figures = report(worse_verdict.evaluation, worse_model)
 
     assert set(figures) == {"auc", "accuracy", "mad", "examples"} | {
         "champion_auc",
@@ -80,11 +70,9 @@ def test_without_an_evaluation_the_task_fails(tmp_path: Path) -> None:
 
 
 def test_the_served_folder_and_the_answers_to_the_known_instances_are_told(
-    artifacts: Artifacts, model: Path, tmp_path: Path
+    first_verdict: stages.Verdict, model: Path
 ) -> None:
-    verdict = stages.evaluate(EvaluationConfig(), artifacts.examples, model, tmp_path)
-
-    made = run(verdict.evaluation, model)
+    made = run(first_verdict.evaluation, model)
 
     served = made.get_string_custom_property("model_uri")
     assert served == str(model / "Format-Serving")
@@ -100,20 +88,15 @@ def test_the_served_folder_and_the_answers_to_the_known_instances_are_told(
     assert len({answer["grade"] for answer in answers}) == len(answers) == 3
 
 
-def test_a_blessed_model_has_no_reason_against_it(artifacts: Artifacts, model: Path, tmp_path: Path) -> None:
-    lenient = EvaluationConfig(min_auc=0.0, min_accuracy=0.0, max_mad=10.0)
-    verdict = stages.evaluate(lenient, artifacts.examples, model, tmp_path)
-
-    assert run(verdict.evaluation, model).get_string_custom_property("reason") == ""
+def test_a_blessed_model_has_no_reason_against_it(first_verdict: stages.Verdict, model: Path) -> None:
+    assert first_verdict.blessed
+    assert run(first_verdict.evaluation, model).get_string_custom_property("reason") == ""
 
 
 def test_the_reason_names_each_metric_and_the_bound_that_it_missed(
-    artifacts: Artifacts, model: Path, tmp_path: Path
+    strict_verdict: stages.Verdict, model: Path
 ) -> None:
-    strict = EvaluationConfig(min_auc=0.999, min_accuracy=0.0, max_mad=0.01)
-    verdict = stages.evaluate(strict, artifacts.examples, model, tmp_path)
-
-    reason = run(verdict.evaluation, model).get_string_custom_property("reason")
+    reason = run(strict_verdict.evaluation, model).get_string_custom_property("reason")
 
     assert re.fullmatch(
         r"auc of good is 0\.\d+, must be at least 0\.999; "
@@ -123,13 +106,9 @@ def test_the_reason_names_each_metric_and_the_bound_that_it_missed(
 
 
 def test_the_reason_tells_how_much_worse_than_the_champion_a_model_is(
-    artifacts: Artifacts, model: Path, train: Callable[..., Path], tmp_path: Path
+    worse_verdict: stages.Verdict, worse_model: Path
 ) -> None:
-    worse = train(kernel_length=100.0, kernel_ridge=1000.0)
-    lenient = EvaluationConfig(min_auc=0.0, min_accuracy=0.0, max_mad=10.0)
-    verdict = stages.evaluate(lenient, artifacts.examples, worse, tmp_path, champion=model)
-
-    reason = run(verdict.evaluation, worse).get_string_custom_property("reason")
+    reason = run(worse_verdict.evaluation, worse_model).get_string_custom_property("reason")
 
     assert re.search(
         r"mean_absolute_error of grade is \+0\.\d+ beside the champion's, allowed is \+0\.001", reason

@@ -20,6 +20,18 @@ NETWORK = TrainingConfig(kernel_max_rows=ROWS - 1, epochs=3, members=2, hidden_u
 HEADS = pytest.mark.parametrize("config", [KERNEL, NETWORK], ids=["kernel", "network"])
 
 
+@pytest.fixture(scope="module")
+def kernel() -> keras.Model:
+    """A kernel of synthetic rows."""
+    return fit(KERNEL, sorted_split(synthetic_columns(ROWS, seed=1)))
+
+
+@pytest.fixture(scope="module")
+def network() -> keras.Model:
+    """Networks of the same rows."""
+    return fit(NETWORK, sorted_split(synthetic_columns(ROWS, seed=1)))
+
+
 def synthetic_columns(rows: int, seed: int) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
     columns = {name: random.normal(size=(rows, 1)).astype(np.float32) for name in FEATURE_NAMES}
@@ -31,27 +43,26 @@ def layer_names(model: keras.Model) -> set[str]:
     return {layer.name for layer in model.layers}
 
 
-@HEADS
-def test_the_order_in_which_rows_were_read_changes_nothing(config: TrainingConfig) -> None:
+@pytest.mark.parametrize(("config", "head"), [(KERNEL, "kernel"), (NETWORK, "network")])
+def test_the_order_in_which_rows_were_read_changes_nothing(
+    config: TrainingConfig, head: str, request: pytest.FixtureRequest
+) -> None:
     columns = synthetic_columns(ROWS, seed=1)
     order = np.random.default_rng(3).permutation(ROWS)
     shuffled = {name: column[order] for name, column in columns.items()}
 
-    first = fit(config, sorted_split(columns))
-    second = fit(config, sorted_split(shuffled))
+    first, second = request.getfixturevalue(head), fit(config, sorted_split(shuffled))
 
     for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_up_to_the_threshold_a_kernel_is_solved_and_above_it_a_network_is_trained() -> None:
-    split = sorted_split(synthetic_columns(ROWS, seed=1))
-
-    at, above = fit(KERNEL, split), fit(NETWORK, split)
-
-    assert "kernel" in layer_names(at)
-    assert "periods" in layer_names(above)
-    assert not layer_names(at) & layer_names(above) & {"kernel", "periods"}
+def test_up_to_the_threshold_a_kernel_is_solved_and_above_it_a_network_is_trained(
+    kernel: keras.Model, network: keras.Model
+) -> None:
+    assert "kernel" in layer_names(kernel)
+    assert "periods" in layer_names(network)
+    assert not layer_names(kernel) & layer_names(network) & {"kernel", "periods"}
 
 
 @HEADS
@@ -77,13 +88,12 @@ def test_rows_of_one_grade_are_no_error(config: TrainingConfig) -> None:
     np.testing.assert_allclose(answers["good"], 1, atol=1e-5)
 
 
-def test_another_seed_gives_another_network() -> None:
-    train = sorted_split(synthetic_columns(ROWS, 1))
+def test_another_seed_gives_another_network(network: keras.Model) -> None:
     other = TrainingConfig(**{**NETWORK.to_custom_config(), "seed": 99})
 
-    first, second = fit(NETWORK, train), fit(other, train)
+    second = fit(other, sorted_split(synthetic_columns(ROWS, 1)))
 
-    assert not np.array_equal(first.get_weights()[0], second.get_weights()[0])
+    assert not np.array_equal(network.get_weights()[0], second.get_weights()[0])
 
 
 @pytest.mark.parametrize(
@@ -110,8 +120,8 @@ def test_two_runs_on_the_same_rows_give_the_same_answers(
 def test_an_empty_split_is_refused_by_name(
     artifacts: Artifacts, tmp_path: Path, wine_rows: list[Row]
 ) -> None:
-    stages.transform(wine_rows[:1], tmp_path / "transformed", tmp_path / "graph")
+    stages.write_examples(wine_rows[:1], tmp_path / "transformed")
 
     # TFX reloads the module that it finds run_fn in: the class it raises is a twin of the one imported here.
     with pytest.raises(ValueError, match="train split is empty"):
-        stages.train(tmp_path / "transformed", tmp_path / "graph", tmp_path / "model", {})
+        stages.train(tmp_path / "transformed", artifacts.transform_graph, tmp_path / "model", {})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tfx.types import standard_artifacts
 from wine_pipeline.baseline import CHAMPION
-from wine_pipeline.config import EvaluationConfig
 from wine_pipeline.metrics import read_metrics
 
 from tests.pipeline import stages
@@ -51,6 +50,7 @@ class Made:
     :param page: what it says to a person.
     :param source: the same as HTML.
     :param data: what it says to a machine.
+    :param evaluation: folder of the tfx.ModelEvaluation.
     :param folder: of the run.
     :param address: of the page, as the artifact tells it.
     """
@@ -58,6 +58,7 @@ class Made:
     page: Reader
     source: str
     data: dict[str, Any]
+    evaluation: Path
     folder: Path
     address: str
 
@@ -65,21 +66,22 @@ class Made:
 @pytest.fixture(scope="module")
 def made(
     artifacts: Artifacts,
+    statistics: standard_artifacts.ExampleStatistics,
+    worse_verdict: stages.Verdict,
+    worse_model: Path,
     model: Path,
-    train: Callable[..., Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Made:
     """A model that is worse than its champion."""
     folder = tmp_path_factory.mktemp("run")
-    worse = train(kernel_length=100.0, kernel_ridge=1000.0)
-    lenient = EvaluationConfig(min_auc=0.0, min_accuracy=0.0, max_mad=10.0)
-    card = make_card(artifacts.examples, worse, model, CHAMPION, lenient, folder)
+    examples = stages.examples_of(artifacts.examples)
+    card = make_card(examples, statistics, worse_verdict, worse_model, model, CHAMPION, folder)
     address = card.get_string_custom_property("page")
     source = Path(address).read_text(encoding="utf-8")
     page = Reader()
     page.feed(source)
     data = json.loads((Path(card.uri) / "model_card.json").read_text(encoding="utf-8"))
-    return Made(page, source, data, folder, address)
+    return Made(page, source, data, worse_verdict.evaluation, folder, address)
 
 
 def test_the_artifact_tells_where_the_page_is(made: Made) -> None:
@@ -105,7 +107,7 @@ def test_a_model_that_is_not_blessed_has_its_reason_on_the_card(made: Made) -> N
 
 
 def test_its_figures_and_those_of_the_champion_are_the_evaluators(made: Made) -> None:
-    evaluation = read_metrics(str(made.folder / "evaluation"))
+    evaluation = read_metrics(str(made.evaluation))
 
     assert evaluation.baseline is not None
     assert made.data["compared"] == "champion"

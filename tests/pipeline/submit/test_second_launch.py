@@ -1,0 +1,59 @@
+"""The launch without Airflow, from the table to the endpoint and its monitoring job, and the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from wine_pipeline.features import FEATURE_NAMES
+
+from tests.conftest import Cloud
+from tests.pipeline.submit.launches import (
+    COMMAND,
+    LAUNCH_SECONDS,
+    compared_with,
+    jobs,
+    launch,
+    monitoring,
+    python,
+)
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+@pytest.mark.e2e
+def test_a_second_launch_works_and_serves_and_is_watched_at_the_same_endpoint(
+    loaded: Cloud, tmp_path: Path
+) -> None:
+    watched, compared = [], []
+    command: Sequence[str] = COMMAND
+    for _ in range(2):
+        with launch(loaded, "red_wine", tmp_path, "--with_monitorer", command=command) as launched:
+            assert launched.wait(LAUNCH_SECONDS) == 0, (tmp_path / "err").read_text()
+        job = (tmp_path / "out").read_text().splitlines()[-1]
+        watched.append(monitoring(loaded))
+        compared.append(compared_with(loaded, job))
+        # trains no second time
+        command = ("-m", "tests.pipeline.submit.replayed_launch", job)
+
+    assert compared == ["majority", "champion"]
+    launches = [job.split() for job in jobs(loaded) if job.startswith("red")]
+    version = launches[0][-1]
+    assert launches == [["red", "wine_quality-red_wine", "ada", "PIPELINE_STATE_SUCCEEDED", version]] * 2
+    endpoints = python(
+        loaded,
+        """
+        from google.cloud import aiplatform
+
+        for endpoint in aiplatform.Endpoint.list(project="wine-local", location="europe-west1"):
+            print(endpoint.display_name, sorted(endpoint.traffic_split.values()))
+        """,
+    )
+    assert endpoints.splitlines() == ["wine-red [0, 100]"]
+    first, second = watched
+    assert second["job"] == first["job"]
+    assert second["serving"] != first["serving"]
+    for state in watched:
+        assert state["watched"] == state["serving"]
+        assert state["features"] == sorted(FEATURE_NAMES)
