@@ -16,7 +16,7 @@ from dev.docker_cli import Docker, DockerError
 from dev.docker_network import untouched_network
 from dev.progress import Progress
 
-PACKAGES = ("docker.io", "docker-compose", "debootstrap", "iptables", "iproute2")
+PACKAGES = ("docker.io", "docker-compose", "mmdebstrap", "iptables", "iproute2")
 START_SECONDS = 60
 STOP_SECONDS = 60
 GIBIBYTE = 2**30
