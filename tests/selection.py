@@ -7,13 +7,16 @@ import pytest
 from dev.lanes.durations import file_of, read_durations
 from dev.lanes.events import fixture_name
 
+# every localcloud of a test comes from it, whenever the test starts it
+STARTS = "make_cloud"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option of ``make check``."""
     parser.addoption(
         "--quick",
         action="store_true",
-        help="only tests that tests/durations.json does not call slow, nor any fixture of theirs",
+        help="only tests that start no localcloud and are not slow, nor any fixture of theirs, by tests/durations.json",
     )
 
 
@@ -31,9 +34,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_slow(item: pytest.Item, tests: dict[str, float], fixtures: dict[str, float]) -> bool:
-    if item.nodeid in tests:
-        return True
+    # pytest gives the definitions of a test's fixtures in no other way
     info = getattr(item, "_fixtureinfo", None)
-    # a test gets the last of the definitions of a name, which may ask for the one before it
-    used = [definition for found in info.name2fixturedefs.values() for definition in found] if info else []
-    return any(fixture_name(definition) in fixtures for definition in used)
+    named = info.name2fixturedefs if info else {}
+    # one of a name may ask for the one before it
+    definitions = {fixture_name(definition) for found in named.values() for definition in found}
+    return item.nodeid in tests or STARTS in named or not definitions.isdisjoint(fixtures)
