@@ -16,7 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick",
         action="store_true",
-        help="only tests that start no localcloud and are not slow, nor any fixture of theirs, by tests/durations.json",
+        help="only tests that start no localcloud, and are quick by tests/durations.json",
     )
 
 
