@@ -4,11 +4,14 @@ PIPELINE_PYTHON := pipeline/.venv/bin/python
 COMPAT_PYTHON := .tools/compat/bin/python
 # each in a process of its own: gRPC reads the root certificates once, and every stack has other ones
 STACK_TESTS := tests/plugins/live tests/e2e
+TESTS := test-e2e test-pipeline test-units test-live
+# each worker has a localcloud of its own; files in the order of tests/durations.json
+WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo demo-drift test test-compat test-faults test-ui up down lint format bench bench-scale bench-model lock clean compose-init test-compose acceptance deploy deploy-check deploy-setup load-data
+.PHONY: help setup demo demo-drift check test test-compat test-durations test-e2e test-faults test-live test-pipeline test-ui test-units up down lint format bench bench-scale bench-model lock clean compose-init test-compose acceptance deploy deploy-check deploy-setup load-data
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install both Python environments from their lock files
 	@dev/setup.sh
@@ -19,15 +22,30 @@ demo: setup ## Run the whole job against localcloud: train, serve, monitor, skip
 demo-drift: setup ## Let wines drift against localcloud: anomaly, mail, asset event, retraining, new baseline
 	@$(PYTHON) -m dev.demo_drift
 
-test: setup ## Run every test that needs neither a browser nor Docker
-	@$(PIPELINE_PYTHON) -m pytest tests/pipeline tests/lab
-	@# they mostly wait for servers: two at a time take half as long, even on two cores
-	@$(PYTHON) -m pytest -n 2 --dist loadfile $(addprefix --ignore=,tests/pipeline tests/ui tests/faults $(STACK_TESTS))
-	@for tests in $(STACK_TESTS); do $(PYTHON) -m pytest $$tests || exit; done
+check: setup ## Check style and types, and run the tests that start no server: after each edit
+	@QUICK=--quick $(PYTHON) -m dev.lanes lint test-units test-pipeline
+
+test: setup ## Run every test that needs neither a browser nor Docker: [ALSO='lint test-ui']
+	@$(PYTHON) -m dev.lanes $(TESTS) $(ALSO)
+
+test-durations: setup ## Run them, and renew tests/durations.json
+	@$(PYTHON) -m dev.lanes --renew $(TESTS) $(ALSO)
+
+test-pipeline: setup ## Run the tests of the pipeline's environment alone
+	@$(PIPELINE_PYTHON) -m pytest $(QUICK) tests/pipeline tests/lab
+
+test-units: $(if $(QUICK),setup,deploy-check) ## Run the tests of Airflow's environment that need no whole stack
+	@$(PYTHON) -m pytest $(QUICK) $(WORKERS) $(addprefix --ignore=,tests/pipeline tests/ui tests/faults $(STACK_TESTS))
+
+test-live: setup ## Run the operators' examples in a live Airflow
+	@$(PYTHON) -m pytest tests/plugins/live
+
+test-e2e: setup ## Run the whole job end to end
+	@$(PYTHON) -m pytest tests/e2e
 
 test-compat: setup ## Run the DAGs, the plugin and the whole job on the newest Airflow and Google provider
 	@dev/compat-environment.sh
-	@$(COMPAT_PYTHON) -m pytest -n 2 --dist loadfile tests/dags tests/plugins $(addprefix --ignore=,$(STACK_TESTS))
+	@$(COMPAT_PYTHON) -m pytest $(WORKERS) tests/dags tests/plugins $(addprefix --ignore=,$(STACK_TESTS))
 	@for tests in $(STACK_TESTS); do $(COMPAT_PYTHON) -m pytest $$tests || exit; done
 
 test-faults: setup ## Kill every part of the stack at every step of the DAG: [CASE=name]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 
+from dev.apt import AptError, apt_get
 from dev.guard import guarded
 
 EXECUTABLES = ("chromium", "chromium-browser", "google-chrome")
 # Without fonts of its own Chromium draws boxes.
 PACKAGES = ("chromium", "fonts-liberation")
 HOW_TO_INSTALL = f"apt-get install -y {' '.join(PACKAGES)}"
-# Another program may hold dpkg's lock.
-APT = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
 
 
 class BrowserError(RuntimeError):
@@ -42,14 +40,11 @@ def require_browser() -> str:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise BrowserError(f"there is no Chromium: {HOW_TO_INSTALL}")
     print("Installing Chromium from Debian's packages", flush=True)
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-        done = subprocess.run(
-            [*APT, *arguments], env=environment, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            problem = (done.stderr.strip() or "no message").splitlines()[-1]
-            raise BrowserError(f"apt-get {arguments[0]} failed ({problem}): {HOW_TO_INSTALL}")
+    try:
+        apt_get("update")
+        apt_get("install", "--no-install-recommends", *PACKAGES)
+    except AptError as error:
+        raise BrowserError(f"{error}: {HOW_TO_INSTALL}") from error
     if path := find_browser():
         return path
     raise BrowserError(f"the package brought no Chromium: {HOW_TO_INSTALL}")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,8 @@ from dev.signals import ignore_interrupts
 BASE_IMAGE = "wine-mlops/base:local"
 DOCKERFILE = REPOSITORY / "pipeline" / "Dockerfile"
 TESTS = REPOSITORY / "tests" / "compose"
+# built at the same time; the later ones find the pipeline's environment that localcloud's build has made
+IMAGES = (("postgres", "localcloud", "db-migrate"), ("seed", "notebook"))
 PULL_SECONDS = 180
 MEGABYTE = 10**6
 
@@ -46,11 +49,12 @@ def run_compose_test() -> None:
     progress = Progress(total=8)
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="wine-compose-")))
-        with progress.step("Find a Docker daemon and docker-compose"):
+        with progress.step("Find a Docker daemon"):
             docker = cleanup.enter_context(docker_daemon(progress))
-            versions = compose_commands(folder / "compose-v2", progress)
-        with progress.step("Get the base image"):
+        with progress.step("Find docker-compose, and get the base image"), ThreadPoolExecutor() as pool:
+            found = pool.submit(compose_commands, folder / "compose-v2", progress)
             base = _base_image(docker, folder, progress)
+            versions = found.result()
         stack = _stack(docker, versions.get("1") or versions["2"], base, folder)
         cleanup.enter_context(_removed(stack, progress))
         other = replace(stack, command=versions.get("2") or stack.command)
@@ -60,14 +64,15 @@ def run_compose_test() -> None:
 
 def _build_and_test(stack: ComposeStack, other: ComposeStack, folder: Path, progress: Progress) -> None:
     with progress.step("Build the images"):
-        stack.follow(progress, folder / "build.log", "build")
+        for images in IMAGES:
+            stack.follow(progress, folder / "build.log", "build", "--parallel", *images)
     with progress.step("docker-compose up"):
         stack.follow(progress, folder / "up.log", "up", "--detach", "--no-build")
         stack.wait_healthy(progress)
     with progress.step("Test the stack"):
         _pytest(stack, "test_stack.py")
-    with progress.step("Build, start and test the notebook"):
-        notebook = ("--profile", "notebook", "up", "--detach", "notebook")
+    with progress.step("Start and test the notebook"):
+        notebook = ("--profile", "notebook", "up", "--detach", "--no-build", "notebook")
         stack.follow(progress, folder / "notebook.log", *notebook)
         stack.wait_healthy(progress)
         _pytest(stack, "test_notebook.py")

@@ -6,8 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from dev.apt import AptError, apt_get
 from dev.docker_cli import DockerError
-from dev.docker_daemon import apt_get
 from dev.progress import Progress
 
 SUITE = "trixie"
@@ -67,7 +67,7 @@ def _from_trixie(folder: Path) -> Path | None:
     try:
         apt_get(*options, "update")
         apt_get(*options, "--download-only", "--no-install-recommends", "install", "docker-compose")
-    except DockerError:
+    except AptError:
         return None
     (package,) = (folder / "cache/archives").glob("docker-compose_*.deb")
     subprocess.run(["dpkg-deb", "--extract", str(package), str(folder / "root")], check=True)

@@ -45,21 +45,21 @@ def make_base(docker: Docker, image: str, folder: Path, progress: Progress) -> N
     :param docker: what it is imported into.
     :param image: name and tag that it gets.
     :param folder: an empty folder for the files; the caller removes it.
-    :raises DockerError: debootstrap is missing, or a command fails.
+    :raises DockerError: mmdebstrap is missing, or a command fails.
     """
-    if shutil.which("debootstrap") is None:
-        raise DockerError("there is no debootstrap to make a base image with: apt-get install debootstrap")
-    root, log = folder / "root", folder / "debootstrap.log"
-    command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(root)]
-    progress.line(f"debootstrap {SUITE}")
+    if shutil.which("mmdebstrap") is None:
+        raise DockerError("there is no mmdebstrap to make a base image with: apt-get install mmdebstrap")
+    root, log = folder / "root", folder / "mmdebstrap.log"
+    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(root)]
+    progress.line(f"mmdebstrap {SUITE}")
     with log.open("wb") as output:
         done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
-        raise DockerError(f"debootstrap failed: {log.read_text().splitlines()[-1]}")
+        raise DockerError(f"mmdebstrap failed: {log.read_text().splitlines()[-1]}")
     _copy_python(root / "usr" / "local")
     _trust_this_machine(root)
     subprocess.run(["chroot", str(root), "ldconfig"], check=True)
-    shutil.rmtree(root / "var/cache/apt/archives")
+    shutil.rmtree(root / "var/cache/apt/archives", ignore_errors=True)
     progress.line("docker import")
     archive = subprocess.Popen(
         ["tar", "--create", "--one-file-system", "--directory", str(root), "."], stdout=subprocess.PIPE

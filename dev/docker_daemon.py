@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dev.apt import apt_get
 from dev.docker_cli import Docker, DockerError
 from dev.docker_network import untouched_network
 from dev.progress import Progress
 
-PACKAGES = ("docker.io", "docker-compose", "debootstrap", "iptables", "iproute2")
+PACKAGES = ("docker.io", "docker-compose", "mmdebstrap", "iptables", "iproute2")
 START_SECONDS = 60
 STOP_SECONDS = 60
 GIBIBYTE = 2**30
@@ -44,19 +45,6 @@ def docker_daemon(progress: Progress) -> Iterator[Docker]:
         _own_daemon(Path(sockets), data, progress) as own,
     ):
         yield own
-
-
-def apt_get(*arguments: str) -> None:
-    """
-    Run apt-get, waiting for another one that runs.
-
-    :raises DockerError: it failed.
-    """
-    command = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "--yes", "--quiet", *arguments]
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise DockerError(f"apt-get {arguments[0]} failed: {done.stderr.strip()}")
 
 
 def _install(progress: Progress) -> None:

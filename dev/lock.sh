@@ -18,6 +18,7 @@ compile pyproject.toml --group postgres --constraint requirements.txt -o deploy/
 compile --group localcloud --constraint requirements.txt -o localcloud/requirements.txt
 cd pipeline
 compile --group oldest-tensorflow -o ../dev/oldest-tensorflow-requirements.txt
+compile --group installer -o requirements-installer.txt
 compile pyproject.toml --override overrides.txt --python-platform x86_64-manylinux_2_39 -o requirements.txt
 compile pyproject.toml --override overrides-glibc-below-2.39.txt --python-platform x86_64-manylinux_2_36 \
   -o requirements-glibc-below-2.39.txt

@@ -23,6 +23,7 @@ from localcloud import health
 from localcloud.config import Settings
 from localcloud.environment import CLEARED, client_environment, process_environment
 
+pytest_plugins = ["tests.selection"]
 REPOSITORY = Path(__file__).resolve().parent.parent
 TASK_MODULES = Path(__file__).parent / "localcloud" / "vertex" / "pipelines" / "modules"
 # below the limit of pytest, so that what takes too long is named

