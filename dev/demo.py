@@ -44,6 +44,7 @@ class Demo:
         self.settings = settings
         self.progress = Progress(total=steps)
         self.stack = Stack(settings, self.progress)
+        self.memory = MemoryWatch(self.stack.processes)
         self.report = Report()
         self._vertex: VertexState | None = None
 
@@ -62,9 +63,9 @@ class Demo:
         with Compilation(self.settings, self.progress, WINE) as compilation:
             with self.progress.step("Start localcloud and Airflow"):
                 self.stack.start()
-            with MemoryWatch(self.stack.processes) as memory:
+            with self.memory:
                 self._work(compilation)
-        self.report.print_measures(self.progress, memory)
+        self.report.print_measures(self.progress, self.memory)
 
     def _work(self, compilation: Compilation) -> None:
         step, line = self.progress.step, self.progress.line

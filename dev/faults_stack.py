@@ -29,7 +29,6 @@ NOTICED = {
 CHANGED = {
     "wine_steps.py": {'"retry_delay": timedelta(minutes=1)': '"retry_delay": timedelta(seconds=10)'},
     "wine_config.yaml": {
-        "poll_interval: 15": "poll_interval: 2",
         # a model is not to be rejected because the machine is busy
         "max_latency_ms: 1000": "max_latency_ms: 60000",
     },

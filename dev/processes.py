@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -53,7 +54,8 @@ class Processes:
 
     def add(self, name: str, pid: int) -> None:
         """Write down a process that another way than :meth:`start` has started, in a session of its own."""
-        self._write(self._read() | {name: {"pid": pid, "created": psutil.Process(pid).create_time()}})
+        with self._locked():
+            self._write(self._read() | {name: {"pid": pid, "created": psutil.Process(pid).create_time()}})
 
     def running(self) -> dict[str, psutil.Process]:
         """Return the recorded processes that still run."""
@@ -88,10 +90,11 @@ class Processes:
 
     def forget(self, name: str) -> None:
         """Give up the name of a process that has ended, for another to be started under it."""
-        entries = self._read()
-        entry = entries.pop(name)
-        # the session may have other members
-        self._write({f"{name}, once {entry['pid']:.0f}": entry} | entries)
+        with self._locked():
+            entries = self._read()
+            entry = entries.pop(name)
+            # the session may have other members
+            self._write({f"{name}, once {entry['pid']:.0f}": entry} | entries)
 
     def members(self) -> list[psutil.Process]:
         """Return every process of the stack: the recorded ones, their descendants, and their sessions."""
@@ -137,6 +140,14 @@ class Processes:
         self.record.unlink(missing_ok=True)
         return len(members)
 
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other processes from writing: what is started may start and write down others."""
+        self.record.parent.mkdir(parents=True, exist_ok=True)
+        with self.record.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def _read(self) -> dict[str, dict[str, float]]:
         try:
             return dict(json.loads(self.record.read_text()))
@@ -144,7 +155,6 @@ class Processes:
             return {}
 
     def _write(self, entries: dict[str, dict[str, float]]) -> None:
-        self.record.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.record.with_suffix(".new")
         temporary.write_text(json.dumps(entries))
         temporary.replace(self.record)

@@ -16,6 +16,8 @@ from localcloud.environment import process_environment
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 LOCAL = REPOSITORY / ".local"
+# packages of plugins for the local Airflow alone; each names its plugin as an entry point
+AIRFLOW_PLUGINS = REPOSITORY / "dev" / "airflow_plugins"
 DEFAULT_AIRFLOW_PORT = 18080
 
 
@@ -117,7 +119,7 @@ class StackSettings:
             # Seconds of sleep when there is nothing to schedule, and that a ready task waits at most.
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
             # Each task forks from a process that has imported Google's libraries already.
-            "PYTHONPATH": f"{REPOSITORY / 'dev' / 'airflow_settings'}",
+            "PYTHONPATH": f"{REPOSITORY / 'dev' / 'airflow_settings'}{os.pathsep}{AIRFLOW_PLUGINS}",
         } | self._secrets()
 
     def _secrets(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from dev.airflow_database import prepare_database
 from dev.airflow_launcher import AIRFLOW_COMPONENTS
 from dev.processes import Processes
 from dev.progress import Progress
-from dev.settings import REPOSITORY, StackSettings
+from dev.settings import AIRFLOW_PLUGINS, REPOSITORY, StackSettings
 from localcloud.config import HOST
 
 LOCALCLOUD = "localcloud"
@@ -52,8 +52,8 @@ class Stack:
         environment = self.settings.environment()
         self._start(LOCALCLOUD, COMMANDS[LOCALCLOUD], environment)
         prepare_database(self.settings.airflow_home, lambda: self._migrate(environment))
-        # It imports what PYTHONPATH names when it is time for it.
-        launched = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
+        # it imports Google's libraries when it is time for them
+        launched = environment | {"PYTHONPATH": str(AIRFLOW_PLUGINS)}
         self._start(
             LAUNCHER, [sys.executable, "-m", "dev.airflow_launcher", str(self.settings.root)], launched
         )

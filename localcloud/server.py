@@ -51,6 +51,7 @@ async def run(settings: Settings) -> int:
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if not starting.done():
+                _leave_in_time(say)
                 starting.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await starting
@@ -162,7 +163,7 @@ def _refuse_new(gateway: Gateway, console: Console) -> None:
 def _only_one(settings: Settings) -> Iterator[None]:
     """Keep the state folder to ourselves; the kernel gives the lock back however we end."""
     settings.state.mkdir(parents=True, exist_ok=True)
-    # also a folder of before, whose files others could read
+    # also a folder that others can read
     settings.state.chmod(0o700)
     with (settings.state / "lock").open("a+") as lock:
         try:

@@ -20,9 +20,6 @@ from tests.demo_stack import running_demo
 from tests.e2e.drift_wines import add_wine, configure
 from tests.e2e.gate_wine import GATE_WINE
 
-# seconds between two looks at a running job, of which no test waits for fewer
-POLL_INTERVAL = 2
-
 
 @dataclass(frozen=True)
 class SkippedRun:
@@ -45,7 +42,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 def _configure(content: dict[str, Any]) -> None:
-    content["poll_interval"] = POLL_INTERVAL
     for wine in content["wines"].values():
         # a tick would start a run that no test knows of
         wine["schedule"] = NEVER

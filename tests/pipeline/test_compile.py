@@ -14,6 +14,8 @@ from wine_pipeline.pipeline import build_input_config
 from wine_pipeline.scale import Scale
 from wine_pipeline.serving import build_container_spec, build_serving_spec
 
+from dev.replay import renamed
+
 TARGET = Target("wine-local", "europe-west1", "wine-bucket", image="registry/wine:1")
 
 
@@ -46,6 +48,10 @@ def test_the_tasks_go_from_bigquery_to_the_blessed_model(tasks: dict[str, Any]) 
         "MetricsReporter",
         "ModelCard",
     }
+
+
+def test_the_pipelines_of_both_wines_differ_in_the_name_of_the_wine_alone(job: dict[str, Any]) -> None:
+    assert renamed(job, "wine-red") == compile_pipeline(WineConfig("red"), TARGET, Scale())
 
 
 def test_the_query_is_the_only_parameter(job: dict[str, Any], tasks: dict[str, Any]) -> None:

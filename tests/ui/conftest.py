@@ -24,8 +24,6 @@ from tests.ui.airflow_ui import PATIENCE_MS, AirflowUi
 from tests.ui.stack import USER, LoginSettings
 
 FAILED = LOCAL / "ui-failed"
-# seconds between two looks at a running job
-POLL_INTERVAL = 2
 SIZE = {"width": 1440, "height": 900}
 # what the UI remembers in the browser
 RESET = """items => {
@@ -49,13 +47,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     settings = LoginSettings(
         root=tmp_path_factory.mktemp("stack"), airflow_port=free_port(), cloud_port=free_port()
     )
-    settings.write_dags(_look_often)
     with running_demo(settings) as demo:
         yield demo
-
-
-def _look_often(content: dict[str, Any]) -> None:
-    content["poll_interval"] = POLL_INTERVAL
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,13 @@ import os
 import secrets
 from dataclasses import dataclass
 
-from dev.configured import ConfiguredSettings
+from dev.settings import StackSettings
 
 USER = "ada"
 
 
 @dataclass(frozen=True)
-class LoginSettings(ConfiguredSettings):
+class LoginSettings(StackSettings):
     """A stack with one administrator and a generated password, in place of the open door of ``make up``."""
 
     @property
