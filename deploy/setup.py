@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import yaml
 
 from deploy import WINE_CONFIG
+from deploy.check import IMPORT_SECONDS
 from deploy.composer import ComposerError, describe
 from deploy.environments import Environment, EnvironmentsError, read_environment
 from deploy.iam import ACCOUNTS, Binding, Grant, IamError, grants, read_accounts
@@ -47,7 +48,11 @@ WORKLOADS = (
 )
 # seconds; Composer takes no import timeout below the processor's, and neither above 600:
 # https://docs.cloud.google.com/composer/docs/airflow-configurations
-AIRFLOW_CONFIGS = {"core-dagbag_import_timeout": "120", "dag_processor-dag_file_processor_timeout": "120"}
+_TIMEOUT = f"{IMPORT_SECONDS:.0f}"
+AIRFLOW_CONFIGS = {
+    "core-dagbag_import_timeout": _TIMEOUT,
+    "dag_processor-dag_file_processor_timeout": _TIMEOUT,
+}
 SOFT_DELETE = "7d"
 COMMENTS = "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
 

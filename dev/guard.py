@@ -29,18 +29,19 @@ def guarded(name: str, work: Callable[[], None]) -> int:
     """
     before = {number: signal.getsignal(number) for number in INTERRUPTS}
     interrupt_once()
+    code = 0
     try:
         work()
     except KeyboardInterrupt:
         print(f"{name}: interrupted; every process is stopped", file=sys.stderr)
+        # a further ctrl-C, while Python ends, must not change the exit code: all stay ignored
         return INTERRUPTED
     except FAILURES as error:
         print(f"{name}: {error}", file=sys.stderr)
-        return FAILED
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    return 0
+        code = FAILED
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    return code
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import psutil
 
 from dev.processes import Processes
 
-SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
 def start(processes: Processes, name: str, command: list[str]) -> None:
@@ -25,7 +25,7 @@ def lives(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
-def wait_until(happened: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(happened: Callable[[], bool], seconds: float = 240) -> None:
     """Wait for something that other processes do."""
     deadline = time.monotonic() + seconds
     while not happened():

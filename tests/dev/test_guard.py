@@ -53,6 +53,7 @@ def test_a_failure_is_told_in_a_line(error: Exception, capsys: pytest.CaptureFix
     assert capsys.readouterr().err == f"make demo: {error}\n"
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_second_interrupt_does_not_stop_the_stopping(tmp_path: Path):
     stack = Stack(StackSettings(root=tmp_path), Progress(total=1))
 
@@ -113,12 +114,12 @@ def test_a_demo_that_is_interrupted_while_it_starts_leaves_no_process(
         return (root / "logs" / f"{begun}.log").exists()
 
     try:
-        wait_until(has_started, seconds=120)
+        wait_until(has_started, seconds=240)
     finally:
         demo.send_signal(number)
     time.sleep(0.2)
     demo.send_signal(number)
-    _, errors = demo.communicate(timeout=60)
+    _, errors = demo.communicate(timeout=240)
 
     assert demo.returncode == 130
     assert errors.splitlines()[-1] == "make demo: interrupted; every process is stopped"

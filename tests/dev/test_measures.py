@@ -15,8 +15,8 @@ HOLDER = [
     sys.executable,
     "-c",
     "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', "
-    f"'import time; held = bytearray(b\"1\") * {200 * MIB}; time.sleep(60)'], start_new_session=True); "
-    "time.sleep(60)",
+    f"'import time; held = bytearray(b\"1\") * {200 * MIB}; time.sleep(600)'], start_new_session=True); "
+    "time.sleep(600)",
 ]
 
 

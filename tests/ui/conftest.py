@@ -93,7 +93,7 @@ def new_context(browser: Browser) -> Callable[..., BrowserContext]:
     """Make a browser profile of its own, patient with a busy machine."""
 
     def make(**options: Any) -> BrowserContext:
-        context = browser.new_context(viewport=SIZE, **options)
+        context = browser.new_context(viewport=SIZE, reduced_motion="reduce", **options)
         context.set_default_timeout(PATIENCE_MS)
         return context
 

@@ -131,7 +131,7 @@ def test_a_result_that_was_there_already_is_called_cached(jobs, browse):
 
 def test_what_clients_have_named_is_never_taken_for_html(jobs, browse):
     evil = '<script>alert("1")</script>'
-    pipeline = Pipeline(text="STRING").container(evil, outputs={"model": "tfx.Model"}, fail=evil)
+    pipeline = Pipeline(text="STRING").container("Fails", outputs={"model": "tfx.Model"}, fail=evil)
     job = jobs.run(pipeline, text=evil, DISPLAY_NAME=evil, LABELS={"wine": "<b>white</b>"})
 
     pages = [browse(job_page(job)), browse("/"), browse("/vertex-ai/pipelines/runs")]
@@ -140,7 +140,7 @@ def test_what_clients_have_named_is_never_taken_for_html(jobs, browse):
         assert "<script>" not in page.body
         assert "<b>" not in page.body
         assert evil in page.text or "&lt;script&gt;" in page.body
-    assert pages[0].task_states() == {evil: "FAILED"}
+    assert pages[0].task_states() == {"Fails": "FAILED"}
 
 
 @pytest.mark.parametrize(

@@ -47,10 +47,11 @@ def test_a_second_launch_works_and_serves_and_is_watched_at_the_same_endpoint(
         from google.cloud import aiplatform
 
         for endpoint in aiplatform.Endpoint.list(project="wine-local", location="europe-west1"):
-            print(endpoint.display_name, sorted(endpoint.traffic_split.values()))
+            shares = [share for share in endpoint.traffic_split.values() if share]
+            print(endpoint.display_name, shares, len(endpoint.list_models()))
         """,
     )
-    assert endpoints.splitlines() == ["wine-red [0, 100]"]
+    assert endpoints.splitlines() == ["wine-red [100] 2"]
     first, second = watched
     assert second["job"] == first["job"]
     assert second["serving"] != first["serving"]

@@ -44,7 +44,9 @@ def airflow(*arguments: str) -> None:
 def wines(cloud: Cloud, place: dict[str, str], bucket: Any) -> Iterator[None]:
     """The white wines have a table and a published pipeline, the red ones neither."""
     client = bigquery.Client(project=cloud.settings.project)
-    client.create_dataset("wine_quality", exists_ok=True)
+    # tests of other modules load the wines into the same data set
+    client.delete_dataset("wine_quality", delete_contents=True, not_found_ok=True)
+    client.create_dataset("wine_quality")
     rows = [{"alcohol": 10.0 + number} for number in range(7)]
     client.load_table_from_json(rows, f"{cloud.settings.project}.wine_quality.white_wine").result()
     spec = {"pipelineSpec": {}, "dataContract": CONTRACT, "serving": serving("wine-white")}

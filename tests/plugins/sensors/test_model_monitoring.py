@@ -181,7 +181,7 @@ def test_every_watched_model_is_searched_from_the_moment_that_a_template_gave(
 
     (search,) = asked
     assert search["deployed_model_id"] == result["deployed_model_ids"][0]
-    assert [objective.name for objective in search["objectives"]] == ["RAW_FEATURE_SKEW", "RAW_FEATURE_DRIFT"]
+    assert list(search["objectives"]) == ["RAW_FEATURE_SKEW", "RAW_FEATURE_DRIFT"]
     assert (search["start_time"], search["end_time"]) == (datetime(2026, 1, 2, tzinfo=UTC), None)
 
 
