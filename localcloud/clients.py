@@ -19,9 +19,11 @@ def share(settings: Settings) -> None:
     """
     if settings.clients is None:
         return
-    if not settings.clients.exists():
-        settings.clients.mkdir(parents=True)
-        settings.clients.chmod(0o755)
+    made = [each for each in (settings.clients, *settings.clients.parents) if not each.exists()]
+    settings.clients.mkdir(parents=True, exist_ok=True)
+    for folder in made:
+        # whatever the umask: the way to a file is as open as the file
+        folder.chmod(0o755)
     for name in (BUNDLE, SERVICE_ACCOUNT):
         write(settings.clients / name, (settings.pki / name).read_bytes(), MODE)
     environment = client_environment(settings, settings.address, settings.clients)

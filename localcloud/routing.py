@@ -9,7 +9,7 @@ from aiohttp import web
 from localcloud.connections import Early, Prompt, ProtocolFactory
 from localcloud.errors import error_middleware
 from localcloud.gateway import Routes
-from localcloud.storage.http.framing import OneFraming
+from localcloud.storage.http.framing import LARGEST_HEAD, OneFraming
 
 # No more than this is waited for requests under way when localcloud stops.
 SHUTDOWN_SECONDS = 2.0
@@ -107,7 +107,7 @@ class ByPath(Early):
         """Wait for the request line, then hand the connection over."""
         super().data_received(data)
         line, end, _ = self.received.partition(b"\r\n")
-        if not end:
+        if not end and len(line) <= LARGEST_HEAD:
             return
         path = line.decode("latin-1").partition(" ")[2]
         found = (factory for prefix, factory in self.services.items() if path.startswith(prefix))

@@ -28,6 +28,9 @@ from localcloud.routing import protocol_factory, routes, serve, unserved_app
 
 # Docker, and most who wait for a process to end, kill it after ten
 STOP_SECONDS = 4.5
+LAST_WORD_SECONDS = 0.5
+
+LOCK = "lock"
 
 Say = Callable[[str], None]
 
@@ -46,22 +49,31 @@ async def run(settings: Settings) -> int:
         loop.add_signal_handler(number, stop.set)
     say = _progress()
     with _only_one(settings):
-        async with contextlib.AsyncExitStack() as stack:
-            starting = asyncio.create_task(_start(settings, stack, say))
-            stopped = asyncio.create_task(stop.wait())
-            await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not starting.done():
-                _leave_in_time(say)
-                starting.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await starting
-                return 0
-            starting.result()
-            await stopped
-            say("stopping")
-            _leave_in_time(say)
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                await _serve_until(stop, settings, stack, say)
+        finally:
+            # a thread may still write to the state folder, which is nobody else's until it is done
+            await loop.shutdown_default_executor()
         say("stopped")
     return 0
+
+
+async def _serve_until(
+    stop: asyncio.Event, settings: Settings, stack: contextlib.AsyncExitStack, say: Say
+) -> None:
+    starting = asyncio.create_task(_start(settings, stack, say))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        starting.result()
+        await stopped
+    # before anything is printed: who reads it may have stopped to
+    _leave_in_time(say)
+    say("stopping")
+    starting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await starting
 
 
 async def _start(settings: Settings, stack: contextlib.AsyncExitStack, say: Say) -> None:
@@ -146,7 +158,12 @@ def _leave_in_time(say: Say) -> None:
     """End this process soon, whatever it still waits for: a kill loses nothing that was answered."""
 
     def leave() -> None:
-        say("stopped without waiting for what was still running")
+        # a pipe that nobody reads keeps a thread that prints, which must not be this one
+        last = threading.Thread(
+            target=say, args=("stopped without waiting for what was still running",), daemon=True
+        )
+        last.start()
+        last.join(LAST_WORD_SECONDS)
         os._exit(0)
 
     timer = threading.Timer(STOP_SECONDS, leave)
@@ -161,11 +178,17 @@ def _refuse_new(gateway: Gateway, console: Console) -> None:
 
 @contextlib.contextmanager
 def _only_one(settings: Settings) -> Iterator[None]:
-    """Keep the state folder to ourselves; the kernel gives the lock back however we end."""
-    settings.state.mkdir(parents=True, exist_ok=True)
-    # also a folder that others can read
-    settings.state.chmod(0o700)
-    with (settings.state / "lock").open("a+") as lock:
+    """
+    Keep the state folder to ourselves; the kernel gives the lock back however we end.
+
+    :raises StartError: when another one has it, or it cannot be written.
+    """
+    try:
+        _make_private(settings)
+        lock = (settings.state / LOCK).open("a+")
+    except OSError as error:
+        raise StartError(f"the state folder {settings.state} cannot be used: {error}") from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -176,6 +199,14 @@ def _only_one(settings: Settings) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _make_private(settings: Settings) -> None:
+    """Make the state folder, or take from others one that is ours: empty, or one that we have used."""
+    state = settings.state
+    state.mkdir(parents=True, exist_ok=True)
+    if (state / LOCK).exists() or settings.pki.exists() or not any(state.iterdir()):
+        state.chmod(0o700)
 
 
 def _progress() -> Say:

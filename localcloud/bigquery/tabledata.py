@@ -94,7 +94,7 @@ class TableData:
         bad: dict[int, dict[str, str]] = {}
         for index, row in enumerate(rows):
             try:
-                content = row.get("json") or {}
+                content = _content(row)
                 good[index] = decode_row(content, table.current.fields, bool(body.get("ignoreUnknownValues")))
             except InvalidRowError as error:
                 bad[index] = {
@@ -124,7 +124,7 @@ class TableData:
 
     def _is_new(self, table: Table, insert_id: str | None, ids: set[tuple[str, str]]) -> bool:
         """Tell whether a row must be stored, and add its id to those of this request."""
-        if insert_id is None:
+        if not insert_id:
             return True
         key = (table.uid, insert_id)
         is_new = key not in self._inserted and key not in ids
@@ -137,6 +137,20 @@ class TableData:
     def _forget_old_insert_ids(self) -> None:
         oldest = time.monotonic() - _DEDUPLICATION_SECONDS
         self._inserted = {key: seen for key, seen in self._inserted.items() if seen > oldest}
+
+
+def _content(row: object) -> dict[str, Any]:
+    """
+    Give the columns of a row of ``insertAll``.
+
+    :raises ApiError: 400 when it is no row of the shape that the method takes.
+    """
+    content = (row.get("json") or {}) if isinstance(row, dict) else None
+    if not isinstance(row, dict) or not isinstance(content, dict):
+        raise failure("invalid", "Invalid value for rows: each is an object with an object json")
+    if not isinstance(row.get("insertId"), str | None):
+        raise failure("invalid", "Invalid value for insertId: it is a string")
+    return content
 
 
 class InvalidRowError(ValueError):

@@ -15,6 +15,7 @@ from localcloud.console import bigquery, endpoints, guard, models, monitoring, o
 from localcloud.console.pages import Page, Sources, View, environment
 from localcloud.errors import ApiError
 from localcloud.health import Health
+from localcloud.storage.http import downloads
 
 log = logging.getLogger(__name__)
 
@@ -88,13 +89,14 @@ class Console:
         )
         return web.FileResponse(found, headers={"Content-Type": "text/plain; charset=utf-8"})
 
-    async def _object(self, request: web.Request) -> web.Response:
+    async def _object(self, request: web.Request) -> web.StreamResponse:
         sources = self._ready(request)
         uri = "gs://{bucket}/{name}".format(**request.match_info)
-        read = sources.objects.read_typed
-        content, type_ = await asyncio.get_running_loop().run_in_executor(self._threads, read, uri)
-        headers = {"Content-Type": type_, "Content-Security-Policy": guard.SANDBOX}
-        return web.Response(body=content, headers=headers)
+        opened = sources.objects.open
+        found, file = await asyncio.get_running_loop().run_in_executor(self._threads, opened, uri)
+        headers = {"Content-Security-Policy": guard.SANDBOX, "Cache-Control": "no-store"}
+        with file:
+            return await downloads.send(request, found, file, headers)
 
     def _ready(self, request: web.Request) -> Sources:
         if self.sources is None:

@@ -119,10 +119,12 @@ class Catalog:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # some errors end the transaction by themselves
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def close(self) -> None:
         """Close the file."""
@@ -216,6 +218,11 @@ class Catalog:
             json.dumps(upload.metadata),
             upload.generation,
         )
+
+    def open_uploads(self) -> list[str]:
+        """Give the ids of the resumable uploads that have not become objects."""
+        query = "SELECT id FROM uploads WHERE generation = 0 AND id NOT IN (SELECT content FROM objects)"
+        return [row[0] for row in self._all(query)]
 
     def remove_uploads(self, *, before: int = 0, id_: str = "") -> None:
         """Remove one resumable upload, and those that were opened before some time."""

@@ -69,9 +69,12 @@ class Draft:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
-        if not self._kept:
-            self.path.unlink(missing_ok=True)
+        try:
+            # writes what is still buffered, and fails where the disk is full
+            self._file.close()
+        finally:
+            if not self._kept:
+                self.path.unlink(missing_ok=True)
 
     def write(self, block: bytes) -> None:
         """Add to its end."""
@@ -136,6 +139,18 @@ class Contents:
             while block := file.read(BLOCK):
                 digest.update(block)
         return digest.content(id_)
+
+    def cut(self, id_: str, unit: int) -> None:
+        """
+        Shorten a file to whole units.
+
+        :param id_: its name; there is nothing to do if it is absent.
+        :param unit: bytes.
+        """
+        path = self.folder / id_
+        if path.exists():
+            size = path.stat().st_size
+            os.truncate(path, size - size % unit)
 
     def remove(self, id_: str) -> None:
         """Remove content that no object has any more."""

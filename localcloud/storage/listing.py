@@ -20,7 +20,7 @@ from localcloud.storage.store import Store
 LARGEST_PAGE = 1000
 
 # each of these would change which objects are listed
-_NOT_SERVED = ("filter", "includeFoldersAsPrefixes", "includeTrailingDelimiter", "softDeleted", "versions")
+_NOT_SERVED = ("filter", "includeFoldersAsPrefixes", "includeTrailingDelimiter", "versions")
 
 
 def list_objects(store: Store, bucket: str, query: Mapping[str, str]) -> dict[str, Any]:

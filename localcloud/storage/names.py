@@ -12,7 +12,11 @@ from localcloud.errors import ApiError, invalid
 
 LONGEST_NAME = 1024
 
+LONGEST_BUCKET_PART = 63
+
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+_GOOGLES = re.compile(r"goog|.*(google|g00gle)")
 _RESERVED = ".well-known/acme-challenge/"
 
 
@@ -28,6 +32,27 @@ def check_bucket(name: object) -> str:
     if not isinstance(name, str) or not _BUCKET.fullmatch(name) or ".." in name:
         raise invalid(f"Invalid bucket name: '{name}'")
     return name
+
+
+def check_new_bucket(name: object) -> str:
+    """
+    Give back the name of a bucket that is to be made.
+
+    Source: https://cloud.google.com/storage/docs/buckets#naming
+
+    :param name: what the caller sent as one.
+    :raises ApiError: 400 when no bucket of a client can have this name.
+    """
+    checked = check_bucket(name)
+    if any(len(part) > LONGEST_BUCKET_PART for part in checked.split(".")):
+        raise invalid(
+            f"Invalid bucket name: '{name}': more than {LONGEST_BUCKET_PART} characters without a dot"
+        )
+    if _ADDRESS.fullmatch(checked):
+        raise invalid(f"Invalid bucket name: '{name}': it is an IP address")
+    if _GOOGLES.match(checked):
+        raise invalid(f"Invalid bucket name: '{name}': it begins with goog or contains google")
+    return checked
 
 
 def check_object(name: object) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import BinaryIO
 
 from localcloud.errors import ApiError, invalid
+from localcloud.storage.catalog import Object
 from localcloud.storage.listing import iterate
 from localcloud.storage.resources import MULTI_REGIONS
 from localcloud.storage.store import Store
@@ -39,10 +41,19 @@ class ObjectStore:
         :param uri: ``gs://bucket/name``.
         :raises ApiError: 404 when there is no such object.
         """
-        with _named(uri):
-            found, file = self.store.open(*split(uri))
+        found, file = self.open(uri)
         with file:
             return file.read(), found.metadata.get("contentType", DEFAULT_TYPE)
+
+    def open(self, uri: str) -> tuple[Object, BinaryIO]:
+        """
+        Give an object, and its content open for reading.
+
+        :param uri: ``gs://bucket/name``.
+        :raises ApiError: 404 when there is no such object.
+        """
+        with _named(uri):
+            return self.store.open(*split(uri))
 
     def write(self, uri: str, data: bytes) -> None:
         """

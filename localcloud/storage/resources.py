@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import datetime
-from typing import Any
+import re
+from typing import Any, TypeGuard
 from urllib.parse import quote
 
 from localcloud.config import Settings
@@ -21,6 +22,11 @@ API = "https://www.googleapis.com"
 MULTI_REGIONS = ("ASIA", "EU", "US")
 DUAL_REGIONS = ("ASIA1", "EUR4", "EUR5", "EUR7", "EUR8", "NAM4")
 
+# of keys and values together: https://cloud.google.com/storage/quotas#objects
+LARGEST_CUSTOM_METADATA = 8 * 1024
+
+# what RFC 3339 and datetime.fromisoformat both read; a fraction may have nine digits
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _TEXTS = (
     "cacheControl",
     "contentDisposition",
@@ -117,8 +123,10 @@ def written(sent: dict[str, Any]) -> dict[str, Any]:
         raise not_served(f"the storage class {sent['storageClass']}")
     kept = {name: sent[name] for name in _TEXTS if name in sent}
     for name, value in kept.items():
-        if not _is_header(value) and value is not None:
+        if not is_header(value) and value is not None:
             raise invalid(f"Invalid value for {name}: {value!r}")
+    if kept.get("customTime"):
+        _check_time("customTime", kept["customTime"])
     if "metadata" in sent:
         kept["metadata"] = _custom(sent["metadata"])
     return kept
@@ -130,12 +138,14 @@ def changed(metadata: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
 
     :param metadata: what it keeps.
     :param change: the fields that are written.
+    :raises ApiError: 400 when custom metadata becomes too large.
     """
     result = {**metadata, **change}
     if change.get("metadata") is not None:
         result["metadata"] = {**metadata.get("metadata", {}), **change["metadata"]}
     if result.get("metadata"):
         result["metadata"] = {key: value for key, value in result["metadata"].items() if value is not None}
+        _check_size(result["metadata"])
     return {name: value for name, value in result.items() if value not in (None, "", {})}
 
 
@@ -168,6 +178,12 @@ def as_resource(value: object) -> dict[str, Any]:
     return value
 
 
+def _check_size(custom: dict[str, str]) -> None:
+    size = sum(len(text.encode("utf-8", "surrogatepass")) for pair in custom.items() for text in pair)
+    if size > LARGEST_CUSTOM_METADATA:
+        raise invalid(f"Custom metadata of {size} bytes is more than {LARGEST_CUSTOM_METADATA}")
+
+
 def _custom(value: object) -> dict[str, str | None] | None:
     if value is None:
         return None
@@ -176,7 +192,18 @@ def _custom(value: object) -> dict[str, str | None] | None:
     return value
 
 
-def _is_header(value: object) -> bool:
+def _check_time(name: str, value: str) -> None:
+    try:
+        if _TIME.fullmatch(value):
+            datetime.datetime.fromisoformat(value)
+            return
+    except ValueError:
+        pass
+    raise invalid(f"Invalid value for {name}: {value!r} is no timestamp of RFC 3339")
+
+
+def is_header(value: object) -> TypeGuard[str]:
+    """Tell whether a value is text that can stand in a header."""
     return isinstance(value, str) and value.isprintable()
 
 

@@ -13,7 +13,7 @@ from localcloud.errors import ApiError, invalid
 from localcloud.storage import resources
 from localcloud.storage.catalog import Bucket, Catalog, Object, Upload, now_us
 from localcloud.storage.content import BLOCK, Content, Contents
-from localcloud.storage.names import check_bucket, check_object
+from localcloud.storage.names import check_bucket, check_new_bucket, check_object
 from localcloud.storage.preconditions import Conditions
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 MOST_COMPONENTS = 32
 # https://cloud.google.com/storage/docs/resumable-uploads: a session ends after a week
 UPLOAD_MICROSECONDS = 7 * 24 * 3600 * 10**6
+# each chunk of an upload but the last is a multiple of this
+# https://cloud.google.com/storage/docs/performing-resumable-uploads#chunked-upload
+UPLOAD_UNIT = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ class Store:
         self.catalog = Catalog(folder / "catalog.sqlite")
         self._lock = threading.RLock()
         self.catalog.remove_uploads(before=now_us() - UPLOAD_MICROSECONDS)
+        for id_ in self.catalog.open_uploads():
+            # a kill in the middle of a chunk leaves a size at which no client can go on
+            self.contents.cut(id_, UPLOAD_UNIT)
         for id_ in self.contents.ids() - self.catalog.contents():
             log.info("removed content that no object has: %s", id_)
             self.contents.remove(id_)
@@ -70,7 +76,7 @@ class Store:
         :param location: where it is.
         :raises ApiError: 400 for a name that no bucket can have, 409 when it is there.
         """
-        bucket = Bucket(check_bucket(name), location.upper(), now_us())
+        bucket = Bucket(check_new_bucket(name), location.upper(), now_us())
         with self._lock:
             if self.catalog.bucket(bucket.name):
                 message = "Your previous request to create the named bucket succeeded and you already own it."
@@ -147,6 +153,7 @@ class Store:
         sent: dict[str, Any],
         conditions: Conditions | None = None,
         components: int = 0,
+        upload: Upload | None = None,
     ) -> Object:
         """
         Let content become an object, in place of one of the same name.
@@ -155,6 +162,7 @@ class Store:
         :param sent: resource of the object as the client sent it.
         :param conditions: preconditions on what has the name now.
         :param components: how many objects it was composed of.
+        :param upload: the resumable upload that it ends.
         :raises ApiError: 400 when it is not what the client sent, 404 without its bucket, 412 when a
             precondition fails.
         """
@@ -165,9 +173,12 @@ class Store:
             (conditions or Conditions()).check(bucket, name, before)
             generation = self.catalog.next_generation()
             made = Object(bucket, name, generation, 1, content, components, generation, metadata)
-            self.catalog.put_object(made)
-        if before:
-            self.contents.remove(before.content.id)
+            with self.catalog.transaction():
+                self.catalog.put_object(made)
+                if upload:
+                    self.catalog.put_upload(replace(upload, generation=generation))
+        if before and before.content.id != content.id:
+            self._discard(before.content.id)
         return made
 
     def change(
@@ -203,7 +214,7 @@ class Store:
         with self._lock:
             found = self.get(bucket, name, conditions, reads=False)
             self.catalog.remove_object(bucket, name)
-        self.contents.remove(found.content.id)
+        self._discard(found.content.id)
 
     def copy(
         self, source: Source, bucket: str, name: str, sent: dict[str, Any], conditions: Conditions
@@ -222,7 +233,7 @@ class Store:
             given = {**(resources.written(sent) or found.metadata)}
             try:
                 return self.put(bucket, name, content, given, conditions, found.components)
-            except ApiError:
+            except BaseException:
                 self.contents.remove(content.id)
                 raise
 
@@ -263,13 +274,19 @@ class Store:
         :raises ApiError: see :meth:`put`.
         """
         content = self.contents.describe(upload.id)
-        conditions = Conditions(upload.conditions)
-        with self._lock:
-            made = self.put(
-                upload.bucket, upload.name, content, {**upload.metadata, **sent_digests}, conditions
+        sent = {**upload.metadata, **sent_digests}
+        return self.put(
+            upload.bucket, upload.name, content, sent, Conditions(upload.conditions), upload=upload
+        )
+
+    def _discard(self, id_: str) -> None:
+        """Remove content that no object names any more: the call is done, whatever comes of its file."""
+        try:
+            self.contents.remove(id_)
+        except OSError:
+            log.exception(
+                "content that no object has was not removed, and will be at the next start: %s", id_
             )
-            self.catalog.put_upload(replace(upload, generation=made.generation))
-        return made
 
     def _find(self, bucket: str, name: str) -> Object | None:
         self.bucket(bucket)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,21 @@ def test_clients_elsewhere_get_what_they_need_and_no_key_of_the_authority(settin
     modes = {path.name: path.stat().st_mode & 0o777 for path in settings.clients.iterdir()}
     assert modes == {"bundle.pem": 0o644, "env.sh": 0o644, "service-account.json": 0o644}
     assert "PRIVATE KEY" not in (settings.clients / "bundle.pem").read_text()
+
+
+def test_the_way_to_them_is_as_open_as_they_are(settings, tmp_path):
+    deep = replace(settings, clients=tmp_path / "a" / "b" / "clients")
+    before = tmp_path.stat().st_mode
+
+    umask = os.umask(0o077)
+    try:
+        clients.share(deep)
+    finally:
+        os.umask(umask)
+
+    made = [deep.clients, *list(deep.clients.parents)[:2]]
+    assert [path.stat().st_mode & 0o777 for path in made] == [0o755] * 3
+    assert tmp_path.stat().st_mode == before
 
 
 def test_the_script_leads_a_shell_to_the_gateways_address(settings):

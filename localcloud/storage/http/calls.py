@@ -103,8 +103,10 @@ def body_resource(body: bytes) -> dict[str, Any]:
     """
     try:
         return as_resource(json.loads(body or b"{}"))
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise ApiError(400, "INVALID_ARGUMENT", "The request body is not JSON", "parseError") from error
+    except (ValueError, RecursionError) as error:
+        # also for bytes that are no UTF-8, and a number of more digits than Python reads
+        message = f"The request body is not JSON: {error}"
+        raise ApiError(400, "INVALID_ARGUMENT", message, "parseError") from error
 
 
 def _copy(store: Store, call: ObjectCall, to: Destination) -> Answer:

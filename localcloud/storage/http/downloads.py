@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import datetime
 import email.utils
+import itertools
+import logging
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO, NamedTuple
 
 from aiohttp import web
 
+from localcloud.errors import ApiError
 from localcloud.storage.catalog import Object
 from localcloud.storage.content import BLOCK
 from localcloud.storage.objects import DEFAULT_TYPE
 from localcloud.storage.resources import etag
+
+log = logging.getLogger(__name__)
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _HEADERS = {
@@ -41,18 +46,22 @@ class Part(NamedTuple):
     stop: int
 
 
-async def send(request: web.Request, found: Object, file: BinaryIO) -> web.StreamResponse:
+async def send(
+    request: web.Request, found: Object, file: BinaryIO, more_headers: Mapping[str, str] | None = None
+) -> web.StreamResponse:
     """
     Answer with an object's content, or with the part of it that the client asks for.
 
     :param request: what was asked.
     :param found: the object.
     :param file: its content, open.
+    :param more_headers: what the answer says beside, or in place of, what the object does.
+    :raises ApiError: 400 when its content is no gzip, and the client wants what is inside.
     """
     size = found.content.size
     unpacked = _is_unpacked(request, found)
     asked = None if unpacked else asked_part(request.headers.get("Range", ""), size)
-    headers = _headers(found)
+    headers = {**_headers(found), **(more_headers or {})}
     if asked and asked.start >= asked.stop:
         # the Python client learns from this header that an object is empty
         headers["Content-Range"] = f"bytes */{size}"
@@ -65,13 +74,31 @@ async def send(request: web.Request, found: Object, file: BinaryIO) -> web.Strea
         response.content_length = part.stop - part.start
         if "contentEncoding" in found.metadata:
             response.headers["Content-Encoding"] = found.metadata["contentEncoding"]
+    blocks = _blocks(file, part)
+    if unpacked:
+        blocks = _unpacked(blocks)
+    if request.method == "HEAD":
+        blocks = iter(())
+    first = _first(blocks, found)
     await response.prepare(request)
-    if request.method != "HEAD":
-        blocks = _blocks(file, part)
-        for block in _unpacked(blocks) if unpacked else blocks:
-            await response.write(block)
-    await response.write_eof()
+    await _write(request, response, itertools.chain((first,), blocks), found)
     return response
+
+
+async def _write(
+    request: web.Request, response: web.StreamResponse, blocks: Iterable[bytes], found: Object
+) -> None:
+    """Write an answer whose head has gone out."""
+    try:
+        for block in blocks:
+            if block:
+                await response.write(block)
+        await response.write_eof()
+    except Exception:
+        # the head promised all of it, so that only the end of the connection tells that it is not
+        log.exception("the content of gs://%s/%s was not sent to its end", found.bucket, found.name)
+        if request.transport is not None:
+            request.transport.abort()
 
 
 def asked_part(header: str, size: int) -> Part | None:
@@ -128,16 +155,41 @@ def _is_unpacked(request: web.Request, found: Object) -> bool:
 def _blocks(file: BinaryIO, part: Part) -> Iterator[bytes]:
     file.seek(part.start)
     left = part.stop - part.start
-    while left and (block := file.read(min(BLOCK, left))):
-        left -= len(block)
+    while left:
+        wanted = min(BLOCK, left)
+        block = file.read(wanted)
+        if len(block) < wanted:
+            raise EOFError(f"The file of the content is {left - len(block)} bytes too short")
+        left -= wanted
         yield block
 
 
 def _unpacked(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    """
+    Give what is in a gzip file, which is one or more members.
+
+    Source: https://www.rfc-editor.org/rfc/rfc1952#section-2.2
+    """
+    unpacker = None
     for block in blocks:
-        # no more than one block at a time in memory, whatever it unpacks to
-        yield unpacker.decompress(block, BLOCK)
-        while unpacker.unconsumed_tail:
-            yield unpacker.decompress(unpacker.unconsumed_tail, BLOCK)
-    yield unpacker.flush()
+        rest = block
+        while rest:
+            unpacker = unpacker or zlib.decompressobj(zlib.MAX_WBITS | 16)
+            # no more than one block at a time in memory, whatever it unpacks to
+            yield unpacker.decompress(rest, BLOCK)
+            rest = unpacker.unconsumed_tail
+            if unpacker.eof:
+                rest, unpacker = unpacker.unused_data, None
+    if unpacker is not None:
+        yield unpacker.flush()
+        if not unpacker.eof:
+            raise EOFError("The gzip file breaks off")
+
+
+def _first(blocks: Iterator[bytes], found: Object) -> bytes:
+    """Read the first block, while an error can still be answered."""
+    try:
+        return next(blocks, b"")
+    except zlib.error as error:
+        message = f"gs://{found.bucket}/{found.name} says it is gzip, and is not: {error}"
+        raise ApiError(400, "FAILED_PRECONDITION", message, "badRequest") from error

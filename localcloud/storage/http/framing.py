@@ -11,6 +11,8 @@ import asyncio
 import re
 
 HEAD_END = b"\r\n\r\n"
+# more than any HTTP parser takes, which refuses what is passed on unfinished
+LARGEST_HEAD = 64 * 1024
 
 _IDENTITY = re.compile(rb"\r\ntransfer-encoding:[ \t]*identity[ \t]*(?=\r\n|$)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r]*chunked", re.IGNORECASE)
@@ -45,10 +47,13 @@ class OneFraming(asyncio.Protocol):
             head, end, data = (self._head + beyond).partition(HEAD_END)
             if not end:
                 self._head = head
+                self._untouched = len(head) > LARGEST_HEAD
                 break
             self._head = b""
             passed += self._mended(head) + end
-        passed += data
+        if self._untouched:
+            passed += self._head + data
+            self._head = b""
         if passed:
             self.http.data_received(bytes(passed))
 

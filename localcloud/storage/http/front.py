@@ -9,7 +9,6 @@ Source: https://cloud.google.com/storage/docs/json_api
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 from aiohttp import web
@@ -20,10 +19,17 @@ from localcloud.faults import Faults, serves
 from localcloud.storage import listing
 from localcloud.storage.http import batch, downloads, uploads
 from localcloud.storage.http.calls import Answer, Destination, ObjectCall, body_resource, carry_out
+from localcloud.storage.http.refusals import refuse_ignored
 from localcloud.storage.http.resumable import Resumable
 from localcloud.storage.names import check_object
 from localcloud.storage.preconditions import Conditions
-from localcloud.storage.resources import as_resource, bucket_resource, location_type, object_resource
+from localcloud.storage.resources import (
+    as_resource,
+    bucket_resource,
+    is_header,
+    location_type,
+    object_resource,
+)
 from localcloud.storage.store import Source, Store
 
 # of batches and resources; content is streamed
@@ -48,11 +54,11 @@ class Front:
     async def insert_bucket(self, request: web.Request) -> web.Response:
         """Serve ``storage.buckets.insert``."""
         self._check_project(request)
-        sent = as_resource(json.loads(await request.read()))
+        sent = body_resource(await request.read())
         for unknown in sorted(sent.keys() - BUCKET_FIELDS):
             raise not_served(f"the field {unknown} of storage.buckets.insert")
         location = sent.get("location") or self.settings.location
-        if not isinstance(location, str):
+        if not is_header(location):
             raise invalid(f"Invalid value for location: {location}")
         bucket = self.store.create_bucket(sent.get("name", ""), location)
         return _response(Answer.of(bucket_resource(bucket, self.settings)))
@@ -201,7 +207,9 @@ def create_app(store: Store, settings: Settings, faults: Faults) -> web.Applicat
     :param faults: what goes wrong on purpose.
     """
     front = Front(store, settings)
-    app = web.Application(middlewares=[error_middleware, faults.middleware()], client_max_size=LARGEST_BODY)
+    app = web.Application(
+        middlewares=[error_middleware, refuse_ignored, faults.middleware()], client_max_size=LARGEST_BODY
+    )
     bucket = "/storage/v1/b/{bucket}"
     one = bucket + "/o/{object}"
     routes = [

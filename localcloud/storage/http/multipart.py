@@ -32,6 +32,8 @@ class Related:
 
     def __init__(self, content_type: str, stream: StreamReader) -> None:
         # gcloud and gsutil write boundary='...', where MIME has double quotes
+        if not content_type.isascii():
+            raise _malformed("The Content-Type of the body is not ASCII")
         mended = _SINGLE_QUOTED.sub(r'boundary="\1"', content_type)
         parser = email.parser.HeaderParser(policy=email.policy.HTTP)
         boundary = parser.parsestr(f"Content-Type: {mended}\r\n\r\n").get_boundary()
@@ -83,8 +85,12 @@ class Related:
 
     async def _part_head(self) -> Message:
         lines: list[bytes] = []
+        size = 0
         while line := (await self._until(b"\n")).removesuffix(b"\r"):
             lines.append(line)
+            size += len(line)
+            if size > LARGEST_HEAD:
+                raise _malformed(f"The head of a part is longer than {LARGEST_HEAD} bytes")
         return email.parser.BytesHeaderParser().parsebytes(b"\r\n".join(lines) + b"\r\n\r\n")
 
     async def _until(self, mark: bytes) -> bytes:

@@ -7,9 +7,12 @@ Source: https://cloud.google.com/storage/docs/performing-resumable-uploads
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import re
 import uuid
 import weakref
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from aiohttp import web
@@ -21,11 +24,13 @@ from localcloud.storage.http.calls import Answer, body_resource
 from localcloud.storage.http.uploads import described, digests, object_name
 from localcloud.storage.preconditions import Conditions
 from localcloud.storage.resources import object_resource, written
-from localcloud.storage.store import Store
+from localcloud.storage.store import UPLOAD_UNIT, Store
 
-# each chunk but the last is a multiple of this
-UNIT = 256 * 1024
+log = logging.getLogger(__name__)
+
 CANCELLED = 499
+# how long a request lets an older one of its upload go on: its client may have given that one up
+PATIENCE_SECONDS = 2.0
 
 _RANGE = re.compile(r"bytes (?:\*|(\d{1,18})-(\d{1,18}))/(\*|\d{1,18})")
 
@@ -44,6 +49,38 @@ class Chunk(NamedTuple):
     total: int | None
 
 
+class _Session:
+    """What keeps the requests of one upload from each other."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self._served: web.Request | None = None
+
+    @contextlib.asynccontextmanager
+    async def turn(self, request: web.Request) -> AsyncIterator[None]:
+        """
+        Wait for the request before; one that does not end loses its connection.
+
+        :param request: what comes next.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self.lock.acquire()
+        except TimeoutError:
+            if self._served is not None and self._served.transport is not None:
+                log.warning(
+                    "dropped a request that kept its upload from a newer one: %s", self._served.path_qs
+                )
+                self._served.transport.abort()
+            await self.lock.acquire()
+        self._served = request
+        try:
+            yield
+        finally:
+            self._served = None
+            self.lock.release()
+
+
 class Resumable:
     """
     Opens uploads and takes their chunks.
@@ -53,7 +90,7 @@ class Resumable:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._sessions: weakref.WeakValueDictionary[str, _Session] = weakref.WeakValueDictionary()
 
     async def open(self, request: web.Request) -> web.Response:
         """
@@ -82,8 +119,8 @@ class Resumable:
         :raises ApiError: 404 when there is no such upload, 400 for a chunk that does not fit.
         """
         id_ = request.query.get("upload_id", "")
-        lock = self._locks.setdefault(id_, asyncio.Lock())
-        async with lock:
+        session = self._sessions.setdefault(id_, _Session())
+        async with session.turn(request):
             upload = self.store.catalog.upload(id_)
             if upload is None or upload.bucket != request.match_info["bucket"]:
                 raise ApiError(404, "NOT_FOUND", f"No such upload: {id_}")
@@ -126,13 +163,13 @@ class Resumable:
             if not (whole and (chunk.stop is None or last)):
                 # what came of a chunk that broke off is kept by the unit
                 with path.open("ab") as file:
-                    file.truncate(now if now % UNIT == 0 else max(size, now - now % UNIT))
+                    file.truncate(max(size, now - now % UPLOAD_UNIT))
         if not whole:
             raise invalid(
                 f"The chunk has {position - chunk.start} bytes, and its Content-Range says otherwise"
             )
-        if now % UNIT and not last and chunk.stop is not None:
-            raise invalid(f"A chunk that is not the last one must be a multiple of {UNIT} bytes")
+        if now % UPLOAD_UNIT and not last and chunk.stop is not None:
+            raise invalid(f"A chunk that is not the last one must be a multiple of {UPLOAD_UNIT} bytes")
         return now
 
     def _cancel(self, upload: Upload) -> Answer:

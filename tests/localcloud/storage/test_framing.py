@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from localcloud.storage.http.framing import OneFraming
+from localcloud.routing import ByPath
+from localcloud.storage.http.framing import LARGEST_HEAD, OneFraming
 
 IDENTITY = (
     b"POST /a HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: identity\r\nHost: x\r\n\r\nhello"
@@ -28,6 +29,13 @@ class Recorder(asyncio.Protocol):
         self.received += data
 
 
+class NoTransport(asyncio.Transport):
+    """A connection to nobody."""
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        pass
+
+
 def framed(sent: bytes, block: int) -> bytes:
     recorder = Recorder()
     framing = OneFraming(recorder)
@@ -49,3 +57,28 @@ def test_identity_is_taken_out_of_heads_and_left_in_bodies(block):
 @pytest.mark.parametrize("block", [1, 7, 10_000])
 def test_a_length_beside_chunks_is_taken_out(block):
     assert framed(CHUNKED, block) == CHUNKED.replace(b"Content-Length: 5\r\n", b"")
+
+
+def test_a_head_that_does_not_end_is_not_kept():
+    head = b"GET / HTTP/1.1\r\nX-Long: "
+    recorder = Recorder()
+    framing = OneFraming(recorder)
+    framing.data_received(head)
+    assert recorder.received == b""
+
+    for _ in range(3):
+        framing.data_received(b"a" * LARGEST_HEAD)
+
+    assert recorder.received == head + b"a" * LARGEST_HEAD * 3
+
+
+def test_a_request_line_that_does_not_end_is_handed_over():
+    recorder = Recorder()
+    choosing = ByPath({"/bigquery/": lambda: pytest.fail("it is no request")}, lambda: recorder)
+    choosing.connection_made(NoTransport())
+
+    choosing.data_received(b"a" * LARGEST_HEAD)
+    assert recorder.received == b""
+    choosing.data_received(b"a")
+
+    assert recorder.received == b"a" * (LARGEST_HEAD + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from urllib.parse import quote
 
 import pytest
@@ -103,6 +104,12 @@ async def test_no_page_of_another_origin_is_let_in(served):
         ("POST", "/storage/v1/b?project=wine-local", b"[]"),
         ("POST", "/storage/v1/b?project=wine-local", b'{"name": 3}'),
         ("POST", "/storage/v1/b?project=wine-local", b'{"name": "abc", "location": 3}'),
+        ("POST", "/storage/v1/b?project=wine-local", b'{"name": "abc", "location": "\\ud800"}'),
+        ("POST", "/storage/v1/b?project=wine-local", b'{"name": "\xff"}'),
+        ("POST", "/storage/v1/b?project=wine-local", gzip.compress(b'{"name": "abc"}')),
+        ("POST", "/storage/v1/b?project=wine-local", b"[" * 200_000),
+        ("POST", "/storage/v1/b?project=wine-local", b'{"name": ' + b"9" * 5000 + b"}"),
+        ("PATCH", f"{OBJECTS}/there", b'{"a": ' + b"9" * 5000 + b"}"),
         ("PATCH", f"{OBJECTS}/there", b'{"metadata": {"a": 1}}'),
         ("PATCH", f"{OBJECTS}/there", b'{"contentType": "a\\r\\nSet-Cookie: b"}'),
         ("PATCH", f"{OBJECTS}/there", b"\xff"),
@@ -126,3 +133,30 @@ async def test_malformed_requests_are_the_callers_fault(served, method, path, bo
 
     assert answer.status == 400
     assert (await answer.json())["error"]["code"] == 400
+
+
+@pytest.mark.parametrize("path", ["/batch/storage/v1", f"{UPLOAD}?uploadType=multipart"])
+async def test_a_boundary_that_is_not_ascii_is_the_callers_fault(served, path):
+    answer = await served.ask(
+        "POST",
+        path,
+        data=b"--x\r\n\r\n{}\r\n--x--",
+        headers={"Content-Type": "multipart/mixed; boundary=\udcff"},
+    )
+
+    assert answer.status == 400
+
+
+async def test_the_head_of_a_part_is_bounded(served):
+    lines = b"X-Line: " + b"x" * 1000 + b"\r\n"
+    body = b'--x\r\n\r\n{"name": "a"}\r\n--x\r\n' + lines * 1100 + b"\r\ncontent\r\n--x--"
+
+    answer = await served.ask(
+        "POST",
+        f"{UPLOAD}?uploadType=multipart",
+        data=body,
+        headers={"Content-Type": "multipart/related; boundary=x"},
+    )
+
+    assert answer.status == 400
+    assert await served.names() == []

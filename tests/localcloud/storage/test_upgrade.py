@@ -19,12 +19,12 @@ ATTRIBUTE = {
 }
 
 
-def keep(path: Path, content: bytes) -> None:
+def keep(path: Path, content: bytes, attribute: bytes = json.dumps(ATTRIBUTE).encode()) -> None:
     """Write an object as that server did."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     try:
-        os.setxattr(path, "user.metadata", json.dumps(ATTRIBUTE).encode())
+        os.setxattr(path, "user.metadata", attribute)
     except OSError:
         pytest.skip("this file system keeps no extended attributes")
 
@@ -68,3 +68,70 @@ def test_a_kill_on_the_way_loses_nothing(tmp_path):
     store.close()
     Store(tmp_path / "objects").close()
     assert len(list((tmp_path / "objects" / "content").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"Updated": ""}, {"Updated": None}, {"Generation": 2**70}, {"ContentType": "a\r\nb"}, {"Metadata": 5}],
+)
+def test_a_file_that_cannot_be_read_stays_and_the_rest_is_there(tmp_path, caplog, change):
+    old = tmp_path / "storage" / "wine"
+    bad = old / "dir" / "bad"
+    keep(old / "good", b"good")
+    keep(bad, b"bad", json.dumps({**ATTRIBUTE, **change}).encode())
+    description = tmp_path / "storage" / "wine.bucketMetadata"
+    description.write_text("{}")
+
+    for _ in range(2):
+        store = Store(tmp_path / "objects")
+        take_over(tmp_path / "storage", store)
+        assert ObjectStore(store).list("gs://wine/") == ["gs://wine/good"]
+        store.close()
+
+    assert (bad.read_bytes(), description.exists(), (old / "good").exists()) == (b"bad", True, False)
+    assert str(bad) in caplog.text
+
+
+def test_names_and_attributes_that_are_no_text_stay(tmp_path):
+    old = tmp_path / "storage" / "wine"
+    keep(old / os.fsdecode(b"\xff"), b"no UTF-8")
+    keep(old / "broken", b"broken", b"{")
+    keep(old / "list", b"list", b"[]")
+    (tmp_path / "storage" / "wine.bucketMetadata").write_text("{}")
+    (tmp_path / "storage" / (os.fsdecode(b"\xff") + ".bucketMetadata")).write_text("{}")
+
+    store = Store(tmp_path / "objects")
+    take_over(tmp_path / "storage", store)
+
+    assert store.catalog.buckets() == []
+    store.close()
+    assert len(list(old.iterdir())) == 3
+
+
+def test_a_custom_time_is_kept_and_no_time_is_none(tmp_path):
+    times = {"at": "2024-01-01T00:00:00Z", "never": "0001-01-01T00:00:00Z"}
+    for name, time in times.items():
+        attribute = json.dumps({**ATTRIBUTE, "CustomTime": time}).encode()
+        keep(tmp_path / "storage" / "wine" / name, b"x", attribute)
+    (tmp_path / "storage" / "wine.bucketMetadata").write_text("{}")
+
+    store = Store(tmp_path / "objects")
+    take_over(tmp_path / "storage", store)
+
+    found = {name: store.get("wine", name).metadata.get("customTime") for name in times}
+    assert found == {"at": times["at"], "never": None}
+    store.close()
+
+
+def test_a_newer_object_of_the_same_name_stays(tmp_path):
+    store = Store(tmp_path / "objects")
+    store.create_bucket("wine", "EU")
+    ObjectStore(store).write("gs://wine/one", b"new")
+    keep(tmp_path / "storage" / "wine" / "one", b"old")
+    (tmp_path / "storage" / "wine.bucketMetadata").write_text("{}")
+
+    take_over(tmp_path / "storage", store)
+
+    newest = store.get("wine", "one").generation > ATTRIBUTE["Generation"]
+    assert ObjectStore(store).read("gs://wine/one") == (b"new" if newest else b"old")
+    store.close()

@@ -1,0 +1,65 @@
+"""
+What the service acts upon and localcloud does not: refused by name, where it would be ignored otherwise.
+
+Sources: https://cloud.google.com/storage/docs/json_api/v1/objects,
+https://cloud.google.com/storage/docs/json_api/v1/parameters and
+https://cloud.google.com/storage/docs/xml-api/reference-headers
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from urllib.parse import unquote_to_bytes
+
+from aiohttp import web
+
+from localcloud.errors import invalid, not_served
+
+_PARAMETERS = frozenset(
+    {
+        # who may read it
+        "destinationPredefinedAcl",
+        "predefinedAcl",
+        "predefinedDefaultObjectAcl",
+        # with which key it is encrypted
+        "destinationKmsKeyName",
+        "kmsKeyName",
+        # what is there, and for how long
+        "enableObjectRetention",
+        "softDeleted",
+    }
+)
+# keys of the client's own, preconditions in other places than the query, and the XML API's copies
+_HEADERS = re.compile(
+    r"x-goog-(?:acl|copy-source.*|encryption-.*|if-.*)|if-(?:match|none-match|range)", re.IGNORECASE
+)
+
+
+def refuse(query: Iterable[tuple[str, str]], headers: Iterable[str]) -> None:
+    """
+    Refuse what would be ignored.
+
+    :param query: parameters of a call, whether it came alone or in a batch.
+    :param headers: names of its headers.
+    :raises ApiError: 501 that names one.
+    """
+    for name, value in query:
+        if name in _PARAMETERS and value.lower() not in ("", "false"):
+            raise not_served(f"the parameter {name}")
+    for name in headers:
+        if _HEADERS.fullmatch(name):
+            raise not_served(f"the header {name}")
+
+
+@web.middleware
+async def refuse_ignored(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuse a request that asks for what would be ignored, or whose address is not UTF-8."""
+    try:
+        unquote_to_bytes(request.raw_path.encode("utf-8", "surrogateescape")).decode()
+    except UnicodeDecodeError as error:
+        raise invalid("The address of the request is not UTF-8") from error
+    refuse(request.query.items(), request.headers)
+    return await handler(request)
