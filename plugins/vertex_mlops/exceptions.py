@@ -34,7 +34,11 @@ class PipelineJobNotCancelledError(AirflowException):
 
 
 class DeployedModelRejectedError(AirflowFailException):
-    """The newly deployed model does not answer as it must."""
+    """
+    The newly deployed model does not answer as it must.
+
+    Nothing else is a verdict: it is raised only where the model's own answers, refusals or figures decide.
+    """
 
 
 class VertexOperationError(AirflowException):
