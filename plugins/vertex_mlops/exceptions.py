@@ -41,6 +41,10 @@ class DeployedModelRejectedError(AirflowFailException):
     """
 
 
+class MissingResultError(AirflowFailException):
+    """A task before has left no result, as one does that was marked success by hand; clear that task."""
+
+
 class VertexOperationError(AirflowException):
     """A long-running operation of Vertex AI ended with an error; a retry begins another one."""
 

@@ -20,6 +20,7 @@ from vertex_mlops.drift import describe, triggering_events
 from vertex_mlops.exceptions import DataContractError
 from vertex_mlops.links.bigquery import TableLink
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, RUN_LABEL, label_filter, run_label
+from vertex_mlops.task_results import ResultsMixin
 from vertex_mlops.trainable_tables import check_trainable, streaming_buffer, time_travel_problem
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from vertex_mlops.drift import DriftEvent
 
 
-class _BigQueryTableOperator(GoogleCloudBaseOperator):
+class _BigQueryTableOperator(ResultsMixin, GoogleCloudBaseOperator):
     """Base of the operators that look at one BigQuery table."""
 
     operator_extra_links = (TableLink(),)

@@ -18,6 +18,7 @@ from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
 from vertex_mlops.prediction_metrics import FAST_SHARE, ServedRequests
 from vertex_mlops.probe import Ask, Probe, check_close, read_prediction
+from vertex_mlops.task_results import ResultsMixin, result_entry
 from vertex_mlops.waiting import LOOK_SECONDS, QUICK_SECONDS, SHORTEST_BREAK
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Verdict(NamedTuple):
     decided_by: str
 
 
-class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
+class VerifyDeployedModelOperator(ResultsMixin, GoogleCloudBaseOperator):
     """
     Judge a deployed model by what it answers, and by Cloud Monitoring's metrics of its requests.
 
@@ -116,6 +117,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     :return: ``predictions`` of the known instances, and the ``requests``, ``failed``, ``latency_ms`` and
         ``decided_by`` of the verdict.
     :raises DeployedModelRejectedError: the model was found wanting; the message says how.
+    :raises MissingResultError: a task before has left no result, or the pipeline no offline answers.
     :raises SpecError: the compiled pipeline file is missing or carries no contract.
     """
 
@@ -233,7 +235,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     def _probe(self, contract: DataContract, since: str) -> Probed:
         probe = Probe(self.deployed_model_id, self.percent, _PROBE_SECONDS)
         asks = self._asks(contract)
-        expected = self.pipeline_result["known_answers"]
+        expected = result_entry(self.pipeline_result, "known_answers")
         predictions: dict[str, list[dict[str, float]]] = {}
         for signature, requests in asks.items():
             for number, ask in enumerate(requests):
