@@ -45,6 +45,10 @@ class MissingResultError(AirflowFailException):
     """A task before has left no result, as one does that was marked success by hand; clear that task."""
 
 
+class RunConfError(AirflowFailException):
+    """The run was triggered with a key that its DAG does not know."""
+
+
 class VertexOperationError(AirflowException):
     """A long-running operation of Vertex AI ended with an error; a retry begins another one."""
 
