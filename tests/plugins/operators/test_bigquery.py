@@ -53,8 +53,8 @@ def drift_event(end: str) -> DriftEvent:
         feature="alcohol",
         distance=0.41,
         threshold=0.3,
-        start_time="2026-11-25T09:00:00+00:00",
-        end_time=f"2026-11-25T{end}:00+00:00",
+        start_time="2025-11-25T09:00:00+00:00",
+        end_time=f"2025-11-25T{end}:00+00:00",
     )
     return DriftEvent(
         monitoring_job="projects/1/locations/europe-west1/modelDeploymentMonitoringJobs/5",
