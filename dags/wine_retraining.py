@@ -43,6 +43,8 @@ for wine in load_wines():
                 dataset_id=wine.dataset,
                 table_id=wine.table,
                 pipeline_job_labels=wine.training_labels,
+                # the id of the task below
+                pipeline_task_id="train",
                 force=dag.param("force"),
                 data_version=dag.param("data_version"),
                 retrain_on_drift_without_new_data=wine.drift.retrain_on_drift_without_new_data,

@@ -233,6 +233,15 @@ class TestFreshness:
             with pytest.raises(DataVersionError, match=f"{table_id}: data_version {wrong} .* is {limit}"):
                 operator.execute(context_of(operator))
 
+    @pytest.mark.parametrize("version", [1764028800000.0, True, "1764028800000"])
+    def test_a_version_that_is_no_whole_number_is_refused(
+        self, place: dict[str, str], make_table: MakeTable, version: Any
+    ) -> None:
+        operator = freshness(place, make_table(SOUND), data_version=version)
+
+        with pytest.raises(DataVersionError, match=f"data_version {version!r} is no whole number"):
+            operator.execute(context_of(operator))
+
     def test_the_dataset_says_how_old_a_version_may_be(
         self, client: bigquery.Client, place: dict[str, str], make_table: MakeTable
     ) -> None:
