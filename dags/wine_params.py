@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-# since draft 6 a float without a fraction passes for an integer, and Airflow's validator takes the newest draft
+# since draft 6 a float without a fraction passes for an integer, and the validator takes the newest draft
 # unless the schema names one: https://json-schema.org/draft-06/json-schema-release-notes
 _DRAFT_4: Any = {"$schema": "http://json-schema.org/draft-04/schema#"}
 
