@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 from vertex_mlops.operators.drift import EmitModelDriftOperator
+from vertex_mlops.run_conf import refuse_unknown_conf
 from wine_config import load_wines
 from wine_steps import default_args, doc, drift_asset
 
@@ -24,6 +25,7 @@ with DAG(
     for wine in wines:
         EmitModelDriftOperator(
             task_id=f"look_{wine.name}",
+            pre_execute=refuse_unknown_conf,
             doc_md=doc("look"),
             project_id=wine.project,
             region=wine.region,

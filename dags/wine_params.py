@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import Param
+
+# since draft 6 a float without a fraction passes for an integer, and the validator takes the newest draft
+# unless the schema names one: https://json-schema.org/draft-06/json-schema-release-notes
+_DRAFT_4: Any = {"$schema": "http://json-schema.org/draft-04/schema#"}
 
 PARAMS = {
     "force": Param(
@@ -14,6 +20,7 @@ PARAMS = {
     "data_version": Param(
         None,
         type=["null", "integer"],
+        **_DRAFT_4,
         # 13 digits: a number of seconds or of microseconds is a mistake
         minimum=1_000_000_000_000,
         maximum=9_999_999_999_999,

@@ -14,6 +14,7 @@ from vertex_mlops.operators.model_registry import PromoteModelVersionOperator, U
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
 from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator, RollBackDeploymentOperator
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, TRIGGER_LABEL
+from vertex_mlops.run_conf import refuse_unknown_conf
 from wine_config import load_wines
 from wine_params import PARAMS
 from wine_steps import default_args, doc, time_or_drift, traffic_steps, watch_tasks
@@ -36,11 +37,14 @@ for wine in load_wines():
         with TaskGroup("data", prefix_group_id=False, tooltip="Is there new data, and is it fit?") as data:
             check_freshness = BigQueryTableFreshnessOperator(
                 task_id="check_freshness",
+                pre_execute=refuse_unknown_conf,
                 doc_md=doc("check_freshness"),
                 region=wine.region,
                 dataset_id=wine.dataset,
                 table_id=wine.table,
                 pipeline_job_labels=wine.training_labels,
+                # the id of the task below
+                pipeline_task_id="train",
                 force=dag.param("force"),
                 data_version=dag.param("data_version"),
                 retrain_on_drift_without_new_data=wine.drift.retrain_on_drift_without_new_data,

@@ -9,6 +9,7 @@ from airflow.sdk import DAG, TaskGroup, chain
 from vertex_mlops.operators.deployment import DeployModelVersionOperator
 from vertex_mlops.operators.model_registry import GetPreviousModelVersionOperator, PromoteModelVersionOperator
 from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator
+from vertex_mlops.run_conf import refuse_unknown_conf
 from wine_config import load_wines
 from wine_steps import default_args, doc, traffic_steps, watch_tasks
 
@@ -26,6 +27,7 @@ for wine in load_wines():
     ) as dag:
         choose = GetPreviousModelVersionOperator(
             task_id="choose",
+            pre_execute=refuse_unknown_conf,
             doc_md=doc("choose"),
             region=wine.region,
             template_path=wine.spec,

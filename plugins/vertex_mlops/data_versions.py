@@ -27,8 +27,11 @@ def check_data_version(
     :param modified: ``lastModifiedTime`` of the table.
     :param now: the present.
     :param time_travel_hours: ``maxTimeTravelHours`` of the data set.
-    :raises DataVersionError: names the limit that is crossed.
+    :raises DataVersionError: it is no whole number, or crosses a limit, which is named.
     """
+    # true is an int to Python, and 1764028800000.0 an integer to JSON Schema
+    if type(data_version) is not int:
+        raise DataVersionError(f"{table}: data_version {data_version!r} is no whole number of milliseconds")
     reach = now - time_travel_hours * _MS_PER_HOUR
     if data_version > modified:
         problem = f"newer than the table's last change, {_words(modified)}"

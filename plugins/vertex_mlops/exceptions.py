@@ -34,7 +34,19 @@ class PipelineJobNotCancelledError(AirflowException):
 
 
 class DeployedModelRejectedError(AirflowFailException):
-    """The newly deployed model does not answer as it must."""
+    """
+    The newly deployed model does not answer as it must.
+
+    Nothing else is a verdict: it is raised only where the model's own answers, refusals or figures decide.
+    """
+
+
+class MissingResultError(AirflowFailException):
+    """A task before has left no result, as one does that was marked success by hand; clear that task."""
+
+
+class RunConfError(AirflowFailException):
+    """The run was triggered with a key that its DAG does not know."""
 
 
 class VertexOperationError(AirflowException):

@@ -112,7 +112,17 @@ def run_label(ti: RuntimeTaskInstanceProtocol) -> str:
 
     :param ti: a task instance of the run.
     """
-    return _digest(ti.dag_id, ti.run_id)
+    return run_label_of(ti.dag_id, ti.run_id)
+
+
+def run_label_of(dag_id: str, run_id: str) -> str:
+    """
+    Value of the label ``airflow_run``, for who has no task instance of the run.
+
+    :param dag_id: of the run.
+    :param run_id: of the run.
+    """
+    return _digest(dag_id, run_id)
 
 
 def attempt_id(job_id: str, attempt: int) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import Forbidden, GoogleAPICallError, RetryError, Unauthorized
 
 from vertex_mlops.contract import Range
+from vertex_mlops.exceptions import DeployedModelRejectedError
 from vertex_mlops.retries import is_transient
 
 if TYPE_CHECKING:
@@ -63,9 +64,10 @@ class Probe:
 
         :param ask: sends the request.
         :param timed: whether the time of the answer counts; not if the request opens a connection.
-        :raises ValueError: it never answered, and the last refusal says why, if there was one.
+        :raises DeployedModelRejectedError: it never answered, and the last refusal says why, if there is one.
         :raises google.api_core.exceptions.GoogleAPICallError: it never answered, and there was nothing but
-            errors that say nothing about it.
+            errors that say nothing about it. What is none of Google's errors, such as an account's key that
+            cannot be read or an answer broken on its way, is passed on as well.
         """
         refusal: Exception | None = None
         outage: Exception | None = None
@@ -95,7 +97,7 @@ class Probe:
         if refusal is None and outage is not None:
             raise outage
         cause = f": {' '.join(str(refusal).split())}" if refusal else ""
-        raise ValueError(
+        raise DeployedModelRejectedError(
             f"deployed model {self.deployed_model_id} answered none of {most_requests(self.percent)}"
             f" requests at {self.percent} % of the traffic{cause}"
         )
@@ -122,17 +124,17 @@ def read_prediction(
     :param signature: what was asked, for the message.
     :param body: the answer.
     :param outputs: what it must hold.
-    :raises ValueError: it is malformed, not finite or out of range.
+    :raises DeployedModelRejectedError: it is malformed, not finite or out of range.
     """
     try:
         (prediction,) = body["predictions"]
         values = {name: float(prediction[name][0]) for name in outputs}
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise ValueError(f"{signature} answered {str(body)[:200]}") from error
+        raise DeployedModelRejectedError(f"{signature} answered {str(body)[:200]}") from error
     for name, bounds in outputs.items():
         # NaN compares false, infinity lies outside
         if not bounds.min <= values[name] <= bounds.max:
-            raise ValueError(
+            raise DeployedModelRejectedError(
                 f"{signature} answered {name}={values[name]}, outside {bounds.min:g}..{bounds.max:g}"
             )
     return values
@@ -148,11 +150,11 @@ def check_close(
     :param found: it.
     :param expected: the other one.
     :param tolerance: how far apart they may be.
-    :raises ValueError: they are further apart.
+    :raises DeployedModelRejectedError: they are further apart.
     """
     for output, value in expected.items():
         if not math.isclose(found[output], value, rel_tol=0, abs_tol=tolerance):
-            raise ValueError(
+            raise DeployedModelRejectedError(
                 f"{what} is {output}={found[output]:.6g}, the offline evaluation has {value:.6g}"
                 f" (tolerance {tolerance:g})"
             )

@@ -181,6 +181,7 @@ def test_what_a_person_may_ask_for_is_taken(dags: dict[str, Any], values: dict[s
         ("dry_run", 1),
         ("data_version", "2025-11-25"),
         ("data_version", "1764028800000"),
+        ("data_version", 1764028800000.0),
         ("data_version", 1764028800000.5),
         ("data_version", True),
         # seconds and microseconds

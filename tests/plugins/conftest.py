@@ -36,13 +36,17 @@ class TaskInstance:
     first_reschedule: datetime | None = None
     try_number: int = 1
     max_tries: int = 0
+    # what the task that runs the pipeline job has returned in other runs, by their ids
+    other_runs: dict[str, Any] = field(default_factory=dict)
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value
 
-    def xcom_pull(self, task_ids: str, key: str, map_indexes: int) -> Any:
+    def xcom_pull(
+        self, task_ids: str, key: str, map_indexes: int | None = None, run_id: str | None = None
+    ) -> Any:
         """What a task has pushed; the tasks of a test share their task instance."""
-        return self.xcoms.get(key)
+        return self.other_runs[run_id] if run_id else self.xcoms.get(key)
 
     def get_task_breadcrumbs(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """How long each task took; 0 s if Airflow was told its end before it began."""
@@ -54,8 +58,12 @@ class TaskInstance:
     def get_first_reschedule_date(self, context: Any) -> datetime | None:
         return self.first_reschedule
 
-    def get_task_states(self, dag_id: str, run_ids: list[str]) -> dict[str, Any]:
-        """States of the tasks of the run, as Airflow's API gives them."""
+    def get_task_states(
+        self, dag_id: str, run_ids: list[str] | None = None, task_ids: list[str] | None = None
+    ) -> dict[str, Any]:
+        """States of the tasks of the run, or of some tasks in all runs, as Airflow's API gives them."""
+        if run_ids is None:
+            return {run_id: dict.fromkeys(task_ids or [], "success") for run_id in self.other_runs}
         return {self.run_id: self.states} if (self.dag_id, [self.run_id]) == (dag_id, run_ids) else {}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,8 @@ from vertex_mlops.data_versions import DEFAULT_TIME_TRAVEL_HOURS, check_data_ver
 from vertex_mlops.drift import describe, triggering_events
 from vertex_mlops.exceptions import DataContractError
 from vertex_mlops.links.bigquery import TableLink
-from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, RUN_LABEL, label_filter, run_label
+from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, RUN_LABEL, label_filter, run_label, run_label_of
+from vertex_mlops.task_results import ResultsMixin
 from vertex_mlops.trainable_tables import check_trainable, streaming_buffer, time_travel_problem
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from vertex_mlops.drift import DriftEvent
 
 
-class _BigQueryTableOperator(GoogleCloudBaseOperator):
+class _BigQueryTableOperator(ResultsMixin, GoogleCloudBaseOperator):
     """Base of the operators that look at one BigQuery table."""
 
     operator_extra_links = (TableLink(),)
@@ -94,9 +95,11 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
 
     The watermark lives in Vertex AI: the label ``data_version`` of the newest pipeline job that succeeded
     on this table; a job of the very same DAG run does not count, so that a run which is cleared as a whole
-    does not skip its own steps. No query runs: ``tables.get`` tells when the table changed last. A
-    ``data_version`` of the past is trained on unless the last training was on just this one; the watermark
-    goes back to it, so that the next run without one finds the table changed and trains on all of it again.
+    does not skip its own steps. Nor does one of another run of this DAG whose ``pipeline_task_id`` has left
+    no result, since it was marked while the job ran: nobody has seen what came of it. No query runs:
+    ``tables.get`` tells when the table changed last. A ``data_version`` of the past is trained on unless the
+    last training was on just this one; the watermark goes back to it, so that the next run without one finds
+    the table changed and trains on all of it again.
 
     Rows that are streamed in count as new when ``lastModifiedTime`` has moved; at the latest, that is when
     BigQuery has written its streaming buffer to the table, within 90 minutes. Until then the pinned query
@@ -117,6 +120,7 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
     :param dataset_id: The ID of the dataset (templated).
     :param table_id: The ID of the table (templated).
     :param pipeline_job_labels: Labels that the pipeline jobs trained on this table carry (templated).
+    :param pipeline_task_id: The task id of the RunPipelineJobOnceOperator behind; None if all jobs count.
     :param force: If True, go on although the last training was on this state (templated: take
         ``dag.param(...)``, since a Jinja expression gives a string, and "False" is true).
     :param data_version: State of the table to train on, in milliseconds since the epoch; None for the present
@@ -157,6 +161,7 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         *,
         region: str,
         pipeline_job_labels: dict[str, str],
+        pipeline_task_id: str | None = None,
         force: bool = False,
         data_version: int | None = None,
         retrain_on_drift_without_new_data: bool = False,
@@ -166,6 +171,7 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         super().__init__(**kwargs)
         self.region = region
         self.pipeline_job_labels = pipeline_job_labels
+        self.pipeline_task_id = pipeline_task_id
         self.force = force
         self.data_version = data_version
         self.retrain_on_drift_without_new_data = retrain_on_drift_without_new_data
@@ -176,7 +182,7 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         table = self.get_table()
         data_version = self._choose_version(table)
         this_run = run_label(context["ti"])
-        last_trained = self._last_trained_version(this_run)
+        last_trained = self._last_trained_version(context["ti"])
         drift = triggering_events(context)
         for event in drift:
             self.log.info("This run was caused by drift: %s", describe(event))
@@ -238,11 +244,32 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         )
         return self.data_version
 
-    def _last_trained_version(self, this_run: str) -> int | None:
-        newest = self._newest_training(this_run, 'state="PIPELINE_STATE_SUCCEEDED"')
-        return int(newest.labels[DATA_VERSION_LABEL]) if newest else None
+    def _last_trained_version(self, ti: Any) -> int | None:
+        for job in self._trainings(run_label(ti), 'state="PIPELINE_STATE_SUCCEEDED"'):
+            version = job.labels[DATA_VERSION_LABEL]
+            if not version.isdecimal():
+                self.log.warning("%s does not count: its data_version is %r", job.name, version)
+            elif self._was_left_alone(ti, job.labels.get(RUN_LABEL)):
+                self.log.warning("%s does not count: no task has taken its result", job.name)
+            else:
+                return int(version)
+        return None
 
-    def _newest_training(self, this_run: str, *conditions: str) -> Any:
+    def _was_left_alone(self, ti: Any, run: str | None) -> bool:
+        """Tell whether the task that ran a job was marked, by hand, before the job had ended."""
+        if not (run and self.pipeline_task_id):
+            return False
+        task_id = self.pipeline_task_id
+        # of every run: a label tells a run's digest, and not its id
+        for run_id in ti.get_task_states(dag_id=ti.dag_id, task_ids=[task_id]):
+            if run_label_of(ti.dag_id, run_id) == run:
+                return not ti.xcom_pull(task_ids=task_id, key=XCOM_RETURN_KEY, run_id=run_id)
+        return False
+
+    def _newest_training(self, this_run: str) -> Any:
+        return next(self._trainings(this_run), None)
+
+    def _trainings(self, this_run: str, *conditions: str) -> Iterator[Any]:
         from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
 
         hook = PipelineJobHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
@@ -254,7 +281,7 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
             page_size=2,
         )
         # after "clear run" the newest one is this run's own
-        return next((job for job in jobs if job.labels.get(RUN_LABEL) != this_run), None)
+        return (job for job in jobs if job.labels.get(RUN_LABEL) != this_run)
 
 
 class BigQueryDataContractCheckOperator(_BigQueryTableOperator):

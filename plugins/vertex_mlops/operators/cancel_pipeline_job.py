@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from airflow.sdk import TaskInstanceState, TriggerRule
 from airflow.sdk.exceptions import AirflowRescheduleException
@@ -40,7 +41,7 @@ _MOST_POLLS = 60
 _WORKER_SECONDS = 30.0
 _SECONDS_BETWEEN_LOOKS = 30.0
 
-# of the task that runs the job: nobody waits for the job any more
+# of the task that runs the job: nobody waits for the job any more; see also _given_up
 _GIVEN_UP = frozenset(
     {TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM_FAILED, TaskInstanceState.SKIPPED}
 )
@@ -52,9 +53,11 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
 
     When a person marks the task or its run failed, or the task runs out of retries, the job that it owns
     would run on: a deferred task has no process that could be told. This task comes behind it however it
-    ends, and cancels the job unless the task succeeded or runs again. Declare it with
-    ``cancel.as_teardown(setups=train)``: Airflow leaves a teardown to run when the run is marked failed, and
-    clears it whenever the task is cleared. After a success it makes no call to Google.
+    ends, and cancels the job unless the task succeeded or runs again. A task that a person has marked success
+    while its job ran has left no result: nobody will see what the job makes, so it is cancelled, too.
+    Declare it with ``cancel.as_teardown(setups=train)``: Airflow leaves a teardown to run when the run is
+    marked failed, and clears it whenever the task is cleared. After a success with a result it makes no call
+    to Google.
 
     A task that is marked failed while it submits can leave a job that appears only later. As long as one may,
     this task is rescheduled and looks again, without a worker slot.
@@ -135,7 +138,7 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
     def execute(self, context: Context) -> dict[str, list[str]]:
         state = self._task_state(context)
         cancelled: list[str] = []
-        if state in _GIVEN_UP:
+        if self._given_up(context, state):
             cancelled = [job.name for job in self._running_jobs(context) if self._cancel(job, context)]
             self._look_again_if_a_job_may_still_appear(context, state)
         else:
@@ -143,6 +146,12 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
         if state in _GIVEN_UP or state == TaskInstanceState.SUCCESS:
             self._fail_with_a_run_that_was_marked_failed(context, cancelled)
         return {"cancelled": cancelled}
+
+    def _given_up(self, context: Context, state: str | None) -> bool:
+        if state != TaskInstanceState.SUCCESS:
+            return state in _GIVEN_UP
+        # marked by hand: nobody has taken the job's result
+        return not _xcom(context["ti"], self.pipeline_task_id, XCOM_RETURN_KEY, _index(context["ti"]))
 
     def _states(self, context: Context) -> dict[str, str]:
         ti = context["ti"]
@@ -182,7 +191,7 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
 
     def _seconds_to_watch(self, context: Context, state: str | None) -> float:
         ti: Any = context["ti"]
-        index = -1 if ti.map_index is None else ti.map_index
+        index = _index(ti)
         if _xcom(ti, self.pipeline_task_id, JOB_ID_KEY, index):
             return 0.0
         if deadline := _xcom(ti, self.pipeline_task_id, SUBMISSION_KEY, index):
@@ -191,7 +200,8 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
             (task["task_id"], task["map_index"]) == (self.pipeline_task_id, index) and task["duration"]
             for task in ti.get_task_breadcrumbs(dag_id=ti.dag_id, run_id=ti.run_id)
         )
-        return _WORKER_SECONDS if state == TaskInstanceState.FAILED and ran else 0.0
+        marked = state in (TaskInstanceState.FAILED, TaskInstanceState.SUCCESS)
+        return _WORKER_SECONDS if marked and ran else 0.0
 
     def _get(self, job_id: str) -> PipelineJob:
         return self.hook.get_pipeline_job(
@@ -204,7 +214,7 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
 
     def _cancel(self, job: PipelineJob, context: Context) -> bool:
         # asked at the last moment: who has cleared the task since wants the job
-        if self._task_state(context) not in _GIVEN_UP:
+        if not self._given_up(context, self._task_state(context)):
             self.log.info("%s runs again: %s is left to it", self.pipeline_task_id, job.name)
             return False
         client = self.hook.get_pipeline_service_client(self.region)
@@ -237,6 +247,10 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
         if skipped and not by_itself and (TaskInstanceState.FAILED in seen or cancelled):
             told = f"; cancelled: {', '.join(cancelled)}" if cancelled else ""
             raise DagRunMarkedFailedError(f"the run was marked failed{told}")
+
+
+def _index(ti: Any) -> int:
+    return -1 if ti.map_index is None else int(ti.map_index)
 
 
 def _xcom(ti: Any, task_id: str, key: str, map_index: int) -> Any:

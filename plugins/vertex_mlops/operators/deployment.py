@@ -175,6 +175,8 @@ class ShiftTrafficOperator(EndpointBaseOperator):
         "impersonation_chain",
         "gcp_conn_id",
     )
+    # the first model of an endpoint has nothing beside it
+    optional_results = ("champion_id",)
     operator_extra_links = (EndpointLink(),)
 
     def __init__(

@@ -11,6 +11,7 @@ from google.api_core.exceptions import NotFound
 
 from vertex_mlops.deployed_models import find_version
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
+from vertex_mlops.task_results import ResultsMixin
 from vertex_mlops.vertex_operations import OperationWait, begin_operation
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import Endpoint, Model
 
 
-class VertexBaseOperator(GoogleCloudBaseOperator):
+class VertexBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
     """
     Base class of the operators that act on models and endpoints; each call may be repeated.
 

@@ -11,7 +11,7 @@ from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseO
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.exceptions import AirflowSkipException
 
-from vertex_mlops.drift import DriftEvent, describe, drift_in, events_of
+from vertex_mlops.drift import DriftEvent, describe, drift_in, events_of, problem_with
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.monitoring_anomalies import find_anomalies
 from vertex_mlops.pipeline_jobs import label_filter, resource_id
@@ -36,7 +36,8 @@ class EmitModelDriftOperator(GoogleCloudBaseOperator):
     What is new is told by the events that came through its alias so far: the operator keeps nothing, so that
     a retry, a cleared task or another worker emits no window twice. Only models that the jobs watch now
     count: what was found of a model that serves no more is past. It looks back over seven days at most. The
-    event's extra is a :class:`~vertex_mlops.drift.DriftEvent`.
+    event's extra is a :class:`~vertex_mlops.drift.DriftEvent`; one of another shape, or of a window in the
+    future, was made by somebody else: it hides nothing, and a line of the log tells of it.
 
     .. seealso::
         https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/assets.html and
@@ -120,7 +121,9 @@ class EmitModelDriftOperator(GoogleCloudBaseOperator):
         for event in (
             context["inlet_events"][AssetAlias(name=self.asset.name)].ascending(False).limit(_KNOWN_EVENTS)
         ):
-            if told := drift_in(event.extra):
+            if problem := problem_with(event.extra):
+                self.log.warning("An asset event that tells of no drift is ignored: %s", problem)
+            elif told := drift_in(event.extra):
                 end = datetime.fromisoformat(told["window_end"])
                 known[told["monitoring_job"]] = max(end, known.get(told["monitoring_job"], end))
         return known

@@ -18,6 +18,7 @@ from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
 from vertex_mlops.prediction_metrics import FAST_SHARE, ServedRequests
 from vertex_mlops.probe import Ask, Probe, check_close, read_prediction
+from vertex_mlops.task_results import ResultsMixin, result_entry
 from vertex_mlops.waiting import LOOK_SECONDS, QUICK_SECONDS, SHORTEST_BREAK
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Verdict(NamedTuple):
     decided_by: str
 
 
-class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
+class VerifyDeployedModelOperator(ResultsMixin, GoogleCloudBaseOperator):
     """
     Judge a deployed model by what it answers, and by Cloud Monitoring's metrics of its requests.
 
@@ -84,8 +85,9 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     deferred, without a worker slot, and does not ask the model anew after that.
 
     It changes nothing. A model that is found wanting fails the task at once, and
-    :class:`vertex_mlops.operators.undeployment.RollBackDeploymentOperator` behind it takes it back. An
-    outage says nothing about the model: the task is tried again.
+    :class:`vertex_mlops.operators.undeployment.RollBackDeploymentOperator` behind it takes it back. Every
+    other error, such as an outage or a token that cannot be had, says nothing about the model: the task is
+    tried again.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions and
@@ -115,6 +117,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     :return: ``predictions`` of the known instances, and the ``requests``, ``failed``, ``latency_ms`` and
         ``decided_by`` of the verdict.
     :raises DeployedModelRejectedError: the model was found wanting; the message says how.
+    :raises MissingResultError: a task before has left no result, or the pipeline no offline answers.
     :raises SpecError: the compiled pipeline file is missing or carries no contract.
     """
 
@@ -200,7 +203,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
         try:
             probed = self._probe(contract, self._since(context))
-        except ValueError as error:
+        except DeployedModelRejectedError as error:
             raise self._rejection(error) from error
         self.log.info("Deployed model %s answers %s", self.deployed_model_id, probed.predictions)
         delay = self._metrics.read_delay(project_id=self.project_id)
@@ -232,7 +235,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     def _probe(self, contract: DataContract, since: str) -> Probed:
         probe = Probe(self.deployed_model_id, self.percent, _PROBE_SECONDS)
         asks = self._asks(contract)
-        expected = self.pipeline_result["known_answers"]
+        expected = result_entry(self.pipeline_result, "known_answers")
         predictions: dict[str, list[dict[str, float]]] = {}
         for signature, requests in asks.items():
             for number, ask in enumerate(requests):
@@ -301,7 +304,7 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
         self.log.info("Judging by %s", verdict)
         try:
             self._check(verdict)
-        except ValueError as error:
+        except DeployedModelRejectedError as error:
             raise self._rejection(error) from error
         return {"predictions": probed.predictions, **verdict._asdict()}
 
@@ -320,17 +323,17 @@ class VerifyDeployedModelOperator(GoogleCloudBaseOperator):
     def _check(self, verdict: Verdict) -> None:
         whose = f"by the {verdict.decided_by}"
         if verdict.failed > self.max_error_share * verdict.requests:
-            raise ValueError(
+            raise DeployedModelRejectedError(
                 f"{verdict.failed} of {verdict.requests} requests failed {whose},"
                 f" more than {self.max_error_share:.1%}"
             )
         if verdict.latency_ms > self.max_latency_ms:
-            raise ValueError(
+            raise DeployedModelRejectedError(
                 f"{FAST_SHARE:.0%} of {verdict.requests} requests took up to {verdict.latency_ms:.4g} ms"
                 f" {whose}, more than {self.max_latency_ms:g} ms"
             )
 
-    def _rejection(self, error: ValueError) -> DeployedModelRejectedError:
+    def _rejection(self, error: DeployedModelRejectedError) -> DeployedModelRejectedError:
         cause = " ".join(str(error).split())
         return DeployedModelRejectedError(
             f"deployed model {self.deployed_model_id} of {self.endpoint}: {cause}"

@@ -9,12 +9,13 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from vertex_mlops.links.model_card import ModelCardLink
 from vertex_mlops.pipeline_jobs import PipelineResult
+from vertex_mlops.task_results import ResultsMixin
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class BlessedModelGateOperator(BaseOperator):
+class BlessedModelGateOperator(ResultsMixin, BaseOperator):
     """
     Skip the rollout, with the reason, unless the pipeline has blessed its model.
 
@@ -27,6 +28,7 @@ class BlessedModelGateOperator(BaseOperator):
     :param pipeline_result: What RunPipelineJobOnceOperator returned (templated).
     :return: the ``metrics`` of the model, and those of the champion.
     :raises AirflowSkipException: the model was not blessed; the message holds the reason.
+    :raises MissingResultError: the task that runs the pipeline job has left no result.
     """
 
     template_fields = ("pipeline_result",)

@@ -12,6 +12,7 @@ from google.api_core.gapic_v1.method import DEFAULT
 
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
+from vertex_mlops.task_results import ResultsMixin
 from vertex_mlops.waiting import RUNNING, come_back, is_settled
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _DELETION_SECONDS = 60.0
 
 
-class ModelMonitoringBaseOperator(GoogleCloudBaseOperator):
+class ModelMonitoringBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
     """
     Base class of the operators that act on a monitoring job.
 

@@ -13,6 +13,7 @@ from vertex_mlops.operators.deployment_base import VertexBaseOperator
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, PipelineResult, read_result, resource_id
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
 from vertex_mlops.serving import ServingSpec, read_serving_spec
+from vertex_mlops.task_results import result_entry
 from vertex_mlops.vertex_operations import OperationWait, begin_operation
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class UploadModelVersionOperator(VertexBaseOperator):
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
     :return: ``model_version``, the resource name of the version.
+    :raises MissingResultError: a task before has left no result, or the pipeline job no model.
     :raises VertexOperationError: the upload failed.
     :raises VertexOperationTimeoutError: the upload takes too long.
     :raises SpecError: the compiled pipeline does not say how its model is served.
@@ -113,7 +115,7 @@ class UploadModelVersionOperator(VertexBaseOperator):
             "parent": self.models.common_location_path(self.project_id, self.region),
             "model": {
                 "display_name": serving.name,
-                "artifact_uri": self.pipeline_result["model_uri"],
+                "artifact_uri": result_entry(self.pipeline_result, "model_uri"),
                 "container_spec": serving.container_spec.model_dump(),
                 "version_description": self.pipeline_result["name"],
             },
@@ -133,7 +135,7 @@ class UploadModelVersionOperator(VertexBaseOperator):
         result = self.pipeline_result
         labels = {
             **(self.labels or {}),
-            DATA_VERSION_LABEL: str(result["data_version"]),
+            **({DATA_VERSION_LABEL: result["data_version"]} if result["data_version"] else {}),
             "git_revision": serving.git_revision,
             "blessed": str(result["blessed"]).lower(),
             JOB_LABEL: job_label(result["name"]),

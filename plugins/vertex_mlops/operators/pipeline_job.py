@@ -40,6 +40,7 @@ from vertex_mlops.pipeline_jobs import (
 )
 from vertex_mlops.retries import LONGEST_BACKOFF, REQUEST_SECONDS, backoff, is_transient, patiently
 from vertex_mlops.service_agents import awaiting_service_agents
+from vertex_mlops.task_results import ResultsMixin
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -55,7 +56,7 @@ _SUBMIT_PATIENCE = 300.0
 _READ_PATIENCE = 60.0
 
 
-class RunPipelineJobOnceOperator(RunPipelineJobOperator):
+class RunPipelineJobOnceOperator(ResultsMixin, RunPipelineJobOperator):
     """
     Run a pipeline job once for each task instance, and return what came of it.
 
@@ -87,6 +88,7 @@ class RunPipelineJobOnceOperator(RunPipelineJobOperator):
         has tried each task again by itself, so Airflow does not; clear the task to start another job.
     :raises PipelineJobMismatchError: the job of this id runs, and belongs to another run or data version.
     :raises SpecError: the compiled pipeline does not take these parameters, labels or this id.
+    :raises MissingResultError: a task before has left no result that a parameter or a label needs.
     :raises ServiceAgentsMissingError: Vertex AI has made none in half an hour.
     :raises AirflowSkipException: ``validate_only`` is set, and the job could be submitted.
     """

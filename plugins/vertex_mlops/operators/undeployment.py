@@ -142,6 +142,8 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         "impersonation_chain",
         "gcp_conn_id",
     )
+    # it comes behind whatever has failed, also an upload
+    optional_results = ("model_version",)
     operator_extra_links = (EndpointLink(),)
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +21,10 @@ from jinja2 import Environment, FileSystemLoader
 
 if TYPE_CHECKING:
     from vertex_mlops.page.readings import Readings
-    from vertex_mlops.page.report import ModelReport
+    from vertex_mlops.page.report import BrokenReport, ModelReport
     from vertex_mlops.page.sources import RetrainedModel
 
+log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 STATIC = frozenset(path.name for path in (HERE / "static").iterdir())
 # what of a DAG the page shows
@@ -63,19 +65,35 @@ def show_models(user: GetUserDep) -> Response:
 
     :param user: who asks.
     """
-    from vertex_mlops.page.report import make_report
-    from vertex_mlops.page.sources import read_events, read_models, read_runs
+    from vertex_mlops.page.sources import read_models
 
     readable = get_auth_manager().get_authorized_dag_ids(user=user)
     with create_session() as session:
         models = read_models(session, readable)
-        known = [(model, read_runs(session, model), read_events(session, model)) for model in models]
     readings = read_cached(models)
-    reports = [make_report(model, readings[model.dag_id], runs, signals) for model, runs, signals in known]
+    reports = [report_on(model, readings[model.dag_id]) for model in models]
     return HTMLResponse(render(reports), headers=HEADERS)
 
 
-def render(reports: Sequence[ModelReport]) -> str:
+def report_on(model: RetrainedModel, readings: Readings) -> ModelReport | BrokenReport:
+    """
+    Bring together what Google and Airflow say about a model; what is wrong with it breaks no other.
+
+    :param model: where it lives.
+    :param readings: what BigQuery and Vertex AI say.
+    """
+    from vertex_mlops.page.report import make_report
+    from vertex_mlops.page.sources import read_events, read_runs
+
+    try:
+        with create_session() as session:
+            runs, signals = read_runs(session, model), read_events(session, model)
+        return make_report(model, readings, runs, signals)
+    except Exception as error:
+        return _broken(model, error)
+
+
+def render(reports: Sequence[ModelReport | BrokenReport]) -> str:
     """
     Make the page, in which whatever a service has answered is text.
 
@@ -83,7 +101,27 @@ def render(reports: Sequence[ModelReport]) -> str:
     """
     loader = FileSystemLoader(HERE / "templates")
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("page.html").render(reports=reports, now=datetime.now(UTC))
+    sections = [_render_section(environment, report) for report in reports]
+    return environment.get_template("page.html").render(sections=sections, now=datetime.now(UTC))
+
+
+def _render_section(environment: Environment, report: ModelReport | BrokenReport) -> str:
+    from vertex_mlops.page.report import ModelReport
+
+    if isinstance(report, ModelReport):
+        try:
+            return environment.get_template("section.html").render(report=report)
+        except Exception as error:
+            report = _broken(report.model, error)
+    return environment.get_template("broken.html").render(report=report)
+
+
+def _broken(model: RetrainedModel, error: Exception) -> BrokenReport:
+    from vertex_mlops.page.readings import one_line
+    from vertex_mlops.page.report import BrokenReport
+
+    log.warning("The page of the models cannot show %s", model.dag_id, exc_info=error)
+    return BrokenReport(model, one_line(error))
 
 
 def read_cached(models: Sequence[RetrainedModel]) -> dict[str, Readings]:

@@ -241,10 +241,11 @@ def _outcome(future: Future[T]) -> Reading[T]:
     except Exception as error:
         expected = isinstance(error, (GoogleAPICallError, SpecError))
         log.warning("The page of the models lacks a section: %s", error, exc_info=not expected)
-        return Reading(None, _one_line(error))
+        return Reading(None, one_line(error))
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """Say what was wrong in a line that is not too long to read."""
     words = error.message if isinstance(error, GoogleAPICallError) else str(error)
     text = f"{type(error).__name__}: {_REQUEST.sub('', ' '.join(words.split()))}"
     return text if len(text) <= _LONGEST_PROBLEM else f"{text[: _LONGEST_PROBLEM - 1]}…"

@@ -13,7 +13,7 @@ from vertex_mlops.page.charts import traffic_bar
 from vertex_mlops.page.history import Event, metric_charts, metric_names, metric_title, tell_history
 from vertex_mlops.page.readings import Monitoring, Readings, Service, Table, Training, Version
 from vertex_mlops.page.sources import AirflowRun, AssetSignal, RetrainedModel
-from vertex_mlops.page.watch import Alert, Feature, newest, tell_alerts, tell_features
+from vertex_mlops.page.watch import Alert, Feature, newest, tell_alerts, tell_features, tell_ignored
 
 _MOST_VERSIONS = 6
 _UNKNOWN = "Unknown"
@@ -56,6 +56,18 @@ class VersionRow(NamedTuple):
     figures: list[str]
 
 
+class BrokenReport(NamedTuple):
+    """
+    What is shown of a model whose report cannot be made.
+
+    :param model: where it lives.
+    :param problem: why not, in one line.
+    """
+
+    model: RetrainedModel
+    problem: str
+
+
 class ModelReport(NamedTuple):
     """
     Everything that the page shows of a model.
@@ -71,6 +83,7 @@ class ModelReport(NamedTuple):
     :param features: distances of the newest window.
     :param window_end: of the newest window; None without one.
     :param alerts: newest first.
+    :param ignored: asset events that are no alert, and why.
     :param events: newest first.
     """
 
@@ -85,6 +98,7 @@ class ModelReport(NamedTuple):
     features: list[Feature]
     window_end: datetime | None
     alerts: list[Alert]
+    ignored: list[str]
     events: list[Event]
 
 
@@ -117,6 +131,7 @@ def make_report(
         features=tell_features(window),
         window_end=max((one.end for one in window), default=None),
         alerts=tell_alerts(monitoring, signals),
+        ignored=tell_ignored(signals),
         events=events,
     )
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from vertex_mlops.drift import drift_in
+from vertex_mlops.drift import drift_in, problem_with
 from vertex_mlops.page.charts import distance_bar
 from vertex_mlops.page.readings import Distance, Monitoring
 from vertex_mlops.page.sources import AssetSignal, run_path
@@ -116,6 +116,16 @@ def tell_alerts(monitoring: Monitoring | None, signals: Iterable[AssetSignal]) -
             words = [_words(one.feature, one.objective, one.distance, one.threshold) for one in found]
             alerts[end] = Alert(end, ", ".join(words), monitoring.url, "monitoring job", [])
     return sorted(alerts.values(), reverse=True)[:_MOST_ALERTS]
+
+
+def tell_ignored(signals: Iterable[AssetSignal]) -> list[str]:
+    """
+    Say which asset events tell of no window, and why.
+
+    :param signals: asset events.
+    """
+    problems = [(signal.moment, problem_with(signal.extra)) for signal in signals]
+    return [f"{moment:%b %d, %H:%M}: {problem}" for moment, problem in problems if problem]
 
 
 def _anomalies(monitoring: Monitoring | None) -> dict[datetime, list[Distance]]:

@@ -16,6 +16,7 @@ from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.monitoring_anomalies import RAW_FEATURES, find_anomalies
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.retries import REQUEST_SECONDS, is_transient
+from vertex_mlops.task_results import ResultsMixin
 from vertex_mlops.waiting import (
     FAILED,
     PAUSED,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 
 
-class _ModelMonitoringSensor(BaseSensorOperator):
+class _ModelMonitoringSensor(ResultsMixin, BaseSensorOperator):
     operator_extra_links = (ModelMonitoringJobLink(),)
 
     def __init__(

@@ -53,8 +53,8 @@ def drift_event(end: str) -> DriftEvent:
         feature="alcohol",
         distance=0.41,
         threshold=0.3,
-        start_time="2026-11-25T09:00:00+00:00",
-        end_time=f"2026-11-25T{end}:00+00:00",
+        start_time="2025-11-25T09:00:00+00:00",
+        end_time=f"2025-11-25T{end}:00+00:00",
     )
     return DriftEvent(
         monitoring_job="projects/1/locations/europe-west1/modelDeploymentMonitoringJobs/5",
@@ -232,6 +232,15 @@ class TestFreshness:
             operator = freshness(place, table_id, data_version=wrong)
             with pytest.raises(DataVersionError, match=f"{table_id}: data_version {wrong} .* is {limit}"):
                 operator.execute(context_of(operator))
+
+    @pytest.mark.parametrize("version", [1764028800000.0, True, "1764028800000"])
+    def test_a_version_that_is_no_whole_number_is_refused(
+        self, place: dict[str, str], make_table: MakeTable, version: Any
+    ) -> None:
+        operator = freshness(place, make_table(SOUND), data_version=version)
+
+        with pytest.raises(DataVersionError, match=f"data_version {version!r} is no whole number"):
+            operator.execute(context_of(operator))
 
     def test_the_dataset_says_how_old_a_version_may_be(
         self, client: bigquery.Client, place: dict[str, str], make_table: MakeTable

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY
 from airflow.sdk import DAG, BaseOperator, TriggerRule
 from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferred
 from google.cloud.aiplatform_v1 import PipelineServiceClient
@@ -50,6 +51,8 @@ class Flow:
             self.train >> BaseOperator(task_id="verify") >> BaseOperator(task_id="monitor")
             BaseOperator(task_id="unrelated")
         self.context = context_of(self.train)
+        # not if a person marks it success
+        self.took_result = True
         self._client = PipelineServiceClient(
             client_options={"api_endpoint": f"{REGION}-aiplatform.googleapis.com"}
         )
@@ -60,7 +63,10 @@ class Flow:
             self.train.prepare_for_execution().execute(self.context)
 
     def tear_down(self, **states: str | None) -> list[str]:
-        self.context["ti"].states = {"monitor": states.get("verify")} | states
+        ti = self.context["ti"]
+        ti.states = {"monitor": states.get("verify")} | states
+        if self.took_result and states.get("train") == "success":
+            ti.xcoms[XCOM_RETURN_KEY] = {"name": "the job"}
         return self.cancel.prepare_for_execution().execute(self.context)["cancelled"]
 
     def job(self) -> PipelineJob:
@@ -248,6 +254,15 @@ def test_a_task_that_runs_again_or_succeeded_keeps_its_job(flow: Flow, state: st
     assert flow.tear_down(train=state, verify=None) == []
 
     assert flow.state() == RUNNING
+
+
+def test_the_job_of_a_task_that_was_marked_success_while_it_ran_is_cancelled(flow: Flow) -> None:
+    flow.start()
+    flow.took_result = False
+
+    assert flow.tear_down(train="success", verify="failed", monitor="upstream_failed") == [flow.job().name]
+
+    assert flow.state() in CANCELLED
 
 
 def test_a_task_that_is_cleared_at_the_last_moment_keeps_its_job(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.exceptions import AirflowSkipException
 from google.cloud import aiplatform_v1
-from vertex_mlops.drift import DriftEvent
+from vertex_mlops.drift import DriftEvent, describe, triggering_events
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.operators.drift import EmitModelDriftOperator
 
@@ -124,6 +125,62 @@ def test_an_event_that_a_person_made_hides_nothing(asked: Asked, drifting: Drift
     drifting.window(alcohol=5)
 
     assert len(asked.look()) == 1
+
+
+def window(job: str, **changes: Any) -> dict[str, Any]:
+    """The extra of an event, as a person might make it."""
+    ended = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+    anomaly = {
+        "deployed_model_id": "7",
+        "objective": "RAW_FEATURE_SKEW",
+        "feature": "alcohol",
+        "distance": 0.4,
+        "threshold": 0.3,
+        "start_time": ended,
+        "end_time": ended,
+    }
+    made = {"monitoring_job": job, "endpoint": "e", "window_start": ended, "window_end": ended}
+    return made | {"anomalies": [anomaly], "from_rest_api": True} | changes
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"window_end": 7},
+        {"window_end": "tomorrow"},
+        # without a time zone, which no other moment can be compared with
+        {"window_end": "2025-11-25T10:00:00"},
+        {"window_end": "2099-01-01T00:00:00+00:00"},
+        {"monitoring_job": ["projects/1"]},
+        {"anomalies": [{"feature": "alcohol"}]},
+    ],
+)
+def test_an_event_of_another_shape_hides_nothing_and_is_told_in_the_log(
+    asked: Asked, drifting: Drifting, capfd: pytest.CaptureFixture[str], changes: dict[str, Any]
+) -> None:
+    asked.events.append(SimpleNamespace(extra=window(drifting.job, **changes)))
+    drifting.window(alcohol=5)
+
+    assert len(asked.look()) == 1
+
+    told = f"An asset event that tells of no drift is ignored: {next(iter(changes))}"
+    assert told in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("extra", [None, [], {}, {"note": "just trying"}])
+def test_an_extra_that_is_no_window_starts_nothing(extra: Any) -> None:
+    event = SimpleNamespace(extra=extra)
+
+    assert triggering_events({"triggering_asset_events": {"a": [event]}}) == []  # type: ignore[typeddict-item]
+
+
+def test_an_event_of_the_right_shape_is_read_whoever_made_it() -> None:
+    made = window("job")
+
+    (read,) = triggering_events({"triggering_asset_events": {"a": [SimpleNamespace(extra=made)]}})  # type: ignore[typeddict-item]
+
+    assert read["window_end"] == made["window_end"]
+    assert describe(read).startswith("alcohol 0.40 above 0.3 (RAW_FEATURE_SKEW)")
 
 
 def test_the_link_leads_to_the_monitoring_job(asked: Asked, drifting: Drifting) -> None:

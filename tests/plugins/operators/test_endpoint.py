@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from json import JSONDecodeError
 from typing import Any
 
 import psutil
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 from google.api_core.exceptions import InvalidArgument, ServiceUnavailable, Unauthorized
+from google.auth.exceptions import InvalidValue, MalformedError
 from vertex_mlops.exceptions import DeployedModelRejectedError
-from vertex_mlops.hooks.prediction_service import RawPrediction
+from vertex_mlops.hooks.prediction_service import RawPrediction, RawPredictionHook
 from vertex_mlops.operators.endpoint import Probed, _verdict
 from vertex_mlops.prediction_metrics import ServedRequests
 from vertex_mlops.probe import Probe, check_close, most_requests, read_prediction
@@ -163,6 +167,38 @@ def test_an_outage_is_no_verdict(
     assert not isinstance(error.value, DeployedModelRejectedError)
 
 
+def test_an_accounts_key_that_cannot_be_read_is_no_verdict(
+    rollout: Rollout, beside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an account whose key google.auth refuses with a ValueError
+    key = {"type": "service_account", "client_email": "a@b", "token_uri": "https://c", "private_key": "no"}
+    extra = {"keyfile_dict": json.dumps(key)}
+    connection = {"conn_type": "google_cloud_platform", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_BROKEN_KEY", json.dumps(connection))
+    deployed, traffic = beside("sound-again", 100)
+    operator = rollout.verifier(deployed, traffic, "sound-again")
+    operator._raw = RawPredictionHook(gcp_conn_id="broken_key")
+
+    with pytest.raises(ValueError) as error:  # noqa: PT011 (its words are cryptography's)
+        operator.execute(context_of(operator))
+
+    # then it is an error, which Airflow tries again
+    assert not isinstance(error.value, AirflowFailException)
+
+
+@pytest.mark.parametrize(
+    "broken", [JSONDecodeError("cut off", "{", 1), InvalidValue("no token"), MalformedError("no key")]
+)
+def test_what_says_nothing_about_the_model_is_passed_on_as_it_is(broken: ValueError) -> None:
+    def ask() -> RawPrediction:
+        raise broken
+
+    with pytest.raises(type(broken)) as error:
+        Probe("1", 100, 60).ask(ask)
+
+    assert error.value is broken
+
+
 def now() -> str:
     return datetime.now(UTC).isoformat()
 
@@ -192,12 +228,14 @@ def test_a_model_that_never_answers_is_rejected_with_what_was_refused() -> None:
     def ask() -> RawPrediction:
         raise InvalidArgument("no such signature")
 
-    with pytest.raises(ValueError, match=r"answered none of 5 requests at 100 % of the traffic: 400 no such"):
+    with pytest.raises(
+        DeployedModelRejectedError, match=r"answered none of 5 requests at 100 % of the traffic: 400 no such"
+    ):
         Probe("1", 100, 60).ask(ask)
 
 
 def test_answers_of_another_model_are_no_proof() -> None:
-    with pytest.raises(ValueError, match="answered none of 30 requests at 50 %"):
+    with pytest.raises(DeployedModelRejectedError, match="answered none of 30 requests at 50 %"):
         Probe("1", 50, 60).ask(lambda: answer("2"))
 
 
@@ -278,7 +316,7 @@ def test_an_account_that_may_not_ask_says_nothing_about_the_model() -> None:
     ],
 )
 def test_every_malformed_answer_is_refused(bad: RawPrediction) -> None:
-    with pytest.raises(ValueError, match="serving_default"):
+    with pytest.raises(DeployedModelRejectedError, match="serving_default"):
         read_prediction("serving_default", bad.body, contract().outputs)
 
 

@@ -18,6 +18,7 @@ from airflow.utils.session import create_session
 from fastapi.testclient import TestClient
 from google.cloud import bigquery
 from sqlalchemy import select
+from vertex_mlops.drift import DriftEvent
 from vertex_mlops.page import app as page_app
 from vertex_mlops.page import readings as page_readings
 from vertex_mlops.page.report import make_report
@@ -291,6 +292,47 @@ def test_events_are_read_that_an_asset_had_under_another_uri(api: TestClient) ->
         notes = [signal.extra.get("note") for signal in read_events(session, model)]
 
     assert "under the URI of before" in notes
+
+
+def test_events_of_another_shape_are_a_note_and_break_nothing(
+    api: TestClient, cookie: Callable[[str | None], dict[str, str]], get: Get
+) -> None:
+    admin = cookie("admin")
+    (asset,) = api.get("/api/v2/assets?name_pattern=wine_drift_red", headers=admin).json()["assets"]
+    keys = dict.fromkeys(DriftEvent.__annotations__)
+    for extra in (keys, keys | {"window_end": "2099-01-01T00:00:00+00:00", "anomalies": [1]}, {"note": "hi"}):
+        event = {"asset_id": asset["id"], "extra": extra}
+        assert api.post("/api/v2/assets/events", json=event, headers=admin).status_code == 200
+
+    html = get()
+
+    red, white = (section(html, f"wine_retraining_{wine}") for wine in ("red", "white"))
+    assert red.count("monitoring_job: ") == 3
+    assert "Asset events that tell of no window are ignored" in red
+    assert problems(white) == []
+
+
+def test_a_model_that_cannot_be_shown_breaks_no_other(get: Get) -> None:
+    # given a figure that is no number
+    get()
+    odd = readings(trainings=page_readings.Reading([training(metrics={"mad": "high"})]))
+    page_app._readings["wine_retraining_red"] = odd
+
+    html = get(fresh=False)
+
+    assert problems(section(html, "wine_retraining_white")) == []
+    (problem,) = problems(section(html, "wine_retraining_red"))
+    assert problem.startswith("This model cannot be shown: ValueError: Unknown format code")
+
+
+def test_a_section_that_cannot_be_rendered_breaks_no_other() -> None:
+    sound = make_report(MODEL, readings(), [], [])
+    odd = sound._replace(model=MODEL._replace(dag_id="odd"), window_end="yesterday")  # type: ignore[arg-type]
+
+    html = page_app.render([odd, sound])
+
+    assert problems(section(html, MODEL.dag_id)) == []
+    assert problems(section(html, "odd"))[0].startswith("This model cannot be shown: ")
 
 
 def test_nothing_that_a_service_answers_becomes_markup() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from vertex_mlops.drift import DriftEvent
 from vertex_mlops.monitoring_anomalies import Anomaly
 from vertex_mlops.page.sources import AssetSignal
-from vertex_mlops.page.watch import newest, tell_alerts, tell_features
+from vertex_mlops.page.watch import newest, tell_alerts, tell_features, tell_ignored
 
 from tests.plugins.page.conftest import NOW, distance, monitoring
 
@@ -100,6 +101,30 @@ def test_a_window_that_an_event_told_of_is_one_alert_and_the_newest_comes_first(
         (LATER, "monitoring job"),
         (EARLIER, "wine_drift"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"anomalies": None}, "anomalies: "),
+        ({"anomalies": [{"feature": "alcohol"}]}, "anomalies.0.deployed_model_id: "),
+        ({"window_end": "soon"}, "window_end: "),
+        (
+            {"window_end": "2099-01-01T00:00:00+00:00"},
+            "window_end: 2099-01-01T00:00:00+00:00 is in the future",
+        ),
+    ],
+)
+def test_an_event_that_tells_of_no_window_is_no_alert_and_hides_none(
+    changes: dict[str, Any], problem: str
+) -> None:
+    odd = signal(extra=signal().extra | changes)
+
+    (alert,) = tell_alerts(None, [odd, signal()])
+
+    assert alert.end == EARLIER
+    (line,) = tell_ignored([odd, signal()])
+    assert line.startswith(f"Nov 25, 12:00: {problem}")
 
 
 def test_an_event_that_a_person_made_is_no_alert() -> None:

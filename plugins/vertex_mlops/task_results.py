@@ -1,0 +1,83 @@
+"""What an operator does without a result that a task before it should have left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import XComArg
+
+from vertex_mlops.exceptions import MissingResultError
+
+if TYPE_CHECKING:
+    import jinja2
+    from airflow.sdk import Context
+
+_RESULT = "return_value"
+
+
+class ResultsMixin:
+    """
+    Mixin of an operator that takes results of tasks before it: without one it fails in a line that names it.
+
+    A task that is marked success by hand, also while it is deferred, leaves no XCom. Airflow puts None in
+    place of each argument that refers to one: see ``PlainXComArg.resolve`` in
+    https://github.com/apache/airflow/blob/main/task-sdk/src/airflow/sdk/definitions/xcom_arg.py, which does
+    so for the return value and for each key of a task with ``multiple_outputs``. A text that pulls an XCom by
+    Jinja becomes the word None.
+    """
+
+    # templated arguments for which None is an answer, too
+    optional_results: ClassVar[tuple[str, ...]] = ()
+
+    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
+        """
+        Template all fields, and make sure that no result is missing.
+
+        :param context: the task's context.
+        :param jinja_env: environment to render with.
+        :raises MissingResultError: names each missing result, and the task that should have left it.
+        """
+        operator: Any = self
+        names = [name for name in operator.template_fields if name not in self.optional_results]
+        before = {name: getattr(self, name, None) for name in names}
+        super().render_template_fields(context, jinja_env)  # type: ignore[misc]
+        after = {name: getattr(self, name, None) for name in names}
+        if missing := list(dict.fromkeys(_missing(before, after))):
+            raise MissingResultError(f"{'; '.join(missing)}: {_WHY}")
+
+
+_WHY = "a task that was marked success by hand leaves none; clear it and what comes behind it"
+
+
+def result_entry(result: Mapping[str, Any], key: str) -> Any:
+    """
+    Give what a pipeline job has left under a key.
+
+    :param result: a :class:`vertex_mlops.pipeline_jobs.PipelineResult`.
+    :param key: of it.
+    :raises MissingResultError: the job has left nothing there.
+    """
+    if not (value := result.get(key)):
+        raise MissingResultError(f"{result.get('name') or 'the pipeline job'} has left no {key}")
+    return value
+
+
+def _missing(before: Any, after: Any) -> Iterator[str]:
+    """Say which references in a value have become nothing."""
+    if isinstance(before, XComArg):
+        if after is None:
+            yield from (_words(operator.task_id, key) for operator, key in before.iter_references())
+    elif isinstance(before, dict):
+        for key, value in before.items():
+            yield from _missing(value, after[key])
+    elif isinstance(before, (list, tuple)):
+        for one, other in zip(before, after, strict=True):
+            yield from _missing(one, other)
+    elif isinstance(before, str) and "xcom_pull" in before and after == "None":
+        yield f"there is no result for {before}"
+
+
+def _words(task_id: str, key: str) -> str:
+    what = "no result" if key == _RESULT else f"no {key!r} in its result"
+    return f"task {task_id} has left {what}"
