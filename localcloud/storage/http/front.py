@@ -9,7 +9,6 @@ Source: https://cloud.google.com/storage/docs/json_api
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 from aiohttp import web
@@ -48,7 +47,7 @@ class Front:
     async def insert_bucket(self, request: web.Request) -> web.Response:
         """Serve ``storage.buckets.insert``."""
         self._check_project(request)
-        sent = as_resource(json.loads(await request.read()))
+        sent = body_resource(await request.read())
         for unknown in sorted(sent.keys() - BUCKET_FIELDS):
             raise not_served(f"the field {unknown} of storage.buckets.insert")
         location = sent.get("location") or self.settings.location
