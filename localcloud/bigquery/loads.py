@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import gzip
+import zlib
 from typing import Any
 
 import pyarrow as pa
@@ -53,7 +54,7 @@ class Loads:
             raise unsupported(f"{', '.join(unknown)} of a load job")
         destination = Destination.of(self._warehouse, config, "WRITE_APPEND")
         where = self._warehouse.catalog.dataset(destination.dataset_id).location
-        files = [media] if media is not None else self._files(required(config, "sourceUris"))
+        files = [media] if media is not None else self._files(required(config, "sourceUris") or [""])
         fields = self._fields(config, destination)
         batch = _joined([read(_unpacked(data), config, fields) for data in files])
 
@@ -100,7 +101,7 @@ def _unpacked(data: bytes) -> bytes:
         return data
     try:
         return gzip.decompress(data)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise broken(f"not a whole gzip file: {error}") from error
 
 
