@@ -26,7 +26,7 @@ def types() -> dict[str, Any]:
     folder = resources.files("googleapiclient") / "discovery_cache" / "documents"
     document = json.loads((folder / f"{_API}.json").read_text())
     found: dict[str, Any] = {}
-    methods = {}
+    methods: dict[str, Any] = {}
     for resource in _METHODS:
         for method in document["resources"][resource]["methods"].values():
             query = {
