@@ -8,7 +8,7 @@ TESTS := test-e2e test-pipeline test-units test-live
 # each worker has a localcloud of its own; files in the order of tests/durations.json
 WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo demo-drift check test test-compat test-durations test-e2e test-faults test-live test-pipeline test-ui test-units up down lint format bench bench-scale bench-model lock clean compose-init test-compose acceptance deploy deploy-check deploy-setup load-data
+.PHONY: help setup demo demo-drift check fuzz test test-compat test-durations test-e2e test-faults test-live test-pipeline test-ui test-units up down lint format bench bench-scale bench-model lock clean compose-init test-compose acceptance deploy deploy-check deploy-setup load-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ check: setup ## Check style and types, and run the tests that start no server: a
 
 test: setup ## Run every test that needs neither a browser nor Docker: [ALSO='lint test-ui']
 	@$(PYTHON) -m dev.lanes $(TESTS) $(ALSO)
+
+fuzz: setup ## Send localcloud requests that no API expects, and tell how many: [REQUESTS=500] of each route
+	@FUZZ_REQUESTS=$(or $(REQUESTS),500) $(PYTHON) -m pytest -o timeout=3600 tests/localcloud/fuzz
 
 test-durations: setup ## Run them, and renew tests/durations.json
 	@$(PYTHON) -m dev.lanes --renew $(TESTS) $(ALSO)

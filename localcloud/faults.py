@@ -205,8 +205,7 @@ class Faults:
         async def middleware(
             request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
         ) -> web.StreamResponse:
-            served = getattr(request.match_info.handler, _SERVED, {})
-            fault = self.take(served.get(request.method, served.get("*", "")))
+            fault = self.take(method_of(request))
             if fault is None:
                 return await handler(request)
             await asyncio.sleep(fault.latency)
@@ -251,6 +250,16 @@ def serves(method: str = "", **by_verb: str) -> Callable[[H], H]:
         return handler
 
     return decorate
+
+
+def method_of(request: web.Request) -> str:
+    """
+    Give the method that a request calls; empty where the handler does not say.
+
+    :param request: its handler says so by :func:`serves`.
+    """
+    served = getattr(request.match_info.handler, _SERVED, {})
+    return str(served.get(request.method, served.get("*", "")))
 
 
 def methods_of(app: web.Application) -> set[str]:

@@ -31,7 +31,10 @@ def create_app(settings: Settings) -> web.Application:
     )
 
     async def token(request: web.Request) -> web.Response:
-        form = await request.post()
+        try:
+            form = await request.post()
+        except (LookupError, ValueError) as error:
+            return _refused("invalid_request", f"The body is no form: {error}")
         if form.get("grant_type") != GRANT:
             return _refused("unsupported_grant_type", f"localcloud knows the grant type {GRANT} only")
         try:

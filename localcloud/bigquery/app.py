@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,6 +14,7 @@ from localcloud.bigquery.failures import unsupported
 from localcloud.bigquery.inside import InsideBigQuery
 from localcloud.bigquery.jobs import Jobs
 from localcloud.bigquery.reader import TableReader
+from localcloud.bigquery.request_types import check_query, read_body
 from localcloud.bigquery.row_access import RowAccessPolicies
 from localcloud.bigquery.tabledata import TableData
 from localcloud.bigquery.tables import Tables
@@ -22,7 +22,7 @@ from localcloud.bigquery.uploads import ResumableUploads, read_multipart
 from localcloud.bigquery.warehouse import Warehouse
 from localcloud.config import Settings
 from localcloud.errors import error_middleware, too_large
-from localcloud.faults import Faults, serves
+from localcloud.faults import Faults, method_of, serves
 from localcloud.storage.objects import ObjectStore
 
 _PROJECT = "/bigquery/v2/projects/{project}"
@@ -66,7 +66,7 @@ class _Service:
         self._jobs = Jobs(warehouse, self._tabledata)
         self._uploads = ResumableUploads()
         self.app = web.Application(
-            middlewares=[error_middleware, faults.middleware()], client_max_size=_LARGEST_CHUNK
+            middlewares=[error_middleware, _check_query, faults.middleware()], client_max_size=_LARGEST_CHUNK
         )
         self.app[READER] = TableReader(warehouse, self._thread, self._jobs)
         self.app[INSIDE] = InsideBigQuery(warehouse, self._thread, self._tabledata, self._jobs)
@@ -249,7 +249,8 @@ class _Service:
         kind = request.query.get("uploadType")
         if kind == "multipart":
             job, media = await read_multipart(request)
-            return await self._in_thread(request, self._jobs.insert, job, media)
+            body = read_body(method_of(request), job)
+            return await self._in_thread(request, self._jobs.insert, body, media)
         if kind == "resumable":
             return self._uploads.begin(await _read(request), request)
         raise unsupported(f"uploadType={kind}")
@@ -262,11 +263,19 @@ class _Service:
         return await self._in_thread(request, self._jobs.insert, *received)
 
 
-async def _read(request: web.Request) -> Any:
+@web.middleware
+async def _check_query(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    check_query(method_of(request), request.query)
+    return await handler(request)
+
+
+async def _read(request: web.Request) -> dict[str, Any]:
     body = await request.read()
     if len(body) > _LARGEST_JSON:
         raise too_large(_LARGEST_JSON)
-    return json.loads(body)
+    return read_body(method_of(request), body)
 
 
 def _table(request: web.Request) -> tuple[str, str]:

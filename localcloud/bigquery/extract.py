@@ -60,7 +60,8 @@ class Extracts:
         """
         source = required(config, "sourceTable")
         self._warehouse.check_project(source.get("projectId"))
-        table = self._warehouse.catalog.table(source["datasetId"], source["tableId"], location)
+        names = required(source, "datasetId"), required(source, "tableId")
+        table = self._warehouse.catalog.table(*names, location)
         if table.kind not in ("TABLE", "SNAPSHOT"):
             raise failure("invalid", f"Cannot extract a {table.kind}: {table.dataset_id}.{table.table_id}")
         where = self._warehouse.catalog.dataset(table.dataset_id).location

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import fnmatch
 import gzip
+import struct
+import zlib
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +23,11 @@ _SERVED = {
     *("quote", "schema", "schemaUpdateOptions", "skipLeadingRows", "sourceFormat", "sourceUris"),
     *("useAvroLogicalTypes", "writeDisposition", "timePartitioning", "rangePartitioning", "clustering"),
 }
+# what the readers of the formats raise
+_UNREADABLE = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, RecursionError, TypeError, ValueError),
+    *(csv.Error, pa.ArrowException, struct.error, zlib.error),
+)
 _GZIP = b"\x1f\x8b"
 
 
@@ -53,9 +61,9 @@ class Loads:
             raise unsupported(f"{', '.join(unknown)} of a load job")
         destination = Destination.of(self._warehouse, config, "WRITE_APPEND")
         where = self._warehouse.catalog.dataset(destination.dataset_id).location
-        files = [media] if media is not None else self._files(required(config, "sourceUris"))
+        files = [media] if media is not None else self._files(required(config, "sourceUris") or [""])
         fields = self._fields(config, destination)
-        batch = _joined([read(_unpacked(data), config, fields) for data in files])
+        batch = _joined([_read(data, config, fields) for data in files])
 
         def append(table: Any, at: int) -> int:
             return self._warehouse.rows.append_arrow(table, batch.data, at)
@@ -95,12 +103,20 @@ class Loads:
         return [self._warehouse.objects.read(uri) for uri in found]
 
 
+def _read(data: bytes, config: dict[str, Any], fields: list[Field] | None) -> Batch:
+    """Read a file; whatever its reader stumbles over is the file's fault."""
+    try:
+        return read(_unpacked(data), config, fields)
+    except _UNREADABLE as error:
+        raise broken(f"the file cannot be read: {type(error).__name__}: {error}") from error
+
+
 def _unpacked(data: bytes) -> bytes:
     if not data.startswith(_GZIP):
         return data
     try:
         return gzip.decompress(data)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise broken(f"not a whole gzip file: {error}") from error
 
 

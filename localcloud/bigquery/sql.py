@@ -102,7 +102,7 @@ def _name_the_positional(query: str, count: int) -> str:
 
 
 def _with_parameters(statement: exp.Expr, parameters: list[dict[str, Any]]) -> exp.Expr:
-    values = {parameter["name"].lower(): _literal(parameter) for parameter in parameters}
+    values = {parameter.get("name", "").lower(): _literal(parameter) for parameter in parameters}
     for node in list(statement.find_all(exp.Parameter, exp.Placeholder)):
         name = node.name.lower()
         if name not in values:
@@ -112,12 +112,19 @@ def _with_parameters(statement: exp.Expr, parameters: list[dict[str, Any]]) -> e
 
 
 def _literal(parameter: dict[str, Any]) -> exp.Expr:
-    kind = parameter["parameterType"]
+    kind = parameter.get("parameterType", {})
     value = parameter.get("parameterValue", {})
-    if kind["type"] == "ARRAY":
-        element = kind["arrayType"]["type"]
-        return exp.Array(expressions=[_scalar(item.get("value"), element) for item in value["arrayValues"]])
-    return _scalar(value.get("value"), kind["type"])
+    if kind.get("type") == "ARRAY":
+        element = _type_name(kind.get("arrayType", {}), parameter)
+        values = value.get("arrayValues", [])
+        return exp.Array(expressions=[_scalar(item.get("value"), element) for item in values])
+    return _scalar(value.get("value"), _type_name(kind, parameter))
+
+
+def _type_name(kind: dict[str, Any], parameter: dict[str, Any]) -> str:
+    if not kind.get("type"):
+        raise failure("required", f"Query parameter '{parameter.get('name', '')}' is missing its type")
+    return str(kind["type"])
 
 
 def _scalar(value: Any, type_name: str) -> exp.Expr:

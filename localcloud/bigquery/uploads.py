@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from localcloud.bigquery.failures import failure, not_found
 _RANGE = re.compile(r"bytes (?:\*|(\d+)-(\d+))/(\*|\d+)")
 
 
-async def read_multipart(request: web.Request) -> tuple[dict[str, Any], bytes]:
+async def read_multipart(request: web.Request) -> tuple[bytes, bytes]:
     """
     Read a ``multipart/related`` request: the job, then the file.
 
@@ -23,10 +22,12 @@ async def read_multipart(request: web.Request) -> tuple[dict[str, Any], bytes]:
     """
     if not request.content_type.startswith("multipart/"):
         raise failure("invalid", f"Expected multipart/related, not {request.content_type}")
-    reader = await request.multipart()
-    job = await _part(reader)
-    media = await _part(reader)
-    return json.loads(job), media
+    try:
+        reader = await request.multipart()
+        return await _part(reader), await _part(reader)
+    except (LookupError, RuntimeError, ValueError) as error:
+        # what aiohttp raises for a body that is no multipart or in an encoding that there is not
+        raise failure("invalid", f"The body cannot be read as multipart/related: {error}") from error
 
 
 async def _part(reader: MultipartReader) -> bytes:

@@ -17,6 +17,7 @@ from localcloud.errors import ApiError
 from localcloud.faults import Faults
 from localcloud.vertex import names
 from localcloud.vertex.discovery import PACKAGE, Method, discover
+from localcloud.vertex.values import check_values
 
 log = logging.getLogger(__name__)
 
@@ -92,11 +93,13 @@ class Api:
         handler = self._handlers.get(method.path)
         if handler is None:
             raise unimplemented(method.title)
-        self._settle_names(method, request)
+        self._check(method, request)
         try:
             answer = handler(request)
         except exceptions.GoogleAPICallError:
             raise
+        except ApiError as error:
+            raise exceptions.from_grpc_status(grpc.StatusCode[error.status], error.message) from error
         except Exception as error:
             log.exception("%s failed", method.title)
             raise exceptions.InternalServerError(
@@ -104,8 +107,9 @@ class Api:
             ) from error
         return answer if isinstance(answer, Reply) else Reply(answer)
 
-    def _settle_names(self, method: Method, request: Any) -> None:
+    def _check(self, method: Method, request: Any) -> None:
         raw = type(request).pb(request) if hasattr(type(request), "pb") else request
+        check_values(raw)
         for path, patterns in method.name_patterns.items():
             *parents, leaf = path.split(".")
             owner = raw

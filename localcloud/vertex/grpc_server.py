@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import grpc  # type: ignore[import-untyped]
 from google.api_core import exceptions
+from google.protobuf.message import DecodeError
 
 from localcloud.config import HOST
 from localcloud.errors import DroppedError
@@ -65,7 +66,7 @@ class _Handlers(grpc.GenericRpcHandler):
     def _unary(self, method: Method) -> Any:
         def answer(body: bytes, context: grpc.ServicerContext) -> bytes:
             try:
-                reply = self._api.call(method, decode(body, method.request))
+                reply = self._api.call(method, _read(body, method))
             except exceptions.GoogleAPICallError as error:
                 _abort(context, error)
             except DroppedError as error:
@@ -75,6 +76,13 @@ class _Handlers(grpc.GenericRpcHandler):
             return encode(reply.message)
 
         return answer
+
+
+def _read(body: bytes, method: Method) -> Any:
+    try:
+        return decode(body, method.request)
+    except DecodeError as error:
+        raise exceptions.InvalidArgument(f"The request is no message of {method.title}: {error}") from error
 
 
 def _refusal(path: str) -> grpc.RpcMethodHandler:

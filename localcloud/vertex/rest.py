@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Iterable
 from concurrent.futures import Executor
@@ -15,7 +14,8 @@ from google.api_core import exceptions
 from google.protobuf import json_format
 from multidict import MultiMapping
 
-from localcloud.errors import error_middleware
+from localcloud.errors import ApiError, error_middleware
+from localcloud.json_body import read_json, read_object
 from localcloud.vertex.api import Api, Reply, unimplemented
 from localcloud.vertex.discovery import Method, Route
 from localcloud.vertex.grpc_server import MAX_MESSAGE_BYTES
@@ -83,40 +83,40 @@ def _read(method: Method, route: Route, values: tuple[str, ...], request: web.Re
     if "http_body" in raw.DESCRIPTOR.fields_by_name:
         _read_raw_body(raw.http_body, request.content_type, body)
     elif route.body == "*":
-        fields = _object(body)
+        fields = read_object(body)
     elif route.body:
-        fields = {route.body: _object(body)}
+        fields = {route.body: read_object(body)}
     _read_query(fields, raw.DESCRIPTOR, request.query)
     for path, value in zip(route.variables, values, strict=True):
         _set(fields, path.split("."), value)
-    try:
-        json_format.ParseDict(fields, raw)
-    except json_format.ParseError as error:
-        reason = " ".join(str(error).split())
-        raise exceptions.InvalidArgument(f"Invalid JSON payload received. {reason}") from error
+    _parse(fields, raw)
     return method.request.wrap(raw) if hasattr(method.request, "wrap") else raw
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    if not body.strip():
-        return {}
+def _parse(fields: Any, raw: Any) -> None:
     try:
-        value = json.loads(body)
-    except ValueError as error:
-        raise exceptions.InvalidArgument(f"Invalid JSON payload received. {error}") from error
-    if not isinstance(value, dict):
-        raise exceptions.InvalidArgument("Invalid JSON payload received. The body is not an object.")
-    return value
+        json_format.ParseDict(fields, raw)
+    except (
+        json_format.ParseError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
+        # not all that is of another type is a ParseError
+        reason = " ".join(str(error).split())
+        raise exceptions.InvalidArgument(f"Invalid JSON payload received. {reason}") from error
 
 
 def _read_raw_body(target: httpbody_pb2.HttpBody, content_type: str, body: bytes) -> None:
     """Take the body as it is, or out of the ``httpBody`` that the generated REST client wraps it in."""
     try:
-        wrapped = json.loads(body)
-    except ValueError:
+        wrapped = read_json(body)
+    except ApiError:
         wrapped = None
     if isinstance(wrapped, dict) and list(wrapped) == [_RAW_BODY]:
-        json_format.ParseDict(wrapped[_RAW_BODY], target)
+        _parse(wrapped[_RAW_BODY], target)
     else:
         target.content_type, target.data = content_type, body
 
@@ -158,6 +158,8 @@ def _set(fields: dict[str, Any], path: list[str], value: Any) -> None:
     *parents, leaf = path
     for part in parents:
         fields = fields.setdefault(part, {})
+        if not isinstance(fields, dict):
+            raise exceptions.InvalidArgument(f"Invalid JSON payload received. {part} is not an object.")
     fields[leaf] = value
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.errors import ApiError, not_served
+from localcloud.json_body import read_object
 from localcloud.storage.preconditions import Conditions
-from localcloud.storage.resources import as_resource, changed, object_resource, written
+from localcloud.storage.resources import changed, object_resource, written
 from localcloud.storage.store import Source, Store
 
 Query = dict[str, str]
@@ -101,12 +102,7 @@ def body_resource(body: bytes) -> dict[str, Any]:
 
     :raises ApiError: 400 when it is no JSON object.
     """
-    try:
-        return as_resource(json.loads(body or b"{}"))
-    except (ValueError, RecursionError) as error:
-        # also for bytes that are no UTF-8, and a number of more digits than Python reads
-        message = f"The request body is not JSON: {error}"
-        raise ApiError(400, "INVALID_ARGUMENT", message, "parseError") from error
+    return read_object(body)
 
 
 def _copy(store: Store, call: ObjectCall, to: Destination) -> Answer:

@@ -1,0 +1,108 @@
+"""Requests that Vertex AI and Cloud Monitoring take: what the search changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.localcloud.vertex.pipelines.specs import Pipeline
+
+PARENT = "projects/wine-local/locations/europe-west1"
+ENDPOINT = f"{PARENT}/endpoints/1"
+MODEL = f"{PARENT}/models/wine"
+JOB = f"{PARENT}/modelDeploymentMonitoringJobs/1"
+PIPELINE_JOB = f"{PARENT}/pipelineJobs/1"
+METRICS = "projects/wine-local/metricDescriptors/aiplatform.googleapis.com/prediction/online"
+# of what is there
+NAMES = (
+    *("projects/wine-local", PARENT, ENDPOINT, MODEL, f"{MODEL}@1", JOB, PIPELINE_JOB),
+    *(f"{ENDPOINT}/operations/1", f"{METRICS}/error_count"),
+)
+_RESOURCES = {"min_replica_count": 1, "machine_spec": {"machine_type": "n1-standard-2"}}
+_DEPLOYED = {"model": MODEL, "display_name": "wine", "dedicated_resources": _RESOURCES}
+_CONTAINER = {"image_uri": "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"}
+_SPEC = Pipeline(color="STRING").container("a", outputs={"made": "tfx.Model"}).spec
+_OBJECTIVE = {
+    "deployed_model_id": "1",
+    "objective_config": {
+        "training_dataset": {
+            "data_format": "csv",
+            "gcs_source": {"uris": ["gs://wine/train.csv"]},
+            "target_field": "quality",
+        },
+        "training_prediction_skew_detection_config": {"skew_thresholds": {"alcohol": {"value": 0.3}}},
+        "prediction_drift_detection_config": {"drift_thresholds": {"alcohol": {"value": 0.3}}},
+    },
+}
+_MONITORING = {
+    "display_name": "wine",
+    "endpoint": ENDPOINT,
+    "model_deployment_monitoring_objective_configs": [_OBJECTIVE],
+    "model_deployment_monitoring_schedule_config": {"monitor_interval": "3600s"},
+    "logging_sampling_strategy": {"random_sample_config": {"sample_rate": 1.0}},
+    "model_monitoring_alert_config": {"email_alert_config": {"user_emails": ["a@example.com"]}},
+    "predict_instance_schema_uri": "",
+    "stats_anomalies_base_directory": {"output_uri_prefix": "gs://wine/stats"},
+    "log_ttl": "86400s",
+    "labels": {"wine": "white"},
+}
+_METRIC = 'metric.type="aiplatform.googleapis.com/prediction/online/prediction_count"'
+BODIES: dict[str, dict[str, Any]] = {
+    "EndpointService.CreateEndpoint": {
+        "endpoint": {"display_name": "x", "labels": {"a": "b"}},
+        "endpoint_id": "2",
+    },
+    "EndpointService.UpdateEndpoint": {
+        "endpoint": {"display_name": "x", "traffic_split": {"1": 100}},
+        "update_mask": "displayName",
+    },
+    "EndpointService.ListEndpoints": {
+        "filter": 'display_name="x"',
+        "order_by": "create_time desc",
+        "page_size": 1,
+    },
+    "EndpointService.DeployModel": {"deployed_model": _DEPLOYED, "traffic_split": {"0": 100}},
+    "EndpointService.UndeployModel": {"deployed_model_id": "1"},
+    "EndpointService.MutateDeployedModel": {
+        "deployed_model": {**_DEPLOYED, "id": "1"},
+        "update_mask": "dedicatedResources.minReplicaCount",
+    },
+    "ModelService.UploadModel": {
+        "model": {"display_name": "wine", "artifact_uri": "gs://wine/model", "container_spec": _CONTAINER},
+        "model_id": "wine",
+    },
+    "ModelService.UpdateModel": {"model": {"display_name": "x"}, "update_mask": "displayName"},
+    "ModelService.MergeVersionAliases": {"version_aliases": ["champion", "-old"]},
+    "ModelService.ListModels": {"filter": 'labels.a="b" AND display_name="x"', "page_token": "x"},
+    "PipelineService.CreatePipelineJob": {
+        "pipeline_job": {
+            "display_name": "wine",
+            "pipeline_spec": _SPEC,
+            "runtime_config": {
+                "gcs_output_directory": "gs://wine/root",
+                "parameter_values": {"color": "white"},
+            },
+        },
+        "pipeline_job_id": "wine",
+    },
+    "PipelineService.ListPipelineJobs": {
+        "filter": 'state="PIPELINE_STATE_FAILED"',
+        "order_by": "create_time",
+    },
+    "JobService.CreateModelDeploymentMonitoringJob": {"model_deployment_monitoring_job": _MONITORING},
+    "JobService.UpdateModelDeploymentMonitoringJob": {
+        "model_deployment_monitoring_job": _MONITORING,
+        "update_mask": "modelDeploymentMonitoringScheduleConfig",
+    },
+    "JobService.SearchModelDeploymentMonitoringStatsAnomalies": {
+        "deployed_model_id": "1",
+        "objectives": [{"type": 3, "top_feature_count": 2}],
+        "start_time": "2026-01-01T00:00:00Z",
+        "end_time": "2030-01-01T00:00:00Z",
+    },
+    "PredictionService.Predict": {"instances": [1]},
+    "PredictionService.RawPredict": {"http_body": {"content_type": "application/json", "data": "e30="}},
+    "MetricService.ListTimeSeries": {
+        "filter": _METRIC,
+        "interval": {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-02T00:00:00Z"},
+    },
+}
