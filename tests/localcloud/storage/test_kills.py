@@ -91,6 +91,18 @@ def test_an_error_in_a_transaction_undoes_all_of_it(store):
     assert store.catalog.bucket("beer") is None
 
 
+def test_a_commit_that_fails_ends_its_transaction(store):
+    connection = store.catalog._connection
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("CREATE TABLE parents (id INTEGER PRIMARY KEY)")
+    connection.execute("CREATE TABLE children (id REFERENCES parents DEFERRABLE INITIALLY DEFERRED)")
+
+    with pytest.raises(sqlite3.IntegrityError), store.catalog.transaction():
+        connection.execute("INSERT INTO children VALUES (1)")
+
+    assert not connection.in_transaction
+
+
 async def test_an_upload_that_was_killed_in_a_chunk_goes_on(served):
     begun = await served.ask("POST", f"{UPLOAD}?uploadType=resumable&name=one")
     path = URL(begun.headers["Location"]).raw_path_qs
