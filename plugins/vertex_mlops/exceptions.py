@@ -37,7 +37,8 @@ class DeployedModelRejectedError(AirflowFailException):
     """
     The newly deployed model does not answer as it must.
 
-    Nothing else is a verdict: it is raised only where the model's own answers, refusals or figures decide.
+    Nothing else is a verdict: it is raised only where the model's own answers, refusals or figures decide, or
+    where it answers none of its share of the requests.
     """
 
 

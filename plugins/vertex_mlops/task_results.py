@@ -24,7 +24,8 @@ class ResultsMixin:
     place of each argument that refers to one: see ``PlainXComArg.resolve`` in
     https://github.com/apache/airflow/blob/main/task-sdk/src/airflow/sdk/definitions/xcom_arg.py, which does
     so for the return value and for each key of a task with ``multiple_outputs``. A text that pulls an XCom by
-    Jinja becomes the word None.
+    Jinja becomes the word None. Airflow templates an operator that is itself mapped by ``expand`` in another
+    way, without this check.
     """
 
     # templated arguments for which None is an answer, too
@@ -42,12 +43,22 @@ class ResultsMixin:
         names = [name for name in operator.template_fields if name not in self.optional_results]
         before = {name: getattr(self, name, None) for name in names}
         super().render_template_fields(context, jinja_env)  # type: ignore[misc]
+        # one that comes back from a deferral has used them, and the tasks before may run again meanwhile
+        if _is_resumed(context):
+            return
         after = {name: getattr(self, name, None) for name in names}
         if missing := list(dict.fromkeys(_missing(before, after))):
             raise MissingResultError(f"{'; '.join(missing)}: {_WHY}")
 
 
-_WHY = "a task that was marked success by hand leaves none; clear it and what comes behind it"
+_WHY = "a task that was marked success by hand leaves none; see its log, or clear it and what comes behind it"
+
+
+def _is_resumed(context: Context) -> bool:
+    # Airflow tells the worker in no public way: see _execute_task in
+    # https://github.com/apache/airflow/blob/main/task-sdk/src/airflow/sdk/execution_time/task_runner.py
+    told = getattr(context["ti"], "_ti_context_from_server", None)
+    return bool(getattr(told, "next_method", None))
 
 
 def result_entry(result: Mapping[str, Any], key: str) -> Any:
@@ -74,7 +85,7 @@ def _missing(before: Any, after: Any) -> Iterator[str]:
     elif isinstance(before, (list, tuple)):
         for one, other in zip(before, after, strict=True):
             yield from _missing(one, other)
-    elif isinstance(before, str) and "xcom_pull" in before and after == "None":
+    elif isinstance(before, str) and "xcom_pull" in before and after in (None, "None"):
         yield f"there is no result for {before}"
 
 

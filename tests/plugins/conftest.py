@@ -36,8 +36,8 @@ class TaskInstance:
     first_reschedule: datetime | None = None
     try_number: int = 1
     max_tries: int = 0
-    # what the task that runs the pipeline job has returned in other runs, by their ids
-    other_runs: dict[str, Any] = field(default_factory=dict)
+    # the XComs, by key, of the task that runs the pipeline job in other runs, by their ids
+    other_runs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value
@@ -46,7 +46,7 @@ class TaskInstance:
         self, task_ids: str, key: str, map_indexes: int | None = None, run_id: str | None = None
     ) -> Any:
         """What a task has pushed; the tasks of a test share their task instance."""
-        return self.other_runs[run_id] if run_id else self.xcoms.get(key)
+        return self.other_runs[run_id].get(key) if run_id else self.xcoms.get(key)
 
     def get_task_breadcrumbs(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """How long each task took; 0 s if Airflow was told its end before it began."""

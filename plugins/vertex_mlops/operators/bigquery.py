@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY
@@ -19,7 +19,14 @@ from vertex_mlops.data_versions import DEFAULT_TIME_TRAVEL_HOURS, check_data_ver
 from vertex_mlops.drift import describe, triggering_events
 from vertex_mlops.exceptions import DataContractError
 from vertex_mlops.links.bigquery import TableLink
-from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, RUN_LABEL, label_filter, run_label, run_label_of
+from vertex_mlops.pipeline_jobs import (
+    DATA_VERSION_LABEL,
+    RUN_LABEL,
+    SUBMISSION_KEY,
+    label_filter,
+    run_label,
+    run_label_of,
+)
 from vertex_mlops.task_results import ResultsMixin
 from vertex_mlops.trainable_tables import check_trainable, streaming_buffer, time_travel_problem
 
@@ -29,6 +36,10 @@ if TYPE_CHECKING:
     from google.cloud.bigquery import Table
 
     from vertex_mlops.drift import DriftEvent
+
+
+# states of a task that runs no more; one that was skipped has not been marked
+_ENDED = ("success", "failed")
 
 
 class _BigQueryTableOperator(ResultsMixin, GoogleCloudBaseOperator):
@@ -250,7 +261,9 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
             if not version.isdecimal():
                 self.log.warning("%s does not count: its data_version is %r", job.name, version)
             elif self._was_left_alone(ti, job.labels.get(RUN_LABEL)):
-                self.log.warning("%s does not count: no task has taken its result", job.name)
+                self.log.warning(
+                    "%s does not count: no task has taken its result; clear that task to take it", job.name
+                )
             else:
                 return int(version)
         return None
@@ -261,9 +274,12 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
             return False
         task_id = self.pipeline_task_id
         # of every run: a label tells a run's digest, and not its id
-        for run_id in ti.get_task_states(dag_id=ti.dag_id, task_ids=[task_id]):
+        for run_id, states in ti.get_task_states(dag_id=ti.dag_id, task_ids=[task_id]).items():
             if run_label_of(ti.dag_id, run_id) == run:
-                return not ti.xcom_pull(task_ids=task_id, key=XCOM_RETURN_KEY, run_id=run_id)
+                pulled = partial(ti.xcom_pull, task_ids=task_id, run_id=run_id)
+                # without what it noted at its submission its XComs were deleted, which tells nothing
+                submitted, result = pulled(key=SUBMISSION_KEY), pulled(key=XCOM_RETURN_KEY)
+                return states.get(task_id) in _ENDED and bool(submitted) and not result
         return False
 
     def _newest_training(self, this_run: str) -> Any:

@@ -135,7 +135,8 @@ class EmitModelDriftOperator(GoogleCloudBaseOperator):
         return [
             event
             for event in events_of(job, anomalies)
-            if datetime.fromisoformat(event["window_end"]) > since
+            # an event that the next look would not know again is told later
+            if datetime.fromisoformat(event["window_end"]) > since and not problem_with(event)
         ]
 
     def _skip(self, context: Context, reason: str) -> NoReturn:

@@ -18,6 +18,7 @@ from fastapi import Depends, FastAPI, HTTPException, Response
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, HTMLResponse
 from jinja2 import Environment, FileSystemLoader
+from sqlalchemy.exc import SQLAlchemyError
 
 if TYPE_CHECKING:
     from vertex_mlops.page.readings import Readings
@@ -121,7 +122,9 @@ def _broken(model: RetrainedModel, error: Exception) -> BrokenReport:
     from vertex_mlops.page.report import BrokenReport
 
     log.warning("The page of the models cannot show %s", model.dag_id, exc_info=error)
-    return BrokenReport(model, one_line(error))
+    # its text would hold the statement and the rows
+    told = type(error).__name__ if isinstance(error, SQLAlchemyError) else one_line(error)
+    return BrokenReport(model, told)
 
 
 def read_cached(models: Sequence[RetrainedModel]) -> dict[str, Readings]:

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 from google.cloud import bigquery
+from vertex_mlops.pipeline_jobs import SUBMISSION_KEY
 
 from tests.conftest import Cloud
 from tests.plugins.conftest import Upload, context_of
 from tests.plugins.operators.wine_tables import SOUND, connect, freshness, maker, modified, train_on
+
+SUBMITTED = {SUBMISSION_KEY: 30.0}
 
 
 @pytest.fixture
@@ -27,13 +30,27 @@ def test_a_job_counts_if_the_task_of_its_run_has_taken_its_result(
     train_on(place, upload, table_id, version, run_id="manual__marked")
     operator = freshness(place, table_id, pipeline_task_id="train")
     context = context_of(operator)
-    context["ti"].other_runs = {"manual__other": {"name": "another job"}, "manual__marked": None}
+    taken = SUBMITTED | {"return_value": {"name": "the job"}}
+    context["ti"].other_runs = {"manual__other": taken, "manual__marked": SUBMITTED}
 
     # then its data is trained on
     assert operator.execute(context)["last_trained_version"] is None
 
     # and not again once the task was cleared and has found the job
-    context["ti"].other_runs["manual__marked"] = {"name": "the job"}
+    context["ti"].other_runs["manual__marked"] = taken
+    with pytest.raises(DownstreamTasksSkipped):
+        operator.execute(context)
+
+
+def test_a_job_counts_after_airflow_has_deleted_the_xcoms_of_its_task(
+    place: dict[str, str], client: bigquery.Client, upload: Upload
+) -> None:
+    table_id = maker(client)(SOUND)
+    train_on(place, upload, table_id, modified(client, table_id), run_id="manual__old")
+    operator = freshness(place, table_id, pipeline_task_id="train")
+    context = context_of(operator)
+    context["ti"].other_runs = {"manual__old": {}}
+
     with pytest.raises(DownstreamTasksSkipped):
         operator.execute(context)
 
@@ -45,7 +62,7 @@ def test_a_job_that_no_run_of_this_dag_has_submitted_counts(
     train_on(place, upload, table_id, modified(client, table_id))
     operator = freshness(place, table_id, pipeline_task_id="train")
     context = context_of(operator)
-    context["ti"].other_runs = {"manual__other": None}
+    context["ti"].other_runs = {"manual__other": SUBMITTED}
 
     with pytest.raises(DownstreamTasksSkipped):
         operator.execute(context)
