@@ -31,6 +31,9 @@ _WORDS = {"true": True, "false": False}
 _SHOWN = 100
 # their bodies say by null what is taken away
 _CHANGES = (".patch", ".update")
+# by the discovery document a text; for a FLOAT64 Google's own client sends a number, by _float_to_json in
+# https://github.com/googleapis/python-bigquery/blob/main/google/cloud/bigquery/_helpers.py
+_NUMBER_TOO = ("QueryParameterValue", "value")
 
 
 def read_body(method: str, body: bytes) -> dict[str, Any]:
@@ -89,6 +92,9 @@ def _message(value: Any, kind: str, path: str, *, nulls: bool = False) -> dict[s
     if not isinstance(value, dict):
         raise _wrong(value, f"an object of type {kind}", path)
     fields = _types()["types"][kind]
+    kind_of, field = _NUMBER_TOO
+    if kind == kind_of and isinstance(number := value.get(field), (int, float)) and _is_number(number):
+        value = value | {field: json.dumps(number)}
     return {
         key: _read(inner, fields[key], _join(path, key)) if key in fields else inner
         for key, inner in value.items()
