@@ -54,7 +54,7 @@ def take_over(folder: Path, store: Store) -> None:
         try:
             bucket = check_bucket(description.name.removesuffix(SUFFIX))
         except ApiError as error:
-            log.warning("an older bucket stays where it is: %r: %s", str(description), error)
+            log.warning("an older bucket stays where it is: %r: %s", str(description), _text(error))
             continue
         _take_bucket(bucket, folder / bucket, store)
         if not _remains(folder / bucket):
@@ -72,7 +72,7 @@ def _take_bucket(bucket: str, root: Path, store: Store) -> None:
                 if found is not None:
                     _put(found, store)
             except _UNREADABLE as error:
-                log.warning("an older object stays where it is: %r: %s", str(path), error)
+                log.warning("an older object stays where it is: %r: %s", str(path), _text(error))
                 continue
             taken.append(path)
         # a bucket of which some stays may have been deleted since it was taken over
@@ -84,6 +84,11 @@ def _take_bucket(bucket: str, root: Path, store: Store) -> None:
     log.warning(
         "took over %d of %d files of the bucket %s of an older state folder", len(taken), len(files), bucket
     )
+
+
+def _text(error: Exception) -> str:
+    """Give what an error says as text that a log can take: it may hold a name that is no UTF-8."""
+    return str(error).encode(errors="backslashreplace").decode()
 
 
 def _put(found: Object, store: Store) -> None:

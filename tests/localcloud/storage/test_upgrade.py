@@ -92,7 +92,7 @@ def test_a_file_that_cannot_be_read_stays_and_the_rest_is_there(tmp_path, caplog
     assert str(bad) in caplog.text
 
 
-def test_names_and_attributes_that_are_no_text_stay(tmp_path):
+def test_names_and_attributes_that_are_no_text_stay(tmp_path, caplog):
     old = tmp_path / "storage" / "wine"
     keep(old / os.fsdecode(b"\xff"), b"no UTF-8")
     keep(old / "broken", b"broken", b"{")
@@ -106,6 +106,8 @@ def test_names_and_attributes_that_are_no_text_stay(tmp_path):
     assert store.catalog.buckets() == []
     store.close()
     assert len(list(old.iterdir())) == 3
+    # a log that is no UTF-8 cannot be written
+    assert rb"\xff" in caplog.text.encode() or rb"\udcff" in caplog.text.encode()
 
 
 def test_a_custom_time_is_kept_and_no_time_is_none(tmp_path):
