@@ -44,7 +44,7 @@ def launch(root: Path) -> None:
     """
     processes = Processes(root)
     # a DAG file must find what Composer has, and not the packages of this repository
-    sys.path.remove(os.getcwd())
+    sys.path[:] = [entry for entry in sys.path if entry != os.getcwd()]
     importlib.import_module("airflow.settings")
     # as Airflow's main does: the file, with the key that it makes, must be there before they all look for it
     importlib.import_module("airflow.configuration").write_default_airflow_configuration_if_needed()

@@ -44,7 +44,7 @@ def _files() -> tuple[bytes, ...]:
     schema = {"type": "record", "name": "r", "fields": [{"name": "a", "type": "long"}]}
     fastavro.writer(avro, schema, [{"a": 1}])
     text = (b"a\n1\n2\n", b'{"a": 1}\n{"a": null}\n', b'"x","y"\n"1', b'{"a": [1]}\n[]\n5\n{"a": NaN}')
-    return (*text, gzip.compress(text[0]), parquet.getvalue(), avro.getvalue(), b"")
+    return (*text, gzip.compress(text[0], mtime=0), parquet.getvalue(), avro.getvalue(), b"")
 
 
 FILES = _files()
