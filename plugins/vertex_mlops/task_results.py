@@ -57,7 +57,7 @@ _WHY = "a task that was marked success by hand leaves none; see its log, or clea
 def _is_resumed(context: Context) -> bool:
     # Airflow tells the worker in no public way: see _execute_task in
     # https://github.com/apache/airflow/blob/main/task-sdk/src/airflow/sdk/execution_time/task_runner.py
-    told = getattr(context["ti"], "_ti_context_from_server", None)
+    told = getattr(context.get("ti"), "_ti_context_from_server", None)
     return bool(getattr(told, "next_method", None))
 
 
