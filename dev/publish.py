@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -123,16 +122,14 @@ def publish_pipeline(settings: StackSettings, progress: Progress, wine: str) -> 
         return compilation.publish()
 
 
-def run_locally(settings: StackSettings, progress: Progress, wine: str, data_version: int) -> float:
+def run_locally(settings: StackSettings, progress: Progress, wine: str, data_version: int) -> None:
     """
     Run the pipeline of a wine with LocalDagRunner.
 
     It evaluates against the champion of its own last run in this stack, if there was one.
 
     :param data_version: state of the table that is read, in ms since the epoch.
-    :return: the seconds that it took.
     """
-    started = time.monotonic()
     arguments = (
         *("local", "--wine", wine, "--table", settings.table(wine)),
         *("--data_version", str(data_version)),
@@ -140,4 +137,3 @@ def run_locally(settings: StackSettings, progress: Progress, wine: str, data_ver
     )
     with PipelineCommand(settings, progress, *arguments) as command:
         command.output()
-    return time.monotonic() - started

@@ -88,21 +88,12 @@ def carry_out(store: Store, call: ObjectCall) -> Answer:
         store.delete(call.bucket, call.name, conditions)
         # Cloud Storage answers without content, and gcloud cannot read any other
         return Answer(204)
-    change = written(body_resource(call.body))
+    change = written(read_object(call.body))
     patches = call.method == "PATCH"
     found = store.change(
         call.bucket, call.name, conditions, lambda kept: changed(kept if patches else {}, change)
     )
     return Answer.of(object_resource(found))
-
-
-def body_resource(body: bytes) -> dict[str, Any]:
-    """
-    Read a body that is a resource or empty.
-
-    :raises ApiError: 400 when it is no JSON object.
-    """
-    return read_object(body)
 
 
 def _copy(store: Store, call: ObjectCall, to: Destination) -> Answer:
@@ -114,7 +105,7 @@ def _copy(store: Store, call: ObjectCall, to: Destination) -> Answer:
     if call.query.get("rewriteToken"):
         raise not_served("the parameter rewriteToken: a rewrite is always done at once")
     source = Source(call.bucket, call.name, Conditions(call.query, "ifSource"))
-    made = store.copy(source, to.bucket, to.name, body_resource(call.body), Conditions(call.query))
+    made = store.copy(source, to.bucket, to.name, read_object(call.body), Conditions(call.query))
     resource = object_resource(made)
     if to.verb == "copyTo":
         return Answer.of(resource)

@@ -16,9 +16,10 @@ from aiohttp import web
 from localcloud.config import Settings
 from localcloud.errors import ApiError, error_middleware, invalid, not_served
 from localcloud.faults import Faults, serves
+from localcloud.json_body import read_object
 from localcloud.storage import listing
 from localcloud.storage.http import batch, downloads, uploads
-from localcloud.storage.http.calls import Answer, Destination, ObjectCall, body_resource, carry_out
+from localcloud.storage.http.calls import Answer, Destination, ObjectCall, carry_out
 from localcloud.storage.http.refusals import refuse_ignored
 from localcloud.storage.http.resumable import Resumable
 from localcloud.storage.names import check_object
@@ -54,7 +55,7 @@ class Front:
     async def insert_bucket(self, request: web.Request) -> web.Response:
         """Serve ``storage.buckets.insert``."""
         self._check_project(request)
-        sent = body_resource(await request.read())
+        sent = read_object(await request.read())
         for unknown in sorted(sent.keys() - BUCKET_FIELDS):
             raise not_served(f"the field {unknown} of storage.buckets.insert")
         location = sent.get("location") or self.settings.location
@@ -154,7 +155,7 @@ class Front:
     async def compose(self, request: web.Request) -> web.Response:
         """Serve ``storage.objects.compose``."""
         bucket, name = request.match_info["bucket"], request.match_info["object"]
-        order = body_resource(await request.read())
+        order = read_object(await request.read())
         if order.get("deleteSourceObjects"):
             raise not_served("the field deleteSourceObjects of storage.objects.compose")
         listed = order.get("sourceObjects")

@@ -18,9 +18,10 @@ from typing import NamedTuple
 from aiohttp import web
 
 from localcloud.errors import ApiError, invalid
+from localcloud.json_body import read_object
 from localcloud.storage.catalog import Object, Upload, now_us
 from localcloud.storage.content import BLOCK
-from localcloud.storage.http.calls import Answer, body_resource
+from localcloud.storage.http.calls import Answer
 from localcloud.storage.http.uploads import described, digests, object_name
 from localcloud.storage.preconditions import Conditions
 from localcloud.storage.resources import object_resource, written
@@ -99,7 +100,7 @@ class Resumable:
         :param request: POST with ``uploadType=resumable``; its body is the object's resource, or empty.
         :raises ApiError: 400 without a name, 404 without the bucket, 412 when a precondition fails.
         """
-        sent = body_resource(await request.read())
+        sent = read_object(await request.read())
         bucket, name = request.match_info["bucket"], object_name(request, sent)
         conditions = Conditions(request.query)
         self.store.check(bucket, name, conditions)

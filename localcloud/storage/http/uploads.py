@@ -14,9 +14,9 @@ from typing import Any
 from aiohttp import web
 
 from localcloud.errors import invalid, not_served
+from localcloud.json_body import read_object
 from localcloud.storage.catalog import Object
 from localcloud.storage.content import BLOCK
-from localcloud.storage.http.calls import body_resource
 from localcloud.storage.http.multipart import Related
 from localcloud.storage.names import check_object
 from localcloud.storage.preconditions import Conditions
@@ -37,7 +37,7 @@ async def insert(store: Store, request: web.Request) -> Object:
         return await _take(store, request, {}, request.headers.get("Content-Type", ""), _body(request))
     if kind == "multipart":
         related = Related(request.headers.get("Content-Type", ""), request.content)
-        sent = body_resource(await related.resource())
+        sent = read_object(await related.resource())
         return await _take(store, request, sent, await related.content_type(), related.content())
     raise not_served(f"uploadType={kind} of storage.objects.insert")
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from google.api_core.exceptions import NotFound
 
 from vertex_mlops.deployed_models import find_version
+from vertex_mlops.operators.vertex_base import VertexBaseOperator
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
-from vertex_mlops.task_results import ResultsMixin
 from vertex_mlops.vertex_operations import OperationWait, begin_operation
 
 if TYPE_CHECKING:
@@ -20,12 +18,9 @@ if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import Endpoint, Model
 
 
-class VertexBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
+class ModelRegistryBaseOperator(VertexBaseOperator):
     """
     Base class of the operators that act on models and endpoints; each call may be repeated.
-
-    The provider's operators of the same services are no base of it: their modules import every type of
-    Vertex AI, which each parse of a DAG file would pay for, and their ``execute`` would be replaced anyway.
 
     :param project_id: The ID of the Google Cloud project that the service belongs to (templated).
     :param region: The ID of the Google Cloud region that the service belongs to (templated).
@@ -34,25 +29,6 @@ class VertexBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
     """
-
-    def __init__(
-        self,
-        *,
-        project_id: str,
-        region: str,
-        gcp_conn_id: str = "google_cloud_default",
-        impersonation_chain: str | Sequence[str] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.project_id = project_id
-        self.region = region
-        self.gcp_conn_id = gcp_conn_id
-        self.impersonation_chain = impersonation_chain
-
-    @property
-    def extra_links_params(self) -> dict[str, Any]:
-        return {"region": self.region, "project_id": self.project_id}
 
     @cached_property
     def models(self) -> Any:
@@ -63,7 +39,7 @@ class VertexBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
         return hook.get_model_service_client(self.region)
 
 
-class EndpointBaseOperator(VertexBaseOperator):
+class EndpointBaseOperator(ModelRegistryBaseOperator):
     """
     Base class of the operators that act on an endpoint and its deployed models.
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.exceptions import AirflowSkipException
 
 from vertex_mlops.drift import DriftEvent, describe, drift_in, events_of, problem_with
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.monitoring_anomalies import find_anomalies
+from vertex_mlops.operators.vertex_base import VertexBaseOperator
 from vertex_mlops.pipeline_jobs import label_filter, resource_id
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
 
@@ -29,7 +28,7 @@ _LOOK_BACK = timedelta(days=7)
 _KNOWN_EVENTS = 200
 
 
-class EmitModelDriftOperator(GoogleCloudBaseOperator):
+class EmitModelDriftOperator(VertexBaseOperator):
     """
     Look once at what monitoring jobs have found, and emit one asset event for each new window with anomalies.
 
@@ -62,28 +61,16 @@ class EmitModelDriftOperator(GoogleCloudBaseOperator):
     def __init__(
         self,
         *,
-        project_id: str,
-        region: str,
         labels: dict[str, str],
         asset: Asset,
-        gcp_conn_id: str = "google_cloud_default",
-        impersonation_chain: str | Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         # only an alias takes any number of events from one task, none or several; and what came through it
         # is found again when the asset's URI has changed
         alias = AssetAlias(name=asset.name)
         super().__init__(inlets=[alias], outlets=[alias], **kwargs)
-        self.project_id = project_id
-        self.region = region
         self.labels = labels
         self.asset = asset
-        self.gcp_conn_id = gcp_conn_id
-        self.impersonation_chain = impersonation_chain
-
-    @property
-    def extra_links_params(self) -> dict[str, Any]:
-        return {"region": self.region, "project_id": self.project_id}
 
     @cached_property
     def hook(self) -> ModelMonitoringHook:

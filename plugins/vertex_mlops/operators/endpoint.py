@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
 from vertex_mlops.contract import DEFAULT_SIGNATURE, RAW_SIGNATURE, DataContract, read_data_contract
 from vertex_mlops.exceptions import DeployedModelRejectedError
 from vertex_mlops.links.vertex_ai import EndpointLink
+from vertex_mlops.operators.vertex_base import VertexBaseOperator
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
 from vertex_mlops.prediction_metrics import FAST_SHARE, ServedRequests
 from vertex_mlops.probe import Ask, Probe, check_close, read_prediction
-from vertex_mlops.task_results import ResultsMixin, result_entry
+from vertex_mlops.task_results import result_entry
 from vertex_mlops.waiting import LOOK_SECONDS, QUICK_SECONDS, SHORTEST_BREAK
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ class Verdict(NamedTuple):
     decided_by: str
 
 
-class VerifyDeployedModelOperator(ResultsMixin, GoogleCloudBaseOperator):
+class VerifyDeployedModelOperator(VertexBaseOperator):
     """
     Judge a deployed model by what it answers, and by Cloud Monitoring's metrics of its requests.
 
@@ -138,8 +137,6 @@ class VerifyDeployedModelOperator(ResultsMixin, GoogleCloudBaseOperator):
     def __init__(
         self,
         *,
-        project_id: str,
-        region: str,
         endpoint: str,
         deployed_model_id: str,
         percent: int,
@@ -151,13 +148,9 @@ class VerifyDeployedModelOperator(ResultsMixin, GoogleCloudBaseOperator):
         max_error_share: float = 0.02,
         min_requests: int = 20,
         wait_timeout: float = 1800,
-        gcp_conn_id: str = "google_cloud_default",
-        impersonation_chain: str | Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.project_id = project_id
-        self.region = region
         self.endpoint = endpoint
         self.deployed_model_id = deployed_model_id
         self.percent = percent
@@ -169,12 +162,6 @@ class VerifyDeployedModelOperator(ResultsMixin, GoogleCloudBaseOperator):
         self.max_error_share = max_error_share
         self.min_requests = min_requests
         self.wait_timeout = wait_timeout
-        self.gcp_conn_id = gcp_conn_id
-        self.impersonation_chain = impersonation_chain
-
-    @property
-    def extra_links_params(self) -> dict[str, Any]:
-        return {"region": self.region, "project_id": self.project_id}
 
     @property
     def _connection(self) -> dict[str, Any]:

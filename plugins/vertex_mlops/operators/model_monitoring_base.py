@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from google.api_core.exceptions import Aborted, FailedPrecondition
 from google.api_core.gapic_v1.method import DEFAULT
 
+from vertex_mlops.operators.vertex_base import VertexBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
-from vertex_mlops.task_results import ResultsMixin
 from vertex_mlops.waiting import RUNNING, come_back, is_settled
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 _DELETION_SECONDS = 60.0
 
 
-class ModelMonitoringBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
+class ModelMonitoringBaseOperator(VertexBaseOperator):
     """
     Base class of the operators that act on a monitoring job.
 
@@ -49,31 +48,19 @@ class ModelMonitoringBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
     def __init__(
         self,
         *,
-        project_id: str,
-        region: str,
         poll_interval: float = 60,
         wait_timeout: float = 6 * 3600,
         retry: Retry | None = None,
         timeout: float | None = REQUEST_SECONDS,
         metadata: Sequence[tuple[str, str]] = (),
-        gcp_conn_id: str = "google_cloud_default",
-        impersonation_chain: str | Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.project_id = project_id
-        self.region = region
         self.poll_interval = poll_interval
         self.wait_timeout = wait_timeout
         self.retry = retry
         self.timeout = timeout
         self.metadata = metadata
-        self.gcp_conn_id = gcp_conn_id
-        self.impersonation_chain = impersonation_chain
-
-    @property
-    def extra_links_params(self) -> dict[str, Any]:
-        return {"region": self.region, "project_id": self.project_id}
 
     @cached_property
     def hook(self) -> ModelMonitoringHook:

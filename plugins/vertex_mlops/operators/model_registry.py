@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vertex_mlops.deployed_models import CHAMPION_ALIAS, PREVIOUS_ALIAS, find_version, version_name
 from vertex_mlops.exceptions import NoPreviousModelError
 from vertex_mlops.links.vertex_ai import ModelLink
-from vertex_mlops.operators.deployment_base import VertexBaseOperator
+from vertex_mlops.operators.deployment_base import ModelRegistryBaseOperator
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, PipelineResult, read_result, resource_id
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
 from vertex_mlops.serving import ServingSpec, read_serving_spec
@@ -24,7 +24,7 @@ JOB_LABEL = "pipeline_job"
 _MAX_LABEL_LENGTH = 63
 
 
-class UploadModelVersionOperator(VertexBaseOperator):
+class UploadModelVersionOperator(ModelRegistryBaseOperator):
     """
     Register the model of a finished pipeline job as a version of the wine's one model, once.
 
@@ -148,7 +148,7 @@ class UploadModelVersionOperator(VertexBaseOperator):
         )
 
 
-class PromoteModelVersionOperator(VertexBaseOperator):
+class PromoteModelVersionOperator(ModelRegistryBaseOperator):
     """
     Give a version the alias ``champion``, and ``previous`` to the version that had it.
 
@@ -206,7 +206,7 @@ class PromoteModelVersionOperator(VertexBaseOperator):
         )
 
 
-class GetPreviousModelVersionOperator(VertexBaseOperator):
+class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
     """
     Find the version that was champion before the present one, and the pipeline job that made it.
 
