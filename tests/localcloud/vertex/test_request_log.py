@@ -141,10 +141,25 @@ def test_the_sampling_rate_is_the_share_that_is_logged(
     assert 65 < len(rows_of(tables, table_of(endpoint), 1)) - 1 < 135
 
 
-def test_an_endpoint_that_logs_nothing_has_no_table(tables: bigquery.Client, serving: v1.Endpoint) -> None:
-    assert not serving.predict_request_response_logging_config
-    id_ = serving.name.rpartition("/")[2]
+def test_an_endpoint_that_logs_nothing_has_no_table(
+    clients: Any,
+    tables: bigquery.Client,
+    new_endpoint: Callable[..., v1.Endpoint],
+    deploy: Callable[..., v1.DeployedModel],
+    logged: Callable[..., v1.Endpoint],
+    serving: v1.Endpoint,
+) -> None:
+    silent = clients.endpoints.get_endpoint(name=new_endpoint().name)
+    assert not silent.predict_request_response_logging_config
+    deploy(silent.name, serving.deployed_models[0].model, {"0": 100})
+    other = logged(bigquery_destination={"output_uri": "bq://wine-local"})
 
+    # requests are logged in their order: once the second one is there, the first one would be
+    raw = {"signature_name": "serving_raw", "instances": [{"alcohol": [13.8]}]}
+    assert [ask(endpoint, "rawPredict", raw) for endpoint in (silent, other)] == [200, 200]
+    rows_of(tables, table_of(other), 1)
+
+    id_ = silent.name.rpartition("/")[2]
     assert not [found.dataset_id for found in tables.list_datasets() if id_ in found.dataset_id]
 
 
