@@ -16,6 +16,8 @@ _CODES = {
     "notImplemented": (501, "UNIMPLEMENTED"),
     "required": (400, "INVALID_ARGUMENT"),
     "resourceInUse": (400, "FAILED_PRECONDITION"),
+    # a job beyond its jobTimeoutMs, as seen in https://github.com/dbt-labs/dbt-adapters/pull/1974
+    "stopped": (499, "CANCELLED"),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from localcloud.bigquery.catalog import now_ms
 from localcloud.bigquery.copies import Copies
+from localcloud.bigquery.deadline import LONGEST_SECONDS, time_limit
 from localcloud.bigquery.extract import Extracts
 from localcloud.bigquery.failures import already_exists, failure, not_found
 from localcloud.bigquery.loads import Loads
@@ -69,6 +70,7 @@ class Jobs:
         self, job_id: str, location: str | None, config: dict[str, Any], media: bytes | None
     ) -> dict[str, Any]:
         kind, run = self._kind(config, media)
+        seconds = _seconds(config.get("jobTimeoutMs"))
         started = now_ms()
         dry_run = bool(config.get("dryRun"))
         config["jobType"] = kind
@@ -78,7 +80,8 @@ class Jobs:
         try:
             with self._catalog.transaction():
                 self._warehouse.sweep()
-                statistics, where = run(location, dry_run)
+                with time_limit(self._catalog.connection, seconds):
+                    statistics, where = run(location, dry_run)
         except ApiError as error:
             if dry_run:
                 raise
@@ -248,6 +251,12 @@ _QUERY_KEYS = (
     *("connectionProperties", "createSession", "defaultDataset", "destinationEncryptionConfiguration"),
     *("maximumBytesBilled", "parameterMode", "query", "queryParameters", "useLegacySql", "useQueryCache"),
 )
+
+
+def _seconds(job_timeout_ms: str | int | None) -> float:
+    # Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfiguration
+    given = int(job_timeout_ms or 0) / 1000
+    return min(given, LONGEST_SECONDS) if given > 0 else LONGEST_SECONDS
 
 
 def _failed(reason: str, message: str) -> dict[str, Any]:

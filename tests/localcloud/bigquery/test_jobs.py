@@ -6,7 +6,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from google.api_core.exceptions import BadRequest, Conflict, NotFound
+from google.api_core.exceptions import BadRequest, Conflict, GoogleAPICallError, NotFound
 from google.cloud import bigquery
 
 
@@ -49,6 +49,21 @@ def test_a_failed_job_keeps_its_error(client: bigquery.Client) -> None:
         job.result()
     error = client.get_job(job.job_id).error_result
     assert (error["reason"], error["message"]) == ("invalidQuery", "Unrecognized name: nosuch at [1:8]")
+
+
+def test_a_query_that_takes_too_long_is_stopped_and_holds_up_nobody_after_it(
+    client: bigquery.Client, wine_table: str
+) -> None:
+    wines = ", ".join(f"`{wine_table}` AS w{number}" for number in range(8))
+    endless = f"SELECT SUM(w0.alcohol * w1.alcohol * w2.alcohol * w3.alcohol * w7.alcohol) FROM {wines}"
+    job = client.query(endless, job_config=bigquery.QueryJobConfig(job_timeout_ms=500))
+
+    with pytest.raises(
+        GoogleAPICallError, match=r"Job execution was cancelled: Job timed out after 0\.5 sec"
+    ):
+        job.result()
+    assert client.get_job(job.job_id).error_result["reason"] == "stopped"
+    assert list(client.query_and_wait("SELECT 1 AS one"))[0]["one"] == 1
 
 
 def test_a_job_runs_only_where_its_tables_are(client: bigquery.Client, wine_table: str) -> None:
