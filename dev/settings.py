@@ -118,6 +118,10 @@ class StackSettings:
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.airflow_home / 'airflow.db'}",
             # Seconds of sleep when there is nothing to schedule, and that a ready task waits at most.
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
+            # A supervisor that reads the end of a task's last socket before the process has gone waits for a
+            # whole heartbeat, with nothing left to listen to: the worker takes no other task meanwhile.
+            # Source: _monitor_subprocess in airflow.sdk.execution_time.supervisor of Airflow 3.3.1
+            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             # Each task forks from a process that has imported Google's libraries already.
             "PYTHONPATH": f"{REPOSITORY / 'dev' / 'airflow_settings'}{os.pathsep}{AIRFLOW_PLUGINS}",
         } | self._secrets()
