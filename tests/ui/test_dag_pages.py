@@ -48,8 +48,9 @@ def test_the_dag_says_what_it_does_and_what_its_form_takes(ui: AirflowUi):
     ui.picture("dag-docs")
 
 
-@pytest.mark.parametrize("task_id", TASKS)
-def test_each_task_says_what_to_do_when_it_fails(ui: AirflowUi, task_id: str):
+# tests/dags reads what each task says; here it is Airflow that shows it
+@pytest.mark.parametrize("task_id", ["train", "roll_back"])
+def test_a_task_says_what_to_do_when_it_fails(ui: AirflowUi, task_id: str):
     ui.page.goto(f"{ui.url}/dags/{DAG_ID}/tasks/{task_id}")
 
     documentation = ui.read_documentation("Documentation")
