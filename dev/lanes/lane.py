@@ -16,6 +16,8 @@ from dev.lanes.results import Results
 
 # a suite stops its own stack when it is interrupted
 STOP_SECONDS = 90
+# of what is left once the target has ended: nobody stops it any more
+LEFT_SECONDS = 5
 # the make that started this one would hand its jobs and variables on
 FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTEST_ADDOPTS")
 
@@ -74,10 +76,13 @@ class Lane:
         """
         Wait until nothing of it runs any more, and kill what does not end by itself.
 
-        :param deadline: when to kill, on the monotonic clock.
+        :param deadline: when to kill a target that has not ended, on the monotonic clock.
         """
         assert self._process is not None
-        while time.monotonic() < deadline and (self._process.poll() is None or self._members()):
+        while time.monotonic() < deadline and self._process.poll() is None:
+            time.sleep(0.2)
+        deadline = time.monotonic() + LEFT_SECONDS
+        while time.monotonic() < deadline and self._members():
             time.sleep(0.2)
         members = self._members()
         for process in members:

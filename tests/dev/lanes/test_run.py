@@ -22,7 +22,7 @@ bad:
 	@echo the first line
 	@{sys.executable} -m pytest -q test_bad.py
 apart:
-	@setsid sleep 61 & exec sleep 62
+	@setsid sleep 3601 & exec sleep 3602
 """
 GOOD = "def test_one(): pass\ndef test_two(): pass\n"
 BAD = "def test_three(): assert 1 == 2\n"
@@ -95,6 +95,6 @@ def sleepers(folder: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline", "cwd", "status"]):
         command = process.info["cmdline"] or []
-        if process.info["cwd"] == str(folder) and command in (["sleep", "61"], ["sleep", "62"]):
+        if process.info["cwd"] == str(folder) and command in (["sleep", "3601"], ["sleep", "3602"]):
             found.append(process)
     return [process for process in found if process.info["status"] != psutil.STATUS_ZOMBIE]
