@@ -45,7 +45,7 @@ class Settings:
     clients: Path | None = None
     browser_url: str = ""
     smtp: tuple[str, int] | None = None
-    metric_delay: float = 0.5
+    metric_delay: float = 0.1
 
     @classmethod
     def from_environment(cls) -> Settings:

@@ -145,7 +145,7 @@ def test_a_descriptor_says_how_late_points_are(metrics: v3.MetricServiceClient) 
     )
     assert "latency_type" in [label.key for label in descriptor.labels]
     late = (descriptor.metadata.sample_period, descriptor.metadata.ingest_delay)
-    assert [part.ToTimedelta() for part in late] == [timedelta(seconds=1), timedelta(seconds=0.5)]
+    assert [part.ToTimedelta() for part in late] == [timedelta(seconds=1), timedelta(seconds=0.1)]
 
 
 def test_rest_gives_the_same(metrics: v3.MetricServiceClient, asked: v1.Endpoint) -> None:
@@ -162,7 +162,7 @@ def test_rest_gives_the_same(metrics: v3.MetricServiceClient, asked: v1.Endpoint
 
     assert [sum(int(point["value"]["int64Value"]) for point in answer["timeSeries"][0]["points"])] == [2]
     assert (descriptor["metricKind"], descriptor["valueType"]) == ("DELTA", "INT64")
-    assert descriptor["metadata"] == {"samplePeriod": "1s", "ingestDelay": "0.500s"}
+    assert descriptor["metadata"] == {"samplePeriod": "1s", "ingestDelay": "0.100s"}
 
 
 @pytest.mark.parametrize(
