@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -161,7 +162,15 @@ def test_a_deployed_model_answers_after_a_crash_and_what_was_interrupted_is_fini
         answered = cloud.client(sys.executable, "-c", _AFTER, endpoint, wine.example)
         assert answered.stdout.split()[-3:] == ["grade", "6.9", deployed_id], answered.stderr[-2000:]
 
-        # and what was interrupted comes to its end
+        # and a stop ends the model server and the task that waits
+        processes = psutil.Process(cloud.process.pid).children(recursive=True)
+        assert len(processes) > 1
+        cloud.process.send_signal(signal.SIGTERM)
+        assert cloud.process.wait(30) == 0, cloud.output
+        assert not psutil.wait_procs(processes, timeout=30)[1]
+
+        # and after another start what was interrupted comes to its end
+        cloud.start()
         gate.touch()
         after = cloud.client(sys.executable, "-c", _OUTCOME, endpoint)
         assert after.stdout.splitlines() == [
