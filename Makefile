@@ -8,7 +8,7 @@ TESTS := test-e2e test-pipeline test-units test-live
 # each worker has a localcloud of its own; files in the order of tests/durations.json
 WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo demo-drift check fuzz test test-compat test-durations test-e2e test-faults test-live test-pipeline test-ui test-units up down lint format bench bench-scale bench-model lock clean compose-init test-compose acceptance deploy deploy-check deploy-setup load-data
+.PHONY: help setup demo demo-drift check docs fuzz test test-compat test-durations test-e2e test-faults test-live test-pipeline test-ui test-units up down lint format bench bench-scale bench-model lock clean compose-init test-compose acceptance deploy deploy-check deploy-setup load-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +22,8 @@ demo: setup ## Run the whole job against localcloud: train, serve, monitor, skip
 demo-drift: setup ## Let wines drift against localcloud: anomaly, mail, asset event, retraining, new baseline
 	@$(PYTHON) -m dev.demo_drift
 
-check: setup ## Check style and types, and run the tests that start no server: after each edit
-	@QUICK=--quick $(PYTHON) -m dev.lanes lint test-units test-pipeline
+check: setup ## Check style, types and the links of the docs, and run the tests that start no server: after each edit
+	@QUICK=--quick $(PYTHON) -m dev.lanes lint docs test-units test-pipeline
 
 test: setup ## Run every test that needs neither a browser nor Docker: [ALSO='lint test-ui']
 	@$(PYTHON) -m dev.lanes $(TESTS) $(ALSO)
@@ -68,6 +68,10 @@ lint: setup ## Check format, style and types
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
+
+docs: setup ## Build the documentation as a site, in .local/docs/html; a link that leads nowhere is an error
+	@$(PYTHON) -m sphinx -W --keep-going --nitpicky --quiet -d .local/docs/doctrees docs .local/docs/html
+	@echo "docs: .local/docs/html/index.html"
 
 format: setup ## Format the code
 	@$(PYTHON) -m ruff format .
