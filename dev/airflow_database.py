@@ -26,7 +26,7 @@ TEMPLATES = LOCAL / "airflow-databases"
 
 def prepare_database(home: Path, migrate: Callable[[], None], templates: Path = TEMPLATES) -> None:
     """
-    Give a stack a database of the schema that the installed Airflow expects.
+    Create a stack's database with the schema that the installed Airflow expects.
 
     :param home: Airflow's folder; a database that is there already keeps its rows.
     :param migrate: makes or upgrades the database in this folder; called only where there is no copy to take.

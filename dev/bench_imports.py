@@ -39,7 +39,7 @@ def import_measures() -> list[Measure]:
 
 def import_ratios(seconds: Mapping[str, Sequence[float]]) -> list[Measure]:
     """
-    Give the ratio of each DAG file: of the least CPU, since whatever disturbs an import makes it take more.
+    Return the ratio of each DAG file: of the least CPU, since whatever disturbs an import makes it take more.
 
     :param seconds: CPU seconds of each import, by the name of the module.
     """

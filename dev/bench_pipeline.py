@@ -30,7 +30,7 @@ class PipelineBench:
         self.settings = demo.settings
 
     def measure(self) -> Measure:
-        """Give the median of the ratios of all rounds."""
+        """Return the median of the ratios of all rounds."""
         ratios = [self._pair(number) for number in range(ROUNDS)]
         self.demo.progress.line(f"ratio of each round: {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
         return Measure("compiled JSON / LocalDagRunner", statistics.median(ratios), BOUND)

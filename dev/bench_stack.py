@@ -72,7 +72,7 @@ def edit_measure(airflow: AirflowApi, dags: Path) -> Measure:
 
 def edited(text: str) -> str:
     """
-    Give another description to the DAG that is edited.
+    Replace the description of the DAG that is edited.
 
     :param text: of its file.
     :raises ValueError: the description of now is not in it.
@@ -84,7 +84,7 @@ def edited(text: str) -> str:
 
 def overhead_seconds(instances: Iterable[Mapping[str, Any]], pipeline_seconds: float) -> float:
     """
-    Give the seconds from the begin of the first task to the end of the last, without those of the pipeline.
+    Return the seconds from the begin of the first task to the end of the last, without those of the pipeline.
 
     :param instances: the task instances of a run, as Airflow's REST API tells them.
     :param pipeline_seconds: from the creation of the pipeline job to its end.

@@ -22,7 +22,7 @@ _METHODS = ("datasets", "jobs", "rowAccessPolicies", "tabledata", "tables")
 
 
 def types() -> dict[str, Any]:
-    """Give the types of the bodies and parameters of each method, and the types in those."""
+    """Return the types of the bodies and parameters of each method, and the types in those."""
     folder = resources.files("googleapiclient") / "discovery_cache" / "documents"
     document = json.loads((folder / f"{_API}.json").read_text())
     found: dict[str, Any] = {}
@@ -41,7 +41,7 @@ def types() -> dict[str, Any]:
 
 
 def _word(kind: dict[str, Any], document: dict[str, Any], found: dict[str, Any], name: str) -> str:
-    """Give a type in one word, and note what it is made of."""
+    """Return a type in one word, and record what it is made of."""
     if "$ref" in kind:
         return _word(document["schemas"][kind["$ref"]], document, found, kind["$ref"])
     if kind["type"] == "array":

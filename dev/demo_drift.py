@@ -238,7 +238,7 @@ class DriftDemo(Demo):
 
 
 def baseline(job: Any) -> list[str]:
-    """Give the ``gs://`` patterns of the training data that a monitoring job compares with."""
+    """Return the ``gs://`` patterns of the training data that a monitoring job compares with."""
     return [
         uri
         for config in job.model_deployment_monitoring_objective_configs

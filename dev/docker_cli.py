@@ -28,7 +28,7 @@ class Docker:
             self.environment.pop("DOCKER_CONTEXT", None)
 
     def answers(self) -> bool:
-        """Tell whether the daemon can be used."""
+        """Return whether the daemon can be used."""
         try:
             done = subprocess.run(
                 [DOCKER, "version", "--format", "{{.Server.Version}}"],

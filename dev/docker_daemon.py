@@ -26,7 +26,7 @@ NEEDED_BYTES = 15 * GIBIBYTE
 @contextmanager
 def docker_daemon(progress: Progress) -> Iterator[Docker]:
     """
-    Give the daemon that runs here, or start one.
+    Return the daemon that runs here, or start one.
 
     :raises DockerError: there is none, and it cannot be started.
     """

@@ -20,7 +20,7 @@ NOISE = 0.01
 
 def grow(rows: list[dict[str, Any]], factor: int, seed: int) -> Iterator[dict[str, Any]]:
     """
-    Give the rows, then ``factor - 1`` copies with each measurement off by up to one per cent.
+    Return the rows, then ``factor - 1`` copies with each measurement off by up to one per cent.
 
     The grade stays. A copy differs from its original, and so has a hash, and a side of the split, of its own.
 

@@ -89,7 +89,7 @@ class Processes:
         psutil.wait_procs([process], timeout=STOP_SECONDS)
 
     def forget(self, name: str) -> None:
-        """Give up the name of a process that has ended, for another to be started under it."""
+        """Release the name of a process that has ended, for another to be started under it."""
         with self._locked():
             entries = self._read()
             entry = entries.pop(name)

@@ -85,7 +85,7 @@ class Stack:
             self.processes.check(name)
 
     def is_healthy(self) -> bool:
-        """Tell whether everything runs and answers."""
+        """Return whether everything runs and answers."""
         running = self.processes.running().keys()
         return COMMANDS.keys() <= running and not self.airflow.unhealthy_components()
 

@@ -17,7 +17,7 @@ PR_SET_PDEATHSIG = 1
 
 def bound(command: list[str]) -> list[str]:
     """
-    Give the command that runs ``command`` until it ends or this process dies, whichever comes first.
+    Return the command that runs ``command`` until it ends or this process dies, whichever comes first.
 
     The kernel watches the thread that starts the child: start it from the main thread.
 

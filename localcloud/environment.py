@@ -24,7 +24,7 @@ CLEARED = (
 
 def client_environment(settings: Settings, host: str = HOST, folder: Path | None = None) -> dict[str, str]:
     """
-    Give the variables that a Google client needs to talk to localcloud instead of Google.
+    Return the variables that a Google client needs to talk to localcloud instead of Google.
 
     They serve the Python clients (REST and gRPC, sync and async), httplib2 as Apache Beam uses it, curl,
     and TensorFlow's ``gs://`` file system.
@@ -66,7 +66,7 @@ def client_environment(settings: Settings, host: str = HOST, folder: Path | None
 
 def process_environment(settings: Settings) -> dict[str, str]:
     """
-    Give the whole environment for a child process: this process's own, led to localcloud.
+    Return the whole environment for a child process: this process's own, led to localcloud.
 
     :param settings: the localcloud to talk to.
     """

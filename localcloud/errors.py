@@ -31,15 +31,15 @@ class ApiError(Exception):
         self.reason = reason
 
     def json_response(self) -> web.Response:
-        """Give the error as the body that Google's REST APIs send."""
+        """Return the error as the body that Google's REST APIs send."""
         return web.json_response({"error": self.body()}, status=self.code)
 
     def json_bytes(self) -> bytes:
-        """Give the same body for a connection that no aiohttp application serves."""
+        """Return the same body for a connection that no aiohttp application serves."""
         return json.dumps({"error": self.body()}).encode()
 
     def body(self) -> dict[str, object]:
-        """Give what stands under ``error`` in the JSON answer."""
+        """Return what stands under ``error`` in the JSON answer."""
         return {
             "code": self.code,
             "message": self.message,

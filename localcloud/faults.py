@@ -161,7 +161,7 @@ class Faults:
             self._write([*self.pending(), fault])
 
     def pending(self) -> list[Fault]:
-        """Give the faults that are left, the oldest first."""
+        """Return the faults that are left, the oldest first."""
         try:
             return [Fault(**fault) for fault in json.loads(self._path.read_bytes())]
         except FileNotFoundError:
@@ -183,7 +183,7 @@ class Faults:
 
     def take(self, method: str) -> Fault | None:
         """
-        Give what goes wrong with a call that has arrived, and count the call.
+        Return what goes wrong with a call that has arrived, and count the call.
 
         :param method: its name.
         """
@@ -254,7 +254,7 @@ def serves(method: str = "", **by_verb: str) -> Callable[[H], H]:
 
 def method_of(request: web.Request) -> str:
     """
-    Give the method that a request calls; empty where the handler does not say.
+    Return the method that a request calls; empty where the handler does not say.
 
     :param request: its handler says so by :func:`serves`.
     """
@@ -264,7 +264,7 @@ def method_of(request: web.Request) -> str:
 
 def methods_of(app: web.Application) -> set[str]:
     """
-    Give the methods that an HTTP application serves.
+    Return the methods that an HTTP application serves.
 
     :param app: its handlers say so by :func:`serves`.
     """

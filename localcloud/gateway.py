@@ -91,7 +91,7 @@ class Gateway:
             raise StartError(message) from error
 
     async def close(self) -> None:
-        """Give the port back and drop the connections that are still being set up."""
+        """Return the port back and drop the connections that are still being set up."""
         if self._server is not None:
             self._server.close()
         for task in self._tasks:

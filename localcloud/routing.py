@@ -35,7 +35,7 @@ async def serve(app: web.Application) -> web.AppRunner:
 
 def protocol_factory(runner: web.AppRunner) -> ProtocolFactory:
     """
-    Give what makes the protocol of one connection to an application.
+    Return what makes the protocol of one connection to an application.
 
     :param runner: the application, set up.
     """
@@ -53,7 +53,7 @@ def routes(
     grpc: str,
 ) -> Routes:
     """
-    Give every host of googleapis.com to a service, or to the one that refuses it by name.
+    Route every host of googleapis.com to a service, or to the one that refuses it by name.
 
     :param storage: Cloud Storage.
     :param bigquery: BigQuery.

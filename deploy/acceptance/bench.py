@@ -257,7 +257,7 @@ class Bench:
         return str(made.name)
 
     def monitoring_request(self) -> dict[str, Any]:
-        """Give the request that creates a monitoring job in the form in which the package writes its own."""
+        """Return the request that creates a monitoring job, in the form that the package writes."""
         threshold = {"x": {"value": 0.3}}
         training = {
             "gcs_source": {"uris": [f"{self.folder}/examples/Split-train/*"]},
@@ -287,7 +287,7 @@ class Bench:
         return {"parent": self.project.parent, "model_deployment_monitoring_job": job}
 
     def endpoint_request(self) -> dict[str, Any]:
-        """Give the request that creates the endpoint; always the same within a run."""
+        """Return the request that creates the endpoint; always the same within a run."""
         digest = int(hashlib.sha256(self.run.encode()).hexdigest(), 16)
         return {
             "parent": self.project.parent,
@@ -297,7 +297,7 @@ class Bench:
 
     def upload_request(self, description: str) -> dict[str, Any]:
         """
-        Give the request that uploads the model.
+        Return the request that uploads the model.
 
         :param description: of the version.
         """
@@ -337,7 +337,7 @@ class Bench:
 
     def job(self, job_id: str, problem: str) -> Any:
         """
-        Give a pipeline job of the SDK that is not submitted yet.
+        Return a pipeline job of the SDK that is not submitted yet.
 
         :param job_id: its id.
         :param problem: that its task ends with; none if empty.

@@ -13,7 +13,7 @@ _BUFFER_SECONDS = 300.0
 
 
 def _modified(bench: Bench, table: str) -> int:
-    """Give a table's lastModifiedTime, in milliseconds since the epoch."""
+    """Return a table's lastModifiedTime, in milliseconds since the epoch."""
     found = bench.project.bigquery.get_table(table, timeout=REQUEST_SECONDS)
     return int(found.to_api_repr()["lastModifiedTime"])
 

@@ -62,7 +62,7 @@ class Binder:
 
     def find(self, node: exp.Table) -> Table:
         """
-        Give the table that a name stands for.
+        Return the table that a name stands for.
 
         :raises ApiError: 404 if there is none, 403 for another project, 501 for what is no plain table.
         """
@@ -70,7 +70,7 @@ class Binder:
         return self._catalog.table(dataset_id, table_id, self._scope.location, self._scope.home)
 
     def split(self, node: exp.Table) -> tuple[str, str]:
-        """Give table id and dataset id of a name; raises as :meth:`find`, except 404."""
+        """Return table id and dataset id of a name; raises as :meth:`find`, except 404."""
         if not isinstance(node.this, exp.Identifier):
             raise unsupported(f"table functions ({node.sql('bigquery')})")
         extra = {key for key, value in node.args.items() if value} - _PLAIN
@@ -118,7 +118,7 @@ class Binder:
 
     def _past(self, table: Table, at: int | None) -> Snapshot:
         """
-        Give a table as a query reads it.
+        Return a table as a query reads it.
 
         Source: https://cloud.google.com/bigquery/docs/time-travel (row-level access); the message:
         https://fivetran.com/docs/connectors/databases/bigquery/troubleshooting/time-travel-forbidden-error
@@ -160,7 +160,7 @@ class Binder:
         return int(row[0])
 
     def schema(self) -> dict[str, dict[str, str]]:
-        """Give the columns and types of all resolved tables, as sqlglot wants them."""
+        """Return the columns and types of all resolved tables, as sqlglot wants them."""
         return {
             f"s{index}": {field["name"]: _sql_type(field) for field in part.fields}
             | pseudo_columns(part.table.resource)

@@ -118,7 +118,7 @@ class Table:
 
     def version_at(self, at: int) -> Version:
         """
-        Give the version that held at a time.
+        Return the version that held at a time.
 
         :param at: µs since the epoch, not before the table's creation.
         """
@@ -126,12 +126,12 @@ class Table:
 
 
 def now_ms() -> int:
-    """Give the time in ms since the epoch."""
+    """Return the time in ms since the epoch."""
     return time.time_ns() // 1_000_000
 
 
 def now_us() -> int:
-    """Give the time in µs since the epoch."""
+    """Return the time in µs since the epoch."""
     return time.time_ns() // 1_000
 
 
@@ -191,17 +191,17 @@ class Catalog:
     # datasets
 
     def datasets(self) -> list[Dataset]:
-        """Give all datasets by name."""
+        """Return all datasets by name."""
         rows = self._rows("FROM meta.datasets ORDER BY dataset_id")
         return [Dataset(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
 
     def find_dataset(self, dataset_id: str) -> Dataset | None:
-        """Give a dataset if it exists."""
+        """Return a dataset if it exists."""
         return next((dataset for dataset in self.datasets() if dataset.dataset_id == dataset_id), None)
 
     def dataset(self, dataset_id: str) -> Dataset:
         """
-        Give a dataset.
+        Return a dataset.
 
         :raises ApiError: 404 when it does not exist.
         """
@@ -228,26 +228,26 @@ class Catalog:
     # tables
 
     def tables(self, dataset_id: str) -> list[Table]:
-        """Give the tables of a dataset by name."""
+        """Return the tables of a dataset by name."""
         return self._tables("dataset_id = ?", dataset_id)
 
     def find_table(self, dataset_id: str, table_id: str) -> Table | None:
-        """Give a table if it exists."""
+        """Return a table if it exists."""
         return next(iter(self._tables("dataset_id = ? AND table_id = ?", dataset_id, table_id)), None)
 
     def expired_tables(self) -> list[Table]:
-        """Give the tables whose ``expirationTime`` has passed."""
+        """Return the tables whose ``expirationTime`` has passed."""
         return self._tables("expires <= ?", now_ms())
 
     def streamed_tables(self, until: int) -> list[Table]:
-        """Give the tables whose oldest row in the streaming buffer came before a time (µs)."""
+        """Return the tables whose oldest row in the streaming buffer came before a time (µs)."""
         return self._tables("streamed_from <= ?", until)
 
     def table(
         self, dataset_id: str, table_id: str, location: str | None = None, home: str | None = None
     ) -> Table:
         """
-        Give a table.
+        Return a table.
 
         :param location: where it must be; anywhere if None.
         :param home: the location to name in the error when a job without one looks for it.
@@ -315,7 +315,7 @@ class Catalog:
         self._rows("INSERT INTO meta.policies VALUES (?, ?, ?, false)", uid, policy_id, json.dumps(resource))
 
     def policies(self, uid: str) -> dict[str, dict[str, Any]]:
-        """Give the row access policies of a table, by id."""
+        """Return the row access policies of a table, by id."""
         rows = self._rows("FROM meta.policies WHERE uid = ? AND NOT dropped ORDER BY policy_id", uid)
         return {row[1]: json.loads(row[2]) for row in rows}
 
@@ -324,7 +324,7 @@ class Catalog:
         self._rows("UPDATE meta.policies SET dropped = true WHERE uid = ? AND policy_id = ?", uid, policy_id)
 
     def had_policies(self, uid: str) -> bool:
-        """Tell whether a table has row access policies or has had any."""
+        """Return whether a table has row access policies or has had any."""
         return bool(self._rows("FROM meta.policies WHERE uid = ? LIMIT 1", uid))
 
     # jobs
@@ -335,12 +335,12 @@ class Catalog:
         self._rows("INSERT INTO meta.jobs VALUES (?, ?, ?)", job_id, created, json.dumps(resource))
 
     def find_job(self, job_id: str) -> dict[str, Any] | None:
-        """Give a job's resource if there is such a job."""
+        """Return a job's resource if there is such a job."""
         rows = self._rows("SELECT resource FROM meta.jobs WHERE job_id = ?", job_id)
         return json.loads(rows[0][0]) if rows else None
 
     def jobs(self) -> list[dict[str, Any]]:
-        """Give all jobs, the newest first."""
+        """Return all jobs, the newest first."""
         rows = self._rows("SELECT resource FROM meta.jobs ORDER BY created DESC, job_id")
         return [json.loads(row[0]) for row in rows]
 

@@ -129,7 +129,7 @@ def _analyse(query: exp.Expr, schema: dict[str, Any]) -> tuple[OperandTypes, set
 
 
 def _name_columns(query: exp.Query) -> None:
-    """Give nameless result columns BigQuery's names: f0_, f1_ and so on."""
+    """Name nameless result columns as BigQuery does: f0_, f1_ and so on."""
     count = 0
     for column in query.selects:
         if not isinstance(column, exp.Alias | exp.Column) and not column.is_star:

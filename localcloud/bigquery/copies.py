@@ -32,7 +32,7 @@ class Copies:
 
         :param config: ``configuration.copy``.
         :param location: where the job must run; where the table is if None.
-        :returns: the job's statistics and its location.
+        :return: the job's statistics and its location.
         :raises ApiError: 404 without the table, 409 when the snapshot exists, 501 for other copies.
         """
         if config.get("operationType") != "SNAPSHOT":

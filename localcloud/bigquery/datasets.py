@@ -67,14 +67,14 @@ class Datasets:
 
     def get(self, dataset_id: str) -> dict[str, Any]:
         """
-        Give a dataset.
+        Return a dataset.
 
         :raises ApiError: 404 when it does not exist.
         """
         return self._describe(self._catalog.dataset(dataset_id))
 
     def list(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """Give the datasets that satisfy ``filter``, hidden ones only for ``all``."""
+        """Return the datasets that satisfy ``filter``, hidden ones only for ``all``."""
         hidden = query.get("all", "").lower() == "true"
         chosen = [
             dataset

@@ -25,7 +25,7 @@ def read_options(statement: exp.Expr) -> dict[str, Any]:
 
     Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#partition_expression
 
-    :returns: keys of a table's resource.
+    :return: keys of a table's resource.
     :raises ApiError: 400 for another PARTITION BY than BigQuery has, 501 for what is not served.
     """
     read: dict[str, Any] = {}

@@ -16,7 +16,7 @@ _CANDIDATES = ("INTEGER", "FLOAT", "BOOLEAN", "DATE", "TIMESTAMP", "STRING")
 
 def detect(values: Iterable[Any]) -> str:
     """
-    Give the type that fits all values; STRING for none.
+    Return the type that fits all values; STRING for none.
 
     :raises ApiError: 501 for arrays and objects.
     """
@@ -52,7 +52,7 @@ def detect_csv(lines: list[list[str]], skip: int) -> tuple[list[Field], int]:
 
     :param skip: ``skipLeadingRows``; the last skipped row is the header. If 0, the first row is, when it is
         all text above rows that are not.
-    :returns: the columns and the number of rows before the data.
+    :return: the columns and the number of rows before the data.
     """
     if skip:
         header, body = lines[skip - 1], lines[skip:]

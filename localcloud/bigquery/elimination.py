@@ -51,7 +51,7 @@ def demand_filter(node: exp.Table, table: Table, project: str) -> None:
 
 def use_pseudo_columns(statement: exp.Expr, node: exp.Table, table: Table) -> list[str]:
     """
-    Give the columns of ingestion time that a query names, and keep them out of its ``*``.
+    Return the columns of ingestion time that a query names, and keep them out of its ``*``.
 
     :raises ApiError: 501 for ``*`` of several tables next to such a column.
     """

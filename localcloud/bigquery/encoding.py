@@ -17,7 +17,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def select_list(fields: list[Field]) -> str:
-    """Give the SELECT list whose values :func:`encode_row` understands."""
+    """Return the SELECT list whose values :func:`encode_row` understands."""
     return ", ".join(_selected(field) for field in fields) or "1"
 
 
@@ -33,7 +33,7 @@ def _selected(field: Field) -> str:
 
 
 def encode_row(row: tuple[Any, ...], fields: list[Field], timestamps: TimestampFormat) -> dict[str, Any]:
-    """Give a row as ``{"f": [{"v": ...}]}``; every value is a string, null, or a list of ``{"v": ...}``."""
+    """Return a row as ``{"f": [{"v": ...}]}``; every value is a string, null, or a list of ``{"v": ...}``."""
     return {
         "f": [{"v": _encode_cell(value, field, timestamps)} for value, field in zip(row, fields, strict=True)]
     }
@@ -48,7 +48,7 @@ def _encode_cell(value: Any, field: Field, timestamps: TimestampFormat) -> Any:
 
 def encode(value: Any, type_name: str, timestamps: TimestampFormat = "FLOAT64") -> str | None:
     """
-    Give a value that came through :func:`select_list` as BigQuery's text.
+    Return a value that came through :func:`select_list` as BigQuery's text.
 
     :param type_name: the column's legacy type name.
     :param timestamps: how a TIMESTAMP is written.
@@ -71,7 +71,7 @@ def encode(value: Any, type_name: str, timestamps: TimestampFormat = "FLOAT64") 
 
 
 def encode_float(value: float) -> str:
-    """Give a FLOAT64 as text, with BigQuery's words for what is no number."""
+    """Return a FLOAT64 as text, with BigQuery's words for what is no number."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):

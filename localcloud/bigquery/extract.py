@@ -54,7 +54,7 @@ class Extracts:
 
         :param config: ``configuration.extract``.
         :param location: where the job must run; where the table is if None.
-        :returns: the job's statistics and its location.
+        :return: the job's statistics and its location.
         :raises ApiError: 404 for a table or bucket that is missing, 400 for a bucket elsewhere, 501 for
             another format.
         """

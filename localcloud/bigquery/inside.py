@@ -93,7 +93,7 @@ class InsideBigQuery:
 
     def rows(self, dataset: str, table: str) -> list[dict[str, Any]]:
         """
-        Give every row of a table, as :meth:`query` does.
+        Return every row of a table, as :meth:`query` does.
 
         :raises ApiError: 404 when there is no such table.
         """

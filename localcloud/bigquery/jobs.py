@@ -51,7 +51,7 @@ class Jobs:
 
         :param body: the job's resource.
         :param media: the file that was uploaded with it.
-        :returns: the finished job; if it failed, ``status.errorResult`` says why.
+        :return: the finished job; if it failed, ``status.errorResult`` says why.
         :raises ApiError: 409 for a job id in use; for a dry run whatever is wrong.
         """
         reference = body.get("jobReference") or {}
@@ -137,7 +137,7 @@ class Jobs:
 
     def get(self, job_id: str, location: str | None) -> dict[str, Any]:
         """
-        Give a job.
+        Return a job.
 
         :param location: where it is looked for; anywhere if None.
         :raises ApiError: 404 when it is not there.
@@ -159,7 +159,7 @@ class Jobs:
 
     def list(self, query: Mapping[str, str], states: list[str]) -> dict[str, Any]:
         """
-        Give the jobs, the newest first.
+        Return the jobs, the newest first.
 
         :param states: ``stateFilter``; all states if empty.
         """
@@ -213,7 +213,7 @@ class Jobs:
 
     def results(self, job_id: str, query: Mapping[str, str]) -> dict[str, Any]:
         """
-        Give a page of a query's result.
+        Return a page of a query's result.
 
         :raises ApiError: 404 without such a job; the job's own error if it failed.
         """

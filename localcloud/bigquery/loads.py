@@ -53,7 +53,7 @@ class Loads:
         :param config: ``configuration.load``.
         :param media: the file that came with the request; ``sourceUris`` are read if None.
         :param location: where the job must run; where the table is if None.
-        :returns: the job's statistics and its location.
+        :return: the job's statistics and its location.
         :raises ApiError: 404 for a file or data set that is missing, 400 for a file that does not fit.
         """
         unknown = sorted(key for key, value in config.items() if value and key not in _SERVED)

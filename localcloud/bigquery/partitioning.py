@@ -25,7 +25,7 @@ def read_layout(body: Mapping[str, Any], fields: list[Field]) -> dict[str, Any]:
 
     :param body: a table's resource, or the configuration of a load or query job.
     :param fields: the columns of the table.
-    :returns: those of ``LAYOUT`` that are set.
+    :return: those of ``LAYOUT`` that are set.
     :raises ApiError: 400 for columns that cannot be partitioned or clustered by, 501 for an expiration.
     """
     columns = {field["name"].lower(): field for field in fields}
@@ -63,7 +63,7 @@ def check_same_partitions(present: Mapping[str, Any], wanted: Mapping[str, Any],
 
 
 def partition_columns(layout: Mapping[str, Any]) -> list[str]:
-    """Give the names of the columns by which queries can leave out partitions."""
+    """Return the names of the columns by which queries can leave out partitions."""
     if "rangePartitioning" in layout:
         return [layout["rangePartitioning"]["field"]]
     time = layout.get("timePartitioning")
@@ -74,7 +74,7 @@ def partition_columns(layout: Mapping[str, Any]) -> list[str]:
 
 def pseudo_columns(layout: Mapping[str, Any]) -> dict[str, str]:
     """
-    Give the columns that a table has but does not list, with their types: those of ingestion time.
+    Return the columns that a table has but does not list, with their types: those of ingestion time.
 
     Source: https://cloud.google.com/bigquery/docs/querying-partitioned-tables#query_an_ingestion-time_partitioned_table
     """

@@ -44,7 +44,7 @@ class Queries:
 
         :param config: ``configuration.query``; gets the destination table that was chosen.
         :param location: where the job must run; where its tables are if None.
-        :returns: the job's statistics and its location.
+        :return: the job's statistics and its location.
         :raises ApiError: what BigQuery gives for a bad query.
         """
         text = required(config, "query")

@@ -48,7 +48,7 @@ class TableReader:
 
     def tables(self, dataset: str | None = None) -> list[dict[str, Any]]:
         """
-        Give the resource of every table.
+        Return the resource of every table.
 
         :param dataset: its tables alone; of all datasets if None.
         :raises ApiError: 404 when there is no such dataset.
@@ -68,7 +68,7 @@ class TableReader:
 
     def table(self, dataset: str, table: str) -> dict[str, Any]:
         """
-        Give the resource of a table.
+        Return the resource of a table.
 
         :raises ApiError: 404 when there is none.
         """
@@ -76,7 +76,7 @@ class TableReader:
 
     def preview(self, dataset: str, table: str, count: int) -> Preview:
         """
-        Give the first rows of a table; none of a view, which only a query reads.
+        Return the first rows of a table; none of a view, which only a query reads.
 
         :param count: how many rows at most.
         :raises ApiError: 404 when there is no such table.
@@ -96,7 +96,7 @@ class TableReader:
 
     def job(self, job_id: str) -> dict[str, Any]:
         """
-        Give a job.
+        Return a job.
 
         :raises ApiError: 404 when there is none.
         """

@@ -69,7 +69,7 @@ def _types() -> dict[str, Any]:
 
 
 def _read(value: Any, kind: str, path: str) -> Any:
-    """Give a value with the words for booleans replaced, and without the nulls that stand for nothing."""
+    """Return a value with the words for booleans replaced, and without the nulls that stand for nothing."""
     if value is None or kind == "any":
         return value
     if kind.startswith("["):

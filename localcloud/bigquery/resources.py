@@ -16,7 +16,7 @@ _FILTER = re.compile(r"labels\.([^\s:]+)(?::(\S*))?")
 
 def writable(body: Mapping[str, Any], allowed: set[str], output_only: set[str], kind: str) -> dict[str, Any]:
     """
-    Give what a client may set.
+    Return what a client may set.
 
     :param allowed: keys that are kept.
     :param output_only: keys that BigQuery ignores on input.
@@ -38,7 +38,7 @@ def _is_set(value: Any) -> bool:
 
 
 def patched(resource: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """Give a resource with a patch laid over it: null removes, objects merge."""
+    """Return a resource with a patch laid over it: null removes, objects merge."""
     result = dict(resource)
     for key, value in patch.items():
         if value is None:
@@ -51,7 +51,7 @@ def patched(resource: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 
 def etag(*parts: Any) -> str:
-    """Give a word that changes when one of the parts does."""
+    """Return a word that changes when one of the parts does."""
     digest = hashlib.sha256("\n".join(map(str, parts)).encode()).digest()
     return base64.b64encode(digest[:16]).decode()
 
@@ -68,7 +68,7 @@ def check_etag(expected: str | None, actual: str) -> None:
 
 def matches(labels: dict[str, str], expression: str) -> bool:
     """
-    Tell whether labels satisfy a list filter.
+    Return whether labels satisfy a list filter.
 
     :param expression: ``labels.<name>[:<value>]`` terms joined by spaces, all of which must hold.
     :raises ApiError: 400 for anything else.
@@ -91,7 +91,7 @@ def page(
 
     :param default: page size if the client gives none.
     :param describe: makes the JSON of an item.
-    :returns: ``items`` and, if there are more, ``nextPageToken``.
+    :return: ``items`` and, if there are more, ``nextPageToken``.
     """
     everything = list(items)
     size = positive(query, "maxResults", default)
@@ -105,7 +105,7 @@ def page(
 
 def positive(query: Mapping[str, Any], key: str, default: int) -> int:
     """
-    Give a count that a client may have sent.
+    Return a count that a client may have sent.
 
     :raises ApiError: 400 for what is no count.
     """
@@ -118,13 +118,13 @@ def positive(query: Mapping[str, Any], key: str, default: int) -> int:
 
 
 def make_token(*numbers: int) -> str:
-    """Give an opaque page token."""
+    """Return an opaque page token."""
     return base64.urlsafe_b64encode(",".join(map(str, numbers)).encode()).decode()
 
 
 def read_token(token: str) -> list[int]:
     """
-    Give the numbers in a page token.
+    Return the numbers in a page token.
 
     :raises ApiError: 400 for a token that is not ours.
     """

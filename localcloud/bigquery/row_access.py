@@ -57,7 +57,7 @@ class RowAccessPolicies:
         return resource
 
     def list(self, dataset_id: str, table_id: str) -> dict[str, Any]:
-        """Give the policies of a table; raises 404 without it."""
+        """Return the policies of a table; raises 404 without it."""
         table = self._catalog.table(dataset_id, table_id)
         return {"rowAccessPolicies": list(self._catalog.policies(table.uid).values())}
 

@@ -43,7 +43,7 @@ class Snapshot:
 
 def snapshot(table: Table, at: int | None = None, hours: int = DEFAULT_TIME_TRAVEL_HOURS) -> Snapshot:
     """
-    Give a table as it is, rows in the streaming buffer included, or as it was.
+    Return a table as it is, rows in the streaming buffer included, or as it was.
 
     Source: https://cloud.google.com/bigquery/docs/access-historical-data
 
@@ -66,13 +66,13 @@ def snapshot(table: Table, at: int | None = None, hours: int = DEFAULT_TIME_TRAV
 
 
 def committed(table: Table) -> Snapshot:
-    """Give a table as it was at its last commit: without the rows in the streaming buffer."""
+    """Return a table as it was at its last commit: without the rows in the streaming buffer."""
     return Snapshot(table, table.version_at(table.modified), table.modified)
 
 
 def next_time(table: Table | None = None) -> int:
     """
-    Give the time (µs) of a change that begins now: in a later millisecond than every change before it.
+    Return the time (µs) of a change that begins now: in a later millisecond than every change before it.
 
     It is never a full millisecond, so that ``lastModifiedTime``, which is cut to milliseconds, lies before
     the commit: the strict reading of what BigQuery's documentation leaves open.
@@ -103,7 +103,7 @@ class Rows:
         return Version(since, storage, fields)
 
     def change_schema(self, table: Table, fields: list[Field], at: int) -> None:
-        """Give a table a schema that has all columns of the old one, and maybe more."""
+        """Return a table a schema that has all columns of the old one, and maybe more."""
         present = {field["name"].lower() for field in table.current.fields}
         for field in fields:
             if field["name"].lower() not in present:
@@ -120,7 +120,7 @@ class Rows:
         Add the rows of a query.
 
         :param sql: DuckDB SQL whose columns are ``names`` in that order.
-        :returns: how many rows.
+        :return: how many rows.
         :raises ApiError: 400 for a NULL in a REQUIRED column.
         """
         targets = "".join(f"{quote(name)}, " for name in names)
@@ -143,7 +143,7 @@ class Rows:
         Add rows that were read from a file or sent by a client.
 
         :param data: columns by the names of the table's; absent ones become NULL.
-        :returns: how many rows.
+        :return: how many rows.
         """
         if data.num_rows == 0:
             return 0
@@ -170,7 +170,7 @@ class Rows:
         Remove rows from the present, keeping them in the past.
 
         :param condition: DuckDB SQL over the store's columns.
-        :returns: how many rows.
+        :return: how many rows.
         """
         sql = (
             f"UPDATE data.{table.current.storage} SET {CLOSED} = {at} "  # noqa: S608
@@ -179,7 +179,7 @@ class Rows:
         return int(self._connection.execute(sql).fetchall()[0][0])
 
     def measure(self, part: Snapshot) -> tuple[int, dict[str, int]]:
-        """Give the number of rows, and for each column its bytes as BigQuery bills them."""
+        """Return the number of rows, and for each column its bytes as BigQuery bills them."""
         names = [quote(field["name"]) for field in part.fields]
         sizes = [size_of(field) for field in part.fields]
         sums = "".join(
@@ -193,7 +193,7 @@ class Rows:
         return int(row[0]), by_column
 
     def count(self, part: Snapshot) -> int:
-        """Give the number of rows."""
+        """Return the number of rows."""
         return int(self._connection.execute(f"SELECT count(*) FROM {part.source}").fetchall()[0][0])  # noqa: S608
 
     def select(self, part: Snapshot, columns: str, offset: int = 0, limit: int | None = None) -> Any:
@@ -202,7 +202,7 @@ class Rows:
 
         :param columns: the SELECT list.
         :param limit: at most so many rows; all if None.
-        :returns: DuckDB's result, to fetch from.
+        :return: DuckDB's result, to fetch from.
         """
         page = f"LIMIT {limit} OFFSET {offset}" if limit is not None else f"OFFSET {offset}"
         return self._connection.execute(f"SELECT {columns} FROM {part.source} ORDER BY rowid {page}")  # noqa: S608

@@ -69,7 +69,7 @@ def _syntax_error(what: str, line: Any, column: Any) -> Exception:
 
 def statement_type(statement: exp.Expr) -> str:
     """
-    Give the ``statementType`` of a statement.
+    Return the ``statementType`` of a statement.
 
     :raises ApiError: 501 for a kind that localcloud does not run.
     """

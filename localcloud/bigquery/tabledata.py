@@ -37,7 +37,7 @@ class TableData:
 
     def list(self, dataset_id: str, table_id: str, query: Mapping[str, str]) -> dict[str, Any]:
         """
-        Give a page of a table.
+        Return a page of a table.
 
         :raises ApiError: 404 when it does not exist, 400 for a view or an external table.
         """
@@ -50,7 +50,7 @@ class TableData:
 
     def page(self, table: Table, query: Mapping[str, str], timestamps: str) -> dict[str, Any]:
         """
-        Give rows as ``maxResults``, ``startIndex``, ``pageToken`` and ``selectedFields`` ask.
+        Return rows as ``maxResults``, ``startIndex``, ``pageToken`` and ``selectedFields`` ask.
 
         All pages show the table as it was when the first was read.
 
@@ -82,7 +82,7 @@ class TableData:
         Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Table (numRows,
         streamingBuffer)
 
-        :returns: ``insertErrors`` for the rows that were refused.
+        :return: ``insertErrors`` for the rows that were refused.
         :raises ApiError: 404 when the table does not exist.
         """
         if body.get("templateSuffix"):
@@ -123,7 +123,7 @@ class TableData:
         return answer
 
     def _is_new(self, table: Table, insert_id: str | None, ids: set[tuple[str, str]]) -> bool:
-        """Tell whether a row must be stored, and add its id to those of this request."""
+        """Return whether a row must be stored, and add its id to those of this request."""
         if not insert_id:
             return True
         key = (table.uid, insert_id)
@@ -141,7 +141,7 @@ class TableData:
 
 def _content(row: object) -> dict[str, Any]:
     """
-    Give the columns of a row of ``insertAll``.
+    Return the columns of a row of ``insertAll``.
 
     :raises ApiError: 400 when it is no row of the shape that the method takes.
     """
@@ -194,7 +194,7 @@ def _row_error(reason: str, column: str, message: str) -> dict[str, str]:
 
 
 def timestamp_format(query: Mapping[str, str]) -> str:
-    """Give how the client wants TIMESTAMPs: ``FLOAT64``, ``INT64`` or ``ISO8601_STRING``."""
+    """Return how the client wants TIMESTAMPs: ``FLOAT64``, ``INT64`` or ``ISO8601_STRING``."""
     form = query.get("formatOptions.timestampOutputFormat")
     if form and form != "TIMESTAMP_OUTPUT_FORMAT_UNSPECIFIED":
         return form

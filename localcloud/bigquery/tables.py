@@ -65,7 +65,7 @@ class Tables:
 
     def get(self, dataset_id: str, table_id: str) -> dict[str, Any]:
         """
-        Give a table's metadata; no rows are billed for it.
+        Return a table's metadata; no rows are billed for it.
 
         :raises ApiError: 404 when it does not exist.
         """
@@ -73,7 +73,7 @@ class Tables:
 
     def list(self, dataset_id: str, query: Mapping[str, str]) -> dict[str, Any]:
         """
-        Give the tables of a dataset.
+        Return the tables of a dataset.
 
         :raises ApiError: 404 without that dataset.
         """
@@ -130,7 +130,7 @@ class Tables:
         return self.describe(table)
 
     def _fixed(self, table: Table, body: dict[str, Any]) -> dict[str, Any]:
-        """Give what a change keeps: the definition of a view, partitions; clusters and filters may change."""
+        """Return what a change keeps: a view's definition, partitions; clusters and filters may change."""
         name = f"{self._catalog.project}:{table.dataset_id}.{table.table_id}"
         kept = {key: value for key, value in table.resource.items() if key not in _ALLOWED}
         for key in DEFINITIONS:
@@ -167,7 +167,7 @@ class Tables:
         return described | {key: table.resource[key] for key in _LISTED if key in table.resource}
 
     def describe(self, table: Table) -> dict[str, Any]:
-        """Give the whole resource of a table; rows and bytes are those outside the streaming buffer."""
+        """Return the whole resource of a table; rows and bytes are those outside the streaming buffer."""
         count, sizes = self._warehouse.rows.measure(committed(table))
         size = str(sum(sizes.values()))
         path = f"projects/{self._catalog.project}/datasets/{table.dataset_id}/tables/{table.table_id}"

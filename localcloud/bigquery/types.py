@@ -52,7 +52,7 @@ _KNOWN_KEYS = {"name", "type", "mode", "description", "fields", "policyTags"}
 
 def legacy_name(type_name: str) -> str:
     """
-    Give a type's legacy name.
+    Return a type's legacy name.
 
     :param type_name: any of the type's names, in any case.
     :raises ApiError: 501 if localcloud has no such type.
@@ -65,7 +65,7 @@ def legacy_name(type_name: str) -> str:
 
 def from_duckdb(type_name: str, column: str) -> Field:
     """
-    Give the field that a DuckDB expression makes.
+    Return the field that a DuckDB expression makes.
 
     :param type_name: as DuckDB's DESCRIBE prints it.
     :param column: the column, for the field's name and for the error.
@@ -79,12 +79,12 @@ def from_duckdb(type_name: str, column: str) -> Field:
 
 
 def duckdb_type(field: Field) -> str:
-    """Give the type of a field's column in DuckDB."""
+    """Return the type of a field's column in DuckDB."""
     return TYPES[field["type"]].duckdb + ("[]" if field["mode"] == "REPEATED" else "")
 
 
 def size_of(field: Field) -> str:
-    """Give the SQL of the bytes of a field's value as BigQuery bills them; arrays cost what is in them."""
+    """Return the SQL of the bytes of a field's value as BigQuery bills them; arrays cost what is in them."""
     name, size = quote(field["name"]), TYPES[field["type"]].size
     if field["mode"] != "REPEATED":
         return size.format(name)
@@ -133,7 +133,7 @@ def quote(name: str) -> str:
 
 
 def arrow_schema(fields: list[Field]) -> pa.Schema:
-    """Give the Arrow schema of a table's columns."""
+    """Return the Arrow schema of a table's columns."""
     return pa.schema([(field["name"], _arrow_type(field)) for field in fields])
 
 

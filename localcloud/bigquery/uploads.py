@@ -64,7 +64,7 @@ class ResumableUploads:
         """
         Take a chunk.
 
-        :returns: the job and the whole file after the last chunk, else the answer that asks for more.
+        :return: the job and the whole file after the last chunk, else the answer that asks for more.
         :raises ApiError: 404 for an unknown session, 400 for a chunk that leaves a gap.
         """
         upload_id = request.query.get("upload_id", "")

@@ -28,7 +28,7 @@ def read_definition(body: Mapping[str, Any]) -> dict[str, Any]:
     Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#ViewDefinition
 
     :param body: a table's resource.
-    :returns: the one of ``DEFINITIONS`` that is set; nothing for a table.
+    :return: the one of ``DEFINITIONS`` that is set; nothing for a table.
     :raises ApiError: 400 for two of them or a schema next to a query, 501 for legacy SQL and for options.
     """
     given = [key for key in DEFINITIONS if body.get(key)]
@@ -56,7 +56,7 @@ def view_query(definition: Mapping[str, Any]) -> exp.Expr | None:
     Parse the query of a view.
 
     :param definition: a table's resource, or what :func:`read_definition` gives.
-    :returns: None for what is no view.
+    :return: None for what is no view.
     :raises ApiError: 400 for bad SQL.
     """
     view = definition.get("view") or definition.get("materializedView")

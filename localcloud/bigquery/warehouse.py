@@ -44,7 +44,7 @@ class Warehouse:
             self.rows.purge()
 
     def scope(self, default_dataset: str | None = None, location: str | None = None) -> Scope:
-        """Give where a statement runs; parameters as :class:`Scope` has them."""
+        """Return where a statement runs; parameters as :class:`Scope` has them."""
         return Scope(
             (self.settings.project, self.settings.project_number),
             self.settings.location,
@@ -105,7 +105,7 @@ class Warehouse:
         return self.create_table(dataset, f"anon{uuid.uuid4().hex}", fields, {}, now_ms() + RESULT_LIFE_MS)
 
     def reference(self, table: Table) -> dict[str, str]:
-        """Give a table's ``tableReference``."""
+        """Return a table's ``tableReference``."""
         return {
             "projectId": self.settings.project,
             "datasetId": table.dataset_id,
@@ -115,7 +115,7 @@ class Warehouse:
 
 def required(body: dict[str, Any], *path: str) -> Any:
     """
-    Give a value deep in a request.
+    Return a value deep in a request.
 
     :raises ApiError: 400 that names the path when it is missing.
     """

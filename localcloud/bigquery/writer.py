@@ -84,7 +84,7 @@ class Writer:
         :param fields: the schema of the rows.
         :param append: adds the rows to the table, opening them at that time, and gives their number.
         :param location: where the table's dataset must be; anywhere if None.
-        :returns: the table and the number of rows.
+        :return: the table and the number of rows.
         :raises ApiError: 404, 409 or 400 as the dispositions demand.
         """
         catalog = self._warehouse.catalog

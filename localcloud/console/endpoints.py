@@ -55,7 +55,7 @@ def endpoint(sources: Sources, asked: Asked) -> Page:
 
 
 def _sample(sources: Sources, endpoint: v1.Endpoint) -> Any:
-    """Give the instance that the endpoint's monitoring job holds, if there is one."""
+    """Return the instance that the endpoint's monitoring job holds, if there is one."""
     name = endpoint.model_deployment_monitoring_job
     if not name:
         return None

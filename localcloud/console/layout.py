@@ -85,7 +85,7 @@ def draw(needs: _Graph) -> Drawing:
 
 
 def _layers_of(needs: _Graph) -> dict[str, int]:
-    """Give each task the layer below everything that it needs; one that needs nothing stands by its user."""
+    """Place each task below everything that it needs; one that needs nothing stands by its user."""
     try:
         order = list(TopologicalSorter({task: sorted(needs[task]) for task in needs}).static_order())
     except CycleError as error:
@@ -147,7 +147,7 @@ def _neighbours(
 
 
 def _centres(layers: Sequence[Sequence[_Node]], chains: Sequence[Sequence[_Node]]) -> dict[_Node, float]:
-    """Give each node the place nearest to the middle of its neighbours that its layer leaves."""
+    """Move each node to the free place of its layer that is nearest to the middle of its neighbours."""
     centres: dict[_Node, float] = {}
     for layer in layers:
         _pack(layer, {node: 0.0 for node in layer}, centres)
@@ -198,7 +198,7 @@ def _path(chain: Sequence[_Node], centres: Mapping[_Node, float], tops: Mapping[
 
 
 def _is_implied(source: str, target: str, needs: _Graph) -> bool:
-    """Tell whether the target needs the source by way of another task too."""
+    """Return whether the target needs the source by way of another task too."""
     seen: set[str] = set()
     waiting = list(needs[target] - {source})
     while waiting:

@@ -36,7 +36,7 @@ _PAGES = {
 
 def route(path: str) -> str:
     """
-    Give what a request for a page may look like.
+    Return what a request for a page may look like.
 
     :param path: one of the paths of this module.
     """
@@ -46,7 +46,7 @@ def route(path: str) -> str:
 
 def page_of(name: str, version: str = "default") -> str:
     """
-    Give the path of a Vertex resource's page.
+    Return the path of a Vertex resource's page.
 
     :param name: its resource name, ``projects/NUMBER/locations/REGION/COLLECTION/ID``.
     :param version: of a model.
@@ -57,7 +57,7 @@ def page_of(name: str, version: str = "default") -> str:
 
 def log_of(name: str, task: str) -> str:
     """
-    Give the path of a task's whole log.
+    Return the path of a task's whole log.
 
     :param name: resource name of its pipeline job.
     :param task: name of the task.
@@ -68,7 +68,7 @@ def log_of(name: str, task: str) -> str:
 
 def table_page(project: str, dataset: str, table: str) -> str:
     """
-    Give the path of a BigQuery table's page.
+    Return the path of a BigQuery table's page.
 
     :param project: id of its project.
     :param dataset: id of its data set.

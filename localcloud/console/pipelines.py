@@ -96,7 +96,7 @@ def job(sources: Sources, asked: Asked) -> Page:
 
 def whole_log(sources: Sources, asked: Asked) -> Path:
     """
-    Give the file that a task has written to.
+    Return the file that a task has written to.
 
     :raises ApiError: 404 when there is no such job, or the task has written nothing.
     """
@@ -143,7 +143,7 @@ def _drawing(graph: Mapping[str, set[str]]) -> Drawing | None:
 
 
 def _tasks(sources: Sources, job: v1.PipelineJob, graph: Mapping[str, set[str]]) -> list[TaskView]:
-    """Give the tasks in the order of their start, those that have not begun last."""
+    """Return the tasks in the order of their start, those that have not begun last."""
     details = sorted(job.job_detail.task_details, key=lambda task: (task.start_time is None, task.start_time))
     begun = [_task(sources, job, detail) for detail in details]
     known = {task.name for task in begun}

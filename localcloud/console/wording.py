@@ -26,7 +26,7 @@ _TONES = {
 
 def state(name: str) -> str:
     """
-    Give a state in plain words.
+    Return a state in plain words.
 
     :param name: its name in the API.
     """
@@ -38,7 +38,7 @@ def state(name: str) -> str:
 
 def tone(name: str) -> str:
     """
-    Give what a state means to the reader: good, bad, busy, stopped or idle.
+    Return what a state means to the reader: good, bad, busy, stopped or idle.
 
     :param name: its name in the API.
     """
@@ -53,7 +53,7 @@ def _bare(name: str) -> str:
 
 def when(time: datetime.datetime | None) -> str:
     """
-    Give a time in UTC.
+    Return a time in UTC.
 
     :param time: the time, or None if it has not come.
     """
@@ -62,7 +62,7 @@ def when(time: datetime.datetime | None) -> str:
 
 def when_ms(time: str | int) -> str:
     """
-    Give a time in UTC.
+    Return a time in UTC.
 
     :param time: ms since the epoch.
     """
@@ -71,7 +71,7 @@ def when_ms(time: str | int) -> str:
 
 def seconds_between(start: Any, end: Any) -> float | None:
     """
-    Give how long something took, or has taken so far.
+    Return how long something took, or has taken so far.
 
     :param start: when it began, as a message gives it, or None if it has not.
     :param end: when it ended, or None if it goes on.
@@ -83,7 +83,7 @@ def seconds_between(start: Any, end: Any) -> float | None:
 
 def span(seconds: float | None) -> str:
     """
-    Give a length of time.
+    Return a length of time.
 
     :param seconds: the length, or None if it is not known.
     """
@@ -99,7 +99,7 @@ def span(seconds: float | None) -> str:
 
 def short(name: str, most: int = 23) -> str:
     """
-    Give a name that fits: names of tasks differ at their ends.
+    Return a name that fits: names of tasks differ at their ends.
 
     :param name: the name.
     :param most: characters that fit.
@@ -112,7 +112,7 @@ def short(name: str, most: int = 23) -> str:
 
 def plain(message: Any, field: str) -> dict[str, Any]:
     """
-    Give a free-form field of a message as JSON values; JSON inside of strings is read too.
+    Return a free-form field of a message as JSON values; JSON inside of strings is read too.
 
     :param message: a proto-plus message.
     :param field: name of a Struct, or of a map of Values.

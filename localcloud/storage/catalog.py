@@ -132,18 +132,18 @@ class Catalog:
             self._connection.close()
 
     def next_generation(self) -> int:
-        """Give a generation that is higher than any before."""
+        """Return a generation that is higher than any before."""
         with self._lock:
             self._last = max(now_us(), self._last + 1)
             return self._last
 
     def bucket(self, name: str) -> Bucket | None:
-        """Give a bucket, if it is there."""
+        """Return a bucket, if it is there."""
         row = self._one("SELECT * FROM buckets WHERE name = ?", name)
         return Bucket(*row) if row else None
 
     def buckets(self) -> list[Bucket]:
-        """Give all buckets by name."""
+        """Return all buckets by name."""
         return [Bucket(*row) for row in self._all("SELECT * FROM buckets ORDER BY name")]
 
     def add_bucket(self, bucket: Bucket) -> None:
@@ -160,13 +160,13 @@ class Catalog:
         self._run("DELETE FROM buckets WHERE name = ?", name)
 
     def object(self, bucket: str, name: str) -> Object | None:
-        """Give an object, if it is there."""
+        """Return an object, if it is there."""
         row = self._one("SELECT * FROM objects WHERE bucket = ? AND name = ?", bucket, name)
         return _object(row) if row else None
 
     def objects(self, bucket: str, begin: str, limit: int, *, after: bool = False) -> list[Object]:
         """
-        Give the next objects of a bucket by name.
+        Return the next objects of a bucket by name.
 
         :param bucket: its name.
         :param begin: the first name.
@@ -199,7 +199,7 @@ class Catalog:
         self._run("DELETE FROM objects WHERE bucket = ? AND name = ?", bucket, name)
 
     def upload(self, id_: str) -> Upload | None:
-        """Give a resumable upload, if there is one."""
+        """Return a resumable upload, if there is one."""
         row = self._one("SELECT * FROM uploads WHERE id = ?", id_)
         if row is None:
             return None
@@ -220,7 +220,7 @@ class Catalog:
         )
 
     def open_uploads(self) -> list[str]:
-        """Give the ids of the resumable uploads that have not become objects."""
+        """Return the ids of the resumable uploads that have not become objects."""
         query = "SELECT id FROM uploads WHERE generation = 0 AND id NOT IN (SELECT content FROM objects)"
         return [row[0] for row in self._all(query)]
 
@@ -229,7 +229,7 @@ class Catalog:
         self._run("DELETE FROM uploads WHERE created < ? OR id = ?", before, id_)
 
     def contents(self) -> set[str]:
-        """Give the files that objects and uploads have."""
+        """Return the files that objects and uploads have."""
         return {row[0] for row in self._all("SELECT content FROM objects UNION SELECT id FROM uploads")}
 
     def _run(self, sql: str, *values: Any) -> None:
@@ -246,7 +246,7 @@ class Catalog:
 
 
 def now_us() -> int:
-    """Give the time in microseconds since 1970."""
+    """Return the time in microseconds since 1970."""
     return time.time_ns() // 1000
 
 

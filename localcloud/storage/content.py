@@ -47,7 +47,7 @@ class Digest:
         self._crc32c.update(block)
 
     def content(self, id_: str) -> Content:
-        """Give what has passed by as the content of a file."""
+        """Return what has passed by as the content of a file."""
         md5, crc32c = (base64.b64encode(each.digest()).decode() for each in (self._md5, self._crc32c))
         return Content(id_, self.size, md5, crc32c)
 
@@ -107,7 +107,7 @@ class Contents:
         return Draft(self.folder / uuid.uuid4().hex)
 
     def path(self, id_: str) -> Path:
-        """Give the path of a file."""
+        """Return the path of a file."""
         return self.folder / id_
 
     def open(self, id_: str) -> BinaryIO:
@@ -116,7 +116,7 @@ class Contents:
 
     def link(self, path: Path) -> str:
         """
-        Give a file of this file system one more name, here, without copying a byte.
+        Return a file of this file system one more name, here, without copying a byte.
 
         :param path: the file.
         """
@@ -125,12 +125,12 @@ class Contents:
         return id_
 
     def copy(self, content: Content) -> Content:
-        """Give the same content in a file of its own."""
+        """Return the same content in a file of its own."""
         return replace(content, id=self.link(self.folder / content.id))
 
     def describe(self, id_: str) -> Content:
         """
-        Give what is in a file, by reading all of it.
+        Return what is in a file, by reading all of it.
 
         :param id_: name of the file.
         """
@@ -157,5 +157,5 @@ class Contents:
         (self.folder / id_).unlink(missing_ok=True)
 
     def ids(self) -> set[str]:
-        """Give the names of all files, also of those that were never completed."""
+        """Return the names of all files, also of those that were never completed."""
         return {entry.name for entry in os.scandir(self.folder)}

@@ -38,17 +38,17 @@ class Name:
         self._of: dict[str, int] = {}
 
     def where(self, test: Callable[[str], bool]) -> int:
-        """Give the positions of the characters that pass a test."""
+        """Return the positions of the characters that pass a test."""
         return sum(1 << at for at, character in enumerate(self.text) if test(character))
 
     def of(self, character: str) -> int:
-        """Give the positions of a character."""
+        """Return the positions of a character."""
         if character not in self._of:
             self._of[character] = self.where(character.__eq__)
         return self._of[character]
 
     def from_first(self, positions: int) -> int:
-        """Give every position from the first of some on."""
+        """Return every position from the first of some on."""
         return self.all & -(positions & -positions) if positions else 0
 
 
@@ -106,7 +106,7 @@ class Glob:
 
     def matches(self, text: str) -> bool:
         """
-        Tell whether the whole of a name fits.
+        Return whether the whole of a name fits.
 
         :param text: the name.
         """

@@ -57,7 +57,7 @@ def list_objects(store: Store, bucket: str, query: Mapping[str, str]) -> dict[st
 
 def iterate(store: Store, bucket: str, begin: str, prefix: str = "") -> Iterator[Object]:
     """
-    Give the objects of a bucket by name, a few at a time: others go on between them.
+    Return the objects of a bucket by name, a few at a time: others go on between them.
 
     :param begin: the first name.
     :param prefix: what the names begin with.
@@ -105,7 +105,7 @@ def decode_token(text: str) -> str:
 def _entries(
     store: Store, bucket: str, query: Mapping[str, str], after: str
 ) -> Iterator[tuple[str, Object | None]]:
-    """Give objects, and in place of those whose names have the delimiter their common beginning, once."""
+    """Return objects, and in place of those whose names have the delimiter their common beginning, once."""
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     end = query.get("endOffset", "")
     for found in iterate(store, bucket, max(query.get("startOffset", ""), after), prefix):

@@ -22,7 +22,7 @@ _RESERVED = ".well-known/acme-challenge/"
 
 def check_bucket(name: object) -> str:
     """
-    Give back the name of a bucket.
+    Return the name of a bucket.
 
     Source: https://cloud.google.com/storage/docs/buckets#naming
 
@@ -36,7 +36,7 @@ def check_bucket(name: object) -> str:
 
 def check_new_bucket(name: object) -> str:
     """
-    Give back the name of a bucket that is to be made.
+    Return the name of a bucket that is to be made.
 
     Source: https://cloud.google.com/storage/docs/buckets#naming
 
@@ -57,7 +57,7 @@ def check_new_bucket(name: object) -> str:
 
 def check_object(name: object) -> str:
     """
-    Give back the name of an object.
+    Return the name of an object.
 
     Source: https://cloud.google.com/storage/docs/objects#naming
 

@@ -27,7 +27,7 @@ class ObjectStore:
 
     def read(self, uri: str) -> bytes:
         """
-        Give the content of an object.
+        Return the content of an object.
 
         :param uri: ``gs://bucket/name``.
         :raises ApiError: 404 when there is no such object.
@@ -36,7 +36,7 @@ class ObjectStore:
 
     def read_typed(self, uri: str) -> tuple[bytes, str]:
         """
-        Give the content of an object, and of what type it is.
+        Return the content of an object, and of what type it is.
 
         :param uri: ``gs://bucket/name``.
         :raises ApiError: 404 when there is no such object.
@@ -47,7 +47,7 @@ class ObjectStore:
 
     def open(self, uri: str) -> tuple[Object, BinaryIO]:
         """
-        Give an object, and its content open for reading.
+        Return an object, and its content open for reading.
 
         :param uri: ``gs://bucket/name``.
         :raises ApiError: 404 when there is no such object.
@@ -89,7 +89,7 @@ class ObjectStore:
 
     def exists(self, uri: str) -> bool:
         """
-        Tell whether there is such an object.
+        Return whether there is such an object.
 
         :param uri: ``gs://bucket/name``.
         """
@@ -103,7 +103,7 @@ class ObjectStore:
 
     def list(self, uri_prefix: str) -> list[str]:
         """
-        Give the addresses of all objects that begin so, sorted.
+        Return the addresses of all objects that begin so, sorted.
 
         :param uri_prefix: ``gs://bucket/beginning``; the beginning may be empty and need not end at a slash.
         :raises ApiError: 404 when there is no such bucket.

@@ -41,7 +41,7 @@ _NOT_SERVED = ("acl", "contexts", "eventBasedHold", "kmsKeyName", "retention", "
 
 def bucket_resource(bucket: Bucket, settings: Settings) -> dict[str, Any]:
     """
-    Give a bucket's resource.
+    Return a bucket's resource.
 
     :param bucket: the bucket.
     :param settings: names the project: the Vertex SDK refuses a bucket that is not its project's.
@@ -72,7 +72,7 @@ def location_type(location: str) -> str:
 
 def object_resource(found: Object) -> dict[str, Any]:
     """
-    Give an object's resource.
+    Return an object's resource.
 
     :param found: the object.
     """
@@ -105,13 +105,13 @@ def object_resource(found: Object) -> dict[str, Any]:
 
 
 def etag(found: Object) -> str:
-    """Give what changes with an object's content and metadata."""
+    """Return what changes with an object's content and metadata."""
     return base64.b64encode(f"{found.generation}/{found.metageneration}".encode()).decode()
 
 
 def written(sent: dict[str, Any]) -> dict[str, Any]:
     """
-    Give the fields of a sent resource that an object keeps; what the service itself writes is left out.
+    Return the fields of a sent resource that an object keeps; what the service itself writes is left out.
 
     :param sent: resource of an object, or a part of one; None in place of a value takes it away.
     :raises ApiError: 400 for a value of another type, 501 for a field that is not served.
@@ -168,7 +168,7 @@ def check_digests(content: Content, sent: dict[str, Any]) -> None:
 
 def as_resource(value: object) -> dict[str, Any]:
     """
-    Give a body that must be a JSON object.
+    Return a body that must be a JSON object.
 
     :param value: what was sent.
     :raises ApiError: 400 when it is anything else.
@@ -203,7 +203,7 @@ def _check_time(name: str, value: str) -> None:
 
 
 def is_header(value: object) -> TypeGuard[str]:
-    """Tell whether a value is text that can stand in a header."""
+    """Return whether a value is text that can stand in a header."""
     return isinstance(value, str) and value.isprintable()
 
 

@@ -86,7 +86,7 @@ class Store:
 
     def bucket(self, name: str) -> Bucket:
         """
-        Give a bucket.
+        Return a bucket.
 
         :raises ApiError: 404 when it is not there.
         """
@@ -121,7 +121,7 @@ class Store:
         self, bucket: str, name: str, conditions: Conditions | None = None, *, reads: bool = True
     ) -> Object:
         """
-        Give an object.
+        Return an object.
 
         :param conditions: preconditions, and the generation that is meant.
         :param reads: whether it is only read.
@@ -137,7 +137,7 @@ class Store:
 
     def open(self, bucket: str, name: str, conditions: Conditions | None = None) -> tuple[Object, BinaryIO]:
         """
-        Give an object, and its content open for reading: it can be read to its end even if it is replaced.
+        Return an object, and its content open for reading: it can be read to its end even if it is replaced.
 
         :raises ApiError: see :meth:`get`.
         """

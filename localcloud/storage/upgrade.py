@@ -87,7 +87,7 @@ def _take_bucket(bucket: str, root: Path, store: Store) -> None:
 
 
 def _text(error: Exception) -> str:
-    """Give what an error says as text that a log can take: it may hold a name that is no UTF-8."""
+    """Return what an error says as text that a log can take: it may hold a name that is no UTF-8."""
     return str(error).encode(errors="backslashreplace").decode()
 
 
@@ -103,7 +103,7 @@ def _remains(root: Path) -> bool:
 
 
 def _object(bucket: str, kept: Path, path: Path, contents: Contents) -> Object | None:
-    """Give a file as an object; None if it was never completely written."""
+    """Return a file as an object; None if it was never completely written."""
     if ATTRIBUTE not in os.listxattr(path):
         return None
     attribute: dict[str, Any] = json.loads(os.getxattr(path, ATTRIBUTE))

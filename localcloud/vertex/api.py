@@ -28,7 +28,7 @@ class Service(Protocol):
     """What answers a part of the API."""
 
     def handlers(self) -> Mapping[str, Handler]:
-        """Give the handlers by ``Service.Method`` or full gRPC path."""
+        """Return the handlers by ``Service.Method`` or full gRPC path."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Api:
                 self._handlers[path] = handler
 
     def served(self) -> set[str]:
-        """Give the names of the methods that have a handler."""
+        """Return the names of the methods that have a handler."""
         return {self.methods[path].name for path in self._handlers}
 
     def call(self, method: Method, request: Any) -> Reply:
@@ -133,5 +133,5 @@ def unimplemented(what: str) -> exceptions.MethodNotImplemented:
 
 
 def now() -> Any:
-    """Give the time that resources are stamped with, as proto-plus takes it for a Timestamp."""
+    """Return the time that resources are stamped with, as proto-plus takes it for a Timestamp."""
     return datetime.datetime.now(datetime.UTC)

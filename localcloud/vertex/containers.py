@@ -90,7 +90,7 @@ class _Flags:
 
 
 def is_prebuilt(image_uri: str) -> bool:
-    """Tell whether an image is Google's container for TensorFlow 2 on CPU."""
+    """Return whether an image is Google's container for TensorFlow 2 on CPU."""
     return _PREBUILT.fullmatch(image_uri) is not None
 
 
@@ -138,7 +138,7 @@ def check_served(spec: v1.ModelContainerSpec) -> None:
 
 def served_folder(model: v1.Model, objects: ObjectStore) -> str:
     """
-    Give the folder of the SavedModel that the container of a model would load.
+    Return the folder of the SavedModel that the container of a model would load.
 
     Sources: tensorflow_serving/model_servers/main.cc and server.cc (the flags),
     tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc (the versions),

@@ -76,7 +76,7 @@ class DeploymentService:
         )
 
     def handlers(self) -> Mapping[str, Handler]:
-        """Give the handlers of EndpointService that concern deployed models."""
+        """Return the handlers of EndpointService that concern deployed models."""
         return {
             "EndpointService.DeployModel": self._deploy,
             "EndpointService.UndeployModel": self._undeploy,
@@ -134,7 +134,7 @@ class DeploymentService:
         return v1.UndeployModelResponse()
 
     def _without(self, request: v1.UndeployModelRequest) -> v1.Endpoint:
-        """Give the endpoint as it is to be when its model has gone."""
+        """Return the endpoint as it is to be when its model has gone."""
         removed = request.deployed_model_id
         endpoint = self._store.get(request.endpoint, v1.Endpoint)
         deployed_model(endpoint, removed)
@@ -159,7 +159,7 @@ class DeploymentService:
         return v1.MutateDeployedModelResponse(deployed_model=deployed)
 
     def _changed(self, request: v1.MutateDeployedModelRequest) -> tuple[v1.Endpoint, v1.DeployedModel]:
-        """Give the endpoint as it is to be, and the deployed model in it."""
+        """Return the endpoint as it is to be, and the deployed model in it."""
         endpoint = self._store.get(request.endpoint, v1.Endpoint)
         deployed = deployed_model(endpoint, request.deployed_model.id)
         raw = v1.MutateDeployedModelRequest.pb(request)

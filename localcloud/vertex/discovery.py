@@ -125,7 +125,7 @@ class _Recorder(grpc.Channel):
 
 
 def discover() -> dict[str, Method]:
-    """Give every unary method of the services above, by its gRPC path."""
+    """Return every unary method of the services above, by its gRPC path."""
     methods = {}
     for service in SERVICES:
         transports = f"google.cloud.aiplatform_v1.services.{service}.transports"

@@ -60,7 +60,7 @@ class EndpointService:
         )
 
     def handlers(self) -> Mapping[str, Handler]:
-        """Give the handlers of EndpointService that concern the endpoint itself."""
+        """Return the handlers of EndpointService that concern the endpoint itself."""
         return {
             "EndpointService.CreateEndpoint": self._create,
             "EndpointService.GetEndpoint": self._get,

@@ -45,7 +45,7 @@ def apply(target: Any, source: Any, paths: Iterable[str], updatable: Collection[
 
 def read(resource: T, mask: field_mask_pb2.FieldMask) -> T:
     """
-    Give the fields of a resource that a read mask names.
+    Return the fields of a resource that a read mask names.
 
     :param resource: proto-plus message.
     :param mask: paths in snake_case; empty or ``*`` means everything.

@@ -74,7 +74,7 @@ class MetricRequests:
 
     def between(self, start: float, end: float) -> list[AnsweredRequest]:
         """
-        Give the requests that were answered from a moment on and before another, oldest first.
+        Return the requests that were answered from a moment on and before another, oldest first.
 
         :param start: seconds since the epoch.
         :param end: seconds since the epoch.

@@ -113,7 +113,7 @@ class MetricService:
         self._requests = requests
 
     def handlers(self) -> Mapping[str, Handler]:
-        """Give the handlers of MetricService."""
+        """Return the handlers of MetricService."""
         return {LIST_TIME_SERIES: self._list, GET_METRIC_DESCRIPTOR: self._describe}
 
     def _describe(self, request: v3.GetMetricDescriptorRequest) -> metric_pb2.MetricDescriptor:
@@ -211,7 +211,7 @@ def _check_labels(wanted: MetricFilter, metric: _Metric) -> None:
 
 
 def _periods(interval: v3.TimeInterval, visible: float) -> tuple[int, int]:
-    """Give the first period whose point ends in ``(start, end]`` and can be read, and the one behind them."""
+    """Return the first period whose point ends in ``(start, end]`` and can be read, and the one after."""
     for name in ("end_time", "start_time"):
         if name not in interval:
             raise exceptions.InvalidArgument(f"interval.{name} is required.")

@@ -64,7 +64,7 @@ class ModelService:
         )
 
     def handlers(self) -> Mapping[str, Handler]:
-        """Give the handlers of ModelService."""
+        """Return the handlers of ModelService."""
         return {
             "ModelService.UploadModel": self._upload,
             "ModelService.GetModel": self._get,
@@ -153,7 +153,7 @@ class ModelService:
         self._registry.delete(self._unused(request))
 
     def _unused(self, request: v1.DeleteModelRequest) -> str:
-        """Give the name of a model whose versions are deployed nowhere."""
+        """Return the name of a model whose versions are deployed nowhere."""
         name = request.name.partition("@")[0]
         for model in self._registry.versions(name):
             _check_not_deployed(model)

@@ -95,7 +95,7 @@ class MonitoringService:
         )
 
     def handlers(self) -> Mapping[str, Handler]:
-        """Give the handlers of JobService that concern monitoring."""
+        """Return the handlers of JobService that concern monitoring."""
         return {
             "JobService.CreateModelDeploymentMonitoringJob": self._create,
             "JobService.GetModelDeploymentMonitoringJob": lambda request: self._read(request.name),

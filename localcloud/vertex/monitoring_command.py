@@ -30,7 +30,7 @@ class MonitoringCommand:
         self._schedule = schedule
 
     def routes(self) -> list[web.RouteDef]:
-        """Give the route, which is no route of Vertex AI's."""
+        """Return the route, which is no route of Vertex AI's."""
         return [web.post(PATH + "/{job:.+}:run", self._run)]
 
     async def _run(self, request: web.Request) -> web.Response:
@@ -43,7 +43,7 @@ class MonitoringCommand:
 
 
 def lines_of(records: Iterable[Record]) -> Iterable[str]:
-    """Give one line for each feature in a window."""
+    """Return one line for each feature in a window."""
     for record in records:
         for feature in record.feature_stats:
             for window in feature.prediction_stats:

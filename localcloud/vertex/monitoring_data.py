@@ -74,7 +74,7 @@ class TrainingData:
 
 
 def fingerprint(dataset: TrainingDataset) -> str:
-    """Give what tells a dataset from another; empty for one whose content may change under its name."""
+    """Return what tells a dataset from another; empty for one whose content may change under its name."""
     if "bigquery_source" in dataset:
         return ""
     return hashlib.sha256(TrainingDataset.serialize(dataset)).hexdigest()

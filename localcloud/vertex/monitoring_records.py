@@ -58,11 +58,11 @@ class MonitoringRecords:
                 self._store.put(f"{job}/statistics/{key}", record)
 
     def all(self, job: str) -> list[Record]:
-        """Give every record of a job, the oldest window first."""
+        """Return every record of a job, the oldest window first."""
         return self._store.list(f"{job}/statistics", Record)
 
     def note(self, job: str, key: str) -> Mapping[str, Any]:
-        """Give what was noted for the next window, or nothing."""
+        """Return what was noted for the next window, or nothing."""
         name = f"{job}/notes/{key}"
         if not self._store.exists(name):
             return {}
@@ -123,7 +123,7 @@ class MonitoringRecords:
 
 
 def is_anomaly(window: v1.FeatureStatsAnomaly) -> bool:
-    """Tell whether a feature was beyond its threshold in a window."""
+    """Return whether a feature was beyond its threshold in a window."""
     return bool(window.distribution_deviation > window.anomaly_detection_threshold)
 
 
@@ -134,7 +134,7 @@ def _name(entry: _Entry) -> str:
 def _is_within(
     window: v1.FeatureStatsAnomaly, request: v1.SearchModelDeploymentMonitoringStatsAnomaliesRequest
 ) -> bool:
-    """Tell whether a window ended in the time asked for; the reference dates statistics by their end."""
+    """Return whether a window ended in the time asked for; the reference dates statistics by their end."""
     end: Any = window.end_time
     after = "start_time" not in request or end >= request.start_time
     before = "end_time" not in request or end <= request.end_time

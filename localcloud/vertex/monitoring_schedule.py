@@ -136,7 +136,7 @@ class MonitoringSchedule:
 
 
 def next_time(job: v1.ModelDeploymentMonitoringJob, moment: datetime) -> Any:
-    """Give when the next window of a job ends: whole intervals after the last one, and to come."""
+    """Return when the next window of a job ends: whole intervals after the last one, and to come."""
     interval: Any = job.model_deployment_monitoring_schedule_config.monitor_interval
     last: Any = job.next_schedule_time or moment
     return last + interval * ((moment - last) // interval + 1)

@@ -77,7 +77,7 @@ class MonitoringWindows:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def current(self, job: Job, now: datetime) -> Window:
-        """Give the window since the last one, no longer than the job's windows are."""
+        """Return the window since the last one, no longer than the job's windows are."""
         last = self._records.note(job.name, "window").get("end")
         since: Any = datetime.fromisoformat(last) if last else job.create_time
         return Window(max(since, now - length_of(job)), now)
@@ -208,7 +208,7 @@ class MonitoringWindows:
         return {**fetched, "statistics": statistics, "target": dataset.target_field}
 
     def _text(self, uri: str | None) -> str | None:
-        """Give a protocol buffer as base64, or None where there is none."""
+        """Return a protocol buffer as base64, or None where there is none."""
         try:
             return base64.b64encode(self._objects.read(uri)).decode() if uri else None
         except ApiError as error:
@@ -229,7 +229,7 @@ class MonitoringWindows:
 
 
 def length_of(job: Job) -> timedelta:
-    """Give how long a job's windows are: as long as its interval, unless it says."""
+    """Return how long a job's windows are: as long as its interval, unless it says."""
     schedule = job.model_deployment_monitoring_schedule_config
     length: Any = schedule.monitor_window or schedule.monitor_interval
     return timedelta(seconds=length.total_seconds())

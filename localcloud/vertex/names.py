@@ -16,7 +16,7 @@ _ID_LIMIT = 2**63
 
 def canonical(name: str, settings: Settings) -> str:
     """
-    Give a resource name with the project number in place of the project id.
+    Return a resource name with the project number in place of the project id.
 
     :param name: resource name, with the project's id or its number.
     :param settings: knows the one project that exists.
@@ -42,7 +42,7 @@ def new_id() -> str:
 
 
 def location_of(name: str) -> str:
-    """Give the ``projects/NUMBER/locations/REGION`` that a resource name starts with."""
+    """Return the ``projects/NUMBER/locations/REGION`` that a resource name starts with."""
     found = _LOCATION.match(name)
     if not found:
         raise exceptions.InvalidArgument(f"Invalid resource name: {name!r} names no location.")
@@ -50,5 +50,5 @@ def location_of(name: str) -> str:
 
 
 def id_of(name: str) -> str:
-    """Give the last segment of a resource name."""
+    """Return the last segment of a resource name."""
     return name.rsplit("/", 1)[1]

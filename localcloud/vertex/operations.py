@@ -162,7 +162,7 @@ class Operations:
             thread.join(_STOP_SECONDS)
 
     def handlers(self) -> Mapping[str, Handler]:
-        """Give the handlers of google.longrunning.Operations."""
+        """Return the handlers of google.longrunning.Operations."""
         service = "/google.longrunning.Operations"
         return {
             f"{service}/GetOperation": self._get,

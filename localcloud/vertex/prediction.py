@@ -54,7 +54,7 @@ class PredictionService:
         self._replicas = replicas
 
     def handlers(self) -> Mapping[str, Handler]:
-        """Give the handlers of PredictionService."""
+        """Return the handlers of PredictionService."""
         return {
             "PredictionService.Predict": self._predict,
             "PredictionService.RawPredict": self._raw_predict,
@@ -128,7 +128,7 @@ def _checked(data: bytes) -> bytes:
 
 
 def _count(response: bytes | None) -> int:
-    """Give the number of predictions in an answer: each counts, not the request."""
+    """Return the number of predictions in an answer: each counts, not the request."""
     try:
         return len(json.loads(response or b"{}")["predictions"])
     except (ValueError, KeyError, TypeError):

@@ -26,11 +26,11 @@ class ProjectsService:
         self._settings = settings
 
     def handlers(self) -> Mapping[str, Handler]:
-        """Give the handler of version 3."""
+        """Return the handler of version 3."""
         return {GET_PROJECT: self._get}
 
     def routes(self) -> list[web.RouteDef]:
-        """Give the route of version 1."""
+        """Return the route of version 1."""
         return [web.get("/v1/projects/{project:[^/:]+}", self._get_v1)]
 
     def _get(self, request: projects.GetProjectRequest) -> projects.Project:

@@ -49,12 +49,12 @@ class VertexReader:
         self._replicas = replicas
 
     def pipeline_jobs(self) -> list[v1.PipelineJob]:
-        """Give every pipeline job, the newest first."""
+        """Return every pipeline job, the newest first."""
         return self._store.find("pipelineJobs", v1.PipelineJob)[::-1]
 
     def pipeline_job(self, region: str, job_id: str) -> v1.PipelineJob:
         """
-        Give a pipeline job as it is now.
+        Return a pipeline job as it is now.
 
         :raises ApiError: 404 when there is none.
         """
@@ -62,7 +62,7 @@ class VertexReader:
 
     def task_log(self, job: v1.PipelineJob, task: str) -> Path | None:
         """
-        Give the file that a task has written to, or None when it has written none.
+        Return the file that a task has written to, or None when it has written none.
 
         :param job: the task's job.
         :param task: name of the task.
@@ -73,12 +73,12 @@ class VertexReader:
         return log if log.parent == folder and log.is_file() else None
 
     def endpoints(self) -> list[v1.Endpoint]:
-        """Give every endpoint, the newest first."""
+        """Return every endpoint, the newest first."""
         return self._store.find("endpoints", v1.Endpoint)[::-1]
 
     def endpoint(self, region: str, endpoint_id: str) -> v1.Endpoint:
         """
-        Give an endpoint.
+        Return an endpoint.
 
         :raises ApiError: 404 when there is none.
         """
@@ -87,29 +87,29 @@ class VertexReader:
     def signatures(
         self, endpoint: v1.Endpoint, deployed: v1.DeployedModel
     ) -> Mapping[str, Mapping[str, Any]] | None:
-        """Give the inputs of a deployed model by signature, or None while its server does not run."""
+        """Return the inputs of a deployed model by signature, or None while its server does not run."""
         return self._replicas.signatures(endpoint.name, deployed.id)
 
     def models(self) -> list[v1.Model]:
-        """Give every model in its default version, the newest first."""
+        """Return every model in its default version, the newest first."""
         return [self._registry.resolve(model.name) for model in self._store.find("models", v1.Model)[::-1]]
 
     def model_versions(self, region: str, model_id: str) -> list[v1.Model]:
         """
-        Give every version of a model, the oldest first.
+        Return every version of a model, the oldest first.
 
         :raises ApiError: 404 when there is no such model.
         """
         return self._registry.versions(self._get(region, "models", model_id, v1.Model).name)
 
     def monitoring_jobs(self) -> list[v1.ModelDeploymentMonitoringJob]:
-        """Give every monitoring job, the newest first."""
+        """Return every monitoring job, the newest first."""
         jobs = self._store.find("modelDeploymentMonitoringJobs", v1.ModelDeploymentMonitoringJob)
         return [settled(job) for job in jobs[::-1]]
 
     def monitoring_job(self, region: str, job_id: str) -> v1.ModelDeploymentMonitoringJob:
         """
-        Give a monitoring job as it is now.
+        Return a monitoring job as it is now.
 
         :raises ApiError: 404 when there is none.
         """
@@ -119,7 +119,7 @@ class VertexReader:
     def monitoring_records(
         self, job: v1.ModelDeploymentMonitoringJob
     ) -> list[v1.ModelMonitoringStatsAnomalies]:
-        """Give what a monitoring job has computed, the oldest window first."""
+        """Return what a monitoring job has computed, the oldest window first."""
         return self._records.all(job.name)
 
     def _get(self, region: str, collection: str, id_: str, type_: type[M]) -> M:

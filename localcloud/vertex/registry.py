@@ -32,7 +32,7 @@ class ModelRegistry:
 
     def resolve(self, reference: str) -> v1.Model:
         """
-        Give the version that a name means.
+        Return the version that a name means.
 
         :param reference: model name, alone for the default version or with ``@VERSION`` or ``@ALIAS``.
         :raises google.api_core.exceptions.NotFound: there is no such model or version.
@@ -45,12 +45,12 @@ class ModelRegistry:
         raise exceptions.NotFound(f"Model {reference} does not exist.")
 
     def default_versions(self, location: str) -> list[v1.Model]:
-        """Give every model of a location, each in its default version."""
+        """Return every model of a location, each in its default version."""
         return [self.resolve(model.name) for model in self._store.list(f"{location}/models", v1.Model)]
 
     def versions(self, name: str) -> list[v1.Model]:
         """
-        Give every version of a model, oldest first.
+        Return every version of a model, oldest first.
 
         :raises google.api_core.exceptions.NotFound: there is no such model.
         """
@@ -117,7 +117,7 @@ class ModelRegistry:
             return self.resolve(f"{model.name}@{model.version_id}")
 
     def set_aliases(self, model: v1.Model, aliases: list[str]) -> None:
-        """Give a version these aliases, and take them from every other version."""
+        """Set the aliases of a version, and take them from every other version."""
         with self._store.transaction():
             own = self._own(model.name)
             self._take_aliases([other for other in own if other.version_id != model.version_id], aliases)
@@ -169,5 +169,5 @@ def _version_key(model: v1.Model) -> str:
 
 
 def model_id(model: v1.Model) -> str:
-    """Give the id that filters call ``model``."""
+    """Return the id that filters call ``model``."""
     return id_of(model.name)

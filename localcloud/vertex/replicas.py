@@ -48,7 +48,7 @@ class Replicas:
 
     def start(self, endpoint: str, deployed: v1.DeployedModel) -> Replica:
         """
-        Give the running server of a deployed model, starting it when there is none.
+        Return the running server of a deployed model, starting it when there is none.
 
         :param endpoint: name of the endpoint, within which the id is unique.
         :param deployed: its id, its model and the version.
@@ -70,7 +70,7 @@ class Replicas:
             replica.stop()
 
     def signatures(self, endpoint: str, deployed_model_id: str) -> Mapping[str, Mapping[str, Any]] | None:
-        """Give the inputs of a deployed model by signature, or None while its server does not run."""
+        """Return the inputs of a deployed model by signature, or None while its server does not run."""
         replica = self._running.get((endpoint, deployed_model_id))
         return replica.signatures if replica is not None and replica.alive else None
 

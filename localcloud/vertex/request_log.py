@@ -156,14 +156,14 @@ def _is_taken(rate: float) -> bool:
 
 
 def monitoring_table(endpoint: str) -> Table:
-    """Give the table that the requests of a monitored endpoint are logged to, by the endpoint's name."""
+    """Return the table that the requests of a monitored endpoint are logged to, by the endpoint's name."""
     dataset = f"model_deployment_monitoring_{id_of(endpoint).replace('-', '_')}"
     return Table(dataset, MONITORING_TABLE, _region(endpoint))
 
 
 def logging_table(endpoint: v1.Endpoint) -> Table:
     """
-    Give the table that an endpoint's own logging config means.
+    Return the table that an endpoint's own logging config means.
 
     :raises google.api_core.exceptions.InvalidArgument: it names no BigQuery project, dataset or table.
     """
@@ -195,7 +195,7 @@ def _row(entry: _Entry) -> dict[str, Any]:
 
 
 def _items(body: bytes | None, key: str) -> list[str]:
-    """Give one text per instance or prediction; of a body that has no such list, the whole of it."""
+    """Return one text per instance or prediction; of a body that has no such list, the whole of it."""
     if body is None:
         return []
     text = body.decode(errors="replace")

@@ -96,7 +96,7 @@ class ResourceStore:
             self.put(name, message)
 
     def exists(self, name: str) -> bool:
-        """Tell whether the name is taken."""
+        """Return whether the name is taken."""
         with self._lock:
             return bool(
                 self._connection.execute("SELECT 1 FROM resources WHERE name = ?", (name,)).fetchone()
@@ -124,7 +124,7 @@ class ResourceStore:
         return [decode(body, type_) for (body,) in rows]
 
     def names(self, collection: str) -> list[str]:
-        """Give the name of every message of one collection, oldest first."""
+        """Return the name of every message of one collection, oldest first."""
         with self._lock:
             rows = self._connection.execute(
                 "SELECT name FROM resources WHERE collection = ? ORDER BY position", (collection,)

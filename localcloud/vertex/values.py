@@ -36,7 +36,7 @@ def check_values(message: Any) -> None:
 
 
 def _fields(message: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
-    """Give every set field, at any depth, with its path and value; each element of a repeated one."""
+    """Return every set field, at any depth, with its path and value; each element of a repeated one."""
     for field, value in message.ListFields():
         inside = f"{path}.{field.name}" if path else field.name
         is_map = field.message_type is not None and field.message_type.GetOptions().map_entry

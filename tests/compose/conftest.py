@@ -15,7 +15,7 @@ REQUEST_SECONDS = 60
 
 @pytest.fixture(scope="session")
 def stack() -> ComposeStack:
-    """Give the running stack."""
+    """Return the running stack."""
     found = ComposeStack.from_environment()
     if found is None:
         pytest.skip("needs Docker and minutes: make test-compose runs it")
@@ -54,7 +54,7 @@ class Cloud:
 
 @pytest.fixture(scope="session")
 def cloud(stack: ComposeStack, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
-    """Give a client of localcloud."""
+    """Return a client of localcloud."""
     bundle = tmp_path_factory.mktemp("pki") / "bundle.pem"
     bundle.write_text(stack.run("exec", "-T", "localcloud", "cat", "/var/lib/localcloud-clients/bundle.pem"))
     return Cloud(stack, str(bundle))

@@ -21,7 +21,7 @@ def start(processes: Processes, name: str, command: list[str]) -> None:
 
 
 def lives(process: psutil.Process) -> bool:
-    """Tell whether a process runs."""
+    """Return whether a process runs."""
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 

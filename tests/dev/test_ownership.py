@@ -54,7 +54,7 @@ class Call:
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Call]:
-    """Give a live call of make demo."""
+    """Return a live call of make demo."""
     call = Call(tmp_path / "demo")
     yield call
     call.kill()

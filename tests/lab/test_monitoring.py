@@ -67,7 +67,7 @@ def model(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def endpoint(cloud: Cloud, model: str) -> Iterator[Endpoint]:
-    """Give an endpoint; what serves there and its monitoring job are deleted at the end."""
+    """Return an endpoint; what serves there and its monitoring job are deleted at the end."""
     client = aiplatform_v1.EndpointServiceClient(client_options=CLIENT_OPTIONS)
     parent = client.common_location_path(cloud.settings.project, REGION)
     created = client.create_endpoint(parent=parent, endpoint={"display_name": "wine-red"}).result()

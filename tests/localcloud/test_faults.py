@@ -25,7 +25,7 @@ SECONDS = 30
 
 @pytest.fixture
 def faults(cloud: Any) -> Iterator[Faults]:
-    """Give the switch of the session's localcloud; nothing goes wrong after the test."""
+    """Return the switch of the session's localcloud; nothing goes wrong after the test."""
     switch = Faults(cloud.settings.state)
     yield switch
     switch.clear()
@@ -33,7 +33,7 @@ def faults(cloud: Any) -> Iterator[Faults]:
 
 @pytest.fixture(params=["grpc", "rest"])
 def endpoints(request: pytest.FixtureRequest, cloud: Any) -> v1.EndpointServiceClient:
-    """Give a client that retries nothing by itself."""
+    """Return a client that retries nothing by itself."""
     return v1.EndpointServiceClient(transport=request.param, client_options=API)
 
 

@@ -43,7 +43,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """Give the one stack of this suite."""
+    """Return the one stack of this suite."""
     settings = LoginSettings(
         root=tmp_path_factory.mktemp("stack"), airflow_port=free_port(), cloud_port=free_port()
     )
@@ -62,14 +62,14 @@ def exported(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Exported:
 
 @pytest.fixture(scope="session")
 def settings(demo: Demo) -> LoginSettings:
-    """Give the settings of the stack that runs."""
+    """Return the settings of the stack that runs."""
     assert isinstance(demo.settings, LoginSettings)
     return demo.settings
 
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of the screenshots: SCREENSHOTS, if a person wants to keep them."""
+    """Return the folder of the screenshots: SCREENSHOTS, if a person wants to keep them."""
     folder = Path(os.environ.get("SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -174,7 +174,7 @@ def make_ui(
 
 @pytest.fixture
 def stranger(make_ui: Callable[..., AirflowUi]) -> AirflowUi:
-    """Give a tab of somebody who has not logged in."""
+    """Return a tab of somebody who has not logged in."""
     return make_ui()
 
 
@@ -182,7 +182,7 @@ def stranger(make_ui: Callable[..., AirflowUi]) -> AirflowUi:
 def administrator(
     new_context: Callable[..., BrowserContext], signed_in: StorageState
 ) -> Iterator[BrowserContext]:
-    """Give the administrator's browser profile, which has Airflow's scripts in its cache."""
+    """Return the administrator's browser profile, which has Airflow's scripts in its cache."""
     with new_context(storage_state=signed_in) as context:
         yield context
 
@@ -196,7 +196,7 @@ def ui(
     pictures: Path,
     keep: Callable[[BrowserContext, str], None],
 ) -> Iterator[AirflowUi]:
-    """Give a tab of the administrator; at the end the UI forgets what was chosen in it."""
+    """Return a tab of the administrator; at the end the UI forgets what was chosen in it."""
     page = administrator.new_page()
     yield AirflowUi(page, settings.airflow_url, pictures)
     if request.node.stash.get(FAILURE, False):

@@ -144,7 +144,7 @@ def _headers(found: Object) -> dict[str, str]:
 
 
 def _is_unpacked(request: web.Request, found: Object) -> bool:
-    """Tell whether a client gets what a gzip file holds: unless it takes gzip, or the object says no."""
+    """Return whether a client gets what a gzip file holds: unless it takes gzip, or the object says no."""
     return (
         found.metadata.get("contentEncoding") == "gzip"
         and "gzip" not in request.headers.get("Accept-Encoding", "")
@@ -166,7 +166,7 @@ def _blocks(file: BinaryIO, part: Part) -> Iterator[bytes]:
 
 def _unpacked(blocks: Iterator[bytes]) -> Iterator[bytes]:
     """
-    Give what is in a gzip file, which is one or more members.
+    Return what is in a gzip file, which is one or more members.
 
     Source: https://www.rfc-editor.org/rfc/rfc1952#section-2.2
     """

@@ -70,7 +70,7 @@ class Related:
 
     async def content(self) -> AsyncIterator[bytes]:
         """
-        Give the second part, block by block.
+        Return the second part, block by block.
 
         :raises ApiError: 400 when it does not end.
         """

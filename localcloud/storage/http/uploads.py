@@ -44,7 +44,7 @@ async def insert(store: Store, request: web.Request) -> Object:
 
 def object_name(request: web.Request, sent: dict[str, Any]) -> str:
     """
-    Give the name of the object that a request makes.
+    Return the name of the object that a request makes.
 
     :param request: the request.
     :param sent: resource in its body.

@@ -82,7 +82,7 @@ def plan(job: PipelineJob) -> Plan:
 
 def job_id(request: CreatePipelineJobRequest, spec: PipelineSpec) -> str:
     """
-    Give the id that a new job gets.
+    Return the id that a new job gets.
 
     :param request: names it, or leaves it to us.
     :param spec: its pipeline.

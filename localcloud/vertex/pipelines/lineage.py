@@ -38,12 +38,12 @@ class Lineage:
         self._context = f"{self._metadata_store}/contexts/{pipeline}"
 
     def pipeline_context(self) -> Context:
-        """Give the context that the pipeline's runs share."""
+        """Return the context that the pipeline's runs share."""
         return self._context_of(self._context, "system.Pipeline")
 
     def run_context(self, job_id: str) -> Context:
         """
-        Give the context of one run.
+        Return the context of one run.
 
         :param job_id: id of the pipeline job.
         """
@@ -102,7 +102,7 @@ class Lineage:
 
     def cached(self, key: str) -> Outputs | None:
         """
-        Give the outputs of an earlier execution with this key, if all of them are still LIVE.
+        Return the outputs of an earlier execution with this key, if all of them are still LIVE.
 
         :param key: see :func:`cache_key`.
         """
@@ -148,7 +148,7 @@ def cache_key(
     container: Mapping[str, Any], parameters: Mapping[str, Any], inputs: Mapping[str, str], outputs: list[str]
 ) -> str:
     """
-    Give the key under which Vertex would look for an earlier execution.
+    Return the key under which Vertex would look for an earlier execution.
 
     Source: https://cloud.google.com/vertex-ai/docs/pipelines/configure-caching
 

@@ -36,7 +36,7 @@ class ArtifactQuery:
 
     def test(self, inputs: Mapping[str, Artifact]) -> Test | None:
         """
-        Give the predicate for these inputs, or None when it refers to an input that was not found.
+        Return the predicate for these inputs, or None when it refers to an input that was not found.
 
         :param inputs: the task's input artifacts by key.
         """

@@ -85,7 +85,7 @@ class JobRecord:
         return outputs, {task.task_name: task.error.message for task in failed}
 
     def cancelling(self) -> bool:
-        """Tell whether a client has asked to cancel the job."""
+        """Return whether a client has asked to cancel the job."""
         return self._store.get(self._name, PipelineJob).state == JobState.PIPELINE_STATE_CANCELLING
 
     def finish(self, state: int, error: status_pb2.Status | None = None) -> None:

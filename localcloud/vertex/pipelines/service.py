@@ -81,7 +81,7 @@ class PipelineService:
         self._runs: dict[str, tuple[JobRun, threading.Thread]] = {}
 
     def handlers(self) -> Mapping[str, Callable[[Any], Any]]:
-        """Give the handlers by the method that each answers."""
+        """Return the handlers by the method that each answers."""
         return {
             "PipelineService.CreatePipelineJob": self.create,
             "PipelineService.GetPipelineJob": self.get,
@@ -141,7 +141,7 @@ class PipelineService:
         return job
 
     def get(self, request: GetPipelineJobRequest) -> PipelineJob:
-        """Give a job as it is now."""
+        """Return a job as it is now."""
         return self._store.get(request.name, PipelineJob)
 
     def list(self, request: ListPipelineJobsRequest) -> ListPipelineJobsResponse:

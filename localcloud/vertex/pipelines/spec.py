@@ -122,7 +122,7 @@ class PipelineSpec:
     tasks: Mapping[str, TaskSpec] = field(default_factory=dict)
 
     def modules(self) -> list[str]:
-        """Give the Python modules that its containers run, in the order of the tasks."""
+        """Return the Python modules that its containers run, in the order of the tasks."""
         found: dict[str, None] = {}
         for task in self.tasks.values():
             if isinstance(task.executor, Container):
@@ -149,7 +149,7 @@ def parse(spec: Mapping[str, Any]) -> PipelineSpec:
 
 def title_of(artifact_type: Mapping[str, str]) -> str:
     """
-    Give the schema title of an artifact type, such as ``tfx.Model``.
+    Return the schema title of an artifact type, such as ``tfx.Model``.
 
     :param artifact_type: ``schemaTitle`` or a YAML ``instanceSchema``.
     """

@@ -98,7 +98,7 @@ class Execution:
     output_file: Path
 
     def executor_input(self) -> str:
-        """Give the ExecutorInput JSON that ``{{$}}`` stands for."""
+        """Return the ExecutorInput JSON that ``{{$}}`` stands for."""
         inputs = {
             key: {"artifacts": [_runtime(self.inputs[key], type_)] if key in self.inputs else []}
             for key, type_ in self.task.input_types.items()
@@ -152,7 +152,7 @@ class TaskRunner:
             task.cancel()
 
     def parameters(self, task: TaskSpec) -> dict[str, Any]:
-        """Give the values of a task's input parameters."""
+        """Return the values of a task's input parameters."""
         return {key: self._value(value) for key, value in task.parameters.items()}
 
     def resolve(self, resolver: Resolver, inputs: Outputs) -> Result:
@@ -244,7 +244,7 @@ class TaskRunner:
 
 
 def metadata_of(artifact: Artifact) -> dict[str, Any]:
-    """Give an artifact's metadata as plain JSON values."""
+    """Return an artifact's metadata as plain JSON values."""
     metadata = Artifact.pb(artifact).metadata
     return json_format.MessageToDict(metadata)
 

@@ -32,13 +32,13 @@ _PIPELINE_INFO = "pipelineInfo"
 
 
 def pipeline_name(job: PipelineJob) -> str:
-    """Give the name of a job's pipeline."""
+    """Return the name of a job's pipeline."""
     return PipelineJob.pb(job).pipeline_spec.fields[_PIPELINE_INFO].struct_value.fields["name"].string_value
 
 
 def masked(job: PipelineJob, mask: field_mask_pb2.FieldMask) -> PipelineJob:
     """
-    Give the fields of a job that a read mask names.
+    Return the fields of a job that a read mask names.
 
     :param job: the whole job.
     :param mask: paths in snake_case; empty or ``*`` means everything.

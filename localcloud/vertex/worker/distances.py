@@ -110,7 +110,7 @@ def _columns(rows: list[dict[str, Any]]) -> Columns:
 
 
 def _training(training: Mapping[str, Any]) -> Statistics:
-    """Give the statistics of the training data: those that were made before, or from the files."""
+    """Return the statistics of the training data: those that were made before, or from the files."""
     if training["statistics"]:
         return _decoded(training["statistics"])
     columns: Columns = {}

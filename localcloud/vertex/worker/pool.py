@@ -304,7 +304,7 @@ def _await_preload(connection: Connection) -> None:
 
 def module_of(command: Sequence[str]) -> tuple[str, list[str]]:
     """
-    Give the module that a container command runs, and the arguments that the command itself holds.
+    Return the module that a container command runs, and the arguments that the command itself holds.
 
     :param command: ``python -m MODULE [ARGUMENT...]``.
     :raises UnsupportedCommandError: another kind of command.

@@ -57,7 +57,7 @@ class Model:
             raise ValueError(f"{uri} has no signatures to serve")
 
     def inputs(self) -> dict[str, dict[str, Any]]:
-        """Give the type and the shape of each input by signature; None in a shape stands for any size."""
+        """Return the type and the shape of each input by signature; None in a shape stands for any size."""
         return {
             name: {
                 key: {"dtype": spec.dtype.name, "shape": spec.shape.as_list() if spec.shape.rank else []}
@@ -94,7 +94,7 @@ class Model:
 
 def specs_of(signature: Any) -> dict[str, tf.TensorSpec]:
     """
-    Give the tensor of each input of a signature: its name in the graph, its type and its shape.
+    Return the tensor of each input of a signature: its name in the graph, its type and its shape.
 
     :param signature: a SignatureDef.
     """

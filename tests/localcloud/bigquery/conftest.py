@@ -16,13 +16,13 @@ from tests.conftest import Cloud
 
 @pytest.fixture(scope="session")
 def client(cloud: Cloud) -> bigquery.Client:
-    """Give a client that came up as any user's does: from its environment."""
+    """Return a client that came up as any user's does: from its environment."""
     return bigquery.Client()
 
 
 @pytest.fixture
 def dataset(client: bigquery.Client) -> Iterator[str]:
-    """Give the id of a new dataset."""
+    """Return the id of a new dataset."""
     name = f"test_{uuid.uuid4().hex}"
     client.create_dataset(name)
     yield name
@@ -31,19 +31,19 @@ def dataset(client: bigquery.Client) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def bucket(cloud: Cloud) -> storage.Bucket:
-    """Give an empty bucket where the data sets are."""
+    """Return an empty bucket where the data sets are."""
     return storage.Client().create_bucket(f"files-{os.getpid()}")
 
 
 @pytest.fixture(scope="session")
 def white_wines() -> list[dict[str, Any]]:
-    """Give the 4,898 white wines of UCI."""
+    """Return the 4,898 white wines of UCI."""
     return read_wine("white")
 
 
 @pytest.fixture(scope="session")
 def wine_schema(white_wines: list[dict[str, Any]]) -> list[bigquery.SchemaField]:
-    """Give the columns of a wine table."""
+    """Return the columns of a wine table."""
     return [
         bigquery.SchemaField(name, "INT64" if isinstance(value, int) else "FLOAT64")
         for name, value in white_wines[0].items()
@@ -57,7 +57,7 @@ def wine_table(
     white_wines: list[dict[str, Any]],
     wine_schema: list[bigquery.SchemaField],
 ) -> str:
-    """Give the name of a table with the white wines."""
+    """Return the name of a table with the white wines."""
     name = f"{client.project}.{dataset}.white_wine"
     config = bigquery.LoadJobConfig(schema=wine_schema)
     client.load_table_from_json(white_wines, name, job_config=config).result()
@@ -66,7 +66,7 @@ def wine_table(
 
 @pytest.fixture
 def rows(client: bigquery.Client) -> Callable[[str], list[tuple[Any, ...]]]:
-    """Give a function that runs a query and returns its rows as tuples."""
+    """Return a function that runs a query and returns its rows as tuples."""
 
     def run(query: str) -> list[tuple[Any, ...]]:
         return [row.values() for row in client.query_and_wait(query)]

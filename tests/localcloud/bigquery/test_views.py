@@ -14,7 +14,7 @@ Rows = Callable[[str], list[tuple[Any, ...]]]
 
 @pytest.fixture
 def good_wines(client: bigquery.Client, wine_table: str) -> str:
-    """Give the name of a view of the good wines of a table."""
+    """Return the name of a view of the good wines of a table."""
     view = bigquery.Table(f"{wine_table}_good")
     view.view_query = (
         f"WITH good AS (SELECT * FROM `{wine_table}` WHERE quality >= 7) SELECT quality, ph FROM good"

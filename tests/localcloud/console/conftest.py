@@ -61,19 +61,19 @@ class Answer:
         return [html.unescape(link) for link in re.findall(r'<a [^>]*href="([^"]*)"', self.body)]
 
     def inside(self, id_: str) -> str:
-        """Give the text of the element with an id, up to its end tag of the same name."""
+        """Return the text of the element with an id, up to its end tag of the same name."""
         found = re.search(rf'<(\w+)[^>]* id="{re.escape(id_)}"[^>]*>(.*?)</\1>', self.body, re.DOTALL)
         assert found, f"there is no {id_} in {self.text}"
         return html.unescape(re.sub(r"<[^>]*>", " ", found[2])).strip()
 
     def graph(self) -> ElementTree.Element:
-        """Give the picture of the graph."""
+        """Return the picture of the graph."""
         found = re.search(r"<svg.*?</svg>", self.body, re.DOTALL)
         assert found, f"there is no graph in {self.text}"
         return ElementTree.fromstring(found[0])
 
     def task_states(self) -> dict[str, str]:
-        """Give the state of each task in the graph."""
+        """Return the state of each task in the graph."""
         return {box.attrib["data-task"]: box.attrib["data-state"] for box in self.graph().iter("g")}
 
 
@@ -141,12 +141,12 @@ def jobs(parent: str, bucket: Any, cloud: Cloud) -> Jobs:  # noqa: F811
 
 
 def metadata(**values: Any) -> str:
-    """Give what tells the module ``produce`` which metadata its outputs get."""
+    """Return what tells the module ``produce`` which metadata its outputs get."""
     return json.dumps(values)
 
 
 def job_page(job: v1.PipelineJob) -> str:
-    """Give the path of a job's page, as Airflow links to it."""
+    """Return the path of a job's page, as Airflow links to it."""
     from airflow.providers.google.cloud.links.vertex_ai import VERTEX_AI_PIPELINE_JOB_LINK
 
     _, project, _, region, _, id_ = job.name.split("/")
@@ -154,7 +154,7 @@ def job_page(job: v1.PipelineJob) -> str:
 
 
 def static_files() -> Path:
-    """Give the folder of the style sheet and the script."""
+    """Return the folder of the style sheet and the script."""
     from localcloud.console import app
 
     return Path(app.__file__).with_name("static")

@@ -18,7 +18,7 @@ PATIENCE_MS = 60_000
 
 @pytest.fixture
 def window() -> Iterator[Page]:
-    """Give a window of Chromium; a complaint of the browser fails the test."""
+    """Return a window of Chromium; a complaint of the browser fails the test."""
     path = find_browser()
     if path is None:
         pytest.skip("there is no Chromium on the PATH")

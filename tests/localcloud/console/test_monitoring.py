@@ -11,7 +11,7 @@ from .conftest import Browse
 
 @pytest.fixture(scope="module")
 def watched(clients, parent, new_endpoint, deploy, serving) -> v1.ModelDeploymentMonitoringJob:
-    """Give the job of an endpoint of its own."""
+    """Return the job of an endpoint of its own."""
     endpoint = new_endpoint(display_name="watched <endpoint>").name
     deployed = deploy(endpoint, serving.deployed_models[0].model, {"0": 100})
     objective = {

@@ -11,7 +11,7 @@ PATH = "/storage.cloud.google.com/{bucket}/cards/Model%20Card/%C3%A4%20100%25%3F
 
 @pytest.fixture(scope="module")
 def path(bucket) -> str:
-    """Give the path of a page in the bucket."""
+    """Return the path of a page in the bucket."""
     bucket.blob(NAME).upload_from_string(PAGE, content_type="text/html; charset=utf-8")
     return PATH.format(bucket=bucket.name)
 

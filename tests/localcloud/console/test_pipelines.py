@@ -14,7 +14,7 @@ from .conftest import Browse, Jobs, job_page, metadata
 
 @pytest.fixture(scope="module")
 def page(jobs: Jobs, browse: Browse):
-    """Give the page of a job that succeeded."""
+    """Return the page of a job that succeeded."""
     pipeline = Pipeline("looked-at", query="STRING").container(
         "Example", outputs={"examples": "tfx.Examples"}, query="$query", metadata=metadata(rows=4898)
     )

@@ -12,7 +12,7 @@ from localcloud.environment import client_environment
 
 @pytest.fixture
 def console_url(monkeypatch: pytest.MonkeyPatch):
-    """Give what clients are told, for a value of LOCALCLOUD_CONSOLE_URL."""
+    """Return what clients are told, for a value of LOCALCLOUD_CONSOLE_URL."""
 
     def tell(value: str | None) -> str:
         monkeypatch.setenv("LOCALCLOUD_PORT", "20001")

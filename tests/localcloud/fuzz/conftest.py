@@ -15,7 +15,7 @@ _SERVICES = pytest.StashKey[Services]()
 
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Services]:
-    """Give the running services."""
+    """Return the running services."""
     state = tmp_path_factory.mktemp("fuzz") / "state"
     started = Services(Settings(state=state, pipeline_python=Path("no/pipeline/python"), metric_delay=0))
     started.start()

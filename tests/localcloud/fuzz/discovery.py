@@ -30,7 +30,7 @@ class Method(NamedTuple):
 
 @cache
 def document(api: str) -> dict[str, Any]:
-    """Give the document of an API, such as ``bigquery.v2``."""
+    """Return the document of an API, such as ``bigquery.v2``."""
     folder = resources.files("googleapiclient") / "discovery_cache" / "documents"
     read: dict[str, Any] = json.loads((folder / f"{api}.json").read_text())
     return read
@@ -38,7 +38,7 @@ def document(api: str) -> dict[str, Any]:
 
 @cache
 def methods(api: str) -> dict[str, Method]:
-    """Give the methods of an API by their names."""
+    """Return the methods of an API by their names."""
     common = [*document(api).get("parameters", {})]
     return {
         found["id"]: Method(
@@ -58,7 +58,7 @@ def _methods(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def instance(random: Random, api: str, type_name: str) -> Any:
-    """Give a value of a type: a few of its fields, each of its own type, though not always sensible."""
+    """Return a value of a type: a few of its fields, each of its own type, though not always sensible."""
     return _instance(random, document(api)["schemas"], {"$ref": type_name}, 0)
 
 

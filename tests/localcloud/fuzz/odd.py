@@ -69,13 +69,13 @@ CONTENT_TYPES = (
 
 
 def value(random: Random) -> Any:
-    """Give some value."""
+    """Return some value."""
     kind = random.choice((TEXTS, TEXTS, NUMBERS, VALUES))
     return copy.deepcopy(random.choice(kind))
 
 
 def mutated(random: Random, body: Any) -> Any:
-    """Give a body with a few of its values, at any depth, replaced, left out or added."""
+    """Return a body with a few of its values, at any depth, replaced, left out or added."""
     holder = [copy.deepcopy(body)]
     for _ in range(random.choice((0, 1, 1, 1, 2, 3))):
         # the whole body now and then, else something in it
@@ -101,12 +101,12 @@ def encoded(random: Random, body: Any) -> bytes:
 
 
 def content_type(random: Random, valid: str) -> bytes:
-    """Give a Content-Type, the valid one as a rule; in bytes, since some are not of ASCII."""
+    """Return a Content-Type, the valid one as a rule; in bytes, since some are not of ASCII."""
     return (valid if random.random() < 0.85 else random.choice(CONTENT_TYPES)).encode()
 
 
 def segment(random: Random, valid: str) -> str:
-    """Give a part of a path: the valid one as a rule."""
+    """Return a part of a path: the valid one as a rule."""
     if random.random() < 0.85:
         return quote(valid, safe="")
     return (
@@ -115,7 +115,7 @@ def segment(random: Random, valid: str) -> str:
 
 
 def query(random: Random, names: list[str], valid: dict[str, str]) -> str:
-    """Give a query: some of the parameters that there are, now and then one that there is not."""
+    """Return a query: some of the parameters that there are, now and then one that there is not."""
     chosen = [*valid.items()]
     some = random.sample(names, min(len(names), random.choice((0, 0, 1, 1, 2))))
     chosen += [(name, random.choice(TEXTS)) for name in some]
@@ -142,7 +142,7 @@ def _places(node: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def multipart(random: Random, resource: bytes, content: bytes = b"a\n1\n") -> bytes:
-    """Give a multipart body with the boundary ``b``, or nearly one."""
+    """Return a multipart body with the boundary ``b``, or nearly one."""
     head = b"Content-Type: application/json\r\n\r\n"
     parts = [b"--b\r\n" + head + resource, b"\r\n--b\r\n" + head + content, b"\r\n--b--\r\n"]
     if random.random() < 0.3:
@@ -155,7 +155,7 @@ def multipart(random: Random, resource: bytes, content: bytes = b"a\n1\n") -> by
 
 
 def content_range(random: Random) -> str:
-    """Give a Content-Range."""
+    """Return a Content-Range."""
     number = ("0", "1", "4", "5", "-1", "*", "9" * 18, "9" * 30, "x", "")
     return random.choice(
         (
@@ -173,7 +173,7 @@ def path(name: str) -> str:
 
 
 def broken(random: Random, content: bytes) -> bytes:
-    """Give a file as it is, cut off, or with another byte in it."""
+    """Return a file as it is, cut off, or with another byte in it."""
     if random.random() < 0.4 or not content:
         return content
     place = random.randrange(len(content))

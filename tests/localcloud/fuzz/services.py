@@ -39,7 +39,7 @@ class Answer:
     body: bytes
 
     def json(self) -> Any:
-        """Give the body, which is JSON."""
+        """Return the body, which is JSON."""
         return json.loads(self.body)
 
 
@@ -130,7 +130,7 @@ class Services:
 
 
 def routes_of(app: web.Application) -> dict[tuple[str, str], str]:
-    """Give the methods that an application serves, by verb and path."""
+    """Return the methods that an application serves, by verb and path."""
     found = {}
     for route in app.router.routes():
         served = getattr(route.handler, "served_methods", {})

@@ -52,7 +52,7 @@ FILES = _files()
 
 @pytest.fixture(scope="session")
 def warehouse(services: Services) -> Services:
-    """Give BigQuery with a table and a query that was asked."""
+    """Return BigQuery with a table and a query that was asked."""
     prepare(services)
     job = {"jobReference": {"jobId": "asked"}, "configuration": {"query": QUERY}}
     answer = services.ask("bigquery", "POST", f"{V2}/jobs", json.dumps(job).encode())

@@ -66,7 +66,7 @@ BODIES: dict[str, Any] = {
 
 @pytest.fixture(scope="session")
 def storage(services: Services) -> Services:
-    """Give Cloud Storage with an object."""
+    """Return Cloud Storage with an object."""
     path = f"{UPLOAD.format(bucket=BUCKET)}?uploadType=media&name=kept"
     assert services.ask("storage", "POST", path, b"wine").status == 200
     return services

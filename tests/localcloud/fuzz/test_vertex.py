@@ -55,7 +55,7 @@ PROJECTS_V1 = "/v1/projects/{project}"
 
 @pytest.fixture(scope="session")
 def vertex(services: Services) -> Services:
-    """Give Vertex AI."""
+    """Return Vertex AI."""
     prepare(services)
     return services
 
@@ -106,7 +106,7 @@ def put_names(random: Random, method: Method, message: Any) -> None:
 
 
 def name(random: Random, patterns: tuple[re.Pattern[str], ...]) -> str:
-    """Give a name that one of the patterns matches, as a rule that of something that is there."""
+    """Return a name that one of the patterns matches, as a rule that of something that is there."""
     if random.random() < 0.05:
         return random.choice([text for text in odd.TEXTS if text.isprintable()])
     known = [found for found in NAMES if any(p.fullmatch(found) for p in patterns)]
@@ -167,7 +167,7 @@ def test_no_request_fails(title: str, vertex: Services) -> None:
 
 
 def as_json(message: Any) -> dict[str, Any]:
-    """Give a message as JSON, without what JSON cannot say."""
+    """Return a message as JSON, without what JSON cannot say."""
     try:
         found: dict[str, Any] = json_format.MessageToDict(message, preserving_proto_field_name=True)
     except (ValueError, TypeError, json_format.Error):

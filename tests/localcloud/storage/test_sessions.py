@@ -15,7 +15,7 @@ UNIT = 256 * 1024
 
 
 async def stalled():
-    """Give a body that begins and never goes on."""
+    """Return a body that begins and never goes on."""
     yield b"a" * (UNIT + 1000)
     await asyncio.sleep(600)
 

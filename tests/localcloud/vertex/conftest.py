@@ -167,7 +167,7 @@ def serving(
     new_model: Callable[..., v1.UploadModelResponse],
     deploy: Callable[..., v1.DeployedModel],
 ) -> v1.Endpoint:
-    """Give an endpoint with one deployed model that gets all the traffic; tests leave it as it is."""
+    """Return an endpoint with one deployed model that gets all the traffic; tests leave it as it is."""
     endpoint = new_endpoint()
     deploy(endpoint.name, new_model().model, {"0": 100})
     return clients.endpoints.get_endpoint(name=endpoint.name)

@@ -43,7 +43,7 @@ def tensorflow_serving(flags: dict[str, str] | None = None, **fields: Any) -> di
 
 @pytest.fixture(scope="module")
 def versions(bucket: Any, wine: Wine) -> str:
-    """Give a folder as the pipeline leaves it: the model, and a copy in a folder of its number."""
+    """Return a folder as the pipeline leaves it: the model, and a copy in a folder of its number."""
     for prefix in ("versions", "versions/1"):
         upload_folder(bucket, wine.folder, prefix)
     return f"gs://{bucket.name}/versions"

@@ -23,14 +23,14 @@ def endpoint(
     deploy: Callable[..., v1.DeployedModel],
     serving: v1.Endpoint,
 ) -> v1.Endpoint:
-    """Give an endpoint with one deployed model, for a job of its own."""
+    """Return an endpoint with one deployed model, for a job of its own."""
     name = new_endpoint().name
     deploy(name, serving.deployed_models[0].model, {"0": 100})
     return clients.endpoints.get_endpoint(name=name)
 
 
 def refusal(response: requests.Response) -> tuple[int, str]:
-    """Give the HTTP status and the name of the code."""
+    """Return the HTTP status and the name of the code."""
     return response.status_code, response.json()["error"]["status"]
 
 

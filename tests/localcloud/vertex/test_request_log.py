@@ -55,7 +55,7 @@ def job_of(endpoint: v1.Endpoint) -> dict[str, Any]:
 
 
 def table_of(endpoint: v1.Endpoint) -> str:
-    """Give the table that the endpoint says it logs to."""
+    """Return the table that the endpoint says it logs to."""
     return endpoint.predict_request_response_logging_config.bigquery_destination.output_uri.removeprefix(
         "bq://"
     )

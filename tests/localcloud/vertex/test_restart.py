@@ -118,7 +118,7 @@ print("second", "7" in [deployed.id for deployed in endpoints.get_endpoint(name=
 
 
 def waiting_pipeline(gate: Path) -> str:
-    """Give a pipeline job whose second task waits for a file, as JSON."""
+    """Return a pipeline job whose second task waits for a file, as JSON."""
     pipeline = (
         Pipeline()
         .container("First", outputs={"model": "tfx.Model"})

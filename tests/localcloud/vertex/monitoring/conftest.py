@@ -87,7 +87,7 @@ class Exported:
 
 @pytest.fixture(scope="session")
 def white_wines() -> list[Row]:
-    """Give the 4,898 white wines of UCI."""
+    """Return the 4,898 white wines of UCI."""
     return read_wine("white")
 
 
@@ -102,7 +102,7 @@ def exported(cloud: Cloud, bucket: storage.Bucket, white_wines: list[Row], make_
 
 
 def answer(alcohol: float) -> dict[str, float]:
-    """Give what the model says of a wine."""
+    """Return what the model says of a wine."""
     return {"good": alcohol / 20, "grade": alcohol / 2}
 
 
@@ -185,7 +185,7 @@ class Monitored:
         return list(self._clients.jobs.search_model_deployment_monitoring_stats_anomalies(request))
 
     def anomalies(self) -> list[tuple[str, str]]:
-        """Give objective and feature of each anomaly that was found."""
+        """Return objective and feature of each anomaly that was found."""
         return [
             (v1.ModelDeploymentMonitoringObjectiveType(record.objective).name, feature.feature_display_name)
             for record in self.search()

@@ -19,7 +19,7 @@ FEATURES = 11
 
 @pytest.fixture(scope="module")
 def thresholds() -> dict[str, float]:
-    """Give the default threshold of each objective, as the DAG sets it."""
+    """Return the default threshold of each objective, as the DAG sets it."""
     monitoring = yaml.safe_load(CONFIG.read_text())["wines"]["white"]["monitoring"]
     assert monitoring["feature_skew_thresholds"] == monitoring["feature_drift_thresholds"] == {}
     return {"skew": monitoring["skew_threshold"], "drift": monitoring["drift_threshold"]}

@@ -34,7 +34,7 @@ print(*[anomalies_pb2.AnomalyInfo.Type.Name(reason.type) for reason in anomaly.r
 
 
 def windows(monitored: Monitored, objective: Any) -> dict[str, list[v1.FeatureStatsAnomaly]]:
-    """Give what was measured by feature, the oldest window first."""
+    """Return what was measured by feature, the oldest window first."""
     return {
         feature.feature_display_name: list(feature.prediction_stats)
         for record in monitored.search(objective)

@@ -37,7 +37,7 @@ LOCATION = "projects/123456789012/locations/europe-west1"
 
 @pytest.fixture(scope="session")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> ObjectStore:
-    """Give a store with one bucket, ``pipelines``."""
+    """Return a store with one bucket, ``pipelines``."""
     store = ObjectStore(Store(tmp_path_factory.mktemp("storage")))
     store.ensure_bucket("pipelines")
     return store
@@ -67,7 +67,7 @@ def storage_url(objects: ObjectStore, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def pipeline_pool(storage_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerPool]:
-    """Give a pool whose tasks find the modules of these tests and the stored objects."""
+    """Return a pool whose tasks find the modules of these tests and the stored objects."""
     python = Settings.from_environment().pipeline_python
     if not os.access(python, os.X_OK):
         pytest.skip(f"the pipeline environment is not installed: no {python}")
@@ -146,7 +146,7 @@ class Jobs:
 
 @pytest.fixture
 def jobs(pipeline_pool: WorkerPool, objects: ObjectStore, tmp_path: Path) -> Iterator[Jobs]:
-    """Give a PipelineService with a state of its own."""
+    """Return a PipelineService with a state of its own."""
     store = ResourceStore(tmp_path / "resources.sqlite")
     settings = Settings(state=tmp_path)
     operations = Operations(store)
@@ -162,10 +162,10 @@ def jobs(pipeline_pool: WorkerPool, objects: ObjectStore, tmp_path: Path) -> Ite
 
 
 def task_of(job: PipelineJob, name: str) -> PipelineTaskDetail:
-    """Give one task of a job."""
+    """Return one task of a job."""
     return next(task for task in job.job_detail.task_details if task.task_name == name)
 
 
 def states(job: PipelineJob) -> dict[str, str]:
-    """Give the state of each task of a job."""
+    """Return the state of each task of a job."""
     return {task.task_name: task.state.name for task in job.job_detail.task_details}

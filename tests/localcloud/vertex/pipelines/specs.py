@@ -88,7 +88,7 @@ class Pipeline:
 
     def job(self, bucket: str = "pipelines", **parameters: Any) -> PipelineJob:
         """
-        Give a job that runs the pipeline.
+        Return a job that runs the pipeline.
 
         :param bucket: of its outputs.
         :param parameters: value of each runtime parameter.

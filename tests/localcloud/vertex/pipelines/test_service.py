@@ -97,7 +97,7 @@ def test_an_output_directory_that_is_not_in_a_bucket_is_refused(jobs):
 
 
 def changed(pipeline: Pipeline, part: str, key: str, value: Any) -> PipelineJob:
-    """Give a job whose task, executor or specification has one more entry."""
+    """Return a job whose task, executor or specification has one more entry."""
     places = {"task": pipeline.tasks["Task"], "executor": pipeline.executors["Task_executor"]}
     places |= {"spec": pipeline.spec, "component": pipeline.components["Task"]}
     places[part][key] = value

@@ -19,7 +19,7 @@ MODULES = Path(__file__).with_name("modules")
 
 @pytest.fixture(scope="session")
 def pipeline_python() -> Path:
-    """Give the interpreter of the pipeline environment."""
+    """Return the interpreter of the pipeline environment."""
     python = Settings.from_environment().pipeline_python
     if not os.access(python, os.X_OK):
         pytest.skip(f"the pipeline environment is not installed: no {python}")
@@ -28,7 +28,7 @@ def pipeline_python() -> Path:
 
 @pytest.fixture
 def own_modules(tmp_path: Path) -> Path:
-    """Give a folder where a test may put modules of its own."""
+    """Return a folder where a test may put modules of its own."""
     folder = tmp_path / "modules"
     folder.mkdir()
     return folder
@@ -36,7 +36,7 @@ def own_modules(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def pool(pipeline_python: Path, own_modules: Path, tmp_path: Path) -> Iterator[WorkerPool]:
-    """Give a pool whose tasks can import the modules of these tests."""
+    """Return a pool whose tasks can import the modules of these tests."""
     settings = Settings(state=tmp_path / "state", pipeline_python=pipeline_python)
     pool = WorkerPool(settings, {"PYTHONPATH": f"{MODULES}:{own_modules}"})
     pool.start()
@@ -46,7 +46,7 @@ def pool(pipeline_python: Path, own_modules: Path, tmp_path: Path) -> Iterator[W
 
 @pytest.fixture(scope="session")
 def saved_model(pipeline_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with a small SavedModel."""
+    """Return a folder with a small SavedModel."""
     folder = tmp_path_factory.mktemp("saved_model")
     subprocess.run([pipeline_python, MODULES / "save_model.py", folder], check=True, capture_output=True)
     return folder
@@ -61,7 +61,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
 
 
 def runs(pid: int) -> bool:
-    """Tell whether a process exists and is no zombie."""
+    """Return whether a process exists and is no zombie."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -10,7 +10,7 @@ class Calculator(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def length(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Give the number of bytes."""
+        """Return the number of bytes."""
         return {"length": tf.strings.length(text)}
 
     @tf.function(
@@ -20,7 +20,7 @@ class Calculator(tf.Module):
         ]
     )
     def compare(self, left: tf.Tensor, right: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Give sum and difference."""
+        """Return sum and difference."""
         return {"sum": left + right, "difference": left - right}
 
 
