@@ -152,4 +152,3 @@ class DataContract(BaseModel):
         :param query: in GoogleSQL.
         """
         return json.dumps({"splits": [{"name": "single_split", "pattern": query}]})
-
