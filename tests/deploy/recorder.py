@@ -89,8 +89,8 @@ def store(command: list[str]) -> None:
         print("\n".join(found) or sys.exit("ERROR: One or more URLs matched no objects."))
     elif verb == "cat":
         print(objects.get(arguments[0]) or sys.exit("ERROR: The following URLs matched no objects or files:"))
-    elif verb == "cp" and arguments[-1].endswith(".txt"):
-        objects[arguments[-1]] = Path(arguments[0]).read_text()
+    elif verb == "cp" and arguments[-1].endswith((".txt", ".json")):
+        objects[arguments[-1]] = Path(arguments[-2]).read_text()
     elif verb == "rsync":
         source, target = Path(arguments[0]), arguments[1]
         objects = {name: text for name, text in objects.items() if not name.startswith(f"{target}/")}

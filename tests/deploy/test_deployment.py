@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from deploy import specs
 from tests.deploy.conftest import Checkout
 
 # checks the DAGs and compiles two pipelines, each in an interpreter of its own
@@ -78,11 +79,14 @@ def test_the_steps_come_in_their_order(deployed: Deployed) -> None:
         ["artifacts", "docker", "images"],
         ["builds", "submit", "--no-source"],
         ["artifacts", "docker", "images"],
-        ["storage", "cp", ".local/deploy/dev/specs/wine-white.json"],
+        ["storage", "cp", "--no-clobber"],
+        ["storage", "cp", "--no-clobber"],
         ["composer", "environments", "update"],
         ["storage", "cp", ".local/deploy/dev/deployed.txt"],
         ["storage", "rsync", ".local/deploy/dev/plugins"],
         ["storage", "rsync", ".local/deploy/dev/dags"],
+        ["storage", "cp", ".local/deploy/dev/pointers/wine-white.json"],
+        ["storage", "cp", ".local/deploy/dev/pointers/wine-red.json"],
         ["storage", "cat", PLUGINS],
         ["beta", "composer", "environments"],
         ["storage", "cp", ".local/deploy/dev/plugins.txt"],
@@ -98,10 +102,13 @@ def test_doing_it_again_builds_no_image_and_updates_no_environment(deployed: Dep
         ["storage", "cat", RECORD],
         ["artifacts", "docker", "images"],
         ["artifacts", "docker", "images"],
-        ["storage", "cp", ".local/deploy/dev/specs/wine-white.json"],
+        ["storage", "cp", "--no-clobber"],
+        ["storage", "cp", "--no-clobber"],
         ["storage", "cp", ".local/deploy/dev/deployed.txt"],
         ["storage", "rsync", ".local/deploy/dev/plugins"],
         ["storage", "rsync", ".local/deploy/dev/dags"],
+        ["storage", "cp", ".local/deploy/dev/pointers/wine-white.json"],
+        ["storage", "cp", ".local/deploy/dev/pointers/wine-red.json"],
         ["storage", "cat", PLUGINS],
     ]
     assert "# the web server was started with these plugins\n" in deployed.output
@@ -135,6 +142,26 @@ def test_every_task_of_the_compiled_pipelines_and_the_model_server_name_a_digest
         )
 
 
+def test_each_deployment_leaves_the_files_before_as_they_are_and_switches_new_runs(
+    deployed: Deployed,
+) -> None:
+    bucket = f"gs://{VARIABLES['WINE_BUCKET']}"
+    there = deployed.checkout.recorder.contents
+
+    for wine in ("white", "red"):
+        uploads = [
+            [call[-1] for call in calls if "--no-clobber" in call and f"wine-{wine}/" in call[-1]]
+            for calls in (deployed.first, deployed.second)
+        ]
+        ((first,), (second,)) = uploads
+        # each names the revision that it was compiled from
+        assert first != second
+        for uri in (first, second):
+            digest = specs.digest_of(there[uri].encode())
+            assert uri == f"{bucket}/{specs.spec_name(wine, digest)}"
+        assert json.loads(there[f"{bucket}/{specs.pointer_name(wine)}"]) == {"spec": second}
+
+
 def test_only_what_git_knows_is_shipped(deployed: Deployed) -> None:
     build = deployed.checkout.folder / ".local" / "deploy" / "dev"
 
@@ -148,6 +175,8 @@ def test_only_what_git_knows_is_shipped(deployed: Deployed) -> None:
         "plugins.txt",
         "specs/wine-white.json",
         "specs/wine-red.json",
+        "pointers/wine-white.json",
+        "pointers/wine-red.json",
     }
     # the DAG does not load without the texts that its tasks show
     assert shipped > {"dags/.airflowignore", "dags/docs/train.md", "dags/docs/wine_retraining.md"}

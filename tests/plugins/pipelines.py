@@ -78,15 +78,19 @@ def producer(name: str, output: str, schema_title: str, **metadata: Any) -> dict
     return {"name": name, "statements": statements, "outputs": {output: schema_title}}
 
 
+def carrier(**parts: Any) -> dict[str, Any]:
+    """A task that does nothing, whose parameters hold parts of what the pipeline is compiled with."""
+    return step("Carrier", "pass") | {"constants": {key: json.dumps(part) for key, part in parts.items()}}
+
+
 def compiled(**parts: Any) -> dict[str, Any]:
     """
     Compile a pipeline of one task as the wines' are: each part lies beside the spec and in it.
 
     :param parts: ``data_contract``, ``serving`` or both.
     """
-    carrier = step("Carrier", "pass") | {"constants": {key: json.dumps(part) for key, part in parts.items()}}
     keys = {"data_contract": "dataContract", "serving": "serving"}
-    return pipeline(carrier) | {keys[name]: part for name, part in parts.items()}
+    return pipeline(carrier(**parts)) | {keys[name]: part for name, part in parts.items()}
 
 
 def submit(place: dict[str, str], bucket: str, content: dict[str, Any], **labels: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from vertex_mlops.operators.deployment import DeployModelVersionOperator, ShiftT
 from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
 from vertex_mlops.operators.model_registry import PromoteModelVersionOperator, UploadModelVersionOperator
 from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator, RollBackDeploymentOperator
-from vertex_mlops.pipeline_jobs import PipelineResult
+from vertex_mlops.pipeline_jobs import SUCCEEDED, PipelineResult
 
 from tests.plugins.conftest import REGION, context_of
 from tests.plugins.contracts import CONTRACT
@@ -23,6 +24,7 @@ from tests.plugins.operators.conftest import CLIENT_OPTIONS, TENSORFLOW_SERVING,
 from tests.plugins.pipelines import compiled, submit
 
 _MOST_LOOKS = 300
+_JOB_SECONDS = 60
 SOUND = {"good": 0.9, "grade": 6.5}
 
 
@@ -220,3 +222,13 @@ class Rollout:
         request = {"parent": self.parent, "filter": f'display_name="{self.name}"'}
         for endpoint in self.endpoints.list_endpoints(request=request):
             Endpoint(self.endpoints, None, endpoint.name).close()  # type: ignore[arg-type]
+
+
+def await_jobs(rollout: Rollout) -> None:
+    """Wait for the end of the wine's jobs."""
+    client = aiplatform_v1.PipelineServiceClient(client_options=CLIENT_OPTIONS)
+    request = {"parent": rollout.parent, "filter": f'labels.wine="{rollout.name}"'}
+    end = time.monotonic() + _JOB_SECONDS
+    while {job.state.name for job in client.list_pipeline_jobs(request=request)} - {SUCCEEDED}:
+        assert time.monotonic() < end, "the jobs do not end"
+        time.sleep(0.1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -16,17 +15,15 @@ from vertex_mlops.contract import DataContract
 from vertex_mlops.exceptions import NoPreviousModelError, SpecError
 from vertex_mlops.operators.model_registry import GetPreviousModelVersionOperator
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
-from vertex_mlops.pipeline_jobs import SUCCEEDED
 from vertex_mlops.serving import ServingSpec
 
 from tests.conftest import Cloud
 from tests.plugins.conftest import context_of
 from tests.plugins.operators import wine_tables
-from tests.plugins.operators.conftest import CLIENT_OPTIONS, Endpoint
-from tests.plugins.operators.rollouts import SOUND, Rollout, serving
+from tests.plugins.operators.conftest import Endpoint
+from tests.plugins.operators.rollouts import SOUND, Rollout, await_jobs, serving
 from tests.plugins.pipelines import compiled
 
-JOB_SECONDS = 60
 CONNECTION = ("google_cloud_default", None)
 
 
@@ -60,16 +57,6 @@ def choose(rollout: Rollout) -> dict[str, Any]:
         task_id="choose", pipeline_job_labels={"wine": rollout.name}, **rollout.place
     )
     return operator.execute(context_of(operator))
-
-
-def await_jobs(rollout: Rollout) -> None:
-    """Wait for the end of the wine's jobs."""
-    client = aiplatform_v1.PipelineServiceClient(client_options=CLIENT_OPTIONS)
-    request = {"parent": rollout.parent, "filter": f'labels.wine="{rollout.name}"'}
-    end = time.monotonic() + JOB_SECONDS
-    while {job.state.name for job in client.list_pipeline_jobs(request=request)} - {SUCCEEDED}:
-        assert time.monotonic() < end, "the jobs do not end"
-        time.sleep(0.1)
 
 
 def test_a_run_submits_the_file_whose_contract_was_checked(
