@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -27,6 +28,7 @@ _PARAMETERS = {DATA_CONTRACT: "data_contract", SERVING: "serving"}
 # the one key of a pointer
 _POINTER = "spec"
 _MOST_JOBS = 50
+_JOB_NAME = re.compile(r"projects/([^/]+)/locations/([^/]+)/pipelineJobs/([^/]+)")
 
 
 class CompiledPipeline(NamedTuple):
@@ -116,12 +118,15 @@ def read_pipeline_job(
     :param name: its resource name.
     :param gcp_conn_id: connection ID of Google Cloud.
     :param impersonation_chain: service accounts to impersonate.
-    :raises SpecError: there is no such job any more.
+    :raises SpecError: there is no such job any more, or the name is none of a pipeline job.
     """
     from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
     from google.api_core.exceptions import NotFound
 
-    _, project_id, _, region, _, job_id = name.split("/")
+    parts = _JOB_NAME.fullmatch(name)
+    if not parts:
+        raise SpecError(f"{name!r} is no projects/PROJECT/locations/REGION/pipelineJobs/ID")
+    project_id, region, job_id = parts.groups()
     hook = PipelineJobHook(gcp_conn_id=gcp_conn_id, impersonation_chain=impersonation_chain)
     try:
         return hook.get_pipeline_job(
