@@ -147,8 +147,8 @@ class Deployment:
             # with a precondition, so that what runs use never changes:
             # https://cloud.google.com/sdk/gcloud/reference/storage/cp
             self.shell.run(
-                *("gcloud", "storage", "cp", "--no-clobber"),
-                *(relative(spec), f"gs://{environment.bucket}/{uploaded[wine]}"),
+                *("gcloud", "storage", "cp", relative(spec)),
+                *(f"gs://{environment.bucket}/{uploaded[wine]}", "--no-clobber"),
             )
         return uploaded
 

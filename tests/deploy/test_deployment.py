@@ -79,8 +79,8 @@ def test_the_steps_come_in_their_order(deployed: Deployed) -> None:
         ["artifacts", "docker", "images"],
         ["builds", "submit", "--no-source"],
         ["artifacts", "docker", "images"],
-        ["storage", "cp", "--no-clobber"],
-        ["storage", "cp", "--no-clobber"],
+        ["storage", "cp", ".local/deploy/dev/specs/wine-white.json"],
+        ["storage", "cp", ".local/deploy/dev/specs/wine-red.json"],
         ["composer", "environments", "update"],
         ["storage", "cp", ".local/deploy/dev/deployed.txt"],
         ["storage", "rsync", ".local/deploy/dev/plugins"],
@@ -102,8 +102,8 @@ def test_doing_it_again_builds_no_image_and_updates_no_environment(deployed: Dep
         ["storage", "cat", RECORD],
         ["artifacts", "docker", "images"],
         ["artifacts", "docker", "images"],
-        ["storage", "cp", "--no-clobber"],
-        ["storage", "cp", "--no-clobber"],
+        ["storage", "cp", ".local/deploy/dev/specs/wine-white.json"],
+        ["storage", "cp", ".local/deploy/dev/specs/wine-red.json"],
         ["storage", "cp", ".local/deploy/dev/deployed.txt"],
         ["storage", "rsync", ".local/deploy/dev/plugins"],
         ["storage", "rsync", ".local/deploy/dev/dags"],
@@ -150,7 +150,7 @@ def test_each_deployment_leaves_the_files_before_as_they_are_and_switches_new_ru
 
     for wine in ("white", "red"):
         uploads = [
-            [call[-1] for call in calls if "--no-clobber" in call and f"wine-{wine}/" in call[-1]]
+            [call[-2] for call in calls if call[-1] == "--no-clobber" and f"wine-{wine}/" in call[-2]]
             for calls in (deployed.first, deployed.second)
         ]
         ((first,), (second,)) = uploads

@@ -52,11 +52,11 @@ gcloud artifacts docker images list {IMAGES} --include-tags --format=json
 
 # 5. Compile the pipelines with the images' digests, and upload them beside those before
 {COMPILE.format(wine="white")}
-gcloud storage cp --no-clobber .local/deploy/dev/specs/wine-white.json \
-gs://wine-mlops-dev-pipelines/specs/wine-white/DIGEST.json
+gcloud storage cp .local/deploy/dev/specs/wine-white.json \
+gs://wine-mlops-dev-pipelines/specs/wine-white/DIGEST.json --no-clobber
 {COMPILE.format(wine="red")}
-gcloud storage cp --no-clobber .local/deploy/dev/specs/wine-red.json \
-gs://wine-mlops-dev-pipelines/specs/wine-red/DIGEST.json
+gcloud storage cp .local/deploy/dev/specs/wine-red.json \
+gs://wine-mlops-dev-pipelines/specs/wine-red/DIGEST.json --no-clobber
 
 # 6. Set the environment's packages and variables, where they differ
 # only if the packages differ from deploy/requirements.txt:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import GoogleAPICallError
 
 from vertex_mlops.compiled_pipeline import read_compiled_pipeline, served_names
 from vertex_mlops.contract import DataContract
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 def read_served_name(model: RetrainedModel, **options: Any) -> str:
     """
-    Give the name of the model and of its endpoint.
+    Give the name of the model and of its endpoint: of the one that serves, or that the next run will make.
 
     :param model: what to ask about.
     :param options: ``retry`` and ``timeout`` of each request.
@@ -28,10 +31,12 @@ def read_served_name(model: RetrainedModel, **options: Any) -> str:
     jobs = PipelineJobHook(model.gcp_conn_id, impersonation_chain=model.impersonation_chain)
     hook = ModelServiceHook(model.gcp_conn_id, impersonation_chain=model.impersonation_chain)
     client = hook.get_model_service_client(model.region)
-    for name in served_names(jobs, **place, labels=model.labels, **options):
-        path = client.model_path(model.project_id, model.region, name)
-        if find_version(client, f"{path}@{CHAMPION_ALIAS}", **options):
-            return name
+    # jobs that cannot be listed are a problem of the section that shows them
+    with suppress(GoogleAPICallError):
+        for name in served_names(jobs, **place, labels=model.labels, **options):
+            path = client.model_path(model.project_id, model.region, name)
+            if find_version(client, f"{path}@{CHAMPION_ALIAS}", **options):
+                return name
     compiled = read_compiled_pipeline(model.template_path, model.gcp_conn_id, model.impersonation_chain)
     return ServingSpec.from_spec(compiled.text, compiled.uri).name
 

@@ -17,6 +17,7 @@ from tests.plugins.contracts import CONTRACT
 from tests.plugins.monitoring import run
 from tests.plugins.operators.conftest import Endpoint
 from tests.plugins.operators.monitorings import monitor, monitoring
+from tests.plugins.pipelines import compiled, submit
 
 
 def test_the_first_model_gets_a_monitoring_job_with_everything_that_was_asked_for(
@@ -196,14 +197,15 @@ def test_the_task_warns_if_monitoring_will_see_no_features(
     place: dict[str, str],
     endpoint: Endpoint,
     pipeline_job: str,
-    upload: Any,
+    bucket: Any,
     client: aiplatform_v1.JobServiceClient,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    raw_uri = upload({"pipelineSpec": {}, "dataContract": CONTRACT | {"default_signature": "serving_raw"}})
+    contract = CONTRACT | {"default_signature": "serving_raw"}
+    raw = submit(place, bucket.name, compiled(data_contract=contract))
     deployed = endpoint.deploy("sound")
 
-    seen = run(monitoring(place, endpoint, raw_uri, deployed))["features_seen"]
+    seen = run(monitoring(place, endpoint, raw, deployed))["features_seen"]
     told_by_raw = capfd.readouterr().out
     unseen = run(monitoring(place, endpoint, pipeline_job, deployed))["features_seen"]
 
