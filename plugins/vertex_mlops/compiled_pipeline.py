@@ -99,8 +99,8 @@ def part_of_job(kind: type[Part], key: str, job: PipelineJob) -> Part:
     text = _constant(job, _PARAMETERS[key])
     if text is None:
         raise SpecError(
-            f"{job.name} does not tell its {key}: no task has the constant parameter {_PARAMETERS[key]};"
-            " it was compiled by an older version of the pipeline: deploy, and start a new run with force"
+            f"{job.name} carries no {key}: no task has the constant parameter {_PARAMETERS[key]};"
+            " it was compiled by an older version of the pipeline: deploy, then trigger a new run with force"
         )
     try:
         value = json.loads(text)
@@ -148,7 +148,7 @@ def served_names(
     """
     Give the names under which the models of a DAG's jobs are served, that of the newest job first.
 
-    There is more than one after a deployment has changed the name. A job that does not tell it is skipped.
+    There is more than one after a deployment has changed the name. A job that carries none is skipped.
 
     :param hook: asks Vertex AI.
     :param project_id: of the jobs.

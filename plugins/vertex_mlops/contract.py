@@ -91,7 +91,7 @@ class DataContract(BaseModel):
         Read the contract that a pipeline job was compiled with.
 
         :param job: as GetPipelineJob gives it.
-        :raises SpecError: the job does not tell it.
+        :raises SpecError: the job carries none.
         """
         return part_of_job(cls, DATA_CONTRACT, job)
 

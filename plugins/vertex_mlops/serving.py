@@ -87,6 +87,6 @@ class ServingSpec(BaseModel):
         Read what a pipeline job was compiled with.
 
         :param job: as GetPipelineJob gives it.
-        :raises SpecError: the job does not tell it.
+        :raises SpecError: the job carries none.
         """
         return part_of_job(cls, SERVING, job)

@@ -57,8 +57,8 @@ def test_a_job_tells_the_contract_that_it_was_compiled_with() -> None:
 @pytest.mark.parametrize(
     ("constants", "says"),
     [
-        ({}, "does not tell its dataContract: no task has the constant parameter data_contract"),
-        ({"serving": "{}"}, "does not tell its dataContract: no task has the constant parameter"),
+        ({}, "carries no dataContract: no task has the constant parameter data_contract"),
+        ({"serving": "{}"}, "carries no dataContract: no task has the constant parameter"),
         ({"data_contract": "not json"}, "parameter data_contract is no JSON"),
         ({"data_contract": json.dumps(CONTRACT | {"extra": 1})}, "dataContract.extra"),
         ({"data_contract": "[]"}, "dataContract: Input should be"),

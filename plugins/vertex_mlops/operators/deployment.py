@@ -52,7 +52,7 @@ class DeployModelVersionOperator(EndpointBaseOperator):
         traffic with it; None if there is nothing else.
     :raises VertexOperationError: the deployment failed.
     :raises VertexOperationTimeoutError: the deployment takes too long.
-    :raises SpecError: the pipeline job is gone, or does not tell how its model is served.
+    :raises SpecError: the pipeline job is gone, or carries no serving spec.
     """
 
     template_fields = (

@@ -116,7 +116,7 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
         ``decided_by`` of the verdict.
     :raises DeployedModelRejectedError: the model was found wanting; the message says how.
     :raises MissingResultError: a task before has left no result, or the pipeline no offline answers.
-    :raises SpecError: the pipeline job is gone, tells no contract, or has not answered as many instances as
+    :raises SpecError: the pipeline job is gone, carries no contract, or has not answered as many instances as
         its contract holds.
     """
 

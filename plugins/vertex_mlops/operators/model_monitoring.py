@@ -76,7 +76,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         not set; the message lists them.
     :raises ModelMonitoringJobPausedError: the job must change, and somebody has paused it.
     :raises ModelMonitoringJobUnsettledError: the job does not settle in time.
-    :raises SpecError: the pipeline job is gone, or tells no contract.
+    :raises SpecError: the pipeline job is gone, or carries no contract.
     """
 
     template_fields = (

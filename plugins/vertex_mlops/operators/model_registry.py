@@ -53,7 +53,7 @@ class UploadModelVersionOperator(ModelRegistryBaseOperator):
     :raises MissingResultError: a task before has left no result, or the pipeline job no model.
     :raises VertexOperationError: the upload failed.
     :raises VertexOperationTimeoutError: the upload takes too long.
-    :raises SpecError: the pipeline job is gone, or does not tell how its model is served.
+    :raises SpecError: the pipeline job is gone, or carries no serving spec.
     """
 
     template_fields = (
@@ -208,8 +208,8 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
     """
     Find the version that was champion before the present one, and the pipeline job that made it.
 
-    The model is the one that the newest pipeline job has brought a champion, so that a name which was
-    compiled into the pipeline since, and under which nothing serves yet, is none to go back under.
+    The model is that of the newest pipeline job whose model has a champion: a name that a later deployment
+    has compiled into the pipeline does not count until a version is promoted under it.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/model-registry/model-alias
@@ -272,7 +272,7 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
                 f"no version of {', '.join(tried)} has the alias {CHAMPION_ALIAS!r}: nowhere to go back to"
             )
         raise NoPreviousModelError(
-            f"no pipeline job with the labels {dict(self.pipeline_job_labels)} tells how its model is served:"
+            f"no pipeline job with the labels {dict(self.pipeline_job_labels)} carries a serving spec:"
             " nowhere to go back to"
         )
 

@@ -48,7 +48,7 @@ def read_contract(model: RetrainedModel, job_id: str | None, **options: Any) -> 
     :param model: what to ask about.
     :param job_id: id of the pipeline job that made the champion; None if there is none.
     :param options: ``retry`` and ``timeout`` of each request.
-    :raises SpecError: the job does not tell its contract, or there is no compiled pipeline.
+    :raises SpecError: the job carries no contract, or there is no compiled pipeline.
     """
     from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
 

@@ -160,7 +160,7 @@ def test_a_rollout_goes_on_at_its_own_endpoint_and_is_rolled_back_there(rollout:
 def test_the_way_back_by_hand_is_that_of_the_model_that_serves(rollout: Rollout) -> None:
     first, second = rollout.crown("sound"), rollout.crown("other")
     rollout.parts["serving"] = renamed(rollout)
-    # compiled with the other name, and not blessed: it has brought no model
+    # a job with the other name whose model is not blessed, so that none is registered
     rollout.outcome("named")
     await_jobs(rollout)
 
@@ -198,7 +198,7 @@ def test_without_a_champion_there_is_nowhere_to_go_back_to(rollout: Rollout) -> 
 
 
 def test_without_a_job_there_is_nowhere_to_go_back_to(rollout: Rollout) -> None:
-    with pytest.raises(NoPreviousModelError, match=r"no pipeline job with the labels .* tells how"):
+    with pytest.raises(NoPreviousModelError, match=r"no pipeline job with the labels .* carries a serving spec"):
         choose(rollout)
 
 

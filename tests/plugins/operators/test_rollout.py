@@ -196,5 +196,5 @@ def test_the_first_model_takes_all_traffic_at_once(rollout: Rollout) -> None:
 def test_a_job_that_does_not_say_how_to_serve_is_refused_with_what_to_do(rollout: Rollout) -> None:
     del rollout.parts["serving"]
 
-    with pytest.raises(SpecError, match=r"does not tell its serving: .*: deploy, and start a new run"):
+    with pytest.raises(SpecError, match=r"carries no serving: .*: deploy, then trigger a new run"):
         rollout.upload("sound")
