@@ -55,9 +55,12 @@ def deployed(make_checkout: Callable[[], Checkout], composer_packages: None) -> 
     (checkout.folder / "dags" / "__pycache__").mkdir()
     (checkout.folder / "dags" / "__pycache__" / "old.pyc").write_bytes(b"")
     calls = []
-    for _ in range(2):
+    for revision in ("first", "second"):
         checkout.recorder.forget()
-        done = checkout.run("deploy", "dev")
+        with pytest.MonkeyPatch.context() as patch:
+            # the pipeline's environment is this repository's, and would ask it for the revision
+            patch.setenv("WINE_GIT_REVISION", revision)
+            done = checkout.run("deploy", "dev")
         assert done.returncode == 0, done.stdout + done.stderr
         calls.append(checkout.recorder.calls)
         spare.unlink(missing_ok=True)

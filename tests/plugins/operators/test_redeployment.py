@@ -198,7 +198,9 @@ def test_without_a_champion_there_is_nowhere_to_go_back_to(rollout: Rollout) -> 
 
 
 def test_without_a_job_there_is_nowhere_to_go_back_to(rollout: Rollout) -> None:
-    with pytest.raises(NoPreviousModelError, match=r"no pipeline job with the labels .* carries a serving spec"):
+    with pytest.raises(
+        NoPreviousModelError, match=r"no pipeline job with the labels .* carries a serving spec"
+    ):
         choose(rollout)
 
 
