@@ -92,7 +92,7 @@ class _File(_Strict):
     :param owner: owner of the DAGs, as the UI shows it.
     :param owner_link: where the owner is reached: ``mailto:`` or ``https:``.
     :param dataset: id of the BigQuery dataset.
-    :param spec: URI of the compiled pipeline.
+    :param spec: URI of the pointer to the compiled pipeline that new runs use.
     :param pipeline_root: URI below which the pipeline writes.
     :param drift_schedule: cron expression, in UTC, of the looks for drift.
     :param poll_interval: seconds between two looks at a running job; 15 at least at a monitoring job.

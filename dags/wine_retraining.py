@@ -68,7 +68,8 @@ for wine in load_wines():
             doc_md=doc("train"),
             region=wine.region,
             display_name=f"wine-{wine.name}",
-            template_path=wine.spec,
+            # the very file whose contract was checked, whatever is deployed meanwhile
+            template_path=check_data.output["template_path"],
             pipeline_root=wine.pipeline_root,
             parameter_values={"input_config": check_data.output["input_config"]},
             labels=wine.training_labels
@@ -101,7 +102,6 @@ for wine in load_wines():
                 doc_md=doc("upload"),
                 region=wine.region,
                 pipeline_result=train.output,
-                template_path=wine.spec,
                 labels={"wine": wine.name},
                 poll_interval=wine.poll_interval,
             )
@@ -111,7 +111,7 @@ for wine in load_wines():
                 doc_md=doc("deploy"),
                 region=wine.region,
                 model_version=upload.output["model_version"],
-                template_path=wine.spec,
+                pipeline_job=train.output["name"],
                 poll_interval=wine.poll_interval,
             )
 
@@ -129,7 +129,6 @@ for wine in load_wines():
                 doc_md=doc("roll_back"),
                 region=wine.region,
                 model_version=upload.output["model_version"],
-                template_path=wine.spec,
                 poll_interval=wine.poll_interval,
                 # the way back must not end at an outage
                 retries=10,
@@ -140,7 +139,7 @@ for wine in load_wines():
             [deploy, *steps, promote] >> roll_back
 
         with TaskGroup("watch", prefix_group_id=False, tooltip="Is what serves watched?") as watch:
-            watch_tasks(wine, deploy, train.output["training_examples"])
+            watch_tasks(wine, deploy, train.output["name"], train.output["training_examples"])
 
         # only then does no monitoring job name a model that is undeployed
         retire = RetireDeployedModelsOperator(

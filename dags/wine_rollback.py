@@ -30,7 +30,7 @@ for wine in load_wines():
             pre_execute=refuse_unknown_conf,
             doc_md=doc("choose"),
             region=wine.region,
-            template_path=wine.spec,
+            pipeline_job_labels=wine.training_labels,
         )
 
         with TaskGroup("rollback", prefix_group_id=False, tooltip="All traffic to the model of before"):
@@ -39,7 +39,7 @@ for wine in load_wines():
                 doc_md=doc("deploy"),
                 region=wine.region,
                 model_version=choose.output["model_version"],
-                template_path=wine.spec,
+                pipeline_job=choose.output["pipeline_job"],
                 poll_interval=wine.poll_interval,
             )
 
@@ -53,7 +53,9 @@ for wine in load_wines():
             )
 
         with TaskGroup("watch", prefix_group_id=False, tooltip="Is what serves watched?"):
-            watch = watch_tasks(wine, deploy, choose.output["training_examples"])
+            watch = watch_tasks(
+                wine, deploy, choose.output["pipeline_job"], choose.output["training_examples"]
+            )
 
         # only then does no monitoring job name a model that is undeployed
         retire = RetireDeployedModelsOperator(

@@ -90,7 +90,6 @@ def traffic_steps(
             percent=traffic.output["percent"],
             since=traffic.output["since"],
             pipeline_result=pipeline_result,
-            template_path=wine.spec,
             tolerance=wine.rollout.tolerance,
             max_latency_ms=wine.rollout.max_latency_ms,
             max_error_share=wine.rollout.max_error_share,
@@ -100,12 +99,15 @@ def traffic_steps(
     return tasks
 
 
-def watch_tasks(wine: Wine, deploy: BaseOperator, training_examples: Any) -> list[BaseOperator]:
+def watch_tasks(
+    wine: Wine, deploy: BaseOperator, pipeline_job: Any, training_examples: Any
+) -> list[BaseOperator]:
     """
     Give the tasks that make the endpoint's monitoring job watch the model that serves.
 
     :param wine: has the settings.
     :param deploy: the task that returns the endpoint and the deployed model.
+    :param pipeline_job: resource name of the job that made the model.
     :param training_examples: what the model learned from.
     """
     monitor = CreateOrUpdateModelMonitoringJobOperator(
@@ -115,7 +117,7 @@ def watch_tasks(wine: Wine, deploy: BaseOperator, training_examples: Any) -> lis
         endpoint=deploy.output["endpoint"],
         deployed_model_id=deploy.output["deployed_model_id"],
         training_examples=training_examples,
-        template_path=wine.spec,
+        pipeline_job=pipeline_job,
         display_name=f"wine-{wine.name}",
         settings=wine.monitoring,
         labels=wine.training_labels,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from deploy import REPOSITORY, WINE_CONFIG
+from deploy import REPOSITORY, WINE_CONFIG, specs
 from deploy.composer import REQUIREMENTS_FILE, ComposerState, describe, requirements
 from deploy.environments import SERVING_SOURCE, SERVING_VERSION, Environment
 from deploy.package import image_tag, is_clean, stage
@@ -62,14 +62,16 @@ class Deployment:
         image = self.push_image()
         self.shell.step("Copy TensorFlow Serving's image, unless it is there")
         serving_image = self.copy_serving_image()
-        self.shell.step("Compile the pipelines with the images' digests, and upload them")
-        self.upload_specs(image, serving_image)
+        self.shell.step("Compile the pipelines with the images' digests, and upload them beside those before")
+        uploaded = self.upload_specs(image, serving_image)
         # before the DAGs that need them
         self.shell.step("Set the environment's packages and variables, where they differ")
         self.install_packages(composer)
         self.set_variables(composer)
         self.shell.step("Upload dags/ and plugins/, and delete there what is gone here")
         sync.run(there)
+        self.shell.step("Let new runs use these pipelines")
+        self.switch_specs(uploaded)
         self.shell.step("Restart the web server, if plugins/ has changed")
         WebServer(self.environment, self.shell, self.build).restart_after_change()
         self.shell.say(f"done: {composer.airflow_uri}")
@@ -117,15 +119,16 @@ class Deployment:
         """
         return self._push(self.environment.serving_image, SERVING_VERSION, self._copy)
 
-    def upload_specs(self, image: str, serving_image: str) -> None:
+    def upload_specs(self, image: str, serving_image: str) -> dict[str, str]:
         """
-        Compile the pipeline of each wine and put it where its DAG looks.
+        Compile the pipeline of each wine and upload it under a name by its digest; no run uses it yet.
 
         :param image: of the pipeline's tasks, with its digest.
         :param serving_image: TensorFlow Serving's, with its digest; a prebuilt container is named without it.
+        :return: name of each wine's compiled pipeline in the bucket.
         :raises DeployError: a compiled pipeline names other images.
         """
-        specs = []
+        uploaded = {}
         environment = self.environment
         scale = [f"--scale={environment.scale}"] if environment.scale else []
         for wine in yaml.safe_load(WINE_CONFIG.read_text())["wines"]:
@@ -140,8 +143,30 @@ class Deployment:
             )
             if not self.shell.dry_run:
                 _check_images(spec, image, serving_image)
-            specs.append(relative(spec))
-        self.shell.run("gcloud", "storage", "cp", *specs, f"gs://{environment.bucket}/specs/")
+            uploaded[wine] = specs.spec_name(wine, self._digest_of(spec))
+            # with a precondition, so that what runs use never changes:
+            # https://cloud.google.com/sdk/gcloud/reference/storage/cp
+            self.shell.run(
+                *("gcloud", "storage", "cp", relative(spec)),
+                *(f"gs://{environment.bucket}/{uploaded[wine]}", "--no-clobber"),
+            )
+        return uploaded
+
+    def switch_specs(self, uploaded: dict[str, str]) -> None:
+        """
+        Let the pointer of each wine, which its DAG reads, name the compiled pipeline just uploaded.
+
+        :param uploaded: name of each wine's compiled pipeline in the bucket.
+        """
+        bucket = self.environment.bucket
+        for wine, name in uploaded.items():
+            path = self.build / "pointers" / f"wine-{wine}.json"
+            if not self.shell.dry_run:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(specs.pointer(bucket, name))
+            self.shell.run(
+                *("gcloud", "storage", "cp", relative(path), f"gs://{bucket}/{specs.pointer_name(wine)}")
+            )
 
     def install_packages(self, composer: ComposerState) -> None:
         """Make the environment's packages those of deploy/requirements.txt, if they differ."""
@@ -188,6 +213,9 @@ class Deployment:
         if not digest:
             raise DeployError(f"{image}:{tag} is not there after its build")
         return f"{image}@{digest}"
+
+    def _digest_of(self, spec: Path) -> str:
+        return "DIGEST" if self.shell.dry_run else specs.digest_of(spec.read_bytes())
 
     def _digest(self, image: str, tag: str) -> str | None:
         """Return the digest of the image with this tag; None if there is no such image."""

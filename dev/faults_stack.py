@@ -10,6 +10,7 @@ from typing import Any
 
 from google.cloud import storage
 
+from deploy import specs
 from dev.publish import read_spec
 from dev.replay import made_by, replay
 from dev.settings import REPOSITORY, StackSettings
@@ -68,10 +69,9 @@ def copy_dags(folder: Path) -> None:
 
 
 def publish(settings: StackSettings, spec: dict[str, Any]) -> None:
-    """Put a compiled pipeline where the DAG reads it."""
+    """Let new runs of the DAG use a compiled pipeline."""
     bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
-    blob = bucket.blob(f"specs/wine-{WINE}.json")
-    blob.upload_from_string(json.dumps(spec), content_type="application/json")
+    specs.publish(bucket, WINE, json.dumps(spec).encode())
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from google.cloud.storage import Client
 
+from deploy.specs import publish
 from dev.progress import Progress
 from dev.settings import StackSettings
 
@@ -90,6 +91,7 @@ class Compilation(PipelineCommand):
     """
 
     def __init__(self, settings: StackSettings, progress: Progress, wine: str) -> None:
+        self.wine = wine
         self.path = spec_path(settings, wine)
         super().__init__(settings, progress, "compile", "--wine", wine, "--output", str(self.path))
 
@@ -99,7 +101,7 @@ class Compilation(PipelineCommand):
 
     def publish(self) -> str:
         """
-        Upload the compiled pipeline, making the bucket if there is none.
+        Upload the compiled pipeline and let new runs use it, making the bucket if there is none.
 
         :return: its gs:// URI.
         :raises PipelineCommandError: it does not compile.
@@ -107,9 +109,7 @@ class Compilation(PipelineCommand):
         self.output()
         client = Client(project=self.settings.cloud.project)
         bucket = client.lookup_bucket(self.settings.bucket) or client.create_bucket(self.settings.bucket)
-        blob = bucket.blob(f"specs/{self.path.name}")
-        blob.upload_from_filename(self.path, content_type="application/json")
-        return f"gs://{bucket.name}/{blob.name}"
+        return publish(bucket, self.wine, self.path.read_bytes())
 
 
 def publish_pipeline(settings: StackSettings, progress: Progress, wine: str) -> str:

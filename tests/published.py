@@ -1,4 +1,4 @@
-"""Compiled pipelines of a test's own, where the DAG of a wine reads them."""
+"""Compiled pipelines of a test's own, for new runs of a wine's DAG."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 from google.cloud import storage
 
+from deploy.specs import publish
 from dev.settings import StackSettings
 
 
 def upload_spec(settings: StackSettings, wine: str, spec: dict[str, Any]) -> None:
     """
-    Put a compiled pipeline where the DAG of a wine reads it.
+    Let new runs of a wine's DAG use a compiled pipeline.
 
     :param settings: of the stack, whose bucket must be there.
     :param spec: the compiled pipeline.
     """
     bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
-    blob = bucket.blob(f"specs/wine-{wine}.json")
-    blob.upload_from_string(json.dumps(spec), content_type="application/json")
+    publish(bucket, wine, json.dumps(spec).encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from deploy.acceptance.bench import PIPELINE_SECONDS, REQUEST_SECONDS, Bench
@@ -35,6 +36,22 @@ def _submit_again(bench: Bench) -> str:
     except AlreadyExists:
         return "ALREADY_EXISTS"
     raise NotHeldError(f"a second job with the id {job.job_id} was accepted")
+
+
+def _spec(bench: Bench) -> str:
+    from google.protobuf import json_format
+
+    job = bench.ended(bench.working_job)
+    found = _parameters(json_format.MessageToDict(type(job).pb(job).pipeline_spec))
+    submitted = json.loads((bench.material / "pipeline.json").read_text())["pipelineSpec"]
+    hold(found == _parameters(submitted), f"the tasks of the job have the parameters {str(found)[:300]}")
+    return "the job gives back its tasks, with the constants of their parameters"
+
+
+def _parameters(spec: dict[str, Any]) -> dict[str, Any]:
+    # the rest is not the file's: the SDK sets the caching of each task
+    tasks = spec.get("root", {}).get("dag", {}).get("tasks", {})
+    return {name: task.get("inputs", {}).get("parameters") for name, task in tasks.items()}
 
 
 def _metadata(bench: Bench) -> dict[str, Any]:
@@ -124,6 +141,7 @@ SUBMISSIONS = (
     Probe("pipeline-again", "A second job of the same id is refused with ALREADY_EXISTS", _submit_again),
 )
 RESULTS = (
+    Probe("pipeline-spec", "A job gives back the pipelineSpec that it was submitted with", _spec),
     Probe(
         "task-output",
         "A task may write executor_output.json where Vertex AI wants it, and the job shows what it holds",

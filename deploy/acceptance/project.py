@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from deploy import specs
 
 if TYPE_CHECKING:
     from google.auth.transport.requests import AuthorizedSession
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from deploy.environments import Environment
 
-SPEC = "specs/wine-white.json"
+WINE = "white"
 
 
 class ProjectError(RuntimeError):
@@ -76,14 +77,13 @@ class Project:
         """
         from google.cloud.exceptions import NotFound
 
-        uri = f"gs://{self.bucket}/{SPEC}"
+        uri = f"gs://{self.bucket}/{specs.pointer_name(WINE)}"
         try:
-            text = self.storage.bucket(self.bucket).blob(SPEC).download_as_bytes()
-            return Deployed.parse(json.loads(text))
+            return Deployed.parse(specs.read_current(self.storage.bucket(self.bucket), WINE))
         except NotFound:
-            raise ProjectError(f"there is no {uri}: make deploy first") from None
+            raise ProjectError(f"there is no {uri}, or not what it names: make deploy first") from None
         except (ValueError, KeyError, StopIteration) as error:
-            raise ProjectError(f"{uri} is no compiled pipeline: {error!r}; make deploy again") from None
+            raise ProjectError(f"{uri} names no compiled pipeline: {error!r}; make deploy again") from None
 
     @cached_property
     def storage(self) -> storage.Client:

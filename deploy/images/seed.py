@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 from wine_pipeline.__main__ import main as wine_pipeline
 
-from deploy import WINE_CONFIG, load_data
+from deploy import WINE_CONFIG, load_data, specs
 
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket
@@ -21,22 +21,15 @@ BUCKET = os.environ["WINE_BUCKET"]
 
 def publish(bucket: Bucket, wine: str) -> str:
     """
-    Compile the pipeline of a wine and upload it if it differs from what is there.
+    Compile the pipeline of a wine, upload it unless it is there, and let new runs use it.
 
     :return: one line that says what was done.
     """
-    name = f"wine-{wine}.json"
-    blob = bucket.blob(f"specs/{name}")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
+        path = Path(folder) / f"wine-{wine}.json"
         if wine_pipeline(["compile", "--wine", wine, "--output", str(path)]):
             raise SystemExit(f"the pipeline of {wine} cannot be compiled")
-        compiled = path.read_bytes()
-    uri = f"gs://{bucket.name}/{blob.name}"
-    if blob.exists() and blob.download_as_bytes() == compiled:
-        return f"{uri} is there already"
-    blob.upload_from_string(compiled, content_type="application/json")
-    return f"{uri} uploaded"
+        return f"new runs use {specs.publish(bucket, wine, path.read_bytes())}"
 
 
 def main() -> int:

@@ -9,10 +9,8 @@ from typing import Any
 from tfx import v1 as tfx
 
 from wine_pipeline.config import Target, WineConfig
-from wine_pipeline.data_contract import build_data_contract
 from wine_pipeline.pipeline import INPUT_CONFIG, create_pipeline
 from wine_pipeline.scale import Scale
-from wine_pipeline.serving import build_serving_spec
 
 
 def compile_pipeline(
@@ -25,6 +23,9 @@ def compile_pipeline(
 ) -> dict[str, Any]:
     """
     Return the PipelineJob, with the data contract and what serves the model beside its ``pipelineSpec``.
+
+    Both are also constants of tasks, because Vertex AI keeps the ``pipelineSpec`` of a job and nothing that
+    lies beside it: so a job tells what it was compiled with after the file has been replaced.
 
     :param config: of the wine.
     :param target: where it will run.
@@ -48,9 +49,14 @@ def compile_pipeline(
         push=push,
     )
     job = runner.run(pipeline, write_out=False)
-    job["dataContract"] = build_data_contract(config)
-    job["serving"] = build_serving_spec(config, target)
+    job["dataContract"] = _constant(job, "MetricsReporter", "data_contract")
+    job["serving"] = _constant(job, "ModelCard", "serving")
     return job
+
+
+def _constant(job: dict[str, Any], task: str, parameter: str) -> Any:
+    inputs = job["pipelineSpec"]["root"]["dag"]["tasks"][task]["inputs"]
+    return json.loads(inputs["parameters"][parameter]["runtimeValue"]["constant"])
 
 
 def write_compiled(

@@ -13,6 +13,7 @@ from tfx.v1.extensions.google_cloud_big_query import BigQueryExampleGen
 
 from wine_pipeline.baseline import BaselineModel
 from wine_pipeline.config import Target, WineConfig
+from wine_pipeline.data_contract import build_data_contract
 from wine_pipeline.evaluation import build_eval_config
 from wine_pipeline.features import GOOD, QUALITY
 from wine_pipeline.model_card.component import ModelCard
@@ -23,7 +24,7 @@ from wine_pipeline.pusher import CONTAINER_SPEC, Pusher
 from wine_pipeline.reporter import MetricsReporter
 from wine_pipeline.scale import DataflowConfig, Scale, TrainingJobConfig
 from wine_pipeline.schema import DeclaredSchemaGen
-from wine_pipeline.serving import build_container_spec, git_revision
+from wine_pipeline.serving import build_container_spec, build_serving_spec
 from wine_pipeline.trainer import run_fn
 from wine_pipeline.validator import StrictExampleValidator
 
@@ -77,7 +78,7 @@ def create_pipeline(
     # a pusher gives no aliases, and a local runner has its own memory
     registered = "" if push or metadata else f"{target.parent}/models/{config.name}"
     components = [examples, *_learn(config, target, scale, examples.outputs["examples"], registered)]
-    components.append(_model_card(config, input_config, components))
+    components.append(_model_card(config, target, input_config, components))
     if push:
         model, blessing = _only_output(components, "model"), _only_output(components, "blessing")
         components.append(_vertex_pusher(config, target, model, blessing))
@@ -167,6 +168,7 @@ def _learn(
         evaluation=evaluator.outputs["evaluation"],
         model=trainer.outputs["model"],
         baseline=baseline.outputs["baseline"],
+        data_contract=_as_parameter(build_data_contract(config)),
     )
     return [statistics, schema, validator, transform, trainer, blessed, baseline, evaluator, reporter]
 
@@ -272,17 +274,21 @@ def _monitorer(
 
 def _model_card(
     config: WineConfig,
+    target: Target,
     input_config: tfx.proto.Input | tfx.dsl.experimental.RuntimeParameter,
     upstream: list[tfx.types.BaseNode],
 ) -> tfx.types.BaseNode:
     is_known = isinstance(input_config, tfx.proto.Input)
     return ModelCard(
         **{name: _only_output(upstream, name) for name in _SHOWN},
-        pipeline=config.name,
+        serving=_as_parameter(build_serving_spec(config, target)),
         input_config=json_format.MessageToJson(input_config) if is_known else input_config,
-        git_revision=git_revision(),
         job=JOB_PLACEHOLDER,
     )
+
+
+def _as_parameter(compiled: dict[str, Any]) -> str:
+    return json.dumps(compiled, sort_keys=True)
 
 
 def _only_output(nodes: list[tfx.types.BaseNode], name: str) -> tfx.types.BaseChannel:

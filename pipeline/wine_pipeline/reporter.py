@@ -5,7 +5,7 @@
 import json
 from dataclasses import asdict
 
-from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import Metrics
@@ -23,6 +23,7 @@ def MetricsReporter(  # noqa: N802 (the id of the task)
     model: InputArtifact[standard_artifacts.Model],
     baseline: InputArtifact[standard_artifacts.Model],
     metrics: OutputArtifact[Metrics],
+    data_contract: Parameter[str],
 ) -> None:
     """
     Write each figure of an evaluation as a property of an artifact, whose metadata a pipeline job shows.
@@ -35,6 +36,7 @@ def MetricsReporter(  # noqa: N802 (the id of the task)
     :param model: what it has evaluated.
     :param baseline: of a BaselineModel; what it has compared the model with.
     :param metrics: takes the figures.
+    :param data_contract: that the pipeline was compiled with, as JSON.
     """
     found, kind = read_metrics(evaluation.uri), baseline.get_string_custom_property(KIND)
     figures = asdict(found.candidate)
@@ -44,6 +46,7 @@ def MetricsReporter(  # noqa: N802 (the id of the task)
     for name, value in figures.items():
         metrics.set_float_custom_property(name, float(value))
     served = path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+    answers = known_answers(served, json.loads(data_contract))
     metrics.set_string_custom_property("reason", read_reason(evaluation.uri, kind))
     metrics.set_string_custom_property("model_uri", served)
-    metrics.set_string_custom_property("known_answers", json.dumps(known_answers(served)))
+    metrics.set_string_custom_property("known_answers", json.dumps(answers))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from vertex_mlops.exceptions import SpecError, UnknownFeatureError
+from vertex_mlops.compiled_pipeline import DATA_CONTRACT, part_of_file, part_of_job
+from vertex_mlops.exceptions import UnknownFeatureError
+
+if TYPE_CHECKING:
+    from google.cloud.aiplatform_v1.types import PipelineJob
 
 # TensorFlow Serving's name of the signature that a request without one asks
 DEFAULT_SIGNATURE = "serving_default"
@@ -44,7 +48,7 @@ class Column(Range):
 
 class DataContract(BaseModel):
     """
-    The ``dataContract`` key of the compiled pipeline file.
+    The ``dataContract`` that a pipeline was compiled with.
 
     :param query: training query with the placeholders ``{table}`` and ``{snapshot}``.
     :param columns: every column that the query reads.
@@ -79,14 +83,17 @@ class DataContract(BaseModel):
         :param uri: where it came from, for the error message.
         :raises SpecError: the text is no JSON object with a valid ``dataContract``.
         """
-        try:
-            return cls.model_validate(json.loads(text)["dataContract"])
-        except ValidationError as error:
-            problem = error.errors()[0]
-            key = ".".join(str(part) for part in ("dataContract", *problem["loc"]))
-            raise SpecError(f"{uri}: {key}: {problem['msg']}") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise SpecError(f"{uri}: not a compiled pipeline with a dataContract: {error}") from error
+        return part_of_file(cls, DATA_CONTRACT, text, uri)
+
+    @classmethod
+    def from_job(cls, job: PipelineJob) -> DataContract:
+        """
+        Read the contract that a pipeline job was compiled with.
+
+        :param job: as GetPipelineJob gives it.
+        :raises SpecError: the job carries none.
+        """
+        return part_of_job(cls, DATA_CONTRACT, job)
 
     @property
     def instances(self) -> dict[str, list[dict[str, Any]]]:
@@ -145,38 +152,3 @@ class DataContract(BaseModel):
         :param query: in GoogleSQL.
         """
         return json.dumps({"splits": [{"name": "single_split", "pattern": query}]})
-
-
-def read_data_contract(
-    spec_uri: str, gcp_conn_id: str, impersonation_chain: str | Sequence[str] | None
-) -> DataContract:
-    """
-    Download a compiled pipeline file and read its contract.
-
-    :param spec_uri: ``gs://bucket/object``.
-    :param gcp_conn_id: connection ID of Google Cloud.
-    :param impersonation_chain: service accounts to impersonate.
-    :raises SpecError: the object is missing or carries no valid contract.
-    """
-    return DataContract.from_spec(download_spec(spec_uri, gcp_conn_id, impersonation_chain), spec_uri)
-
-
-def download_spec(spec_uri: str, gcp_conn_id: str, impersonation_chain: str | Sequence[str] | None) -> bytes:
-    """
-    Download a compiled pipeline file.
-
-    :param spec_uri: ``gs://bucket/object``.
-    :param gcp_conn_id: connection ID of Google Cloud.
-    :param impersonation_chain: service accounts to impersonate.
-    :raises SpecError: the object is missing.
-    """
-    from airflow.providers.google.cloud.hooks.gcs import GCSHook
-    from google.api_core.exceptions import NotFound
-
-    bucket, _, name = spec_uri.removeprefix("gs://").partition("/")
-    hook = GCSHook(gcp_conn_id=gcp_conn_id, impersonation_chain=impersonation_chain)
-    try:
-        content: Any = hook.download(bucket_name=bucket, object_name=name)
-    except NotFound as error:
-        raise SpecError(f"{spec_uri}: no such object; compile the pipeline and upload it first") from error
-    return bytes(content)

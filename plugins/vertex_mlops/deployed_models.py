@@ -21,17 +21,17 @@ def version_name(model: Model) -> str:
     return f"{model.name.partition('@')[0]}@{model.version_id}"
 
 
-def find_version(client: Any, reference: str) -> Model | None:
+def find_version(client: Any, reference: str, **options: Any) -> Model | None:
     """
     Read a version of a model.
 
     :param client: ModelServiceClient.
     :param reference: resource name of the model with ``@VERSION`` or ``@ALIAS``.
+    :param options: of the request, in place of ``retry`` and ``timeout`` of every read.
     """
+    options = {"retry": patiently(PATIENCE_SECONDS), "timeout": REQUEST_SECONDS} | options
     try:
-        model: Model = client.get_model(
-            name=reference, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS
-        )
+        model: Model = client.get_model(name=reference, **options)
     except NotFound:
         return None
     return model

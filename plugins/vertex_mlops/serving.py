@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from vertex_mlops.contract import download_spec
-from vertex_mlops.exceptions import SpecError
+from vertex_mlops.compiled_pipeline import SERVING, part_of_file, part_of_job
+
+if TYPE_CHECKING:
+    from google.cloud.aiplatform_v1.types import PipelineJob
 
 
 class _Port(BaseModel):
@@ -51,7 +51,7 @@ class ContainerSpec(BaseModel):
 
 class ServingSpec(BaseModel):
     """
-    The ``serving`` key of the compiled pipeline file.
+    The ``serving`` that a pipeline was compiled with.
 
     :param name: display name of the endpoint and id of the Model whose versions are deployed to it.
     :param container_spec: container of the model server.
@@ -70,24 +70,23 @@ class ServingSpec(BaseModel):
     max_replicas: Annotated[int, Field(ge=1)]
     git_revision: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,63}$")]
 
+    @classmethod
+    def from_spec(cls, text: str | bytes, uri: str) -> ServingSpec:
+        """
+        Read it out of a compiled pipeline file.
 
-def read_serving_spec(
-    spec_uri: str, gcp_conn_id: str, impersonation_chain: str | Sequence[str] | None
-) -> ServingSpec:
-    """
-    Download a compiled pipeline file and read how its model is served.
+        :param text: content of the file.
+        :param uri: where it came from, for the error message.
+        :raises SpecError: the text is no JSON object with a valid ``serving``.
+        """
+        return part_of_file(cls, SERVING, text, uri)
 
-    :param spec_uri: ``gs://bucket/object``.
-    :param gcp_conn_id: connection ID of Google Cloud.
-    :param impersonation_chain: service accounts to impersonate.
-    :raises SpecError: the object is missing or does not say it.
-    """
-    text = download_spec(spec_uri, gcp_conn_id, impersonation_chain)
-    try:
-        return ServingSpec.model_validate(json.loads(text)["serving"])
-    except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(str(part) for part in ("serving", *problem["loc"]))
-        raise SpecError(f"{spec_uri}: {key}: {problem['msg']}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise SpecError(f"{spec_uri}: not a compiled pipeline with a serving key: {error}") from error
+    @classmethod
+    def from_job(cls, job: PipelineJob) -> ServingSpec:
+        """
+        Read what a pipeline job was compiled with.
+
+        :param job: as GetPipelineJob gives it.
+        :raises SpecError: the job carries none.
+        """
+        return part_of_job(cls, SERVING, job)

@@ -7,6 +7,7 @@ import math
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -21,7 +22,7 @@ DAG_ID = "wine_retraining_white"
 RUN_SECONDS = 600
 EDIT_SECONDS = 120
 VERTEX = "https://europe-west1-aiplatform.googleapis.com/v1"
-SPEC = "https://storage.googleapis.com/storage/v1/b/wine-local-mlops/o/specs%2Fwine-white.json?alt=media"
+OBJECT = "https://storage.googleapis.com/storage/v1/b/wine-local-mlops/o/{}?alt=media"
 # compares every file of the wheels with the checksums that came in them
 UNMODIFIED = """
 import base64, hashlib, importlib.metadata, json
@@ -64,7 +65,9 @@ def test_a_run_triggered_through_the_api_trains_deploys_and_monitors(
 
 
 def test_the_endpoint_answers_through_the_published_port(run: dict[str, Any], cloud: Cloud) -> None:
-    contract = cloud.call("GET", SPEC)["dataContract"]
+    named = cloud.call("GET", OBJECT.format("specs%2Fwine-white.json"))["spec"]
+    name = named.removeprefix("gs://wine-local-mlops/")
+    contract = cloud.call("GET", OBJECT.format(quote(name, safe="")))["dataContract"]
     parent = "projects/wine-local/locations/europe-west1"
     (endpoint,) = cloud.call("GET", f"{VERTEX}/{parent}/endpoints")["endpoints"]
 

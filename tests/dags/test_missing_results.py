@@ -41,6 +41,7 @@ def render(task: Any, **xcoms: Any) -> Any:
             RETRAINING,
             "train",
             [
+                "task check_data has left no 'template_path' in its result",
                 "task check_data has left no 'input_config' in its result",
                 "task check_freshness has left no 'data_version' in its result",
                 "task check_freshness has left no 'trigger' in its result",
@@ -48,7 +49,14 @@ def render(task: Any, **xcoms: Any) -> Any:
         ),
         (RETRAINING, "gate", ["task train has left no result"]),
         (RETRAINING, "upload", ["task train has left no result"]),
-        (RETRAINING, "deploy", ["task upload has left no 'model_version' in its result"]),
+        (
+            RETRAINING,
+            "deploy",
+            [
+                "task upload has left no 'model_version' in its result",
+                "task train has left no 'name' in its result",
+            ],
+        ),
         (RETRAINING, "traffic_10", ["task deploy has left no 'endpoint' in its result"]),
         (
             RETRAINING,
@@ -56,10 +64,24 @@ def render(task: Any, **xcoms: Any) -> Any:
             ["task traffic_10 has left no 'since' in its result", "task train has left no result"],
         ),
         (RETRAINING, "promote", ["task deploy has left no 'model_version' in its result"]),
-        (RETRAINING, "monitor", ["task train has left no 'training_examples' in its result"]),
+        (
+            RETRAINING,
+            "monitor",
+            [
+                "task train has left no 'training_examples' in its result",
+                "task train has left no 'name' in its result",
+            ],
+        ),
         (RETRAINING, "monitor_settled", ["task monitor has left no 'name' in its result"]),
         (RETRAINING, "retire", ["task deploy has left no 'deployed_model_id' in its result"]),
-        (ROLLBACK, "deploy", ["task choose has left no 'model_version' in its result"]),
+        (
+            ROLLBACK,
+            "deploy",
+            [
+                "task choose has left no 'model_version' in its result",
+                "task choose has left no 'pipeline_job' in its result",
+            ],
+        ),
         (ROLLBACK, "verify_100", ["task choose has left no 'pipeline_result' in its result"]),
     ],
 )

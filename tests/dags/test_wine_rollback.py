@@ -45,7 +45,9 @@ def test_it_acts_on_what_the_retraining_acts_on(
 ) -> None:
     retraining = parse_dags(REPOSITORY / "dags").dags["wine_retraining_white"]
 
-    for name in ("display_name", "labels", "settings", "template_path", "project_id", "region"):
+    for name in ("display_name", "labels", "settings", "project_id", "region"):
         assert getattr(dag.get_task("monitor"), name) == getattr(retraining.get_task("monitor"), name)
+    freshness = retraining.get_task("check_freshness")
+    assert dag.get_task("choose").pipeline_job_labels == freshness.pipeline_job_labels
     for task in ("deploy", "promote", "retire", "verify_100"):
         assert type(dag.get_task(task)) is type(retraining.get_task(task))

@@ -68,9 +68,14 @@ class Recorder:
         path.write_text(json.dumps(there | dict.fromkeys(objects, "")))
 
     @property
+    def contents(self) -> dict[str, str]:
+        """What Cloud Storage holds, by name."""
+        return dict(json.loads((self.folder / "objects.json").read_text()))
+
+    @property
     def objects(self) -> list[str]:
-        """What Cloud Storage holds."""
-        return list(json.loads((self.folder / "objects.json").read_text()))
+        """Names of what Cloud Storage holds."""
+        return list(self.contents)
 
     @property
     def images(self) -> list[dict[str, Any]]:

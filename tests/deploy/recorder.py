@@ -83,13 +83,13 @@ def update(flag: str) -> None:
 def store(command: list[str]) -> None:
     """Keep, list and show objects; a sync leaves what the local folder holds."""
     objects = read("objects.json")
-    verb, *arguments = command[1:]
+    verb, *arguments = [part for part in command[1:] if part != "--no-clobber"]
     if verb == "ls":
         found = [name for name in objects if name.startswith(arguments[0].removesuffix("**"))]
         print("\n".join(found) or sys.exit("ERROR: One or more URLs matched no objects."))
     elif verb == "cat":
         print(objects.get(arguments[0]) or sys.exit("ERROR: The following URLs matched no objects or files:"))
-    elif verb == "cp" and arguments[-1].endswith(".txt"):
+    elif verb == "cp" and arguments[-1].endswith((".txt", ".json")):
         objects[arguments[-1]] = Path(arguments[0]).read_text()
     elif verb == "rsync":
         source, target = Path(arguments[0]), arguments[1]

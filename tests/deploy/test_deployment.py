@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from deploy import specs
 from tests.deploy.conftest import Checkout
 
 # checks the DAGs and compiles two pipelines, each in an interpreter of its own
@@ -54,9 +55,12 @@ def deployed(make_checkout: Callable[[], Checkout], composer_packages: None) -> 
     (checkout.folder / "dags" / "__pycache__").mkdir()
     (checkout.folder / "dags" / "__pycache__" / "old.pyc").write_bytes(b"")
     calls = []
-    for _ in range(2):
+    for revision in ("first", "second"):
         checkout.recorder.forget()
-        done = checkout.run("deploy", "dev")
+        with pytest.MonkeyPatch.context() as patch:
+            # the pipeline's environment is this repository's, and would ask it for the revision
+            patch.setenv("WINE_GIT_REVISION", revision)
+            done = checkout.run("deploy", "dev")
         assert done.returncode == 0, done.stdout + done.stderr
         calls.append(checkout.recorder.calls)
         spare.unlink(missing_ok=True)
@@ -79,10 +83,13 @@ def test_the_steps_come_in_their_order(deployed: Deployed) -> None:
         ["builds", "submit", "--no-source"],
         ["artifacts", "docker", "images"],
         ["storage", "cp", ".local/deploy/dev/specs/wine-white.json"],
+        ["storage", "cp", ".local/deploy/dev/specs/wine-red.json"],
         ["composer", "environments", "update"],
         ["storage", "cp", ".local/deploy/dev/deployed.txt"],
         ["storage", "rsync", ".local/deploy/dev/plugins"],
         ["storage", "rsync", ".local/deploy/dev/dags"],
+        ["storage", "cp", ".local/deploy/dev/pointers/wine-white.json"],
+        ["storage", "cp", ".local/deploy/dev/pointers/wine-red.json"],
         ["storage", "cat", PLUGINS],
         ["beta", "composer", "environments"],
         ["storage", "cp", ".local/deploy/dev/plugins.txt"],
@@ -99,9 +106,12 @@ def test_doing_it_again_builds_no_image_and_updates_no_environment(deployed: Dep
         ["artifacts", "docker", "images"],
         ["artifacts", "docker", "images"],
         ["storage", "cp", ".local/deploy/dev/specs/wine-white.json"],
+        ["storage", "cp", ".local/deploy/dev/specs/wine-red.json"],
         ["storage", "cp", ".local/deploy/dev/deployed.txt"],
         ["storage", "rsync", ".local/deploy/dev/plugins"],
         ["storage", "rsync", ".local/deploy/dev/dags"],
+        ["storage", "cp", ".local/deploy/dev/pointers/wine-white.json"],
+        ["storage", "cp", ".local/deploy/dev/pointers/wine-red.json"],
         ["storage", "cat", PLUGINS],
     ]
     assert "# the web server was started with these plugins\n" in deployed.output
@@ -135,6 +145,26 @@ def test_every_task_of_the_compiled_pipelines_and_the_model_server_name_a_digest
         )
 
 
+def test_each_deployment_leaves_the_files_before_as_they_are_and_switches_new_runs(
+    deployed: Deployed,
+) -> None:
+    bucket = f"gs://{VARIABLES['WINE_BUCKET']}"
+    there = deployed.checkout.recorder.contents
+
+    for wine in ("white", "red"):
+        uploads = [
+            [call[-2] for call in calls if call[-1] == "--no-clobber" and f"wine-{wine}/" in call[-2]]
+            for calls in (deployed.first, deployed.second)
+        ]
+        ((first,), (second,)) = uploads
+        # each names the revision that it was compiled from
+        assert first != second
+        for uri in (first, second):
+            digest = specs.digest_of(there[uri].encode())
+            assert uri == f"{bucket}/{specs.spec_name(wine, digest)}"
+        assert json.loads(there[f"{bucket}/{specs.pointer_name(wine)}"]) == {"spec": second}
+
+
 def test_only_what_git_knows_is_shipped(deployed: Deployed) -> None:
     build = deployed.checkout.folder / ".local" / "deploy" / "dev"
 
@@ -148,6 +178,8 @@ def test_only_what_git_knows_is_shipped(deployed: Deployed) -> None:
         "plugins.txt",
         "specs/wine-white.json",
         "specs/wine-red.json",
+        "pointers/wine-white.json",
+        "pointers/wine-red.json",
     }
     # the DAG does not load without the texts that its tasks show
     assert shipped > {"dags/.airflowignore", "dags/docs/train.md", "dags/docs/wine_retraining.md"}

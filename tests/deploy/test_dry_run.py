@@ -50,11 +50,13 @@ gcloud builds submit --no-source --config=deploy/cloudbuild-serving.yaml --proje
 --substitutions=_SOURCE=docker.io/tensorflow/serving:2.21.0,_IMAGE={IMAGES}/tensorflow-serving:2.21.0
 gcloud artifacts docker images list {IMAGES} --include-tags --format=json
 
-# 5. Compile the pipelines with the images' digests, and upload them
+# 5. Compile the pipelines with the images' digests, and upload them beside those before
 {COMPILE.format(wine="white")}
+gcloud storage cp .local/deploy/dev/specs/wine-white.json \
+gs://wine-mlops-dev-pipelines/specs/wine-white/DIGEST.json --no-clobber
 {COMPILE.format(wine="red")}
-gcloud storage cp .local/deploy/dev/specs/wine-white.json .local/deploy/dev/specs/wine-red.json \
-gs://wine-mlops-dev-pipelines/specs/
+gcloud storage cp .local/deploy/dev/specs/wine-red.json \
+gs://wine-mlops-dev-pipelines/specs/wine-red/DIGEST.json --no-clobber
 
 # 6. Set the environment's packages and variables, where they differ
 # only if the packages differ from deploy/requirements.txt:
@@ -70,7 +72,13 @@ gcloud storage rsync .local/deploy/dev/plugins gs://COMPOSER_BUCKET/plugins {SYN
 gcloud storage rsync .local/deploy/dev/dags gs://COMPOSER_BUCKET/dags '--exclude=^airflow_monitoring\\.py$' \
 {SYNC}
 
-# 8. Restart the web server, if plugins/ has changed
+# 8. Let new runs use these pipelines
+gcloud storage cp .local/deploy/dev/pointers/wine-white.json \
+gs://wine-mlops-dev-pipelines/specs/wine-white.json
+gcloud storage cp .local/deploy/dev/pointers/wine-red.json \
+gs://wine-mlops-dev-pipelines/specs/wine-red.json
+
+# 9. Restart the web server, if plugins/ has changed
 gcloud storage cat gs://wine-mlops-dev-pipelines/deployed/wine-mlops-plugins.txt
 # only if plugins/ differs from what it was started with:
 gcloud beta composer environments restart-web-server wine-mlops {WHERE}

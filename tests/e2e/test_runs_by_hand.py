@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -193,7 +194,7 @@ def test_a_dry_run_looks_at_the_data_and_makes_nothing(demo: Demo, table: Table,
 def test_a_dry_run_tells_the_job_that_would_be_submitted(demo: Demo, table: Table, dry: Run) -> None:
     told = log(demo, dry.run_id, "train")
 
-    assert f"/specs/wine-{WINE}.json" in told
+    assert re.search(rf"/specs/wine-{WINE}/[0-9a-f]{{12}}\.json", told)
     assert f"/pipeline_root/wine-{WINE}" in told
     assert f"TIMESTAMP_MILLIS({table.present + 1})" in told
     assert f"'wine': '{WINE}'" in told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.plugins.conftest import REGION
 from tests.plugins.contracts import CONTRACT
 from tests.plugins.monitoring import delete_monitoring_job, run, settle
 from tests.plugins.operators.conftest import CLIENT_OPTIONS, SERVING_IMAGE, Endpoint, Models
+from tests.plugins.pipelines import compiled, submit
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -80,22 +80,20 @@ def endpoint(cloud: Cloud, model: str) -> Iterator[Endpoint]:
 
 def monitor(wine: Wine, endpoint: Endpoint, deployed_model_id: str) -> dict[str, Any]:
     """Run the DAG's tasks of monitoring with a wine's settings."""
-    spec = storage.Client(project=wine.project).bucket("lab").blob("specs/wine.json")
-    spec.upload_from_string(json.dumps({"pipelineSpec": {}, "dataContract": CONTRACT}))
+    place = {"project_id": wine.project, "region": wine.region}
     operator = CreateOrUpdateModelMonitoringJobOperator(
         task_id="monitor",
-        project_id=wine.project,
-        region=wine.region,
         endpoint=endpoint.name,
         deployed_model_id=deployed_model_id,
         training_examples="gs://lab/examples/1",
-        template_path="gs://lab/specs/wine.json",
+        pipeline_job=submit(place, "lab", compiled(data_contract=CONTRACT)),
         display_name="wine-red",
         settings=wine.monitoring,
         poll_interval=1,
+        **place,
     )
     result: dict[str, Any] = run(operator)
-    settle({"project_id": wine.project, "region": wine.region}, result)
+    settle(place, result)
     return result
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import File, Metrics
 from wine_pipeline.baseline import KIND
+from wine_pipeline.config import WineConfig
+from wine_pipeline.data_contract import build_data_contract
 from wine_pipeline.model_card.component import ModelCard
 from wine_pipeline.model_card.job import JOB_PLACEHOLDER
 from wine_pipeline.pipeline import build_input_config
@@ -36,7 +39,9 @@ def make_card(
     compared.set_string_custom_property(KIND, kind)
     metrics, blessing, card = Metrics(), standard_artifacts.ModelBlessing(), File()
     MetricsReporter.EXECUTOR_SPEC.executor_class().Do(
-        {"evaluation": [evaluation], "model": [trained], "baseline": [compared]}, {"metrics": [metrics]}, {}
+        {"evaluation": [evaluation], "model": [trained], "baseline": [compared]},
+        {"metrics": [metrics]},
+        {"data_contract": json.dumps(build_data_contract(WineConfig("white")))},
     )
     blessing.set_int_custom_property("blessed", int(verdict.blessed))
     card.uri = str(folder / "card")
@@ -51,9 +56,8 @@ def make_card(
         },
         {"model_card": [card]},
         {
-            "pipeline": "wine-white",
+            "serving": json.dumps({"name": "wine-white", "git_revision": "0123abc"}),
             "input_config": build_input_config(QUERY),
-            "git_revision": "0123abc",
             "job": JOB_PLACEHOLDER,
         },
     )

@@ -168,6 +168,31 @@ def test_the_contract_lies_beside_the_spec(job: dict[str, Any]) -> None:
     }
 
 
+def test_a_job_carries_in_its_spec_what_lies_beside_it(job: dict[str, Any], tasks: dict[str, Any]) -> None:
+    carried = {
+        name: json.loads(value["runtimeValue"]["constant"])
+        for task in tasks.values()
+        for name, value in task.get("inputs", {}).get("parameters", {}).items()
+        if name in {"data_contract", "serving"}
+    }
+
+    assert carried == {"data_contract": job["dataContract"], "serving": job["serving"]}
+
+
+def test_what_a_job_carries_is_small_enough_to_be_recorded_with_its_tasks(tasks: dict[str, Any]) -> None:
+    """
+    Metadata of an Execution, which holds the parameters of a task, "should not exceed 200KB".
+
+    Source: ``metadata`` in
+    https://github.com/googleapis/googleapis/blob/master/google/cloud/aiplatform/v1/execution.proto. The
+    backend of Kubeflow Pipelines takes 10 000 characters for all parameters of a pipeline, Vertex AI says
+    nothing: https://github.com/kubeflow/pipelines/issues/12510
+    """
+    sizes = [len(json.dumps(task.get("inputs", {}).get("parameters", {}))) for task in tasks.values()]
+
+    assert max(sizes) < 10_000
+
+
 def test_what_serves_the_model_lies_beside_the_spec(
     job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,12 +12,19 @@ import pytest
 from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import Metrics
 from wine_pipeline.baseline import CHAMPION, KIND
-from wine_pipeline.data_contract import known_instances
+from wine_pipeline.config import WineConfig
+from wine_pipeline.data_contract import build_data_contract
 from wine_pipeline.metrics import NoEvaluationError, read_metrics
 from wine_pipeline.reporter import MetricsReporter
 from wine_pipeline.served_model import ServedModel
 
 from tests.pipeline import stages
+
+# with one instance more than the code that runs would ask for
+CONTRACT = build_data_contract(WineConfig("white"))
+CONTRACT["known_instances"].append(
+    {name: [value * 1.01] for name, (value,) in CONTRACT["sample_instance"].items()}
+)
 
 
 def run(evaluation: Path, model: Path, kind: str = CHAMPION) -> Metrics:
@@ -27,7 +34,9 @@ def run(evaluation: Path, model: Path, kind: str = CHAMPION) -> Metrics:
     given.uri, trained.uri = str(evaluation), str(model)
     baseline.set_string_custom_property(KIND, kind)
     MetricsReporter.EXECUTOR_SPEC.executor_class().Do(
-        {"evaluation": [given], "model": [trained], "baseline": [baseline]}, {"metrics": [made]}, {}
+        {"evaluation": [given], "model": [trained], "baseline": [baseline]},
+        {"metrics": [made]},
+        {"data_contract": json.dumps(CONTRACT)},
     )
     return made
 
@@ -69,7 +78,7 @@ def test_without_an_evaluation_the_task_fails(tmp_path: Path) -> None:
         report(tmp_path, tmp_path)
 
 
-def test_the_served_folder_and_the_answers_to_the_known_instances_are_told(
+def test_the_served_folder_and_the_answers_to_the_known_instances_of_the_contract_are_told(
     first_verdict: stages.Verdict, model: Path
 ) -> None:
     made = run(first_verdict.evaluation, model)
@@ -82,10 +91,10 @@ def test_the_served_folder_and_the_answers_to_the_known_instances_are_told(
         exported.ask(
             "serving_raw", {name: np.array([values], np.float32) for name, values in instance.items()}
         )
-        for instance in known_instances()
+        for instance in [CONTRACT["sample_instance"], *CONTRACT["known_instances"]]
     ]
     assert answers == [{name: pytest.approx(float(v[0, 0])) for name, v in each.items()} for each in asked]
-    assert len({answer["grade"] for answer in answers}) == len(answers) == 3
+    assert len({answer["grade"] for answer in answers}) == len(answers) == 4
 
 
 def test_a_blessed_model_has_no_reason_against_it(first_verdict: stages.Verdict, model: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+from google.cloud import aiplatform_v1
 
 NAME = "tiny"
 IMAGE = "europe-docker.pkg.dev/wine/pipeline:test"
@@ -35,9 +38,19 @@ def pipeline(*tasks: dict[str, Any]) -> dict[str, Any]:
     }
     for task in tasks:
         name = task["name"]
-        spec["root"]["dag"]["tasks"][name] = {"componentRef": {"name": name}, "taskInfo": {"name": name}}
+        constants = task.get("constants", {})
+        spec["root"]["dag"]["tasks"][name] = {
+            "componentRef": {"name": name},
+            "taskInfo": {"name": name},
+            "inputs": {
+                "parameters": {key: {"runtimeValue": {"constant": text}} for key, text in constants.items()}
+            },
+        }
         spec["components"][name] = {
             "executorLabel": name,
+            "inputDefinitions": {
+                "parameters": {key: {"parameterType": "STRING"} for key in constants},
+            },
             "outputDefinitions": {
                 "artifacts": {
                     key: {"artifactType": {"schemaTitle": title}} for key, title in task["outputs"].items()
@@ -63,3 +76,43 @@ def producer(name: str, output: str, schema_title: str, **metadata: Any) -> dict
     """A task with one output artifact."""
     statements = [*_READ_INPUT, *(line.replace("METADATA", repr(metadata)) for line in _WRITE_METADATA)]
     return {"name": name, "statements": statements, "outputs": {output: schema_title}}
+
+
+def carrier(**parts: Any) -> dict[str, Any]:
+    """A task that does nothing, whose parameters hold parts of what the pipeline is compiled with."""
+    return step("Carrier", "pass") | {"constants": {key: json.dumps(part) for key, part in parts.items()}}
+
+
+def compiled(**parts: Any) -> dict[str, Any]:
+    """
+    Compile a pipeline of one task as the wines' are: each part lies beside the spec and in it.
+
+    :param parts: ``data_contract``, ``serving`` or both.
+    """
+    keys = {"data_contract": "dataContract", "serving": "serving"}
+    return pipeline(carrier(**parts)) | {keys[name]: part for name, part in parts.items()}
+
+
+def submit(place: dict[str, str], bucket: str, content: dict[str, Any], **labels: str) -> str:
+    """
+    Submit a compiled pipeline without a wait.
+
+    :param place: project and region.
+    :param bucket: of its artifacts.
+    :param content: of the compiled file.
+    :param labels: of the job.
+    :return: resource name of the job.
+    """
+    options = {"api_endpoint": f"{place['region']}-aiplatform.googleapis.com"}
+    client = aiplatform_v1.PipelineServiceClient(client_options=options)
+    job = aiplatform_v1.PipelineJob(
+        display_name=NAME,
+        pipeline_spec=content["pipelineSpec"],
+        runtime_config={
+            "gcs_output_directory": f"gs://{bucket}/root",
+            "parameter_values": {"input_config": "{}"},
+        },
+        labels=labels,
+    )
+    parent = client.common_location_path(place["project_id"], place["region"])
+    return client.create_pipeline_job(parent=parent, pipeline_job=job).name

@@ -6,13 +6,16 @@ import json
 from typing import Any
 
 import pytest
+from google.cloud.aiplatform_v1.types import PipelineJob
 from google.cloud.bigquery import SchemaField
+from vertex_mlops.compiled_pipeline import read_pipeline_job
 from vertex_mlops.contract import DataContract
 from vertex_mlops.contract_checks import check_query, row_problems, schema_problems
 from vertex_mlops.exceptions import SpecError
 
 from tests.plugins.contracts import CONTRACT, contract
 
+JOB = "projects/1/locations/r/pipelineJobs/run-1"
 URI = "gs://bucket/specs/wine-white.json"
 TEXT_COLUMN = {"type": "STRING", "min": 0, "max": 1}
 CLEAN = {"row_count": 5} | dict.fromkeys(
@@ -38,6 +41,42 @@ def test_a_file_without_a_valid_contract_is_named_in_one_line(text: str, says: s
     assert says in str(error.value)
     assert str(error.value).startswith(f"{URI}: ")
     assert "\n" not in str(error.value)
+
+
+def job_with(**constants: Any) -> PipelineJob:
+    """A pipeline job with a task that has these constant parameters."""
+    parameters = {key: {"runtimeValue": {"constant": value}} for key, value in constants.items()}
+    spec = {"root": {"dag": {"tasks": {"Other": {}, "Carrier": {"inputs": {"parameters": parameters}}}}}}
+    return PipelineJob(name=JOB, pipeline_spec=spec)
+
+
+def test_a_job_tells_the_contract_that_it_was_compiled_with() -> None:
+    assert DataContract.from_job(job_with(data_contract=json.dumps(CONTRACT))) == contract()
+
+
+@pytest.mark.parametrize(
+    ("constants", "says"),
+    [
+        ({}, "carries no dataContract: no task has the constant parameter data_contract"),
+        ({"serving": "{}"}, "carries no dataContract: no task has the constant parameter"),
+        ({"data_contract": "not json"}, "parameter data_contract is no JSON"),
+        ({"data_contract": json.dumps(CONTRACT | {"extra": 1})}, "dataContract.extra"),
+        ({"data_contract": "[]"}, "dataContract: Input should be"),
+    ],
+)
+def test_a_job_without_a_valid_contract_is_named_in_one_line(constants: dict[str, str], says: str) -> None:
+    with pytest.raises(SpecError) as error:
+        DataContract.from_job(job_with(**constants))
+
+    assert says in str(error.value)
+    assert str(error.value).startswith(JOB)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["None", "", "run-1", "projects/p/locations/r/models/m"])
+def test_what_is_no_name_of_a_pipeline_job_is_refused(name: str) -> None:
+    with pytest.raises(SpecError, match=f"'{name}' is no projects/PROJECT/"):
+        read_pipeline_job(name, "google_cloud_default", None)
 
 
 def test_the_label_is_no_feature() -> None:

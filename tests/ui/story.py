@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import uuid
+from typing import Any
 
 from airflow.sdk import DAG
 from google.api import httpbody_pb2
@@ -26,7 +27,7 @@ from tests.plugins.conftest import context_of
 from tests.plugins.monitoring import run, settle
 from tests.plugins.operators.conftest import CLIENT_OPTIONS
 from tests.plugins.operators.rollouts import Rollout
-from tests.plugins.pipelines import pipeline, producer
+from tests.plugins.pipelines import carrier, pipeline, producer
 from tests.published import upload_spec
 
 WINE = "red"
@@ -50,22 +51,22 @@ class Story:
         self.airflow = demo.stack.airflow
         self.place = {"project_id": self.settings.cloud.project, "region": self.settings.region}
         load_wine(self.settings, WINE)
-        self.spec = f"gs://{self.settings.bucket}/specs/wine-{WINE}.json"
-        self._publish()
+        self.parts = self._publish()
         self.labels = {"wine": WINE, "table": f"{self.settings.dataset}-{WINE}_wine"}
         self.bucket = storage.Client(project=self.settings.cloud.project).bucket(self.settings.bucket)
         self.rows = read_wine(WINE)
         self.exported = exported
-        self.rollout = Rollout(self.place, f"wine-{WINE}", self.spec, "")
+        self.rollout = Rollout(self.place, f"wine-{WINE}", self.parts, "")
         self.monitoring_job = ""
         # the same wines in every run of the tests
         self.random = random.Random(2009)
 
-    def _publish(self) -> None:
-        """Publish a pipeline which says that requests to :predict name their features."""
+    def _publish(self) -> dict[str, Any]:
+        """Publish a pipeline which says that requests to :predict name their features; give its parts."""
         spec = renamed(read_spec(self.settings, TRAINED_WINE), f"wine-{WINE}")
         spec["dataContract"]["default_signature"] = "serving_raw"
         upload_spec(self.settings, WINE, spec)
+        return {"data_contract": spec["dataContract"], "serving": spec["serving"]}
 
     def begin(self, dag_id: str) -> str:
         """Trigger a run of a paused DAG: it is there, and nothing of it runs."""
@@ -93,6 +94,7 @@ class Story:
                 model_uri=self.exported.model,
                 **metrics,
             ),
+            carrier(**self.parts),
         )
         blob = self.bucket.blob(f"specs/{uuid.uuid4()}.json")
         blob.upload_from_string(json.dumps(artifacts))
@@ -135,7 +137,7 @@ class Story:
             endpoint=deployed["endpoint"],
             deployed_model_id=deployed["deployed_model_id"],
             training_examples=self.exported.examples.removesuffix("/Split-train/*"),
-            template_path=self.spec,
+            pipeline_job=self.rollout.job_of(version),
             display_name=f"wine-{WINE}",
             settings=MonitoringSettings(sampling_rate=1.0),
             labels=self.labels,

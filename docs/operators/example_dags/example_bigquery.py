@@ -13,7 +13,6 @@ from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL
 
 PROJECT, REGION, BUCKET = (os.environ[f"WINE_{name}"] for name in ("PROJECT", "REGION", "BUCKET"))
-SPEC = f"gs://{BUCKET}/specs/example.json"
 TABLE = {"dataset_id": "example", "table_id": "wines"}
 LABELS = {"table": "example-wines"}
 
@@ -34,7 +33,7 @@ with DAG(
     check_data = BigQueryDataContractCheckOperator(
         task_id="check_data",
         data_version=check_freshness.output["data_version"],
-        template_path=SPEC,
+        template_path=f"gs://{BUCKET}/specs/example.json",
         **TABLE,
     )
 
@@ -42,7 +41,7 @@ with DAG(
         task_id="train",
         region=REGION,
         display_name="example",
-        template_path=SPEC,
+        template_path=check_data.output["template_path"],
         pipeline_root=f"gs://{BUCKET}/pipelines",
         parameter_values={"input_config": check_data.output["input_config"]},
         labels=LABELS | {DATA_VERSION_LABEL: check_freshness.output["data_version"]},

@@ -14,8 +14,6 @@ from vertex_mlops.operators.gate import BlessedModelGateOperator
 from vertex_mlops.operators.model_registry import PromoteModelVersionOperator, UploadModelVersionOperator
 from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator, RollBackDeploymentOperator
 
-TEMPLATE_PATH = "{{ params.template_path }}"
-
 with DAG(
     dag_id="example_endpoint",
     schedule=None,
@@ -25,24 +23,20 @@ with DAG(
         # a step takes single values of an earlier step's result
         "multiple_outputs": True,
     },
-    params={
-        "pipeline_result": Param({}, type="object", description="What a pipeline job gave"),
-        "template_path": Param("", type="string", description="gs:// URI of the compiled pipeline"),
-    },
+    params={"pipeline_result": Param({}, type="object", description="What a pipeline job gave")},
 ) as dag:
     # behind a RunPipelineJobOnceOperator this is train.output
     pipeline_result = dag.param("pipeline_result")
 
     gate = BlessedModelGateOperator(task_id="gate", pipeline_result=pipeline_result)
 
-    upload = UploadModelVersionOperator(
-        task_id="upload", pipeline_result=pipeline_result, template_path=TEMPLATE_PATH, poll_interval=15
-    )
+    upload = UploadModelVersionOperator(task_id="upload", pipeline_result=pipeline_result, poll_interval=15)
 
     deploy = DeployModelVersionOperator(
         task_id="deploy",
         model_version=upload.output["model_version"],
-        template_path=TEMPLATE_PATH,
+        # train.output["name"]
+        pipeline_job="{{ params.pipeline_result.name }}",
         poll_interval=15,
     )
 
@@ -61,7 +55,6 @@ with DAG(
         percent=traffic.output["percent"],
         since=traffic.output["since"],
         pipeline_result=pipeline_result,
-        template_path=TEMPLATE_PATH,
     )
 
     all_traffic = ShiftTrafficOperator(
@@ -84,7 +77,6 @@ with DAG(
     roll_back = RollBackDeploymentOperator(
         task_id="roll_back",
         model_version=upload.output["model_version"],
-        template_path=TEMPLATE_PATH,
         poll_interval=15,
         trigger_rule=TriggerRule.ONE_FAILED,
     )

@@ -24,6 +24,7 @@ with DAG(
     params={
         "endpoint": Param("", type="string", description="Resource name of the endpoint"),
         "deployed_model_id": Param("", type="string"),
+        "pipeline_job": Param("", type="string", description="Resource name of the job that made the model"),
     },
 ):
     monitor = CreateOrUpdateModelMonitoringJobOperator(
@@ -31,7 +32,7 @@ with DAG(
         endpoint="{{ params.endpoint }}",
         deployed_model_id="{{ params.deployed_model_id }}",
         training_examples=f"gs://{BUCKET}/examples",
-        template_path=f"gs://{BUCKET}/specs/example.json",
+        pipeline_job="{{ params.pipeline_job }}",
         display_name="example",
         settings=MonitoringSettings(
             skew_threshold=0.3,

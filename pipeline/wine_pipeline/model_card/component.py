@@ -27,9 +27,8 @@ def ModelCard(  # noqa: N802 (the id of the task)
     blessing: InputArtifact[standard_artifacts.ModelBlessing],
     metrics: InputArtifact[Metrics],
     model_card: OutputArtifact[File],
-    pipeline: Parameter[str],
+    serving: Parameter[str],
     input_config: Parameter[str],
-    git_revision: Parameter[str],
     job: Parameter[str],
 ) -> None:
     """
@@ -44,15 +43,15 @@ def ModelCard(  # noqa: N802 (the id of the task)
     :param blessing: of the same.
     :param metrics: of a MetricsReporter.
     :param model_card: takes the card.
-    :param pipeline: name of the wine's pipeline.
+    :param serving: what the pipeline was compiled with, as JSON: its name, and the code that it comes from.
     :param input_config: value of the pipeline's parameter, which holds the query.
-    :param git_revision: of the code that the pipeline was compiled from.
     :param job: resource name of the job, or the placeholder for it.
     """
+    compiled = json.loads(serving)
     card = gather(
-        pipeline=pipeline,
+        pipeline=compiled["name"],
         input_config=input_config,
-        git_revision=git_revision,
+        git_revision=compiled["git_revision"],
         job=job,
         metrics=metrics,
         baseline=baseline,

@@ -13,7 +13,8 @@ from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseO
 from airflow.providers.standard.utils.skipmixin import SkipMixin
 from google.api_core.exceptions import Forbidden, NotFound
 
-from vertex_mlops.contract import DataContract, read_data_contract
+from vertex_mlops.compiled_pipeline import read_compiled_pipeline
+from vertex_mlops.contract import DataContract
 from vertex_mlops.contract_checks import ROW_COUNT, check_query, row_problems, schema_problems
 from vertex_mlops.data_versions import DEFAULT_TIME_TRAVEL_HOURS, check_data_version, snapshot_time
 from vertex_mlops.drift import describe, triggering_events
@@ -316,7 +317,8 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
     :param dataset_id: The ID of the dataset (templated).
     :param table_id: The ID of the table (templated).
     :param data_version: State of the table to check, in milliseconds since the epoch (templated).
-    :param template_path: ``gs://`` URI of the compiled pipeline file with the contract (templated).
+    :param template_path: ``gs://`` URI of the compiled pipeline file with the contract, or of a pointer to
+        it (templated).
     :param named_features: Names that must be features of the model, because settings of a later task use
         them; better found out before hours of training than after.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
@@ -325,7 +327,8 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
         will be impersonated in the request (templated).
 
     :return: ``rows``; ``query``, the pinned training query; ``input_config``, the pipeline parameter that
-        makes the pipeline run it; ``bytes_processed`` by the check.
+        makes the pipeline run it; ``template_path`` of the file whose contract was checked, for the task that
+        submits it; ``bytes_processed`` by the check.
     :raises SpecError: the compiled pipeline file is missing or carries no contract.
     :raises UnknownFeatureError: one of ``named_features`` does not exist.
     :raises DataContractError: names the table, and what keeps it from being trained on, or each column and
@@ -352,7 +355,8 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         TableLink.persist(context=context)
-        contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
+        compiled = read_compiled_pipeline(self.template_path, self.gcp_conn_id, self.impersonation_chain)
+        contract = DataContract.from_spec(compiled.text, compiled.uri)
         contract.check_features(self.named_features)
         table = self.get_table()
         problems = schema_problems(contract, table.schema)
@@ -373,6 +377,7 @@ class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
             "rows": counts[ROW_COUNT],
             "query": query,
             "input_config": contract.input_config(query),
+            "template_path": compiled.uri,
             "bytes_processed": bytes_processed,
         }
 

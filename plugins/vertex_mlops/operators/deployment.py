@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import AlreadyExists
 
+from vertex_mlops.compiled_pipeline import read_pipeline_job
 from vertex_mlops.deployed_models import (
     CHAMPION_ALIAS,
     endpoint_id_for,
@@ -18,7 +19,7 @@ from vertex_mlops.deployed_models import (
 from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.operators.deployment_base import EndpointBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
-from vertex_mlops.serving import ServingSpec, read_serving_spec
+from vertex_mlops.serving import ServingSpec
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,8 +30,8 @@ class DeployModelVersionOperator(EndpointBaseOperator):
     """
     Deploy a version beside what serves, without traffic, once.
 
-    It differs from the provider's DeployModelOperator in this: the endpoint is the one that the compiled
-    pipeline names, and is made if there is none; a version that is deployed to it, or is about to be, is not
+    It differs from the provider's DeployModelOperator in this: the endpoint is the one that the pipeline
+    job names, and is made if there is none; a version that is deployed to it, or is about to be, is not
     deployed again; a slow deployment is waited for without a worker slot.
 
     .. seealso::
@@ -39,8 +40,8 @@ class DeployModelVersionOperator(EndpointBaseOperator):
     :param project_id: The ID of the Google Cloud project of the endpoint (templated).
     :param region: The ID of the Google Cloud region of the endpoint (templated).
     :param model_version: Resource name of the version (templated).
-    :param template_path: ``gs://`` URI of the compiled pipeline file; it names the endpoint and its machines
-        (templated).
+    :param pipeline_job: Resource name of the pipeline job that made the version; it tells the name of the
+        endpoint and its machines (templated).
     :param poll_interval: Seconds between two looks at a deployment.
     :param wait_timeout: Seconds to wait for it.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
@@ -51,14 +52,14 @@ class DeployModelVersionOperator(EndpointBaseOperator):
         traffic with it; None if there is nothing else.
     :raises VertexOperationError: the deployment failed.
     :raises VertexOperationTimeoutError: the deployment takes too long.
-    :raises SpecError: the compiled pipeline does not say how its model is served.
+    :raises SpecError: the pipeline job is gone, or carries no serving spec.
     """
 
     template_fields = (
         "region",
         "project_id",
         "model_version",
-        "template_path",
+        "pipeline_job",
         "impersonation_chain",
         "gcp_conn_id",
     )
@@ -68,19 +69,20 @@ class DeployModelVersionOperator(EndpointBaseOperator):
         self,
         *,
         model_version: str,
-        template_path: str,
+        pipeline_job: str,
         poll_interval: float = 60,
         wait_timeout: float = 3600,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.model_version = model_version
-        self.template_path = template_path
+        self.pipeline_job = pipeline_job
         self.poll_interval = poll_interval
         self.wait_timeout = wait_timeout
 
     def execute(self, context: Context) -> dict[str, Any]:
-        serving = read_serving_spec(self.template_path, self.gcp_conn_id, self.impersonation_chain)
+        job = read_pipeline_job(self.pipeline_job, self.gcp_conn_id, self.impersonation_chain)
+        serving = ServingSpec.from_job(job)
         endpoint = self._find_or_create(context, serving)
         EndpointLink.persist(context=context, endpoint_id=resource_id(endpoint.name))
         deployed_model_id = self._find_or_deploy(context, endpoint, serving)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
-from vertex_mlops.contract import DEFAULT_SIGNATURE, RAW_SIGNATURE, DataContract, read_data_contract
-from vertex_mlops.exceptions import DeployedModelRejectedError
+from vertex_mlops.compiled_pipeline import read_pipeline_job
+from vertex_mlops.contract import DEFAULT_SIGNATURE, RAW_SIGNATURE, DataContract
+from vertex_mlops.exceptions import DeployedModelRejectedError, SpecError
 from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.operators.vertex_base import VertexBaseOperator
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
@@ -73,12 +74,12 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
     """
     Judge a deployed model by what it answers, and by Cloud Monitoring's metrics of its requests.
 
-    The known instances of the compiled pipeline go to the endpoint through both signatures: ``predict``
-    reaches the default one of them, ``rawPredict`` the other by its name. A request cannot name the deployed
-    model that it is for, so each is repeated until the model in question has answered; every answer must be
-    finite, in range, and as far as ``tolerance`` from what the pipeline computed offline. Then the model
-    must be fast and not fail. If others ask it too, the metrics of all callers decide, with the latency of
-    type ``total``; if not, or if no metrics come in time, the task's own requests do.
+    The known instances that the pipeline was compiled with go to the endpoint through both signatures:
+    ``predict`` reaches the default one of them, ``rawPredict`` the other by its name. A request cannot name
+    the deployed model that it is for, so each is repeated until the model in question has answered; every
+    answer must be finite, in range, and as far as ``tolerance`` from what the pipeline computed offline. Then
+    the model must be fast and not fail. If others ask it too, the metrics of all callers decide, with the
+    latency of type ``total``; if not, or if no metrics come in time, the task's own requests do.
 
     Points of metrics come minutes late, the descriptors of the metrics say how many. The task waits for them
     deferred, without a worker slot, and does not ask the model anew after that.
@@ -99,10 +100,8 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
     :param percent: Its share of the traffic (templated).
     :param since: Moment from which on the metrics are read, in ISO 8601 (templated). A later try reads them
         from its own beginning on.
-    :param pipeline_result: What RunPipelineJobOnceOperator returned; it holds the offline answers
-        (templated).
-    :param template_path: ``gs://`` URI of the compiled pipeline file; its contract holds the known
-        instances (templated).
+    :param pipeline_result: What RunPipelineJobOnceOperator returned; it holds the offline answers, and its
+        job the contract with the known instances (templated).
     :param tolerance: How far an answer may be from the offline one.
     :param max_latency_ms: Milliseconds within which 95 % of the requests must be answered.
     :param max_error_share: Share of the requests that may have failed.
@@ -117,7 +116,8 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
         ``decided_by`` of the verdict.
     :raises DeployedModelRejectedError: the model was found wanting; the message says how.
     :raises MissingResultError: a task before has left no result, or the pipeline no offline answers.
-    :raises SpecError: the compiled pipeline file is missing or carries no contract.
+    :raises SpecError: the pipeline job is gone, carries no contract, or has not answered as many instances as
+        its contract holds.
     """
 
     template_fields = (
@@ -128,7 +128,6 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
         "percent",
         "since",
         "pipeline_result",
-        "template_path",
         "gcp_conn_id",
         "impersonation_chain",
     )
@@ -142,7 +141,6 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
         percent: int,
         since: str,
         pipeline_result: PipelineResult,
-        template_path: str,
         tolerance: float = 1e-3,
         max_latency_ms: float = 1000,
         max_error_share: float = 0.02,
@@ -156,7 +154,6 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
         self.percent = percent
         self.since = since
         self.pipeline_result = pipeline_result
-        self.template_path = template_path
         self.tolerance = tolerance
         self.max_latency_ms = max_latency_ms
         self.max_error_share = max_error_share
@@ -187,7 +184,8 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         EndpointLink.persist(context=context, endpoint_id=resource_id(self.endpoint))
-        contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
+        job = read_pipeline_job(self.pipeline_result["name"], **self._connection)
+        contract = DataContract.from_job(job)
         try:
             probed = self._probe(contract, self._since(context))
         except DeployedModelRejectedError as error:
@@ -222,7 +220,7 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
     def _probe(self, contract: DataContract, since: str) -> Probed:
         probe = Probe(self.deployed_model_id, self.percent, _PROBE_SECONDS)
         asks = self._asks(contract)
-        expected = result_entry(self.pipeline_result, "known_answers")
+        expected = self._expected(contract)
         predictions: dict[str, list[dict[str, float]]] = {}
         for signature, requests in asks.items():
             for number, ask in enumerate(requests):
@@ -243,6 +241,16 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
             since=since,
             until=datetime.now(UTC).isoformat(),
         )
+
+    def _expected(self, contract: DataContract) -> list[dict[str, float]]:
+        answers: list[dict[str, float]] = result_entry(self.pipeline_result, "known_answers")
+        known = len(contract.instances[RAW_SIGNATURE])
+        if len(answers) != known:
+            raise SpecError(
+                f"{self.pipeline_result['name']} has {len(answers)} known_answers, and its data contract"
+                f" {known} known instances: compile the pipeline with the code of its image, and train again"
+            )
+        return answers
 
     def _asks(self, contract: DataContract) -> dict[str, list[Ask]]:
         instances = contract.instances

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 
-from vertex_mlops.contract import RAW_SIGNATURE, read_data_contract
+from vertex_mlops.compiled_pipeline import read_pipeline_job
+from vertex_mlops.contract import RAW_SIGNATURE, DataContract
 from vertex_mlops.exceptions import (
     ModelMonitoringJobError,
     ModelMonitoringJobImmutableError,
@@ -27,8 +28,6 @@ from vertex_mlops.waiting import FAILED, PAUSED
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
-
-    from vertex_mlops.contract import DataContract
 
 
 class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
@@ -49,8 +48,8 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
     :param endpoint: Resource name of the endpoint (templated).
     :param deployed_model_id: The ID of the model that was just deployed to it (templated).
     :param training_examples: ``gs://`` folder of the examples that this model learned from (templated).
-    :param template_path: ``gs://`` URI of the compiled pipeline file; its contract names the features and
-        the label (templated).
+    :param pipeline_job: Resource name of the pipeline job that made this model; its contract names the
+        features and the label (templated).
     :param display_name: Display name of the monitoring job (templated).
     :param settings: Thresholds, sampling, interval, alerts, storage.
     :param labels: Labels of the monitoring job; others that it has stay (templated).
@@ -77,6 +76,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         not set; the message lists them.
     :raises ModelMonitoringJobPausedError: the job must change, and somebody has paused it.
     :raises ModelMonitoringJobUnsettledError: the job does not settle in time.
+    :raises SpecError: the pipeline job is gone, or carries no contract.
     """
 
     template_fields = (
@@ -85,7 +85,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         "endpoint",
         "deployed_model_id",
         "training_examples",
-        "template_path",
+        "pipeline_job",
         "display_name",
         "labels",
         "gcp_conn_id",
@@ -99,7 +99,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         endpoint: str,
         deployed_model_id: str,
         training_examples: str,
-        template_path: str,
+        pipeline_job: str,
         display_name: str,
         settings: MonitoringSettings,
         labels: Mapping[str, str] | None = None,
@@ -110,7 +110,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         self.endpoint = endpoint
         self.deployed_model_id = deployed_model_id
         self.training_examples = training_examples
-        self.template_path = template_path
+        self.pipeline_job = pipeline_job
         self.display_name = display_name
         self.settings = settings
         self.labels = labels
@@ -118,7 +118,8 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         EndpointLink.persist(context=context, endpoint_id=resource_id(self.endpoint))
-        contract = read_data_contract(self.template_path, self.gcp_conn_id, self.impersonation_chain)
+        job = read_pipeline_job(self.pipeline_job, self.gcp_conn_id, self.impersonation_chain)
+        contract = DataContract.from_job(job)
         if contract.hides_features:
             self.log.warning(
                 "Requests to :predict hold serialized examples: their features are not seen, and neither skew"

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from vertex_mlops.compiled_pipeline import read_pipeline_job, served_names
 from vertex_mlops.deployed_models import CHAMPION_ALIAS, PREVIOUS_ALIAS, find_version, version_name
 from vertex_mlops.exceptions import NoPreviousModelError
 from vertex_mlops.links.vertex_ai import ModelLink
 from vertex_mlops.operators.deployment_base import ModelRegistryBaseOperator
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, PipelineResult, read_result, resource_id
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
-from vertex_mlops.serving import ServingSpec, read_serving_spec
+from vertex_mlops.serving import ServingSpec
 from vertex_mlops.task_results import result_entry
 from vertex_mlops.vertex_operations import OperationWait, begin_operation
 
@@ -38,9 +39,8 @@ class UploadModelVersionOperator(ModelRegistryBaseOperator):
 
     :param project_id: The ID of the Google Cloud project of the model (templated).
     :param region: The ID of the Google Cloud region of the model (templated).
-    :param pipeline_result: What RunPipelineJobOnceOperator returned (templated).
-    :param template_path: ``gs://`` URI of the compiled pipeline file; it names the model and its
-        container (templated).
+    :param pipeline_result: What RunPipelineJobOnceOperator returned; its job tells the name of the model and
+        its container (templated).
     :param labels: Labels of the version, beside ``data_version``, ``git_revision``, ``blessed`` and
         ``pipeline_job`` (templated).
     :param poll_interval: Seconds between two looks at an upload.
@@ -53,14 +53,13 @@ class UploadModelVersionOperator(ModelRegistryBaseOperator):
     :raises MissingResultError: a task before has left no result, or the pipeline job no model.
     :raises VertexOperationError: the upload failed.
     :raises VertexOperationTimeoutError: the upload takes too long.
-    :raises SpecError: the compiled pipeline does not say how its model is served.
+    :raises SpecError: the pipeline job is gone, or carries no serving spec.
     """
 
     template_fields = (
         "region",
         "project_id",
         "pipeline_result",
-        "template_path",
         "labels",
         "impersonation_chain",
         "gcp_conn_id",
@@ -71,7 +70,6 @@ class UploadModelVersionOperator(ModelRegistryBaseOperator):
         self,
         *,
         pipeline_result: PipelineResult,
-        template_path: str,
         labels: Mapping[str, str] | None = None,
         poll_interval: float = 60,
         wait_timeout: float = 3600,
@@ -79,7 +77,6 @@ class UploadModelVersionOperator(ModelRegistryBaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.pipeline_result = pipeline_result
-        self.template_path = template_path
         self.labels = labels
         self.poll_interval = poll_interval
         self.wait_timeout = wait_timeout
@@ -87,7 +84,8 @@ class UploadModelVersionOperator(ModelRegistryBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from google.cloud.aiplatform_v1.types import UploadModelOperationMetadata
 
-        serving = read_serving_spec(self.template_path, self.gcp_conn_id, self.impersonation_chain)
+        job = read_pipeline_job(self.pipeline_result["name"], self.gcp_conn_id, self.impersonation_chain)
+        serving = ServingSpec.from_job(job)
         parent = self.models.model_path(self.project_id, self.region, serving.name)
         version = self._find(parent)
         if version is None:
@@ -210,62 +208,78 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
     """
     Find the version that was champion before the present one, and the pipeline job that made it.
 
+    The model is that of the newest pipeline job whose model has a champion: a name that a later deployment
+    has compiled into the pipeline does not count until a version is promoted under it.
+
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/model-registry/model-alias
 
     :param project_id: The ID of the Google Cloud project of the model (templated).
     :param region: The ID of the Google Cloud region of the model (templated).
-    :param template_path: ``gs://`` URI of the compiled pipeline file; it names the model (templated).
+    :param pipeline_job_labels: Labels of the pipeline jobs that make the model's versions (templated).
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
     :return: ``model_version``, its resource name; ``left``, that of the present champion;
-        ``pipeline_result``, a :class:`vertex_mlops.pipeline_jobs.PipelineResult`; and its
-        ``training_examples``.
-    :raises NoPreviousModelError: no version has the alias ``previous``.
-    :raises SpecError: the compiled pipeline does not say how its model is served.
+        ``pipeline_result``, a :class:`vertex_mlops.pipeline_jobs.PipelineResult`; and of this the
+        ``pipeline_job`` and the ``training_examples``.
+    :raises NoPreviousModelError: there is no champion, or no version has the alias ``previous``.
+    :raises SpecError: the pipeline job of the previous version is gone.
     """
 
-    template_fields = ("region", "template_path", "project_id", "impersonation_chain", "gcp_conn_id")
+    template_fields = ("region", "pipeline_job_labels", "project_id", "impersonation_chain", "gcp_conn_id")
     operator_extra_links = (ModelLink(),)
 
-    def __init__(self, *, template_path: str, **kwargs: Any) -> None:
+    def __init__(self, *, pipeline_job_labels: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.template_path = template_path
+        self.pipeline_job_labels = pipeline_job_labels
 
     def execute(self, context: Context) -> dict[str, Any]:
-        serving = read_serving_spec(self.template_path, self.gcp_conn_id, self.impersonation_chain)
-        parent = self.models.model_path(self.project_id, self.region, serving.name)
-        champion = find_version(self.models, f"{parent}@{CHAMPION_ALIAS}")
+        champion = self._champion()
+        parent = champion.name.partition("@")[0]
         previous = find_version(self.models, f"{parent}@{PREVIOUS_ALIAS}")
-        if champion is None or previous is None:
-            missing = PREVIOUS_ALIAS if champion else CHAMPION_ALIAS
+        if previous is None:
             raise NoPreviousModelError(
-                f"no version of {parent} has the alias {missing!r}: nowhere to go back to"
+                f"no version of {parent} has the alias {PREVIOUS_ALIAS!r}: nowhere to go back to"
             )
-        ModelLink.persist(context=context, model_id=serving.name)
+        ModelLink.persist(context=context, model_id=resource_id(parent))
         self.log.info("From %s back to %s", version_name(champion), version_name(previous))
         result = self._result_of(previous)
         return {
             "model_version": version_name(previous),
             "left": version_name(champion),
             "pipeline_result": result,
+            "pipeline_job": result["name"],
             "training_examples": result["training_examples"],
         }
 
-    def _result_of(self, model: Model) -> PipelineResult:
+    def _champion(self) -> Model:
         from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
 
         hook = PipelineJobHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
-        job = hook.get_pipeline_job(
-            project_id=self.project_id,
-            region=self.region,
-            pipeline_job_id=resource_id(model.version_description),
-            retry=patiently(PATIENCE_SECONDS),
-            timeout=REQUEST_SECONDS,
+        names = served_names(
+            hook, project_id=self.project_id, region=self.region, labels=self.pipeline_job_labels
         )
-        return read_result(job)
+        tried = []
+        for name in names:
+            parent = self.models.model_path(self.project_id, self.region, name)
+            if champion := find_version(self.models, f"{parent}@{CHAMPION_ALIAS}"):
+                return champion
+            tried.append(parent)
+        if tried:
+            raise NoPreviousModelError(
+                f"no version of {', '.join(tried)} has the alias {CHAMPION_ALIAS!r}: nowhere to go back to"
+            )
+        raise NoPreviousModelError(
+            f"no pipeline job with the labels {dict(self.pipeline_job_labels)} carries a serving spec:"
+            " nowhere to go back to"
+        )
+
+    def _result_of(self, model: Model) -> PipelineResult:
+        job_id = resource_id(model.version_description)
+        name = f"projects/{self.project_id}/locations/{self.region}/pipelineJobs/{job_id}"
+        return read_result(read_pipeline_job(name, self.gcp_conn_id, self.impersonation_chain))
 
 
 def job_label(job_name: str) -> str:

@@ -18,7 +18,6 @@ from vertex_mlops.deployed_models import (
 from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.operators.deployment_base import EndpointBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
-from vertex_mlops.serving import read_serving_spec
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -111,7 +110,8 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
 
     It asks the registry and the endpoint what is to do, so it comes to the same end wherever the steps
     before it have died, and however often it is repeated. Without a champion the model is undeployed all the
-    same: what was found wanting does not serve.
+    same: what was found wanting does not serve. The endpoint is the one of the model's name, as
+    :class:`vertex_mlops.operators.deployment.DeployModelVersionOperator` has made it.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/predictions/deploy-model-api#traffic-split
@@ -119,7 +119,6 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
     :param project_id: The ID of the Google Cloud project of the endpoint (templated).
     :param region: The ID of the Google Cloud region of the endpoint (templated).
     :param model_version: Resource name of the version that failed; None if none was made (templated).
-    :param template_path: ``gs://`` URI of the compiled pipeline file; it names the endpoint (templated).
     :param poll_interval: Seconds between two looks at an operation.
     :param wait_timeout: Seconds to wait for it.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
@@ -131,17 +130,9 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
     :raises AirflowSkipException: nothing was deployed, or the model is the champion already.
     :raises VertexOperationError: an operation failed.
     :raises VertexOperationTimeoutError: an operation takes too long.
-    :raises SpecError: the compiled pipeline does not say how its model is served.
     """
 
-    template_fields = (
-        "region",
-        "project_id",
-        "model_version",
-        "template_path",
-        "impersonation_chain",
-        "gcp_conn_id",
-    )
+    template_fields = ("region", "project_id", "model_version", "impersonation_chain", "gcp_conn_id")
     # it comes behind whatever has failed, also an upload
     optional_results = ("model_version",)
     operator_extra_links = (EndpointLink(),)
@@ -150,14 +141,12 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         self,
         *,
         model_version: str | None,
-        template_path: str,
         poll_interval: float = 60,
         wait_timeout: float = 3600,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.model_version = model_version
-        self.template_path = template_path
         self.poll_interval = poll_interval
         self.wait_timeout = wait_timeout
 
@@ -169,10 +158,11 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         champion = self.version(self.model_version, CHAMPION_ALIAS)
         if champion and version_name(champion).rpartition("/")[2] == resource_id(self.model_version):
             raise AirflowSkipException(f"{self.model_version} is the champion: it stays")
-        serving = read_serving_spec(self.template_path, self.gcp_conn_id, self.impersonation_chain)
-        found = find_endpoint(self.client, self.parent, serving.name)
+        # the id of the model is also the name of its endpoint: see ServingSpec
+        name = resource_id(self.model_version.partition("@")[0])
+        found = find_endpoint(self.client, self.parent, name)
         if found is None:
-            raise AirflowSkipException(f"there is no endpoint {serving.name}: nothing to take back")
+            raise AirflowSkipException(f"there is no endpoint {name}: nothing to take back")
         EndpointLink.persist(context=context, endpoint_id=resource_id(found.name))
         # a deployment that goes on would end behind our back
         self.settle(context, found.name, DeployModelOperationMetadata)

@@ -13,8 +13,7 @@ from urllib.parse import quote
 
 from google.api_core.exceptions import GoogleAPICallError, NotFound
 
-from vertex_mlops.contract import read_data_contract
-from vertex_mlops.deployed_models import find_endpoint
+from vertex_mlops.deployed_models import CHAMPION_ALIAS, find_endpoint
 from vertex_mlops.exceptions import SpecError
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.bigquery import TableLink
@@ -23,6 +22,7 @@ from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.links.vertex_ai import EndpointLink, PipelineJobLink
 from vertex_mlops.monitoring_anomalies import RAW_FEATURES
 from vertex_mlops.monitoring_config import objectives_of
+from vertex_mlops.page.compiled import read_contract, read_served_name
 from vertex_mlops.pipeline_jobs import (
     DATA_VERSION_LABEL,
     DEAD_STATES,
@@ -32,7 +32,6 @@ from vertex_mlops.pipeline_jobs import (
     read_result,
     resource_id,
 )
-from vertex_mlops.serving import read_serving_spec
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import PipelineJob
@@ -300,7 +299,7 @@ def _training(model: RetrainedModel, job: PipelineJob) -> Training:
 def _read_service(model: RetrainedModel) -> Service:
     from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
 
-    name = read_serving_spec(model.template_path, model.gcp_conn_id, model.impersonation_chain).name
+    name = read_served_name(model, **_CALL)
     hook = EndpointServiceHook(model.gcp_conn_id, impersonation_chain=model.impersonation_chain)
     client = hook.get_endpoint_service_client(model.region)
     parent = f"projects/{model.project_id}/locations/{model.region}"
@@ -350,7 +349,8 @@ def _read_monitoring(model: RetrainedModel, service: Service | None) -> Monitori
         "region": model.region,
         "job_id": resource_id(service.monitoring_job),
     }
-    contract = read_data_contract(model.template_path, model.gcp_conn_id, model.impersonation_chain)
+    champion = next((one for one in service.versions if CHAMPION_ALIAS in one.aliases), None)
+    contract = read_contract(model, champion.job_id if champion else None, **_CALL)
     job = hook.get_model_monitoring_job(**place, **_CALL)
     interval: Any = job.model_deployment_monitoring_schedule_config.monitor_interval
     since = datetime.now(UTC) - max(_LOOK_BACK, 2 * interval)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TAG = "vertex-ai"
 _FRESHNESS = "BigQueryTableFreshnessOperator"
 _PIPELINE = "RunPipelineJobOnceOperator"
+_CONTRACT_CHECK = "BigQueryDataContractCheckOperator"
 _ROLLBACK = "GetPreviousModelVersionOperator"
 # XCom of a task that skips what comes behind it
 SKIP_REASON = "skipped_because"
@@ -42,7 +43,8 @@ class RetrainedModel(NamedTuple):
     :param dataset_id: BigQuery data set.
     :param table_id: table that it learns from.
     :param labels: of the pipeline jobs that learn from this table.
-    :param template_path: ``gs://`` URI of the compiled pipeline file.
+    :param template_path: ``gs://`` URI of the compiled pipeline file that new runs use, or of a pointer to
+        it.
     :param gcp_conn_id: connection ID of Google Cloud.
     :param impersonation_chain: service accounts to impersonate.
     """
@@ -118,12 +120,15 @@ def read_models(session: Session, readable: Collection[str]) -> list[RetrainedMo
         row.dag_id: {task.task_type: task for task in row.dag.tasks} for row in rows
     }
     rollbacks = {
-        of_type[_ROLLBACK].template_path: dag_id for dag_id, of_type in tasks.items() if _ROLLBACK in of_type
+        dag_id: of_type[_ROLLBACK].pipeline_job_labels
+        for dag_id, of_type in tasks.items()
+        if _ROLLBACK in of_type
     }
+    needed = {_FRESHNESS, _CONTRACT_CHECK, _PIPELINE}
     return [
-        _model(dag_id, of_type[_FRESHNESS], of_type[_PIPELINE], rollbacks)
+        _model(dag_id, of_type[_FRESHNESS], of_type[_CONTRACT_CHECK], rollbacks)
         for dag_id, of_type in sorted(tasks.items())
-        if _FRESHNESS in of_type and _PIPELINE in of_type
+        if needed <= set(of_type)
     ]
 
 
@@ -180,16 +185,17 @@ def read_events(session: Session, model: RetrainedModel) -> list[AssetSignal]:
     ]
 
 
-def _model(dag_id: str, freshness: Any, pipeline: Any, rollbacks: dict[str, str]) -> RetrainedModel:
+def _model(dag_id: str, freshness: Any, check: Any, rollbacks: dict[str, dict[str, str]]) -> RetrainedModel:
+    labels = freshness.pipeline_job_labels
     return RetrainedModel(
         dag_id=dag_id,
-        rollback_dag_id=rollbacks.get(pipeline.template_path),
+        rollback_dag_id=next((name for name, others in rollbacks.items() if others == labels), None),
         project_id=freshness.project_id,
         region=freshness.region,
         dataset_id=freshness.dataset_id,
         table_id=freshness.table_id,
-        labels=freshness.pipeline_job_labels,
-        template_path=pipeline.template_path,
+        labels=labels,
+        template_path=check.template_path,
         gcp_conn_id=freshness.gcp_conn_id,
         impersonation_chain=freshness.impersonation_chain,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from google.cloud import storage
 
+from deploy.specs import publish
 from dev.settings import StackSettings
 from tests.conftest import REPOSITORY, Cloud
 
@@ -72,7 +73,7 @@ def deployed(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> storage.
     subprocess.run([*command, *target], cwd=REPOSITORY, check=True, capture_output=True, timeout=120)
     client = storage.Client(project=cloud.settings.project)
     bucket = client.lookup_bucket(stack.bucket) or client.create_bucket(stack.bucket)
-    bucket.blob("specs/wine-white.json").upload_from_filename(str(spec))
+    publish(bucket, "white", spec.read_bytes())
     return bucket
 
 

@@ -86,7 +86,8 @@ def test_before_a_deployment_there_is_nothing_to_ask(cloud: Cloud) -> None:
     project = Project(cloud.settings.project, REGION, "no-such-bucket", None, None)
 
     with pytest.raises(
-        ProjectError, match=r"no gs://no-such-bucket/specs/wine-white.json: make deploy first"
+        ProjectError,
+        match=r"no gs://no-such-bucket/specs/wine-white.json, or not what it names: make deploy first",
     ):
         _ = project.deployed
 

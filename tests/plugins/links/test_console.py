@@ -90,7 +90,10 @@ def test_a_link_to_what_was_never_made_is_empty(console: str, link: type[Console
 
 def test_the_finished_url_is_there_before_the_task_ends(console: str) -> None:
     operator = DeployModelVersionOperator(
-        task_id="deploy", model_version="wine@1", template_path="gs://b/spec.json", **PLACE
+        task_id="deploy",
+        model_version="wine@1",
+        pipeline_job="projects/p/locations/r/pipelineJobs/j",
+        **PLACE,
     )
     context = context_of(operator)
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from google.cloud import storage
 
 from tests.plugins.contracts import CONTRACT
 from tests.plugins.live.conftest import Start
 from tests.plugins.live.runs import Run, Runs
 from tests.plugins.operators.conftest import Models
-from tests.plugins.operators.rollouts import Rollout, result, serving
+from tests.plugins.operators.rollouts import Rollout, serving
 
 DAG_ID = "example_endpoint"
 
@@ -22,25 +20,21 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture(scope="module")
 def rollout(runs: Runs, models: Models) -> Iterator[Rollout]:
-    """Upload a compiled pipeline whose contract holds the wine that the models know."""
+    """Compile pipelines whose contract holds the wine that the models know."""
     settings = runs.stack.settings
-    spec = {
-        "dataContract": CONTRACT | {"sample_example": models.example},
+    parts = {
+        "data_contract": CONTRACT | {"sample_example": models.example},
         "serving": serving("wine-example"),
     }
-    blob = storage.Client(project=settings.cloud.project).bucket(settings.bucket).blob("specs/endpoint.json")
-    blob.upload_from_string(json.dumps(spec))
     place = {"project_id": settings.cloud.project, "region": settings.region}
-    uri, folder = f"gs://{settings.bucket}/specs/endpoint.json", f"gs://{settings.bucket}/models"
-    rollout = Rollout(place, "wine-example", uri, folder)
+    rollout = Rollout(place, "wine-example", parts, f"gs://{settings.bucket}/models")
     yield rollout
     rollout.close()
 
 
 def test_the_example_rolls_a_sound_model_out_and_takes_a_bad_one_back(rollout: Rollout, start: Start) -> None:
     def begin(model: str, **more: Any) -> Run:
-        outcome = result(model, rollout.folder, **more)
-        return start(DAG_ID, pipeline_result=outcome, template_path=rollout.spec_uri)
+        return start(DAG_ID, pipeline_result=rollout.outcome(model, **more))
 
     def roll_out(model: str, **more: Any) -> tuple[str, dict[str, str]]:
         return begin(model, **more).await_end()

@@ -8,9 +8,11 @@ import pytest
 from google.api_core.exceptions import FailedPrecondition
 from google.cloud import aiplatform_v1
 
+from tests.plugins.contracts import CONTRACT
 from tests.plugins.live.conftest import Start
 from tests.plugins.live.runs import Run, Runs, wait
 from tests.plugins.operators.conftest import CLIENT_OPTIONS, Endpoint
+from tests.plugins.pipelines import compiled, submit
 
 CREATE, STATE = "example_model_monitoring", "example_model_monitoring_state"
 
@@ -21,6 +23,15 @@ pytestmark = pytest.mark.timeout(600)
 def deployed(endpoint: Endpoint) -> str:
     """Deploy a model for the job to watch."""
     return endpoint.deploy("sound")
+
+
+@pytest.fixture(scope="module")
+def conf(runs: Runs, endpoint: Endpoint, deployed: str) -> dict[str, str]:
+    """What the example is triggered with."""
+    settings = runs.stack.settings
+    place = {"project_id": settings.cloud.project, "region": settings.region}
+    job = submit(place, settings.bucket, compiled(data_contract=CONTRACT))
+    return {"endpoint": endpoint.name, "deployed_model_id": deployed, "pipeline_job": job}
 
 
 class Meddler(threading.Thread):
@@ -66,14 +77,14 @@ def await_rescheduled(runs: Runs, run: Run, task_id: str) -> None:
 
 
 def test_the_example_creates_a_job_waits_for_it_and_a_second_run_changes_nothing(
-    runs: Runs, endpoint: Endpoint, deployed: str, start: Start
+    endpoint: Endpoint, conf: dict[str, str], start: Start
 ) -> None:
     client = aiplatform_v1.JobServiceClient(client_options=CLIENT_OPTIONS)
 
-    state, tasks = start(CREATE, endpoint=endpoint.name, deployed_model_id=deployed).await_end()
+    state, tasks = start(CREATE, **conf).await_end()
     name = endpoint.read().model_deployment_monitoring_job
     first = client.get_model_deployment_monitoring_job(name=name)
-    again, _ = start(CREATE, endpoint=endpoint.name, deployed_model_id=deployed).await_end()
+    again, _ = start(CREATE, **conf).await_end()
 
     assert (state, again) == ("success", "success")
     assert tasks == {"monitor": "success", "settled": "success"}
@@ -82,12 +93,12 @@ def test_the_example_creates_a_job_waits_for_it_and_a_second_run_changes_nothing
 
 
 def test_while_the_job_is_updating_neither_the_operator_nor_the_sensor_holds_a_slot(
-    runs: Runs, endpoint: Endpoint, deployed: str, start: Start
+    runs: Runs, endpoint: Endpoint, conf: dict[str, str], start: Start
 ) -> None:
     meddler = Meddler(endpoint.read().model_deployment_monitoring_job)
     meddler.start()
     try:
-        run = start(CREATE, endpoint=endpoint.name, deployed_model_id=deployed)
+        run = start(CREATE, **conf)
         await_rescheduled(runs, run, "monitor")
         meddler.let_in.set()
         run.await_task("monitor", "success")

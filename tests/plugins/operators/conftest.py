@@ -16,9 +16,10 @@ from google.cloud import aiplatform_v1
 from localcloud.config import Settings
 from tests.conftest import Cloud, MakeOnce
 from tests.plugins.airflow_environment import REPOSITORY
-from tests.plugins.conftest import REGION, Upload
+from tests.plugins.conftest import REGION
 from tests.plugins.contracts import CONTRACT
 from tests.plugins.monitoring import delete_monitoring_job
+from tests.plugins.pipelines import compiled, submit
 
 if TYPE_CHECKING:
     from tests.plugins.operators.rollouts import Rollout
@@ -185,19 +186,20 @@ def open_endpoint(place: dict[str, str], models: Models) -> Iterator[Endpoint]:
 
 
 @pytest.fixture
-def spec_uri(upload: Upload, models: Models) -> str:
-    """A compiled pipeline file whose contract holds the instance that all models know."""
-    return upload({"pipelineSpec": {}, "dataContract": CONTRACT | {"sample_example": models.example}})
+def pipeline_job(place: dict[str, str], bucket: Any, models: Models) -> str:
+    """A pipeline job whose contract holds the instance that all models know."""
+    contract = CONTRACT | {"sample_example": models.example}
+    return submit(place, bucket.name, compiled(data_contract=contract))
 
 
 @pytest.fixture
-def rollout(place: dict[str, str], models: Models, upload: Upload, bucket: Any) -> Iterator[Rollout]:
+def rollout(place: dict[str, str], models: Models, bucket: Any) -> Iterator[Rollout]:
     """A wine that no other test has."""
     from tests.plugins.operators.rollouts import Rollout, serving
 
     name = f"wine-{uuid.uuid4().hex[:12]}"
     contract = CONTRACT | {"sample_example": models.example}
-    spec = upload({"pipelineSpec": {}, "dataContract": contract, "serving": serving(name)})
-    rollout = Rollout(place, name, spec, f"gs://{bucket.name}/models")
+    parts = {"data_contract": contract, "serving": serving(name)}
+    rollout = Rollout(place, name, parts, f"gs://{bucket.name}/models")
     yield rollout
     rollout.close()

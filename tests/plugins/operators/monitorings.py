@@ -17,7 +17,7 @@ SETTINGS = MONITORING | {"emails": ["cellar@example.com"]}
 def monitoring(
     place: dict[str, str],
     endpoint: Endpoint,
-    spec_uri: str,
+    pipeline_job: str,
     deployed_model_id: str,
     examples: str = "gs://plugins/examples/1",
     recreate: bool = False,
@@ -28,7 +28,7 @@ def monitoring(
         endpoint=endpoint.name,
         deployed_model_id=deployed_model_id,
         training_examples=examples,
-        template_path=spec_uri,
+        pipeline_job=pipeline_job,
         display_name="wine-test",
         settings=MonitoringSettings(**SETTINGS | settings),
         labels={"wine": "test"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,18 +16,20 @@ from vertex_mlops.operators.deployment import DeployModelVersionOperator, ShiftT
 from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
 from vertex_mlops.operators.model_registry import PromoteModelVersionOperator, UploadModelVersionOperator
 from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator, RollBackDeploymentOperator
-from vertex_mlops.pipeline_jobs import PipelineResult
+from vertex_mlops.pipeline_jobs import SUCCEEDED, PipelineResult
 
 from tests.plugins.conftest import REGION, context_of
 from tests.plugins.contracts import CONTRACT
 from tests.plugins.operators.conftest import CLIENT_OPTIONS, TENSORFLOW_SERVING, Endpoint
+from tests.plugins.pipelines import compiled, submit
 
 _MOST_LOOKS = 300
+_JOB_SECONDS = 60
 SOUND = {"good": 0.9, "grade": 6.5}
 
 
 def serving(name: str, **changes: Any) -> dict[str, Any]:
-    """The ``serving`` key of a compiled pipeline file."""
+    """The ``serving`` that a pipeline is compiled with."""
     return {
         "name": name,
         "container_spec": TENSORFLOW_SERVING,
@@ -38,39 +40,18 @@ def serving(name: str, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def result(model: str, folder: str, **more: Any) -> PipelineResult:
-    """What a pipeline job that made one of the small models gives."""
-    return (
-        PipelineResult(
-            name=f"projects/1/locations/{REGION}/pipelineJobs/run-{uuid.uuid4().hex}",
-            state="PIPELINE_STATE_SUCCEEDED",
-            data_version="1764028800000",
-            blessed=True,
-            reason="",
-            metrics={"mad": 0.5},
-            # another version of the same files
-            model_uri=f"{folder}/{model.removesuffix('-again')}",
-            known_answers=[SOUND],
-            model_card=None,
-            training_examples="gs://b/examples",
-            evaluation="gs://b/evaluation",
-        )
-        | more
-    )  # type: ignore[return-value]
-
-
 @dataclass
 class Rollout:
     """
     Runs the operators of one wine, and looks at what they have made.
 
-    :param spec_uri: compiled pipeline file of the wine.
+    :param parts: what the wine's pipeline is compiled with at the moment: data contract and serving.
     :param folder: where the small models lie.
     """
 
     place: dict[str, str]
     name: str
-    spec_uri: str
+    parts: dict[str, Any]
     folder: str
     results: dict[str, PipelineResult] = field(default_factory=dict)
 
@@ -80,11 +61,31 @@ class Rollout:
         self.parent = f"projects/{self.place['project_id']}/locations/{REGION}"
 
     def upload(self, model: str, **more: Any) -> str:
-        operator = self.uploader(self.results.setdefault(model, result(model, self.folder)), **more)
+        if model not in self.results:
+            self.results[model] = self.outcome(model)
+        operator = self.uploader(self.results[model], **more)
         return str(operator.execute(context_of(operator))["model_version"])
 
     def outcome(self, model: str, **more: Any) -> PipelineResult:
-        return result(model, self.folder, **more)
+        """What a pipeline job that made one of the small models gives; the job itself is there."""
+        bucket = self.folder.removeprefix("gs://").partition("/")[0]
+        return (
+            PipelineResult(
+                name=submit(self.place, bucket, compiled(**self.parts), wine=self.name),
+                state="PIPELINE_STATE_SUCCEEDED",
+                data_version="1764028800000",
+                blessed=True,
+                reason="",
+                metrics={"mad": 0.5},
+                # another version of the same files
+                model_uri=f"{self.folder}/{model.removesuffix('-again')}",
+                known_answers=[SOUND],
+                model_card=None,
+                training_examples="gs://b/examples",
+                evaluation="gs://b/evaluation",
+            )
+            | more
+        )  # type: ignore[return-value]
 
     def ask(self, endpoint: str) -> None:
         """Send what every model understands."""
@@ -104,7 +105,6 @@ class Rollout:
         return UploadModelVersionOperator(
             task_id="upload",
             pipeline_result=outcome,
-            template_path=self.spec_uri,
             labels={"wine": "test"},
             **self.place,
             **more,
@@ -112,8 +112,16 @@ class Rollout:
 
     def deployer(self, version: str, **more: Any) -> DeployModelVersionOperator:
         return DeployModelVersionOperator(
-            task_id="deploy", model_version=version, template_path=self.spec_uri, **self.place, **more
+            task_id="deploy",
+            model_version=version,
+            pipeline_job=self.job_of(version),
+            **self.place,
+            **more,
         )
+
+    def job_of(self, version: str) -> str:
+        """The pipeline job that made a version."""
+        return self.registry.get_model(name=version).version_description
 
     def deploy_once(self, version: str) -> dict[str, Any]:
         operator = self.deployer(version)
@@ -149,7 +157,6 @@ class Rollout:
             percent=traffic["percent"],
             since=traffic["since"],
             pipeline_result=self.results[model],
-            template_path=self.spec_uri,
             **self.place,
             **more,
         )
@@ -174,9 +181,7 @@ class Rollout:
         return list(operator.execute(context_of(operator))["deployed"])
 
     def roll_back(self, version: str | None) -> dict[str, Any]:
-        operator = RollBackDeploymentOperator(
-            task_id="roll_back", model_version=version, template_path=self.spec_uri, **self.place
-        )
+        operator = RollBackDeploymentOperator(task_id="roll_back", model_version=version, **self.place)
         return operator.execute(context_of(operator))
 
     def crown(self, model: str) -> dict[str, Any]:
@@ -217,3 +222,13 @@ class Rollout:
         request = {"parent": self.parent, "filter": f'display_name="{self.name}"'}
         for endpoint in self.endpoints.list_endpoints(request=request):
             Endpoint(self.endpoints, None, endpoint.name).close()  # type: ignore[arg-type]
+
+
+def await_jobs(rollout: Rollout) -> None:
+    """Wait for the end of the wine's jobs."""
+    client = aiplatform_v1.PipelineServiceClient(client_options=CLIENT_OPTIONS)
+    request = {"parent": rollout.parent, "filter": f'labels.wine="{rollout.name}"'}
+    end = time.monotonic() + _JOB_SECONDS
+    while {job.state.name for job in client.list_pipeline_jobs(request=request)} - {SUCCEEDED}:
+        assert time.monotonic() < end, "the jobs do not end"
+        time.sleep(0.1)

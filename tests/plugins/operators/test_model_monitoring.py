@@ -17,14 +17,15 @@ from tests.plugins.contracts import CONTRACT
 from tests.plugins.monitoring import run
 from tests.plugins.operators.conftest import Endpoint
 from tests.plugins.operators.monitorings import monitor, monitoring
+from tests.plugins.pipelines import compiled, submit
 
 
 def test_the_first_model_gets_a_monitoring_job_with_everything_that_was_asked_for(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
     deployed = endpoint.deploy("sound")
 
-    result = monitor(place, endpoint, spec_uri, deployed, feature_skew_thresholds={"ph": 0.1})
+    result = monitor(place, endpoint, pipeline_job, deployed, feature_skew_thresholds={"ph": 0.1})
 
     assert result["created"] is True
     assert result["state"] == "JOB_STATE_RUNNING"
@@ -42,12 +43,12 @@ def test_the_first_model_gets_a_monitoring_job_with_everything_that_was_asked_fo
 
 
 def test_the_next_model_updates_the_same_job(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
-    first = monitor(place, endpoint, spec_uri, endpoint.deploy("sound"))
+    first = monitor(place, endpoint, pipeline_job, endpoint.deploy("sound"))
     deployed = endpoint.deploy("other")
 
-    second = monitor(place, endpoint, spec_uri, deployed, examples="gs://plugins/examples/2")
+    second = monitor(place, endpoint, pipeline_job, deployed, examples="gs://plugins/examples/2")
 
     assert (second["name"], second["state"]) == (first["name"], "JOB_STATE_RUNNING")
     assert second["deployed_model_ids"] == [deployed]
@@ -61,13 +62,13 @@ def test_the_next_model_updates_the_same_job(
 
 
 def test_a_model_that_shares_the_traffic_keeps_its_own_training_data(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
     champion = endpoint.deploy("sound")
-    first = monitor(place, endpoint, spec_uri, champion)
+    first = monitor(place, endpoint, pipeline_job, champion)
     challenger = endpoint.deploy("other", traffic=10)
 
-    monitor(place, endpoint, spec_uri, challenger, examples="gs://plugins/examples/2")
+    monitor(place, endpoint, pipeline_job, challenger, examples="gs://plugins/examples/2")
 
     job = client.get_model_deployment_monitoring_job(name=first["name"])
     assert {
@@ -80,25 +81,25 @@ def test_a_model_that_shares_the_traffic_keeps_its_own_training_data(
 
 
 def test_a_second_run_with_nothing_new_leaves_the_job_alone(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
     deployed = endpoint.deploy("sound")
-    first = monitor(place, endpoint, spec_uri, deployed)
+    first = monitor(place, endpoint, pipeline_job, deployed)
     before = client.get_model_deployment_monitoring_job(name=first["name"]).update_time
 
-    second = monitor(place, endpoint, spec_uri, deployed)
+    second = monitor(place, endpoint, pipeline_job, deployed)
 
     assert client.get_model_deployment_monitoring_job(name=first["name"]).update_time == before
     assert (second["updated"], second["operation"]) == ([], "")
 
 
 def test_a_changed_setting_reaches_the_job(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
     deployed = endpoint.deploy("sound")
-    monitor(place, endpoint, spec_uri, deployed)
+    monitor(place, endpoint, pipeline_job, deployed)
 
-    result = monitor(place, endpoint, spec_uri, deployed, interval_hours=24, emails=[])
+    result = monitor(place, endpoint, pipeline_job, deployed, interval_hours=24, emails=[])
 
     job = client.get_model_deployment_monitoring_job(name=result["name"])
     assert job.model_deployment_monitoring_schedule_config.monitor_interval.total_seconds() == 24 * 3600
@@ -106,26 +107,26 @@ def test_a_changed_setting_reaches_the_job(
 
 
 def test_a_threshold_for_an_unknown_feature_fails_before_anything_is_made(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
     deployed = endpoint.deploy("sound")
 
     with pytest.raises(ModelMonitoringJobError, match="no such feature: tannin"):
-        monitor(place, endpoint, spec_uri, deployed, feature_drift_thresholds={"tannin": 0.1})
+        monitor(place, endpoint, pipeline_job, deployed, feature_drift_thresholds={"tannin": 0.1})
 
     assert endpoint.read().model_deployment_monitoring_job == ""
 
 
 def test_a_field_that_cannot_be_updated_is_named_and_nothing_else_is_touched(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
     deployed = endpoint.deploy("sound")
-    name = monitor(place, endpoint, spec_uri, deployed)["name"]
+    name = monitor(place, endpoint, pipeline_job, deployed)["name"]
     before = client.get_model_deployment_monitoring_job(name=name)
     change = {"stats_directory": "gs://plugins/stats", "analysis_schema": "gs://plugins/a.yaml"}
 
     with pytest.raises(ModelMonitoringJobImmutableError) as error:
-        run(monitoring(place, endpoint, spec_uri, deployed, log_ttl_days=1, **change))
+        run(monitoring(place, endpoint, pipeline_job, deployed, log_ttl_days=1, **change))
 
     assert "differ: analysis_instance_schema_uri, stats_anomalies_base_directory; set recreate" in str(
         error.value
@@ -134,15 +135,15 @@ def test_a_field_that_cannot_be_updated_is_named_and_nothing_else_is_touched(
 
 
 def test_with_recreate_the_job_is_made_anew_with_all_that_it_watched(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
     champion = endpoint.deploy("sound")
-    first = monitor(place, endpoint, spec_uri, champion)
+    first = monitor(place, endpoint, pipeline_job, champion)
     challenger = endpoint.deploy("other", traffic=10)
     change: dict[str, Any] = {"stats_directory": "gs://plugins/stats", "recreate": True}
 
-    second = monitor(place, endpoint, spec_uri, challenger, **change)
-    third = monitor(place, endpoint, spec_uri, challenger, **change)
+    second = monitor(place, endpoint, pipeline_job, challenger, **change)
+    third = monitor(place, endpoint, pipeline_job, challenger, **change)
 
     assert (second["created"], third["created"]) == (True, False)
     assert second["name"] == third["name"] == endpoint.read().model_deployment_monitoring_job != first["name"]
@@ -155,13 +156,13 @@ def test_two_endpoints_with_the_same_name_have_a_job_each(
     place: dict[str, str],
     endpoint: Endpoint,
     twin: Endpoint,
-    spec_uri: str,
+    pipeline_job: str,
     client: aiplatform_v1.JobServiceClient,
 ) -> None:
     assert twin.read().display_name == endpoint.read().display_name
 
     jobs = [
-        monitor(place, each, spec_uri, each.deploy("sound"), interval_hours=hours)["name"]
+        monitor(place, each, pipeline_job, each.deploy("sound"), interval_hours=hours)["name"]
         for hours, each in enumerate((endpoint, twin), start=1)
     ]
 
@@ -173,16 +174,16 @@ def test_two_endpoints_with_the_same_name_have_a_job_each(
 
 
 def test_an_alert_config_comes_and_goes(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
     deployed = endpoint.deploy("sound")
     silent: dict[str, Any] = {"emails": [], "log_anomalies": False}
 
-    first = monitor(place, endpoint, spec_uri, deployed, **silent)
+    first = monitor(place, endpoint, pipeline_job, deployed, **silent)
     without = client.get_model_deployment_monitoring_job(name=first["name"])
-    monitor(place, endpoint, spec_uri, deployed)
+    monitor(place, endpoint, pipeline_job, deployed)
     alerted = client.get_model_deployment_monitoring_job(name=first["name"])
-    again = monitor(place, endpoint, spec_uri, deployed, **silent)
+    again = monitor(place, endpoint, pipeline_job, deployed, **silent)
 
     assert not without.model_monitoring_alert_config
     assert list(alerted.model_monitoring_alert_config.email_alert_config.user_emails) == [
@@ -195,17 +196,18 @@ def test_an_alert_config_comes_and_goes(
 def test_the_task_warns_if_monitoring_will_see_no_features(
     place: dict[str, str],
     endpoint: Endpoint,
-    spec_uri: str,
-    upload: Any,
+    pipeline_job: str,
+    bucket: Any,
     client: aiplatform_v1.JobServiceClient,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    raw_uri = upload({"pipelineSpec": {}, "dataContract": CONTRACT | {"default_signature": "serving_raw"}})
+    contract = CONTRACT | {"default_signature": "serving_raw"}
+    raw = submit(place, bucket.name, compiled(data_contract=contract))
     deployed = endpoint.deploy("sound")
 
-    seen = run(monitoring(place, endpoint, raw_uri, deployed))["features_seen"]
+    seen = run(monitoring(place, endpoint, raw, deployed))["features_seen"]
     told_by_raw = capfd.readouterr().out
-    unseen = run(monitoring(place, endpoint, spec_uri, deployed))["features_seen"]
+    unseen = run(monitoring(place, endpoint, pipeline_job, deployed))["features_seen"]
 
     assert (seen, unseen) == (True, False)
     assert "features are not seen" not in told_by_raw
@@ -219,7 +221,7 @@ def test_what_may_be_a_template_is_listed() -> None:
         "endpoint",
         "deployed_model_id",
         "training_examples",
-        "template_path",
+        "pipeline_job",
         "display_name",
         "labels",
         "gcp_conn_id",

@@ -35,16 +35,16 @@ DELETE = "JobService.DeleteModelDeploymentMonitoringJob"
 def test_a_recreation_that_breaks_off_is_completed_by_a_retry(
     place: dict[str, str],
     endpoint: Endpoint,
-    spec_uri: str,
+    pipeline_job: str,
     client: aiplatform_v1.JobServiceClient,
     faults: Faults,
     verb: str,
     fault: dict[str, Any],
 ) -> None:
     deployed = endpoint.deploy("sound")
-    first = monitor(place, endpoint, spec_uri, deployed)
+    first = monitor(place, endpoint, pipeline_job, deployed)
     operator = monitoring(
-        place, endpoint, spec_uri, deployed, recreate=True, stats_directory="gs://plugins/stats"
+        place, endpoint, pipeline_job, deployed, recreate=True, stats_directory="gs://plugins/stats"
     )
     faults.add(Fault(f"JobService.{verb}ModelDeploymentMonitoringJob", **fault))
 
@@ -60,15 +60,15 @@ def test_a_recreation_that_breaks_off_is_completed_by_a_retry(
 def test_a_write_whose_answer_is_lost_is_not_done_twice(
     place: dict[str, str],
     endpoint: Endpoint,
-    spec_uri: str,
+    pipeline_job: str,
     client: aiplatform_v1.JobServiceClient,
     faults: Faults,
     change: dict[str, Any],
 ) -> None:
     deployed = endpoint.deploy("sound")
     if change:
-        monitor(place, endpoint, spec_uri, deployed)
-    operator = monitoring(place, endpoint, spec_uri, deployed, **change)
+        monitor(place, endpoint, pipeline_job, deployed)
+    operator = monitoring(place, endpoint, pipeline_job, deployed, **change)
     for verb in ("Create", "Update"):
         faults.add(Fault(f"JobService.{verb}ModelDeploymentMonitoringJob", drop=True))
 
@@ -85,11 +85,11 @@ def test_a_write_whose_answer_is_lost_is_not_done_twice(
 
 
 def test_a_look_that_fails_is_repeated_at_once(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, faults: Faults
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, faults: Faults
 ) -> None:
     deployed = endpoint.deploy("sound")
-    monitor(place, endpoint, spec_uri, deployed)
-    operator = monitoring(place, endpoint, spec_uri, deployed, log_ttl_days=1)
+    monitor(place, endpoint, pipeline_job, deployed)
+    operator = monitoring(place, endpoint, pipeline_job, deployed, log_ttl_days=1)
     faults.add(Fault("JobService.*", code="INTERNAL", calls=2))
 
     result = operator.execute(context_of(operator))
@@ -99,10 +99,10 @@ def test_a_look_that_fails_is_repeated_at_once(
 
 
 def test_a_call_that_hangs_is_given_up(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, faults: Faults
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, faults: Faults
 ) -> None:
     deployed = endpoint.deploy("sound")
-    operator = monitoring(place, endpoint, spec_uri, deployed)
+    operator = monitoring(place, endpoint, pipeline_job, deployed)
     settle(place, run(operator))
     assert operator.read_options["timeout"] == operator.write_options["timeout"] == 30
     operator.timeout, operator.retry = 2, Retry(predicate=lambda error: False)
@@ -113,9 +113,9 @@ def test_a_call_that_hangs_is_given_up(
 
 
 def test_a_deletion_that_takes_long_is_waited_for_without_a_slot(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, monkeypatch: pytest.MonkeyPatch
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = monitor(place, endpoint, spec_uri, endpoint.deploy("sound"))["name"]
+    name = monitor(place, endpoint, pipeline_job, endpoint.deploy("sound"))["name"]
     delete = DeleteModelMonitoringJobOperator(task_id="delete", job_id=name, **place)
 
     with monkeypatch.context() as slow:
@@ -129,12 +129,12 @@ def test_a_deletion_that_takes_long_is_waited_for_without_a_slot(
 
 
 def test_a_job_that_is_being_deleted_and_refuses_to_be_deleted_again_is_looked_at_later(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, faults: Faults
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, faults: Faults
 ) -> None:
     deployed = endpoint.deploy("sound")
-    first = monitor(place, endpoint, spec_uri, deployed)
+    first = monitor(place, endpoint, pipeline_job, deployed)
     operator = monitoring(
-        place, endpoint, spec_uri, deployed, recreate=True, stats_directory="gs://plugins/stats"
+        place, endpoint, pipeline_job, deployed, recreate=True, stats_directory="gs://plugins/stats"
     )
     faults.add(Fault(DELETE, code="FAILED_PRECONDITION"))
 

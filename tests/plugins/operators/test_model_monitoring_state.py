@@ -25,7 +25,7 @@ PAUSED, RUNNING = aiplatform_v1.JobState.JOB_STATE_PAUSED, aiplatform_v1.JobStat
 
 
 @pytest.fixture
-def pending(place: dict[str, str], endpoint: Endpoint, spec_uri: str) -> dict[str, Any]:
+def pending(place: dict[str, str], endpoint: Endpoint, pipeline_job: str) -> dict[str, Any]:
     """A monitoring job that has just been created."""
     result: dict[str, Any] = run(
         CreateOrUpdateModelMonitoringJobOperator(
@@ -33,7 +33,7 @@ def pending(place: dict[str, str], endpoint: Endpoint, spec_uri: str) -> dict[st
             endpoint=endpoint.name,
             deployed_model_id=endpoint.deploy("sound"),
             training_examples="gs://plugins/examples/1",
-            template_path=spec_uri,
+            pipeline_job=pipeline_job,
             display_name="wine-test",
             settings=MonitoringSettings(),
             **place,

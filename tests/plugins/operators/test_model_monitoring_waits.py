@@ -29,9 +29,9 @@ from tests.plugins.test_monitoring_diff import settings as random_settings
 
 
 def test_it_does_not_wait_for_what_it_has_begun_and_both_links_are_there(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
-    operator = monitoring(place, endpoint, spec_uri, endpoint.deploy("sound"))
+    operator = monitoring(place, endpoint, pipeline_job, endpoint.deploy("sound"))
     context = context_of(operator)
 
     result = operator.execute(context)
@@ -45,7 +45,7 @@ def test_it_does_not_wait_for_what_it_has_begun_and_both_links_are_there(
 def test_a_job_that_somebody_else_made_meanwhile_is_updated_instead(
     place: dict[str, str],
     endpoint: Endpoint,
-    spec_uri: str,
+    pipeline_job: str,
     client: aiplatform_v1.JobServiceClient,
 ) -> None:
     deployed = endpoint.deploy("sound")
@@ -54,10 +54,10 @@ def test_a_job_that_somebody_else_made_meanwhile_is_updated_instead(
     class OvertakenHook(ModelMonitoringHook):
         def create_model_monitoring_job(self, **arguments: Any) -> Any:
             # between the look for a job and its creation
-            faster.update(monitor(place, endpoint, spec_uri, deployed, interval_hours=24))
+            faster.update(monitor(place, endpoint, pipeline_job, deployed, interval_hours=24))
             return super().create_model_monitoring_job(**arguments)
 
-    operator = monitoring(place, endpoint, spec_uri, deployed, interval_hours=6)
+    operator = monitoring(place, endpoint, pipeline_job, deployed, interval_hours=6)
     operator.hook = OvertakenHook()
 
     result = run(operator)
@@ -70,11 +70,11 @@ def test_a_job_that_somebody_else_made_meanwhile_is_updated_instead(
 
 
 def test_a_job_that_is_pending_is_waited_for_without_a_slot_and_then_updated(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, cloud: Cloud
 ) -> None:
     deployed = endpoint.deploy("sound")
-    first = run(monitoring(place, endpoint, spec_uri, deployed))
-    second = monitoring(place, endpoint, spec_uri, deployed, interval_hours=6)
+    first = run(monitoring(place, endpoint, pipeline_job, deployed))
+    second = monitoring(place, endpoint, pipeline_job, deployed, interval_hours=6)
 
     with unsettled(cloud, first["name"]), pytest.raises(AirflowRescheduleException):
         second.execute(context_of(second))
@@ -85,9 +85,9 @@ def test_a_job_that_is_pending_is_waited_for_without_a_slot_and_then_updated(
 
 
 def test_a_job_that_is_pending_and_as_it_should_be_is_not_waited_for(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, cloud: Cloud
 ) -> None:
-    operator = monitoring(place, endpoint, spec_uri, endpoint.deploy("sound"))
+    operator = monitoring(place, endpoint, pipeline_job, endpoint.deploy("sound"))
     first = operator.execute(context_of(operator))
 
     with unsettled(cloud, first["name"]):
@@ -98,11 +98,11 @@ def test_a_job_that_is_pending_and_as_it_should_be_is_not_waited_for(
 
 
 def test_a_job_that_does_not_settle_in_time_is_named_with_its_state_and_may_be_waited_for_again(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, cloud: Cloud
 ) -> None:
     deployed = endpoint.deploy("sound")
-    first = run(monitoring(place, endpoint, spec_uri, deployed))
-    operator = monitoring(place, endpoint, spec_uri, deployed, interval_hours=6)
+    first = run(monitoring(place, endpoint, pipeline_job, deployed))
+    operator = monitoring(place, endpoint, pipeline_job, deployed, interval_hours=6)
     context = context_of(operator)
     context["ti"].first_reschedule = datetime.now(UTC) - timedelta(hours=6)
 
@@ -121,18 +121,18 @@ def test_a_job_that_does_not_settle_in_time_is_named_with_its_state_and_may_be_w
 def test_a_paused_job_that_must_change_is_refused_in_one_line_and_one_that_must_not_is_left_alone(
     place: dict[str, str],
     endpoint: Endpoint,
-    spec_uri: str,
+    pipeline_job: str,
     client: aiplatform_v1.JobServiceClient,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     deployed = endpoint.deploy("sound")
-    name = monitor(place, endpoint, spec_uri, deployed)["name"]
+    name = monitor(place, endpoint, pipeline_job, deployed)["name"]
     client.pause_model_deployment_monitoring_job(name=name)
 
-    same = run(monitoring(place, endpoint, spec_uri, deployed))
+    same = run(monitoring(place, endpoint, pipeline_job, deployed))
     told = capfd.readouterr().out
     with pytest.raises(ModelMonitoringJobPausedError) as error:
-        run(monitoring(place, endpoint, spec_uri, deployed, log_ttl_days=1))
+        run(monitoring(place, endpoint, pipeline_job, deployed, log_ttl_days=1))
 
     assert same["state"] == "JOB_STATE_PAUSED"
     assert f"{name} is paused: nothing is monitored" in told
@@ -142,17 +142,17 @@ def test_a_paused_job_that_must_change_is_refused_in_one_line_and_one_that_must_
 
 
 def test_whatever_the_settings_one_update_reaches_them_and_the_next_run_makes_no_call(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
     deployed = endpoint.deploy("sound")
-    name = monitor(place, endpoint, spec_uri, deployed)["name"]
+    name = monitor(place, endpoint, pipeline_job, deployed)["name"]
 
     @hypothesis_settings(
         max_examples=4, deadline=None, database=None, suppress_health_check=list(HealthCheck)
     )
     @given(random_settings)
     def reaches(wanted: MonitoringSettings) -> None:
-        operator = monitoring(place, endpoint, spec_uri, deployed)
+        operator = monitoring(place, endpoint, pipeline_job, deployed)
         operator.settings = wanted
         settle(place, run(operator))
         before = client.get_model_deployment_monitoring_job(name=name)

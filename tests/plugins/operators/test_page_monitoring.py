@@ -1,4 +1,4 @@
-"""What the page Models reads of a monitoring job that is there."""
+"""What the page Models reads of an endpoint and a monitoring job that are there."""
 
 from __future__ import annotations
 
@@ -8,9 +8,47 @@ from vertex_mlops.page.readings import read_everything
 from vertex_mlops.page.report import make_report
 from vertex_mlops.page.sources import RetrainedModel
 
-from tests.plugins.conftest import context_of
+from tests.plugins.conftest import Upload, context_of
 from tests.plugins.monitoring import delete_monitoring_job, settle
-from tests.plugins.operators.rollouts import Rollout
+from tests.plugins.operators.rollouts import Rollout, await_jobs, serving
+from tests.plugins.pipelines import compiled
+
+
+def retrained(rollout: Rollout, template_path: str) -> RetrainedModel:
+    """The wine as its DAG says it."""
+    return RetrainedModel(
+        dag_id="wine_retraining_test",
+        rollback_dag_id=None,
+        dataset_id="wine_quality",
+        table_id="test_wine",
+        labels={"wine": rollout.name},
+        template_path=template_path,
+        gcp_conn_id="google_cloud_default",
+        impersonation_chain=None,
+        **rollout.place,
+    )
+
+
+def test_it_shows_what_serves_whatever_name_was_deployed_since(rollout: Rollout, upload: Upload) -> None:
+    deployed = rollout.crown("sound")
+    await_jobs(rollout)
+    other = upload(compiled(**rollout.parts | {"serving": serving(f"{rollout.name}-new")}))
+
+    (read,) = read_everything([retrained(rollout, other)])
+
+    assert read.service.value is not None
+    assert read.service.value.name == rollout.name
+    (version,) = read.service.value.versions
+    assert (version.traffic, version.deployed_model_id) == (100, deployed["deployed_model_id"])
+
+
+def test_before_the_first_champion_it_looks_where_the_next_run_will_deploy(
+    rollout: Rollout, upload: Upload
+) -> None:
+    (read,) = read_everything([retrained(rollout, upload(compiled(**rollout.parts)))])
+
+    assert read.service.value is not None
+    assert (read.service.value.name, read.service.value.url) == (rollout.name, None)
 
 
 def test_it_cannot_tell_drift_while_the_default_signature_hides_the_features(rollout: Rollout) -> None:
@@ -20,23 +58,14 @@ def test_it_cannot_tell_drift_while_the_default_signature_hides_the_features(rol
         endpoint=deployed["endpoint"],
         deployed_model_id=deployed["deployed_model_id"],
         training_examples="gs://plugins/examples/1",
-        template_path=rollout.spec_uri,
+        pipeline_job=rollout.job_of(deployed["model_version"]),
         display_name=rollout.name,
         settings=MonitoringSettings(),
         **rollout.place,  # type: ignore[arg-type]
     )
     watching = operator.execute(context_of(operator))
-    model = RetrainedModel(
-        dag_id="wine_retraining_test",
-        rollback_dag_id=None,
-        dataset_id="wine_quality",
-        table_id="test_wine",
-        labels={"wine": "test"},
-        template_path=rollout.spec_uri,
-        gcp_conn_id="google_cloud_default",
-        impersonation_chain=None,
-        **rollout.place,
-    )
+    await_jobs(rollout)
+    model = retrained(rollout, "gs://plugins/specs/there-is-none.json")
 
     (read,) = read_everything([model])
     settle(rollout.place, watching)

@@ -14,9 +14,9 @@ from vertex_mlops.deployed_models import endpoint_id_for
 from vertex_mlops.exceptions import SpecError, VertexOperationError
 from vertex_mlops.vertex_operations import OperationWait
 
-from tests.plugins.conftest import Upload, context_of
+from tests.plugins.conftest import context_of
 from tests.plugins.operators.conftest import SERVING_IMAGE, TENSORFLOW_SERVING
-from tests.plugins.operators.rollouts import Rollout, result, serving
+from tests.plugins.operators.rollouts import Rollout, serving
 
 
 def test_a_version_tells_where_it_comes_from(rollout: Rollout) -> None:
@@ -39,11 +39,9 @@ def test_a_version_tells_where_it_comes_from(rollout: Rollout) -> None:
 
 @pytest.mark.parametrize("container", [TENSORFLOW_SERVING, {"image_uri": SERVING_IMAGE}])
 def test_a_version_is_served_by_the_container_that_the_compiled_pipeline_asks_for(
-    rollout: Rollout, upload: Upload, container: dict[str, Any]
+    rollout: Rollout, container: dict[str, Any]
 ) -> None:
-    rollout.spec_uri = upload(
-        {"pipelineSpec": {}, "serving": serving(rollout.name, container_spec=container)}
-    )
+    rollout.parts["serving"] = serving(rollout.name, container_spec=container)
 
     deployed = rollout.deploy(rollout.upload("sound"))
 
@@ -64,11 +62,9 @@ def test_a_version_is_served_by_the_container_that_the_compiled_pipeline_asks_fo
     ],
 )
 def test_a_container_that_vertex_ai_would_not_take_is_named_by_its_key(
-    rollout: Rollout, upload: Upload, container: dict[str, Any], problem: str
+    rollout: Rollout, container: dict[str, Any], problem: str
 ) -> None:
-    rollout.spec_uri = upload(
-        {"pipelineSpec": {}, "serving": serving(rollout.name, container_spec=container)}
-    )
+    rollout.parts["serving"] = serving(rollout.name, container_spec=container)
 
     with pytest.raises(SpecError, match=problem):
         rollout.upload("sound")
@@ -84,7 +80,7 @@ def test_all_versions_lie_under_one_model_and_none_is_uploaded_twice(rollout: Ro
 
 
 def test_an_upload_whose_answer_was_lost_is_found_again(rollout: Rollout) -> None:
-    operator = rollout.uploader(result("sound", rollout.folder))
+    operator = rollout.uploader(rollout.outcome("sound"))
     client = operator.models
 
     class LosesTheAnswer:
@@ -143,7 +139,7 @@ def test_a_deployment_that_another_try_has_begun_is_waited_for_without_a_slot(ro
 def test_a_deployment_that_fails_ends_the_try(rollout: Rollout, bucket: Any) -> None:
     broken = f"models/broken-{rollout.name}/1/saved_model.pb"
     bucket.blob(broken).upload_from_string(b"no model")
-    operator = rollout.uploader(result(broken.split("/")[1], rollout.folder))
+    operator = rollout.uploader(rollout.outcome(broken.split("/")[1]))
     version = operator.execute(context_of(operator))["model_version"]
 
     with pytest.raises(VertexOperationError, match="failed"):
@@ -155,7 +151,7 @@ def test_a_deployment_that_fails_ends_the_try(rollout: Rollout, bucket: Any) -> 
 def test_an_operation_is_found_behind_a_page_of_earlier_ones(rollout: Rollout, bucket: Any) -> None:
     broken = f"models/broken-{rollout.name}/saved_model.pb"
     bucket.blob(broken).upload_from_string(b"no model")
-    uploader = rollout.uploader(result(broken.split("/")[1], rollout.folder))
+    uploader = rollout.uploader(rollout.outcome(broken.split("/")[1]))
     version = uploader.execute(context_of(uploader))["model_version"]
     rollout.crown("sound")
     endpoint = rollout.endpoint().name
@@ -197,10 +193,8 @@ def test_the_first_model_takes_all_traffic_at_once(rollout: Rollout) -> None:
     assert rollout.traffic == {new["deployed_model_id"]: 100}
 
 
-def test_a_compiled_pipeline_that_does_not_say_how_to_serve_is_refused(
-    rollout: Rollout, upload: Upload
-) -> None:
-    rollout.spec_uri = upload({"pipelineSpec": {}, "dataContract": {}})
+def test_a_job_that_does_not_say_how_to_serve_is_refused_with_what_to_do(rollout: Rollout) -> None:
+    del rollout.parts["serving"]
 
-    with pytest.raises(SpecError, match="serving"):
+    with pytest.raises(SpecError, match=r"carries no serving: .*: deploy, then trigger a new run"):
         rollout.upload("sound")

@@ -17,7 +17,7 @@ from localcloud.faults import Fault, Faults
 from tests.conftest import Cloud
 from tests.plugins.conftest import Upload, context_of
 from tests.plugins.operators.conftest import Endpoint
-from tests.plugins.operators.rollouts import Rollout, result
+from tests.plugins.operators.rollouts import Rollout
 from tests.plugins.pipelines import pipeline, step
 
 MESSAGE = (
@@ -81,7 +81,7 @@ def test_a_pipeline_job_is_submitted_when_they_are_there(
 def test_a_version_is_uploaded_and_deployed_when_they_are_there(
     rollout: Rollout, refuse: Callable[..., None]
 ) -> None:
-    operator = rollout.uploader(result("sound", rollout.folder))
+    operator = rollout.uploader(rollout.outcome("sound"))
     refuse("ModelService.UploadModel")
     version = waits_once(lambda: operator.execute(context_of(operator)))["model_version"]
     refuse("EndpointService.DeployModel")
@@ -91,7 +91,7 @@ def test_a_version_is_uploaded_and_deployed_when_they_are_there(
 
 
 def test_a_monitoring_job_is_created_when_they_are_there(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, refuse: Callable[..., None]
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, refuse: Callable[..., None]
 ) -> None:
     from vertex_mlops.monitoring_settings import MonitoringSettings
 
@@ -100,7 +100,7 @@ def test_a_monitoring_job_is_created_when_they_are_there(
         endpoint=endpoint.name,
         deployed_model_id=endpoint.deploy("sound"),
         training_examples="gs://plugins/examples/1",
-        template_path=spec_uri,
+        pipeline_job=pipeline_job,
         display_name="wine-test",
         settings=MonitoringSettings(),
         **place,  # type: ignore[arg-type]

@@ -188,7 +188,8 @@ def test_what_is_wrong_with_one_model_hides_no_other(get: Get) -> None:
 def test_a_call_that_fails_is_one_line_and_the_rest_still_shows(
     get: Get, faults: Faults, method: str, words: str
 ) -> None:
-    faults.add(Fault(method, code="PERMISSION_DENIED", calls=2))
+    # both models, and the jobs are listed for two sections
+    faults.add(Fault(method, code="PERMISSION_DENIED", calls=4))
 
     white = section(get(), "wine_retraining_white")
 
@@ -213,7 +214,7 @@ def test_a_section_that_takes_too_long_is_given_up(
     get: Get, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_readings, "_SECTION_SECONDS", 0.2)
-    faults.add(Fault("PipelineService.ListPipelineJobs", latency=3, calls=2))
+    faults.add(Fault("PipelineService.ListPipelineJobs", latency=3, calls=4))
 
     assert "The pipeline jobs cannot be read: no answer within 0.2 s" in problems(get())
 

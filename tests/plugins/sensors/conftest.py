@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.plugins.operators.conftest import client, endpoint, models, spec_uri, twin
+from tests.plugins.operators.conftest import client, endpoint, models, pipeline_job, twin
 
-__all__ = ["client", "endpoint", "models", "spec_uri", "twin"]
+__all__ = ["client", "endpoint", "models", "pipeline_job", "twin"]

@@ -24,7 +24,7 @@ from tests.plugins.monitoring import run, settle, unsettled
 from tests.plugins.operators.conftest import Endpoint
 
 
-def monitor(place: dict[str, str], endpoint: Endpoint, spec_uri: str, **settings: Any) -> dict[str, Any]:
+def monitor(place: dict[str, str], endpoint: Endpoint, pipeline_job: str, **settings: Any) -> dict[str, Any]:
     (deployed,) = endpoint.deployed or {endpoint.deploy("sound")}
     result: dict[str, Any] = run(
         CreateOrUpdateModelMonitoringJobOperator(
@@ -32,7 +32,7 @@ def monitor(place: dict[str, str], endpoint: Endpoint, spec_uri: str, **settings
             endpoint=endpoint.name,
             deployed_model_id=deployed,
             training_examples="gs://plugins/examples/1",
-            template_path=spec_uri,
+            pipeline_job=pipeline_job,
             display_name="wine-test",
             settings=MonitoringSettings(**settings),
             **place,
@@ -48,9 +48,9 @@ def sensor(place: dict[str, str], result: dict[str, Any], **options: Any) -> Mod
 
 
 def test_a_job_that_settles_within_seconds_is_waited_for_in_one_go(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str
 ) -> None:
-    task = sensor(place, monitor(place, endpoint, spec_uri))
+    task = sensor(place, monitor(place, endpoint, pipeline_job))
 
     assert task.execute(context_of(task))["state"] == "JOB_STATE_RUNNING"
 
@@ -58,12 +58,12 @@ def test_a_job_that_settles_within_seconds_is_waited_for_in_one_go(
 def test_a_job_that_is_pending_is_looked_at_again_later_with_its_link_there_already(
     place: dict[str, str],
     endpoint: Endpoint,
-    spec_uri: str,
+    pipeline_job: str,
     cloud: Cloud,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(model_monitoring, "QUICK_SECONDS", 0.2)
-    result = monitor(place, endpoint, spec_uri)
+    result = monitor(place, endpoint, pipeline_job)
     task = sensor(place, result, poke_interval=30)
     context = context_of(task)
 
@@ -77,10 +77,10 @@ def test_a_job_that_is_pending_is_looked_at_again_later_with_its_link_there_alre
 
 
 def test_an_update_is_waited_for_to_its_end(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
-    settle(place, monitor(place, endpoint, spec_uri))
-    result = monitor(place, endpoint, spec_uri, log_ttl_days=1)
+    settle(place, monitor(place, endpoint, pipeline_job))
+    result = monitor(place, endpoint, pipeline_job, log_ttl_days=1)
 
     assert result["state"] == "JOB_STATE_UPDATING"
     assert settle(place, result)["state"] == "JOB_STATE_RUNNING"
@@ -88,9 +88,9 @@ def test_an_update_is_waited_for_to_its_end(
 
 
 def test_a_paused_job_ends_the_task_and_says_what_to_do(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
-    result = monitor(place, endpoint, spec_uri)
+    result = monitor(place, endpoint, pipeline_job)
     settle(place, result)
     client.pause_model_deployment_monitoring_job(name=result["name"])
 
@@ -103,9 +103,9 @@ def test_a_paused_job_ends_the_task_and_says_what_to_do(
 
 
 def test_an_update_that_failed_fails_the_task_with_its_error(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, client: aiplatform_v1.JobServiceClient
 ) -> None:
-    result = monitor(place, endpoint, spec_uri)
+    result = monitor(place, endpoint, pipeline_job)
     settle(place, result)
     # localcloud's updates do not fail; a deletion that is repeated does
     client.pause_model_deployment_monitoring_job(name=result["name"])
@@ -128,9 +128,9 @@ def test_an_update_that_failed_fails_the_task_with_its_error(
     [{"code": "UNAVAILABLE"}, {"code": "DEADLINE_EXCEEDED"}, {"drop": True}, {"latency": 10}],
 )
 def test_an_answer_that_does_not_come_is_no_reason_to_fail(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, faults: Faults, fault: dict[str, Any]
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, faults: Faults, fault: dict[str, Any]
 ) -> None:
-    result = monitor(place, endpoint, spec_uri)
+    result = monitor(place, endpoint, pipeline_job)
     settle(place, result)
     faults.add(Fault("JobService.GetModelDeploymentMonitoringJob", **fault))
     task = sensor(place, result, request_timeout=2)
@@ -149,9 +149,9 @@ def test_a_job_that_is_not_there_is_an_error(place: dict[str, str]) -> None:
 
 
 def test_a_job_that_does_not_settle_in_time_ends_the_task(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str, cloud: Cloud
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str, cloud: Cloud
 ) -> None:
-    result = monitor(place, endpoint, spec_uri)
+    result = monitor(place, endpoint, pipeline_job)
     task = sensor(place, result, timeout=60)
     context = context_of(task)
     context["ti"].first_reschedule = datetime.now(UTC) - timedelta(seconds=61)
@@ -161,9 +161,9 @@ def test_a_job_that_does_not_settle_in_time_ends_the_task(
 
 
 def test_every_watched_model_is_searched_from_the_moment_that_a_template_gave(
-    place: dict[str, str], endpoint: Endpoint, spec_uri: str
+    place: dict[str, str], endpoint: Endpoint, pipeline_job: str
 ) -> None:
-    result = monitor(place, endpoint, spec_uri)
+    result = monitor(place, endpoint, pipeline_job)
     asked: list[dict[str, Any]] = []
 
     class Hook(ModelMonitoringHook):

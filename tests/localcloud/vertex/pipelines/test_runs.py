@@ -6,7 +6,7 @@ import json
 import stat
 from pathlib import Path
 
-from google.cloud.aiplatform_v1.types import Artifact
+from google.cloud.aiplatform_v1.types import Artifact, PipelineJob
 
 from .conftest import LOCATION, states, task_of
 from .specs import Pipeline
@@ -28,6 +28,18 @@ def test_a_job_runs_each_task_after_those_that_it_needs(jobs):
     assert states(job) == {"Trainer": "SUCCEEDED", "Pusher": "SUCCEEDED"}
     assert task_of(job, "Trainer").end_time <= task_of(job, "Pusher").start_time
     assert job.create_time <= job.start_time <= job.end_time <= job.update_time
+
+
+def test_a_job_gives_back_the_spec_that_it_was_submitted_with(jobs):
+    """Google's SDK makes a job from that of another: ``PipelineJob.clone``."""
+    contract = json.dumps({"label": "quality", "columns": {"ph": {"min": 0.5}}, "query": "{table}"})
+    submitted = Pipeline().container("Task", data_contract=contract).job()
+
+    job = jobs.run(submitted)
+
+    assert PipelineJob.pb(job).pipeline_spec == PipelineJob.pb(submitted).pipeline_spec
+    task = job.pipeline_spec["root"]["dag"]["tasks"]["Task"]
+    assert task["inputs"]["parameters"]["data_contract"]["runtimeValue"]["constant"] == contract
 
 
 def test_an_output_shows_where_it_is_and_what_the_command_said_of_it(jobs):
