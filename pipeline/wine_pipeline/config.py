@@ -22,6 +22,10 @@ DEFAULT_SERVING_TAG = "2.21.0"
 # fails: https://cloud.google.com/vertex-ai/docs/predictions/pre-built-containers
 PREBUILT_IMAGE = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 
+# of the hash of a row: so many buckets there are, and so many of them are the split eval
+SPLIT_BUCKETS = 5
+EVAL_BUCKETS = 1
+
 # The wine is part of the pipeline's name, the endpoint's name and a label's value.
 _WINE = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _TABLE_SUFFIX = "_wine"
@@ -136,9 +140,9 @@ class EvaluationConfig:
     min_accuracy: float = 0.65
     max_mad: float = 0.70
     max_auc_loss: float = 0.03
-    mad_margin: float = 0.0125
+    mad_margin: float = 0.015
     confidence: float = 0.99
-    min_eval_rows: int = 100
+    min_eval_rows: int = 150
 
     def __post_init__(self) -> None:
         for name in ("min_auc", "min_accuracy"):

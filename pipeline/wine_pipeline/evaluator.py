@@ -23,6 +23,7 @@ from wine_pipeline.config import EXAMPLES_SIGNATURE, EvaluationConfig
 from wine_pipeline.eval_split import read_batches
 from wine_pipeline.evaluation import build_eval_config
 from wine_pipeline.features import GOOD, GRADE, QUALITY
+from wine_pipeline.majority import NoRowsError
 from wine_pipeline.paired_test import Pair, run_paired_test
 from wine_pipeline.served_model import ServedModel
 from wine_pipeline.verdict import write_paired_test
@@ -54,6 +55,7 @@ class Executor(executor.Executor):
         :param input_dict: ``examples``, ``model`` and ``baseline_model``.
         :param output_dict: ``evaluation`` and ``blessing``.
         :param exec_properties: the parameters of the component's specification.
+        :raises NoRowsError: if there is nothing to measure.
         """
         config = EvaluationConfig(**json.loads(exec_properties[_THRESHOLDS]))
         candidate, baseline = (
@@ -61,7 +63,10 @@ class Executor(executor.Executor):
             for name in (standard_component_specs.MODEL_KEY, standard_component_specs.BASELINE_MODEL_KEY)
         )
         examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
-        test = run_paired_test(ask_pairs(examples, candidate, baseline), config.confidence)
+        pairs = ask_pairs(examples, candidate, baseline)
+        if not pairs:
+            raise NoRowsError("the split eval has no rows: the query gave too few")
+        test = run_paired_test(pairs, config.confidence)
         logging.info("%s", test)
         super().Do(input_dict, output_dict, exec_properties)
         evaluation = artifact_utils.get_single_instance(output_dict[standard_component_specs.EVALUATION_KEY])

@@ -12,7 +12,7 @@ from tfx.v1.extensions import google_cloud_ai_platform as vertex
 from tfx.v1.extensions.google_cloud_big_query import BigQueryExampleGen
 
 from wine_pipeline.baseline import BaselineModel
-from wine_pipeline.config import Target, WineConfig
+from wine_pipeline.config import EVAL_BUCKETS, SPLIT_BUCKETS, Target, WineConfig
 from wine_pipeline.evaluator import PairedEvaluator
 from wine_pipeline.features import GOOD, QUALITY
 from wine_pipeline.model_card.component import ModelCard
@@ -229,7 +229,10 @@ def _four_to_one() -> tfx.proto.Output:
     split = tfx.proto.SplitConfig.Split
     return tfx.proto.Output(
         split_config=tfx.proto.SplitConfig(
-            splits=[split(name="train", hash_buckets=4), split(name="eval", hash_buckets=1)]
+            splits=[
+                split(name="train", hash_buckets=SPLIT_BUCKETS - EVAL_BUCKETS),
+                split(name="eval", hash_buckets=EVAL_BUCKETS),
+            ]
         )
     )
 

@@ -113,7 +113,7 @@ def test_a_first_model_worse_than_the_majority_is_not_blessed_whatever_the_bound
     reason = read_verdict(str(verdict.evaluation), "majority").reason
     assert "mean_absolute_error of grade is +2." in reason
     assert re.search(r" beside the majority's on 245 rows, with 99% confidence at most \+2\.\d{4}, ", reason)
-    assert reason.endswith("allowed is +0.0125")
+    assert reason.endswith("allowed is +0.015")
 
 
 def test_tfxs_own_runner_makes_the_majority_where_nothing_was_blessed_before(

@@ -54,7 +54,7 @@ def test_too_few_rows_are_no_verdict_however_good_the_model_is_on_them(
     found = read_verdict(str(verdict.evaluation), "champion")
     assert (found.name, found.reason) == (
         NOT_JUDGED,
-        "the eval split has 14 distinct rows, a verdict needs 100",
+        "the eval split has 14 distinct rows, a verdict needs 150",
     )
 
 
@@ -68,7 +68,7 @@ def test_copies_of_few_rows_are_no_verdict(
     assert not verdict.blessed
     assert read_metrics(str(verdict.evaluation)).candidate.examples == 150
     assert read_verdict(str(verdict.evaluation), "champion").reason == (
-        "the eval split has 15 distinct rows, a verdict needs 100"
+        "the eval split has 15 distinct rows, a verdict needs 150"
     )
 
 

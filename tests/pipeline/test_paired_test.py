@@ -70,16 +70,16 @@ def test_the_very_same_model_passes() -> None:
 def test_a_model_that_answers_no_number_is_refused() -> None:
     found = run_paired_test(pairs(np.full(300, np.nan)), 0.95)
 
-    assert "at most +nan, allowed is +0.0125" in found.refused_because(CONFIG, "champion")
+    assert "at most +nan, allowed is +0.015" in found.refused_because(CONFIG, "champion")
 
 
 @pytest.mark.parametrize(
-    ("rows", "words"), [(0, "0 distinct rows"), (1, "1 distinct row"), (99, "99 distinct rows")]
+    ("rows", "words"), [(0, "0 distinct rows"), (1, "1 distinct row"), (149, "149 distinct rows")]
 )
 def test_too_few_rows_allow_no_verdict(rows: int, words: str) -> None:
     found = run_paired_test(pairs(np.full(rows, -1.0), copies=10), 0.95)
 
-    assert found.not_judged_because(CONFIG) == f"the eval split has {words}, a verdict needs 100"
+    assert found.not_judged_because(CONFIG) == f"the eval split has {words}, a verdict needs 150"
 
 
 @pytest.mark.parametrize(("good_rows", "kind"), [(300, "good"), (0, "not good")])

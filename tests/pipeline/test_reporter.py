@@ -124,6 +124,6 @@ def test_the_reason_tells_how_much_worse_than_the_champion_a_model_is(
     assert made.get_string_custom_property("verdict") == "not blessed"
     assert re.search(
         r"mean_absolute_error of grade is \+0\.\d{4} beside the champion's on 245 rows,"
-        r" with 99% confidence at most \+0\.\d{4}, allowed is \+0\.0125$",
+        r" with 99% confidence at most \+0\.\d{4}, allowed is \+0\.015$",
         made.get_string_custom_property("reason"),
     )

@@ -13,7 +13,7 @@ AT_LEAST = {"better by 0.02": 0.9, FIRST: 0.9}
 # of what a bound refuses of models that are as good, on all rows of a wine
 MOST_REFUSED = 0.02
 
-ALL_ROWS = "all rows"
+ALL_ROWS, TENTH = "all rows", "a tenth of the rows"
 
 
 def missed(rates: list[Rate]) -> list[str]:

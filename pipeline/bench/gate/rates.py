@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+from scipy.stats import rankdata  # type: ignore[import-untyped]
 from wine_pipeline.config import EvaluationConfig
 from wine_pipeline.paired_test import Pair, PairedTest, run_paired_test
 
@@ -172,7 +172,10 @@ class _Gate:
         return [name for name in BOUNDS if not holds[name]]
 
     def _auc(self, answers: Answers, rows: np.ndarray) -> float:
-        return float(roc_auc_score(self._pair.good[rows], answers.good[rows]))
+        good = self._pair.good[rows]
+        ones, zeros = good.sum(), (~good).sum()
+        ranks = rankdata(answers.good[rows])[good].sum()
+        return float((ranks - ones * (ones + 1) / 2) / (ones * zeros))
 
     def _accuracy(self, answers: Answers, rows: np.ndarray) -> float:
         return float(((answers.good[rows] > 0.5) == self._pair.good[rows]).mean())

@@ -46,7 +46,9 @@ def result(model: str, folder: str, **more: Any) -> PipelineResult:
             state="PIPELINE_STATE_SUCCEEDED",
             data_version="1764028800000",
             blessed=True,
+            verdict="blessed",
             reason="",
+            evidence="",
             champion_version="",
             metrics={"mad": 0.5},
             # another version of the same files
