@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tfx.types import standard_artifacts
-from tfx.types.experimental.simple_artifacts import Metrics
-from wine_pipeline.baseline import CHAMPION, KIND
-from wine_pipeline.reporter import MetricsReporter
+from wine_pipeline.baseline import MAJORITY
 from wine_pipeline.verdict import NOT_JUDGED
 
 from tests.pipeline import stages
+from tests.pipeline.cards import make_card
 from tests.pipeline.conftest import Row
 
 # TFX reloads modules: the class that is raised may be a twin of the one that is imported
@@ -39,24 +39,22 @@ def test_an_eval_split_without_rows_is_named_by_the_evaluator(
         judge(stages.LENIENT, model, worse_model, tmp_path)
 
 
-def test_an_eval_split_of_one_row_has_its_figures_and_no_verdict(
-    judge: Callable[..., stages.Verdict], model: Path, worse_model: Path, wine_rows: list[Row], tmp_path: Path
+def test_one_row_in_each_split_gives_a_model_with_a_card_and_without_a_verdict(
+    wine_rows: list[Row], tmp_path: Path
 ) -> None:
-    stages.write_examples(wine_rows[:1], tmp_path)
-    verdict = judge(stages.LENIENT, model, worse_model, tmp_path)
-    evaluation, trained, baseline, made = (
-        standard_artifacts.ModelEvaluation(),
-        standard_artifacts.Model(),
-        standard_artifacts.Model(),
-        Metrics(),
-    )
-    evaluation.uri, trained.uri = str(verdict.evaluation), str(model)
-    baseline.set_string_custom_property(KIND, CHAMPION)
+    rows, examples, model = wine_rows[:2], tmp_path / "examples", tmp_path / "model"
+    stages.write_examples(rows, examples)
+    statistics: standard_artifacts.ExampleStatistics = stages.measure(examples, tmp_path / "statistics")
+    stages.validate(statistics, tmp_path / "validated")
+    stages.transform(rows, tmp_path / "transformed", tmp_path / "graph")
+    stages.train(tmp_path / "transformed", tmp_path / "graph", model, {})
+    baseline = Path(stages.baseline(examples, tmp_path / "baseline").uri)
 
-    MetricsReporter.EXECUTOR_SPEC.executor_class().Do(
-        {"evaluation": [evaluation], "model": [trained], "baseline": [baseline]}, {"metrics": [made]}, {}
-    )
+    verdict = stages.evaluate(stages.LENIENT, examples, model, tmp_path / "verdict", baseline)
+    card = make_card(stages.examples_of(examples), statistics, verdict, model, baseline, MAJORITY, tmp_path)
 
     assert not verdict.blessed
-    assert made.get_string_custom_property("verdict") == NOT_JUDGED
-    assert made.get_float_custom_property("examples") == 1
+    said = json.loads((Path(card.uri) / "model_card.json").read_text(encoding="utf-8"))
+    assert said["verdict"] == NOT_JUDGED
+    assert said["reason"] == "the eval split has 1 distinct row, a verdict needs 150"
+    assert said["metrics"]["examples"] == 1
