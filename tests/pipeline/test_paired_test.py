@@ -57,7 +57,7 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
     ("mean", "refused"), [(-0.02, False), (0.0, True), (0.02, True)], ids=["better", "equal", "worse"]
 )
 def test_a_model_passes_if_it_is_surely_worse_by_no_more_than_the_margin(mean: float, refused: bool) -> None:
-    found = run_paired_test(pairs(scattered(300, mean)), CONFIG.confidence)
+    found = run_paired_test(pairs(scattered(300, mean, spread=0.2)), CONFIG.confidence)
 
     assert bool(found.refused_because(CONFIG, "champion")) is refused
     assert found.not_judged_because(CONFIG) == ""

@@ -36,7 +36,7 @@ def judge(pair: Rivals, draws: int = 40) -> list[list[str]]:
 
 
 def test_models_whose_errors_hardly_scatter_are_told_apart() -> None:
-    for events in judge(rivals(2000, spread=0.02)):
+    for events in judge(rivals(2000, spread=0.005)):
         assert set(events) == {"worse by 0.01", "equal", "better by 0.02", rates.FIRST}
 
 
