@@ -10,7 +10,7 @@ from statistics import NormalDist
 from wine_pipeline.config import EvaluationConfig
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pair:
     """
     One row of the split eval, with all its exact copies.
