@@ -39,14 +39,30 @@ def test_an_eval_split_without_rows_is_named_by_the_evaluator(
         judge(stages.LENIENT, model, worse_model, tmp_path)
 
 
-def test_one_row_in_each_split_gives_a_model_with_a_card_and_without_a_verdict(
-    wine_rows: list[Row], tmp_path: Path
+@pytest.mark.parametrize(
+    ("rows", "same", "reason"),
+    [
+        (2, {}, "the eval split has 1 distinct row, a verdict needs 150"),
+        (
+            900,
+            {"quality": 6, "good": 1},
+            "all 180 rows of the eval split are good, a verdict needs both classes",
+        ),
+    ],
+    ids=["one-row-in-each-split", "one-grade"],
+)
+def test_what_allows_no_verdict_still_gives_a_model_with_a_card(
+    rows: int, same: Row, reason: str, wine_rows: list[Row], tmp_path: Path
 ) -> None:
-    rows, examples, model = wine_rows[:2], tmp_path / "examples", tmp_path / "model"
-    stages.write_examples(rows, examples)
+    chosen, examples, model = (
+        [row | same for row in wine_rows[:rows]],
+        tmp_path / "examples",
+        tmp_path / "model",
+    )
+    stages.write_examples(chosen, examples)
     statistics: standard_artifacts.ExampleStatistics = stages.measure(examples, tmp_path / "statistics")
     stages.validate(statistics, tmp_path / "validated")
-    stages.transform(rows, tmp_path / "transformed", tmp_path / "graph")
+    stages.transform(chosen, tmp_path / "transformed", tmp_path / "graph")
     stages.train(tmp_path / "transformed", tmp_path / "graph", model, {})
     baseline = Path(stages.baseline(examples, tmp_path / "baseline").uri)
 
@@ -55,6 +71,5 @@ def test_one_row_in_each_split_gives_a_model_with_a_card_and_without_a_verdict(
 
     assert not verdict.blessed
     said = json.loads((Path(card.uri) / "model_card.json").read_text(encoding="utf-8"))
-    assert said["verdict"] == NOT_JUDGED
-    assert said["reason"] == "the eval split has 1 distinct row, a verdict needs 150"
-    assert said["metrics"]["examples"] == 1
+    assert (said["verdict"], said["reason"]) == (NOT_JUDGED, reason)
+    assert said["metrics"]["examples"] == len(chosen[::5])
