@@ -241,7 +241,7 @@ def failure(job: PipelineJob) -> str:
 
 
 def failure_cause(job: PipelineJob) -> str:
-    """Part of :func:`failure` that tells the error; empty if the job may still succeed, or has."""
+    """Return the error of a job as :func:`failure` tells it; empty if it may still succeed, or has."""
     return failure(job).partition("; ")[2] if job.state.name in DEAD_STATES else ""
 
 

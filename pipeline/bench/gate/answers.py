@@ -54,7 +54,7 @@ class Table:
 
     @property
     def distinct_rows(self) -> int:
-        """Number of rows without copies."""
+        """Return the number of rows without copies."""
         return int(self.number.max()) + 1
 
     def take(self, chosen: np.ndarray) -> Columns:

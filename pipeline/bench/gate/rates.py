@@ -47,7 +47,7 @@ class Rate:
 
     @property
     def share(self) -> float:
-        """Of the cases in which it happened."""
+        """Return the share of the cases in which it happened."""
         return self.count / self.of
 
 

@@ -55,17 +55,17 @@ class BigQueryTableBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
 
     @property
     def extra_links_params(self) -> dict[str, Any]:
-        """What the link needs."""
+        """Return what the link needs."""
         return {"project_id": self.project_id, "dataset_id": self.dataset_id, "table_id": self.table_id}
 
     @property
     def table(self) -> str:
-        """``project.dataset.table``."""
+        """Return ``project.dataset.table``."""
         return f"{self.project_id}.{self.dataset_id}.{self.table_id}"
 
     @cached_property
     def hook(self) -> BigQueryHook:
-        """Ask BigQuery through the connection."""
+        """Return what asks BigQuery through the connection."""
         from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 
         return BigQueryHook(
@@ -93,5 +93,5 @@ class BigQueryTableBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
 
 
 def now_ms() -> int:
-    """Give the present, in milliseconds since the epoch."""
+    """Return the present, in milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
