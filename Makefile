@@ -8,7 +8,7 @@ TESTS := test-e2e test-pipeline test-units test-live
 # each worker has a localcloud of its own; files in the order of tests/durations.json
 WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo demo-drift check docs fuzz test test-compat test-durations test-e2e test-faults test-live test-pipeline test-ui test-units up down lint format bench bench-scale bench-model lock clean compose-init test-compose acceptance deploy deploy-check deploy-setup load-data
+.PHONY: help setup demo demo-drift check docs fuzz test test-compat test-durations test-e2e test-faults test-live test-pipeline test-ui test-units up down lint format bench bench-scale bench-model bench-gate lock clean compose-init test-compose acceptance deploy deploy-check deploy-setup load-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ bench-scale: setup ## Measure seconds and memory of each component on 6.5 k, 65 
 
 bench-model: setup ## Measure the model beside others as the literature does, and plot it: [WINE=red] [PROTOCOL=leak-free] [LEARNER=ExtraTrees]
 	@PYTHONPATH=pipeline TF_CPP_MIN_LOG_LEVEL=2 $(PIPELINE_PYTHON) -m bench $(if $(WINE),--wine $(WINE)) $(if $(PROTOCOL),--protocol $(PROTOCOL)) $(if $(LEARNER),--learner '$(LEARNER)')
+
+bench-gate: setup ## Measure how often the gate passes a better, an equal and a worse model, and hold that to its goals
+	@PYTHONPATH=pipeline TF_CPP_MIN_LOG_LEVEL=2 $(PIPELINE_PYTHON) -m bench.gate
 
 lock: setup ## Resolve the lock files anew
 	@dev/lock.sh

@@ -70,6 +70,7 @@ class _WineSection(_Strict):
 
     :param table: id of its BigQuery table.
     :param schedule: cron expression, in UTC; null for runs by hand and those that drift causes.
+    :param max_row_loss: share of the rows of the last training that may be missing.
     :param rollout: how a new model takes over the traffic.
     :param monitoring: how its endpoint is watched.
     :param recreate_monitoring: whether its monitoring job is deleted and created anew if something differs
@@ -79,6 +80,7 @@ class _WineSection(_Strict):
 
     table: Identifier
     schedule: Annotated[str, AfterValidator(_cron)] | None
+    max_row_loss: Annotated[float, Field(gt=0, lt=1)] = 1 / 3
     rollout: RolloutSettings = RolloutSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     recreate_monitoring: bool = False
@@ -125,6 +127,7 @@ class Wine:
     pipeline_root: str
     poll_interval: int
     schedule: str | None
+    max_row_loss: float
     rollout: RolloutSettings
     monitoring: MonitoringSettings
     recreate_monitoring: bool
@@ -175,6 +178,7 @@ def load_wines(path: Path = CONFIG_FILE, environment: Mapping[str, str] = os.env
             pipeline_root=content.pipeline_root.format(bucket=bucket, wine=name),
             poll_interval=poll_interval or content.poll_interval,
             schedule=wine.schedule,
+            max_row_loss=wine.max_row_loss,
             rollout=wine.rollout,
             monitoring=wine.monitoring,
             recreate_monitoring=wine.recreate_monitoring,

@@ -15,7 +15,7 @@ PARAMS = {
         False,
         type="boolean",
         title="Force",
-        description="Train although the last training was on the very same data.",
+        description="Train although the last training was on the very same data, or on many more rows.",
     ),
     "data_version": Param(
         None,

@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 from airflow.sdk import DAG, TaskGroup, TriggerRule, chain
-from vertex_mlops.operators.bigquery import BigQueryDataContractCheckOperator, BigQueryTableFreshnessOperator
+from vertex_mlops.operators.bigquery import BigQueryTableFreshnessOperator
+from vertex_mlops.operators.bigquery_contract import BigQueryDataContractCheckOperator
 from vertex_mlops.operators.cancel_pipeline_job import CancelPipelineJobOperator
 from vertex_mlops.operators.deployment import DeployModelVersionOperator
 from vertex_mlops.operators.gate import BlessedModelGateOperator
 from vertex_mlops.operators.model_registry import PromoteModelVersionOperator, UploadModelVersionOperator
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
 from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator, RollBackDeploymentOperator
-from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, TRIGGER_LABEL
+from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, ROW_COUNT_LABEL, TRIGGER_LABEL
 from vertex_mlops.run_conf import refuse_unknown_conf
 from wine_config import load_wines
 from wine_params import PARAMS
@@ -59,6 +60,9 @@ for wine in load_wines():
                 data_version=check_freshness.output["data_version"],
                 template_path=wine.spec,
                 named_features=wine.monitoring.named_features,
+                last_trained_rows=check_freshness.output["last_trained_rows"],
+                max_row_loss=wine.max_row_loss,
+                force=dag.param("force"),
             )
 
             check_freshness >> check_data
@@ -75,6 +79,7 @@ for wine in load_wines():
             labels=wine.training_labels
             | {
                 DATA_VERSION_LABEL: check_freshness.output["data_version"],
+                ROW_COUNT_LABEL: check_data.output["rows"],
                 TRIGGER_LABEL: check_freshness.output["trigger"],
             },
             service_account=wine.service_account,

@@ -42,7 +42,10 @@ def handmade(spec: dict[str, Any], exported: Exported, page: str) -> Made:
     made["Evaluator"]["blessing"]["metadata"] = {"blessed": 1}
     made["ModelCard"]["model_card"]["metadata"] = {"page": page}
     made["MetricsReporter"]["metrics"]["metadata"] = FIGURES | {
+        "verdict": "blessed",
         "reason": "",
+        "evidence": "",
+        "champion_version": "",
         "model_uri": exported.model,
         "known_answers": json.dumps(answers),
     }

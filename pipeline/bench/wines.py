@@ -106,7 +106,16 @@ def training_split(wines: Wines) -> Wines:
 
     :param wines: all rows of the table.
     """
-    return wines.take(np.array([_bucket(example, 5) < 4 for example in _examples(wines)]))
+    return wines.take(in_training_split(wines))
+
+
+def in_training_split(wines: Wines) -> np.ndarray:
+    """
+    Tell of each row whether it is in the split `train`, [rows] booleans.
+
+    :param wines: rows of the table.
+    """
+    return np.array([_bucket(example, 5) < 4 for example in _examples(wines)])
 
 
 def whole_folds(wines: Wines) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -22,6 +22,10 @@ DEFAULT_SERVING_TAG = "2.21.0"
 # fails: https://cloud.google.com/vertex-ai/docs/predictions/pre-built-containers
 PREBUILT_IMAGE = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 
+# of the hash of a row: so many buckets there are, and so many of them are the split eval
+SPLIT_BUCKETS = 5
+EVAL_BUCKETS = 1
+
 # The wine is part of the pipeline's name, the endpoint's name and a label's value.
 _WINE = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _TABLE_SUFFIX = "_wine"
@@ -125,22 +129,28 @@ class EvaluationConfig:
     :param min_accuracy: share of wines on the right side of probability 0.5.
     :param max_mad: mean absolute deviation between ``grade`` and ``quality``, in grades.
     :param max_auc_loss: how much lower than the baseline's its AUC may be, on the same rows.
-    :param max_mad_loss: how much higher than the baseline's its deviation may be, in grades. More than two
-        trainings on the same rows differ by, so that a model as good as the champion passes.
+    :param mad_margin: how much higher than the baseline's its deviation may be, in grades: what the upper
+        confidence bound of the paired difference must not exceed.
+    :param confidence: of that bound, one-sided.
+    :param min_eval_rows: distinct rows of the eval split without which there is no verdict.
     :raises ConfigError: if a number is out of its range.
     """
 
-    min_auc: float = 0.75
-    min_accuracy: float = 0.70
-    max_mad: float = 0.65
-    max_auc_loss: float = 0.01
-    max_mad_loss: float = 0.001
+    min_auc: float = 0.70
+    min_accuracy: float = 0.65
+    max_mad: float = 0.70
+    max_auc_loss: float = 0.03
+    mad_margin: float = 0.015
+    confidence: float = 0.99
+    min_eval_rows: int = 150
 
     def __post_init__(self) -> None:
         for name in ("min_auc", "min_accuracy"):
             _require(0 <= getattr(self, name) <= 1, f"{name} must be in [0, 1], not {getattr(self, name)}")
-        for name in ("max_mad", "max_auc_loss", "max_mad_loss"):
+        for name in ("max_mad", "max_auc_loss", "mad_margin"):
             _require(getattr(self, name) >= 0, f"{name} must not be negative: {getattr(self, name)}")
+        _require(0.5 < self.confidence < 1, f"confidence must be in (0.5, 1), not {self.confidence}")
+        _require(self.min_eval_rows >= 2, f"min_eval_rows must be at least 2, not {self.min_eval_rows}")
 
 
 @dataclass(frozen=True)

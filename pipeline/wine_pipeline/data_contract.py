@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from wine_pipeline.config import WineConfig
+from wine_pipeline.config import EVAL_BUCKETS, SPLIT_BUCKETS, EvaluationConfig, WineConfig
 from wine_pipeline.features import FEATURE_NAMES, FEATURES, GOOD, GRADE, QUALITY, QUALITY_MAX, QUALITY_MIN
 
 # how far a known instance lies from the lab's wine: a twentieth of the way
@@ -63,6 +63,15 @@ def _example(instance: Mapping[str, list[float]]) -> str:
     return base64.b64encode(example.SerializeToString(deterministic=True)).decode("ascii")
 
 
+def min_rows(evaluation: EvaluationConfig) -> int:
+    """
+    Return the fewest rows of a table whose split eval can be expected to allow a verdict.
+
+    :param evaluation: has the number of rows that a verdict needs.
+    """
+    return evaluation.min_eval_rows * SPLIT_BUCKETS // EVAL_BUCKETS
+
+
 def build_data_contract(config: WineConfig) -> dict[str, Any]:
     """
     Return the ``dataContract`` of the compiled file.
@@ -79,6 +88,8 @@ def build_data_contract(config: WineConfig) -> dict[str, Any]:
         "query": query_template(config),
         "columns": columns,
         "label": QUALITY,
+        "min_rows": min_rows(config.evaluation),
+        "min_label_values": 2,
         "outputs": {
             GOOD: {"min": 0.0, "max": 1.0},
             GRADE: {"min": float(QUALITY_MIN), "max": float(QUALITY_MAX)},

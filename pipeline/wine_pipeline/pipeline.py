@@ -12,9 +12,9 @@ from tfx.v1.extensions import google_cloud_ai_platform as vertex
 from tfx.v1.extensions.google_cloud_big_query import BigQueryExampleGen
 
 from wine_pipeline.baseline import BaselineModel
-from wine_pipeline.config import Target, WineConfig
+from wine_pipeline.config import EVAL_BUCKETS, SPLIT_BUCKETS, Target, WineConfig
 from wine_pipeline.data_contract import build_data_contract
-from wine_pipeline.evaluation import build_eval_config
+from wine_pipeline.evaluator import PairedEvaluator
 from wine_pipeline.features import GOOD, QUALITY
 from wine_pipeline.model_card.component import ModelCard
 from wine_pipeline.model_card.job import JOB_PLACEHOLDER
@@ -154,16 +154,16 @@ def _learn(
         model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
         model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
     ).with_id("latest_blessed_model_resolver")
-    # TFMA ignores the thresholds on a difference if there is nothing to compare with
+    # without a champion, too, there is something to compare with
     baseline = BaselineModel(
         examples=examples, latest_blessed=blessed.outputs["model"], registered_model=registered_model
     )
-    evaluator = tfx.components.Evaluator(
+    evaluator = PairedEvaluator(
         examples=examples,
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["baseline"],
-        eval_config=build_eval_config(config.evaluation),
-    )
+        config=config.evaluation,
+    ).with_id("Evaluator")
     reporter = MetricsReporter(
         evaluation=evaluator.outputs["evaluation"],
         model=trainer.outputs["model"],
@@ -231,7 +231,10 @@ def _four_to_one() -> tfx.proto.Output:
     split = tfx.proto.SplitConfig.Split
     return tfx.proto.Output(
         split_config=tfx.proto.SplitConfig(
-            splits=[split(name="train", hash_buckets=4), split(name="eval", hash_buckets=1)]
+            splits=[
+                split(name="train", hash_buckets=SPLIT_BUCKETS - EVAL_BUCKETS),
+                split(name="eval", hash_buckets=EVAL_BUCKETS),
+            ]
         )
     )
 

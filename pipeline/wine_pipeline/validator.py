@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 from tfx import types
 from tfx.components.example_validator import executor
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.dsl.components.base import executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
+
+# StatisticsGen's name for it
+_STATISTICS_FILE = "FeatureStats.pb"
 
 Artifacts = Mapping[str, list[types.Artifact]]
 
@@ -32,8 +35,16 @@ class Executor(executor.Executor):
         :param input_dict: ``statistics`` and ``schema``.
         :param output_dict: ``anomalies``.
         :param exec_properties: the parameters of the component's specification.
-        :raises AnomaliesError: if there are any.
+        :raises AnomaliesError: if there are any, or a split has no rows.
         """
+        statistics = artifact_utils.get_single_instance(input_dict[standard_component_specs.STATISTICS_KEY])
+        if empty := [
+            split
+            for split in artifact_utils.decode_split_names(statistics.split_names)
+            if not _count_rows(artifact_utils.get_split_uri([statistics], split))
+        ]:
+            # TFDV finds nothing odd in no rows
+            raise AnomaliesError(f"the split {' and '.join(empty)} has no rows: the query gave too few")
         result = super().Do(input_dict, output_dict, exec_properties)
         found = output_dict[standard_component_specs.ANOMALIES_KEY]
         splits = artifact_utils.decode_split_names(artifact_utils.get_single_instance(found).split_names)
@@ -53,6 +64,12 @@ class StrictExampleValidator(ExampleValidator):
     """
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+
+def _count_rows(folder: str) -> int:
+    with fileio.open(f"{folder}/{_STATISTICS_FILE}", "rb") as file:
+        found = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read())
+    return sum(int(dataset.num_examples) for dataset in found.datasets)
 
 
 def _read(folder: str, split: str) -> list[str]:

@@ -53,6 +53,8 @@ class DataContract(BaseModel):
     :param query: training query with the placeholders ``{table}`` and ``{snapshot}``.
     :param columns: every column that the query reads.
     :param label: the column that the model learns to predict.
+    :param min_rows: fewest rows of which a model can be learnt and judged.
+    :param min_label_values: fewest different values of the label in them.
     :param outputs: what each signature of the model answers.
     :param sample_instance: one instance in JSON, as the signature ``serving_raw`` takes it.
     :param sample_example: the same instance as a base64 tf.Example, as ``serving_examples`` takes it.
@@ -67,6 +69,8 @@ class DataContract(BaseModel):
     query: str
     columns: dict[str, Column]
     label: str
+    min_rows: Annotated[int, Field(ge=1)] = 1
+    min_label_values: Annotated[int, Field(ge=1)] = 1
     outputs: Annotated[dict[str, Range], Field(min_length=1)]
     sample_instance: dict[str, list[float]]
     sample_example: str

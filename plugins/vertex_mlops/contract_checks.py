@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vertex_mlops.contract import Column, DataContract
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _TYPE_ALIASES = {"FLOAT": "FLOAT64", "INTEGER": "INT64"}
 
 ROW_COUNT = "row_count"
+_LABEL_VALUES = "label_values"
 
 
 def schema_problems(contract: DataContract, schema: Iterable[SchemaField]) -> dict[str, str]:
@@ -44,6 +45,8 @@ def check_query(contract: DataContract, columns: Iterable[str], table: str, snap
     :param snapshot: moment at which the table is read, in milliseconds since the epoch.
     """
     counts = [f"COUNT(*) AS `{ROW_COUNT}`"]
+    if contract.label in columns:
+        counts.append(f"COUNT(DISTINCT `{contract.label}`) AS `{_LABEL_VALUES}`")
     for name in columns:
         counts += [
             f"COUNTIF({test}) AS `{name}__{kind}`" for kind, test in _tests(name, contract.columns[name])
@@ -54,7 +57,7 @@ def check_query(contract: DataContract, columns: Iterable[str], table: str, snap
     )
 
 
-def row_problems(contract: DataContract, columns: Iterable[str], counts: Mapping[str, int]) -> list[str]:
+def row_problems(contract: DataContract, columns: Sequence[str], counts: Mapping[str, int]) -> list[str]:
     """
     Put the counts of :func:`check_query` into words.
 
@@ -65,6 +68,13 @@ def row_problems(contract: DataContract, columns: Iterable[str], counts: Mapping
     if not counts[ROW_COUNT]:
         return ["has 0 rows"]
     problems = []
+    if counts[ROW_COUNT] < contract.min_rows:
+        problems.append(f"has {_number(counts[ROW_COUNT], 'row')}, must have at least {contract.min_rows}")
+    if contract.label in columns and counts[_LABEL_VALUES] < contract.min_label_values:
+        found = _number(counts[_LABEL_VALUES], "value")
+        problems.append(
+            f"column {contract.label} has {found}, must have at least {contract.min_label_values}"
+        )
     for name in columns:
         column = contract.columns[name]
         words = {"null": "NULL", "nan": "NaN", "range": f"outside {column.min:g}..{column.max:g}"}
@@ -72,6 +82,10 @@ def row_problems(contract: DataContract, columns: Iterable[str], counts: Mapping
             if count := counts[f"{name}__{kind}"]:
                 problems.append(f"column {name} has {count} {words[kind]}")
     return problems
+
+
+def _number(count: int, thing: str) -> str:
+    return f"{count} {thing}{'s' * (count != 1)}"
 
 
 def _other_type(column: Column, field: SchemaField) -> str | None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # label of a pipeline job: state of the table it learned from, in milliseconds since the epoch
 DATA_VERSION_LABEL = "data_version"
+# label of a pipeline job: how many rows that table had
+ROW_COUNT_LABEL = "row_count"
 # label of a pipeline job: the DAG run that it belongs to, as run_label tells it
 RUN_LABEL = "airflow_run"
 # label of a pipeline job: what its DAG run was caused by, "drift" or one of Airflow's run types
@@ -36,6 +38,9 @@ ENDED_STATES = frozenset({SUCCEEDED, "PIPELINE_STATE_FAILED", "PIPELINE_STATE_CA
 DEAD_STATES = frozenset({"PIPELINE_STATE_FAILED", "PIPELINE_STATE_CANCELLING", "PIPELINE_STATE_CANCELLED"})
 # nothing is left to wait for or to cancel
 OVER_STATES = ENDED_STATES | DEAD_STATES
+
+# verdict on a model of which too few rows tell anything
+NOT_JUDGED = "not judged"
 
 # name of the state of a task of a job
 _TASK_FAILED = "FAILED"
@@ -59,7 +64,12 @@ class PipelineResult(TypedDict):
     :param state: name of its state.
     :param data_version: label of the same name.
     :param blessed: verdict of the Evaluator; None if there was none.
+    :param verdict: ``blessed``, ``not blessed``, or ``not judged`` if the rows allow neither; empty if the
+        pipeline does not tell.
     :param reason: why the model was not blessed; empty if it was, or if the pipeline does not tell.
+    :param evidence: by how much the model differs from what it was compared with; empty if that is not known.
+    :param champion_version: resource name of the version that the model was compared with, like
+        ``.../models/m@3``; empty if it was none of the registry's, None if the pipeline does not tell.
     :param metrics: figures of the evaluation by name; empty if the pipeline reports none.
     :param model_uri: ``gs://`` folder of the model as a model server takes it.
     :param known_answers: what the model answers to each known instance of the data contract, by output.
@@ -72,7 +82,10 @@ class PipelineResult(TypedDict):
     state: str
     data_version: str | None
     blessed: bool | None
+    verdict: str
     reason: str
+    evidence: str
+    champion_version: str | None
     metrics: dict[str, float]
     model_uri: str | None
     known_answers: list[dict[str, float]]
@@ -203,7 +216,10 @@ def read_result(job: PipelineJob) -> PipelineResult:
         state=job.state.name,
         data_version=job.labels.get(DATA_VERSION_LABEL),
         blessed=_property(blessing, "blessed") == 1 if blessing else None,
+        verdict=_property(report, "verdict") or "",
         reason=_property(report, "reason") or "",
+        evidence=_property(report, "evidence") or "",
+        champion_version=_property(report, "champion_version"),
         metrics=_metrics(job),
         model_uri=_property(report, "model_uri"),
         known_answers=json.loads(_property(report, "known_answers") or "[]"),
@@ -222,6 +238,11 @@ def failure(job: PipelineJob) -> str:
     ]
     causes = failed or [_one_line(job.error.message)] * bool(job.error.message)
     return f"{job.name} ended as {job.state.name}" + "".join(f"; {cause}" for cause in causes)
+
+
+def failure_cause(job: PipelineJob) -> str:
+    """Return the error of a job as :func:`failure` tells it; empty if it may still succeed, or has."""
+    return failure(job).partition("; ")[2] if job.state.name in DEAD_STATES else ""
 
 
 def _digest(*identity: str | int | None) -> str:

@@ -216,32 +216,66 @@ def test_a_second_click_changes_nothing(demo: Demo, first: RunRow, by_hand: Ende
     assert demo.vertex.serving(first.serving.endpoint) == before
 
 
-@pytest.fixture(scope="module")
-def not_blessed(demo: Demo, trained: aiplatform_v1.PipelineJob, by_hand: Ended) -> Ended:
-    """A model that misses a bound of the evaluation, which judges anew what the first training made."""
+def judge_anew(
+    demo: Demo, trained: aiplatform_v1.PipelineJob, setting: str, value: str, seed: int
+) -> tuple[Ended, str]:
+    """Judge by another setting what the first training made; give the run, and why the gate was skipped."""
     spec = read_spec(demo.settings, WINE)
-    text, changed = re.subn(r"(upper_bound\W+)0\.65", r"\g<1>0.1", json.dumps(spec))
+    text, changed = re.subn(setting, rf"\g<1>{value}", json.dumps(spec))
     assert changed
     made = made_by(trained)
     for task in JUDGES:
         del made[task]
     upload_spec(demo.settings, WINE, replay(json.loads(text), made))
-    append_vintage(demo.settings, WINE, 100, seed=13)
-    return finish(demo, DAG_ID, demo.stack.airflow.trigger(DAG_ID))
+    append_vintage(demo.settings, WINE, 100, seed=seed)
+    ended = finish(demo, DAG_ID, demo.stack.airflow.trigger(DAG_ID))
+    upload_spec(demo.settings, WINE, spec)
+    path = f"/dags/{DAG_ID}/dagRuns/{ended.run_id}/taskInstances/gate/xcomEntries/skipped_because"
+    return ended, demo.stack.airflow.call("GET", path)["value"]
 
 
-def test_a_model_that_is_not_blessed_skips_the_rollout_and_says_why(demo: Demo, not_blessed: Ended) -> None:
-    assert not_blessed.state == "success"
-    assert not_blessed.states["train"] == "success"
+@pytest.fixture(scope="module")
+def not_judged(demo: Demo, trained: aiplatform_v1.PipelineJob, by_hand: Ended) -> tuple[Ended, str]:
+    """A model of whose eval split more rows are asked than it has."""
+    return judge_anew(demo, trained, r"(min_eval_rows\W+)150", "100000", seed=12)
+
+
+@pytest.fixture(scope="module")
+def not_blessed(
+    demo: Demo, trained: aiplatform_v1.PipelineJob, not_judged: tuple[Ended, str]
+) -> tuple[Ended, str]:
+    """A model that misses a bound of the evaluation."""
+    return judge_anew(demo, trained, r"(upper_bound\W+)0\.7\b", "0.1", seed=13)
+
+
+def assert_green_without_rollout(ended: Ended) -> None:
+    assert ended.state == "success"
+    assert ended.states["train"] == "success"
     later = ["gate", *ROLLOUT, "roll_back", *WATCH, RETIRE]
-    assert {not_blessed.states[task] for task in later} == {"skipped"}
-    path = f"/dags/{DAG_ID}/dagRuns/{not_blessed.run_id}/taskInstances/gate/xcomEntries/skipped_because"
-    reason = demo.stack.airflow.call("GET", path)["value"]
+    assert {ended.states[task] for task in later} == {"skipped"}
+
+
+def test_a_model_that_is_not_blessed_skips_the_rollout_and_says_why(not_blessed: tuple[Ended, str]) -> None:
+    ended, reason = not_blessed
+
+    assert_green_without_rollout(ended)
     assert re.search(r"^not blessed: mean_absolute_error of grade is 0\.\d+, must be at most 0\.1; ", reason)
 
 
+def test_a_model_that_too_few_rows_tell_of_skips_the_rollout_as_not_judged(
+    not_judged: tuple[Ended, str],
+) -> None:
+    ended, reason = not_judged
+
+    assert_green_without_rollout(ended)
+    assert re.fullmatch(
+        r"not judged: the eval split has \d+ distinct rows, a verdict needs 100000; the champion stays",
+        reason,
+    )
+
+
 def test_after_it_the_champion_stays_and_the_data_has_been_seen(
-    demo: Demo, first: RunRow, by_hand: Ended, not_blessed: Ended
+    demo: Demo, first: RunRow, by_hand: Ended, not_blessed: tuple[Ended, str]
 ) -> None:
     champion = xcom(demo, by_hand, "deploy")["deployed_model_id"]
     assert demo.vertex.serving(first.serving.endpoint).traffic == {champion: 100}

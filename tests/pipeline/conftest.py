@@ -113,39 +113,30 @@ def majority(artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def judge(artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
-    """Return a function that runs the Evaluator on a model, and beside it on a champion if one is given."""
+    """Return a function that runs the Evaluator on a model and its baseline."""
     from tests.pipeline import stages
 
-    def run(config: Any, model: Path, champion: Path | None = None) -> stages.Verdict:
-        return stages.evaluate(
-            config, artifacts.examples, model, tmp_path_factory.mktemp("verdict"), champion
-        )
+    def run(config: Any, model: Path, baseline: Path, examples: Path | None = None) -> stages.Verdict:
+        folder = tmp_path_factory.mktemp("verdict")
+        return stages.evaluate(config, examples or artifacts.examples, model, folder, baseline)
 
     return run
 
 
 @pytest.fixture(scope="session")
-def first_verdict(judge: Callable[..., Any], model: Path) -> Any:
-    """Return the verdict on a model that stands alone and above its bounds."""
+def first_verdict(judge: Callable[..., Any], model: Path, majority: Any) -> Any:
+    """Return the verdict on a first model that is above its bounds."""
     from tests.pipeline import stages
 
-    return judge(stages.REACHED, model)
+    return judge(stages.REACHED, model, Path(majority.uri))
 
 
 @pytest.fixture(scope="session")
-def strict_verdict(judge: Callable[..., Any], model: Path) -> Any:
-    """Return the verdict on a model that stands alone and misses two of its bounds."""
+def strict_verdict(judge: Callable[..., Any], model: Path, majority: Any) -> Any:
+    """Return the verdict on a first model that misses two of its bounds."""
     from tests.pipeline import stages
 
-    return judge(stages.STRICT, model)
-
-
-@pytest.fixture(scope="session")
-def majority_verdict(judge: Callable[..., Any], model: Path, majority: Any) -> Any:
-    """Return the verdict on a first model."""
-    from tests.pipeline import stages
-
-    return judge(stages.LENIENT, model, Path(majority.uri))
+    return judge(stages.STRICT, model, Path(majority.uri))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import tensorflow_transform.beam as tft_beam
 from google.protobuf import json_format
 from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
-from tfx.components.evaluator.executor import Executor as EvaluatorExecutor
 from tfx.components.statistics_gen.executor import Executor as StatisticsGenExecutor
 from tfx.components.trainer.executor import GenericExecutor as TrainerExecutor
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
@@ -25,6 +24,7 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from wine_pipeline.baseline import BaselineModel
 from wine_pipeline.config import EvaluationConfig, ServingConfig, Target, TrainingConfig, WineConfig
 from wine_pipeline.evaluation import build_eval_config
+from wine_pipeline.evaluator import PairedEvaluator
 from wine_pipeline.features import FEATURE_NAMES, GOOD, QUALITY
 from wine_pipeline.pipeline import _runner_arguments
 from wine_pipeline.preprocessing import preprocessing_fn
@@ -152,25 +152,24 @@ class Verdict:
     What the Evaluator says.
 
     :param blessed: the model may be served.
+    :param files: names of what lies in the folder of the blessing.
     :param evaluation: folder of the tfx.ModelEvaluation.
     """
 
     blessed: bool
+    files: list[str]
     evaluation: Path
 
 
-def evaluate(
-    config: EvaluationConfig, examples: Path, model: Path, folder: Path, champion: Path | None = None
-) -> Verdict:
+def evaluate(config: EvaluationConfig, examples: Path, model: Path, folder: Path, baseline: Path) -> Verdict:
     """Run the Evaluator's executor on the split `eval`."""
     blessing = _artifact(standard_artifacts.ModelBlessing, folder / "blessing")
     inputs = {
         "examples": [examples_of(examples)],
         "model": [_artifact(standard_artifacts.Model, model)],
+        "baseline_model": [_artifact(standard_artifacts.Model, baseline)],
     }
-    if champion is not None:
-        inputs["baseline_model"] = [_artifact(standard_artifacts.Model, champion)]
-    EvaluatorExecutor(_beam(folder)).Do(
+    PairedEvaluator.EXECUTOR_SPEC.executor_class(_beam(folder)).Do(
         inputs,
         {
             "evaluation": [_artifact(standard_artifacts.ModelEvaluation, folder / "evaluation")],
@@ -180,11 +179,13 @@ def evaluate(
             "eval_config": json_format.MessageToJson(
                 build_eval_config(config), preserving_proto_field_name=True
             ),
+            "thresholds": json.dumps(asdict(config)),
             "example_splits": "null",
             "fairness_indicator_thresholds": "null",
         },
     )
-    return Verdict(blessing.get_int_custom_property("blessed") == 1, folder / "evaluation")
+    files = sorted(path.name for path in (folder / "blessing").iterdir())
+    return Verdict(blessing.get_int_custom_property("blessed") == 1, files, folder / "evaluation")
 
 
 def baseline(

@@ -139,14 +139,16 @@ def test_a_launch_without_a_dag_ends_with_a_pusher_to_the_wines_own_endpoint() -
 
 
 def test_the_thresholds_come_from_the_config() -> None:
-    config = WineConfig("white", evaluation=EvaluationConfig(min_auc=0.83))
+    config = WineConfig("white", evaluation=EvaluationConfig(min_auc=0.83, min_eval_rows=300))
 
     job = compile_pipeline(config, TARGET, Scale())
 
+    assert job["dataContract"]["min_rows"] == 1500
     evaluator = job["pipelineSpec"]["root"]["dag"]["tasks"]["Evaluator"]
     metrics = constant(evaluator, "eval_config")["metrics_specs"][0]["metrics"]
     (auc,) = [metric for metric in metrics if metric["class_name"] == "AUC"]
     assert auc["threshold"]["value_threshold"]["lower_bound"] == 0.83
+    assert constant(evaluator, "thresholds")["min_eval_rows"] == 300
 
 
 def test_the_names_and_the_root_are_the_wines_own(job: dict[str, Any]) -> None:
@@ -159,6 +161,8 @@ def test_the_contract_lies_beside_the_spec(job: dict[str, Any]) -> None:
         "query",
         "columns",
         "label",
+        "min_rows",
+        "min_label_values",
         "outputs",
         "sample_instance",
         "sample_example",

@@ -17,7 +17,7 @@ from tests.pipeline import stages
 
 def test_a_first_model_above_the_bounds_is_blessed(first_verdict: stages.Verdict) -> None:
     assert first_verdict.blessed
-    assert read_metrics(str(first_verdict.evaluation)).baseline is None
+    assert first_verdict.files == ["BLESSED"]
 
 
 def test_the_figures_are_those_of_the_eval_split(
@@ -33,6 +33,7 @@ def test_the_figures_are_those_of_the_eval_split(
 
 def test_a_model_below_its_bounds_is_not_blessed(strict_verdict: stages.Verdict) -> None:
     assert not strict_verdict.blessed
+    assert strict_verdict.files == ["NOT_BLESSED"]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_any_bound_alone_refuses_a_model(
     }
 
     # as the Evaluator's own pipeline asks, with figures that it measured
-    filled_in = tfma.utils.update_eval_config_with_defaults(config, has_baseline=False, rubber_stamp=True)
+    filled_in = tfma.utils.update_eval_config_with_defaults(config, has_baseline=True, rubber_stamp=False)
     found = validate_metrics(((), figures), filled_in)
 
     assert found.validation_ok is (not missed)
@@ -69,12 +70,13 @@ def test_a_model_worse_than_the_champion_is_not_blessed(worse_verdict: stages.Ve
     assert figures.baseline is not None
     assert figures.candidate.mad > figures.baseline.mad
     assert not worse_verdict.blessed
+    assert worse_verdict.files == ["NOT_BLESSED"]
 
 
 def test_a_model_as_good_as_the_champion_is_blessed(
     judge: Callable[..., stages.Verdict], model: Path
 ) -> None:
-    verdict = judge(replace(stages.LENIENT, max_auc_loss=0.0, max_mad_loss=0.0), model, champion=model)
+    verdict = judge(replace(stages.LENIENT, max_auc_loss=0.0, mad_margin=0.0), model, model)
 
     figures = read_metrics(str(verdict.evaluation))
     assert figures.candidate == figures.baseline
@@ -95,4 +97,4 @@ def test_the_metrics_command_prints_nothing_but_json(
 
     (figures,) = json.loads(capfd.readouterr().out).values()
     assert set(figures["candidate"]) == {"auc", "accuracy", "mad", "examples"}
-    assert figures["baseline"] is None
+    assert set(figures["baseline"]) == set(figures["candidate"])

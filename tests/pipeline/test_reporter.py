@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import Metrics
-from wine_pipeline.baseline import CHAMPION, KIND
+from wine_pipeline.baseline import CHAMPION, KIND, MAJORITY, VERSION
 from wine_pipeline.config import WineConfig
 from wine_pipeline.data_contract import build_data_contract
 from wine_pipeline.metrics import NoEvaluationError, read_metrics
@@ -20,6 +20,7 @@ from wine_pipeline.served_model import ServedModel
 
 from tests.pipeline import stages
 
+CHAMPION_VERSION = "projects/p/locations/r/models/m@3"
 # with one instance more than the code that runs would ask for
 CONTRACT = build_data_contract(WineConfig("white"))
 CONTRACT["known_instances"].append(
@@ -33,6 +34,7 @@ def run(evaluation: Path, model: Path, kind: str = CHAMPION) -> Metrics:
     baseline = standard_artifacts.Model()
     given.uri, trained.uri = str(evaluation), str(model)
     baseline.set_string_custom_property(KIND, kind)
+    baseline.set_string_custom_property(VERSION, CHAMPION_VERSION)
     MetricsReporter.EXECUTOR_SPEC.executor_class().Do(
         {"evaluation": [given], "model": [trained], "baseline": [baseline]},
         {"metrics": [made]},
@@ -49,9 +51,9 @@ def report(evaluation: Path, model: Path, kind: str = CHAMPION) -> dict[str, flo
 
 
 def test_a_first_model_has_figures_of_the_majority_and_of_no_champion(
-    majority_verdict: stages.Verdict, majority: standard_artifacts.Model, model: Path
+    first_verdict: stages.Verdict, majority: standard_artifacts.Model, model: Path
 ) -> None:
-    evaluation = majority_verdict.evaluation
+    evaluation = first_verdict.evaluation
 
     figures = report(evaluation, model, majority.get_string_custom_property(KIND))
 
@@ -85,6 +87,7 @@ def test_the_served_folder_and_the_answers_to_the_known_instances_of_the_contrac
 
     served = made.get_string_custom_property("model_uri")
     assert served == str(model / "Format-Serving")
+    assert made.get_string_custom_property("champion_version") == CHAMPION_VERSION
     answers = json.loads(made.get_string_custom_property("known_answers"))
     exported = ServedModel(served)
     asked = [
@@ -99,7 +102,14 @@ def test_the_served_folder_and_the_answers_to_the_known_instances_of_the_contrac
 
 def test_a_blessed_model_has_no_reason_against_it(first_verdict: stages.Verdict, model: Path) -> None:
     assert first_verdict.blessed
-    assert run(first_verdict.evaluation, model).get_string_custom_property("reason") == ""
+    made = run(first_verdict.evaluation, model, MAJORITY)
+    assert made.get_string_custom_property("verdict") == "blessed"
+    assert made.get_string_custom_property("reason") == ""
+    assert re.fullmatch(
+        r"mean_absolute_error of grade is -0\.\d{4} beside the majority's on 245 rows,"
+        r" with 99% confidence at most -0\.\d{4}",
+        made.get_string_custom_property("evidence"),
+    )
 
 
 def test_the_reason_names_each_metric_and_the_bound_that_it_missed(
@@ -117,8 +127,11 @@ def test_the_reason_names_each_metric_and_the_bound_that_it_missed(
 def test_the_reason_tells_how_much_worse_than_the_champion_a_model_is(
     worse_verdict: stages.Verdict, worse_model: Path
 ) -> None:
-    reason = run(worse_verdict.evaluation, worse_model).get_string_custom_property("reason")
+    made = run(worse_verdict.evaluation, worse_model)
 
+    assert made.get_string_custom_property("verdict") == "not blessed"
     assert re.search(
-        r"mean_absolute_error of grade is \+0\.\d+ beside the champion's, allowed is \+0\.001", reason
+        r"mean_absolute_error of grade is \+0\.\d{4} beside the champion's on 245 rows,"
+        r" with 99% confidence at most \+0\.\d{4}, allowed is \+0\.015$",
+        made.get_string_custom_property("reason"),
     )

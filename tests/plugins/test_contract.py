@@ -18,7 +18,7 @@ from tests.plugins.contracts import CONTRACT, contract
 JOB = "projects/1/locations/r/pipelineJobs/run-1"
 URI = "gs://bucket/specs/wine-white.json"
 TEXT_COLUMN = {"type": "STRING", "min": 0, "max": 1}
-CLEAN = {"row_count": 5} | dict.fromkeys(
+CLEAN = {"row_count": 5, "label_values": 3} | dict.fromkeys(
     (f"{name}__{kind}" for name in CONTRACT["columns"] for kind in ("null", "nan", "range")), 0
 )
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 
 from airflow.sdk import DAG, Param
-from vertex_mlops.operators.bigquery import BigQueryDataContractCheckOperator, BigQueryTableFreshnessOperator
+from vertex_mlops.operators.bigquery import BigQueryTableFreshnessOperator
+from vertex_mlops.operators.bigquery_contract import BigQueryDataContractCheckOperator
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
-from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL
+from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, ROW_COUNT_LABEL
 
 PROJECT, REGION, BUCKET = (os.environ[f"WINE_{name}"] for name in ("PROJECT", "REGION", "BUCKET"))
 TABLE = {"dataset_id": "example", "table_id": "wines"}
@@ -34,6 +35,8 @@ with DAG(
         task_id="check_data",
         data_version=check_freshness.output["data_version"],
         template_path=f"gs://{BUCKET}/specs/example.json",
+        last_trained_rows=check_freshness.output["last_trained_rows"],
+        force=dag.param("force"),
         **TABLE,
     )
 
@@ -44,7 +47,11 @@ with DAG(
         template_path=check_data.output["template_path"],
         pipeline_root=f"gs://{BUCKET}/pipelines",
         parameter_values={"input_config": check_data.output["input_config"]},
-        labels=LABELS | {DATA_VERSION_LABEL: check_freshness.output["data_version"]},
+        labels=LABELS
+        | {
+            DATA_VERSION_LABEL: check_freshness.output["data_version"],
+            ROW_COUNT_LABEL: check_data.output["rows"],
+        },
         deferrable=True,
         poll_interval=2,
     )

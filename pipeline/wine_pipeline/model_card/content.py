@@ -11,10 +11,12 @@ import tensorflow_model_analysis as tfma
 from tfx.types import artifact, standard_artifacts
 from tfx.utils import path_utils
 
+from wine_pipeline.config import EvaluationConfig
 from wine_pipeline.evaluation import ACCURACY, AUC, MAD
 from wine_pipeline.model_card.job import Job, read_job
 from wine_pipeline.model_card.predictions import SLICED_BY, Predictions, ask_model
 from wine_pipeline.model_card.statistics import TrainingRows, read_quartiles, read_training_rows
+from wine_pipeline.verdict import read_verdict
 
 # what the figures of the baseline begin with, and what to call it
 _COMPARED = {"champion_": "champion", "baseline_": "majority"}
@@ -28,7 +30,9 @@ class Card:
 
     :param pipeline: name of the wine's pipeline.
     :param blessed: the model may be served.
+    :param verdict: ``blessed``, ``not blessed`` or ``not judged``.
     :param reason: why it may not; empty if it may.
+    :param evidence: by how much it differs from what it was compared with; empty if that is not known.
     :param metrics: its figures on the eval split by name.
     :param compared: what it was compared with.
     :param compared_metrics: the figures of that.
@@ -43,7 +47,9 @@ class Card:
 
     pipeline: str
     blessed: bool
+    verdict: str
     reason: str
+    evidence: str
     metrics: Mapping[str, float]
     compared: str
     compared_metrics: Mapping[str, float]
@@ -85,18 +91,21 @@ def gather(
     """
     figures = _figures(metrics)
     prefix = next(known for known in _COMPARED if f"{known}auc" in figures)
+    verdict = read_verdict(evaluation.uri, _COMPARED[prefix])
     quartiles = read_quartiles(statistics, SLICED_BY)
     served = metrics.get_string_custom_property("model_uri")
     return Card(
         pipeline=pipeline,
         blessed=blessing.get_int_custom_property("blessed") == 1,
-        reason=metrics.get_string_custom_property("reason"),
+        verdict=verdict.name,
+        reason=verdict.reason,
+        evidence=verdict.evidence,
         metrics={name: value for name, value in figures.items() if not name.startswith(tuple(_COMPARED))},
         compared=_COMPARED[prefix],
         compared_metrics={
             name.removeprefix(prefix): value for name, value in figures.items() if name.startswith(prefix)
         },
-        bounds=_bounds(evaluation.uri),
+        bounds=_bounds(evaluation.uri, verdict.config),
         predictions=ask_model(served, examples, quartiles),
         compared_predictions=ask_model(path_utils.serving_model_dir(baseline.uri), examples, quartiles),
         training=read_training_rows(statistics),
@@ -117,10 +126,12 @@ def _figures(metrics: artifact.Artifact) -> dict[str, float]:
     return {name: float(value) for name, value in sorted(found.items()) if isinstance(value, (int, float))}
 
 
-def _bounds(evaluation: str) -> dict[str, str]:
+def _bounds(evaluation: str, config: EvaluationConfig) -> dict[str, str]:
     specs = tfma.load_eval_result(evaluation).config.metrics_specs
     metrics = [metric for spec in specs for metric in spec.metrics if metric.HasField("threshold")]
-    return {_METRICS[json.loads(metric.config)["name"]]: _words(metric.threshold) for metric in metrics}
+    bounds = {_METRICS[json.loads(metric.config)["name"]]: _words(metric.threshold) for metric in metrics}
+    margin = f"difference with {config.confidence:.0%} confidence at most {config.mad_margin:+g}"
+    return bounds | {"mad": f"{bounds['mad']}, {margin}"}
 
 
 def _words(threshold: Any) -> str:

@@ -42,13 +42,15 @@ def _head(card: Card, title: str) -> Iterator[Element]:
         yield node("p", node("strong", "Blessed"), ": it may serve.", class_="verdict good")
     else:
         reason = card.reason or "the pipeline gives no reason"
-        yield node("p", node("strong", "Not blessed"), f": {reason}.", class_="verdict bad")
+        yield node("p", node("strong", card.verdict.capitalize()), f": {reason}.", class_="verdict bad")
 
 
 def _figures(card: Card) -> Iterator[Element]:
     yield node("h2", f"Figures beside the {card.compared}")
     head = ["on the eval split", "this model", card.compared, "difference", "must be"]
     yield table(head, [_metric(card, name) for name in _METRICS])
+    if card.evidence:
+        yield node("p", f"Paired test: {card.evidence}.", class_="note")
 
 
 def _metric(card: Card, name: str) -> list[str]:

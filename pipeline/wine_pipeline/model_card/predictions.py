@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import tensorflow as tf
-from tfx.types import artifact_utils, standard_artifacts
+from tfx.types import standard_artifacts
 
 from wine_pipeline.config import EXAMPLES_SIGNATURE
+from wine_pipeline.eval_split import read_batches
 from wine_pipeline.features import GOOD, GRADE, QUALITY, QUALITY_MAX
 from wine_pipeline.served_model import ServedModel
 
 SLICED_BY = "alcohol"
-_SPLIT = "eval"
 _GRADES = QUALITY_MAX + 1
 _BINS = 10
-_BATCH = 4096
 # A card is no second evaluation: so many rows are enough for its plots, and a small machine answers them.
 MAX_ROWS = 200_000
 
@@ -90,7 +89,9 @@ def ask_model(
     model = ServedModel(served)
     grades, quartiles, bins = _Sums(_GRADES), _Sums(len(bounds) + 1), _Sums(_BINS)
     confusion = np.zeros((_GRADES, _GRADES), dtype=np.int64)
-    for serialized, quality, is_good, alcohol in _batches(examples, max_rows):
+    types = {QUALITY: tf.int64, GOOD: tf.int64, SLICED_BY: tf.float32}
+    for serialized, values in read_batches(examples, types, max_rows):
+        quality, is_good, alcohol = values[QUALITY], values[GOOD] == 1, values[SLICED_BY]
         answers = model.ask(EXAMPLES_SIGNATURE, {"examples": serialized})
         good = answers[GOOD].reshape(-1)
         grade = answers[GRADE].reshape(-1)
@@ -141,23 +142,3 @@ def _quarters(bounds: Sequence[float]) -> list[str]:
     low, *_, high = bounds
     between = [f"{SLICED_BY} {a:.4g} to {b:.4g}" for a, b in pairwise(bounds)]
     return [f"{SLICED_BY} below {low:.4g}", *between, f"{SLICED_BY} from {high:.4g}"]
-
-
-def _batches(
-    examples: standard_artifacts.Examples, max_rows: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    folder = artifact_utils.get_split_uri([examples], _SPLIT)
-    records = tf.data.TFRecordDataset(sorted(tf.io.gfile.glob(f"{folder}/*")), compression_type="GZIP")
-    spec = {
-        QUALITY: tf.io.FixedLenFeature([], tf.int64),
-        GOOD: tf.io.FixedLenFeature([], tf.int64),
-        SLICED_BY: tf.io.FixedLenFeature([], tf.float32),
-    }
-    for serialized in records.take(max_rows).batch(_BATCH):
-        parsed = tf.io.parse_example(serialized, spec)
-        yield (
-            serialized.numpy(),
-            parsed[QUALITY].numpy(),
-            parsed[GOOD].numpy() == 1,
-            parsed[SLICED_BY].numpy(),
-        )

@@ -1,38 +1,31 @@
-"""Operators that ask BigQuery whether there is something new to learn from, and whether it is fit."""
+"""Operator that asks BigQuery whether there is something new to learn from."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY
-from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from airflow.providers.standard.utils.skipmixin import SkipMixin
-from google.api_core.exceptions import Forbidden, NotFound
 
-from vertex_mlops.compiled_pipeline import read_compiled_pipeline
-from vertex_mlops.contract import DataContract
-from vertex_mlops.contract_checks import ROW_COUNT, check_query, row_problems, schema_problems
-from vertex_mlops.data_versions import DEFAULT_TIME_TRAVEL_HOURS, check_data_version, snapshot_time
+from vertex_mlops.data_versions import check_data_version
 from vertex_mlops.drift import describe, triggering_events
-from vertex_mlops.exceptions import DataContractError
 from vertex_mlops.links.bigquery import TableLink
+from vertex_mlops.operators.bigquery_base import BigQueryTableBaseOperator, now_ms
 from vertex_mlops.pipeline_jobs import (
     DATA_VERSION_LABEL,
+    ROW_COUNT_LABEL,
     RUN_LABEL,
     SUBMISSION_KEY,
     label_filter,
     run_label,
     run_label_of,
 )
-from vertex_mlops.task_results import ResultsMixin
-from vertex_mlops.trainable_tables import check_trainable, streaming_buffer, time_travel_problem
+from vertex_mlops.trainable_tables import streaming_buffer
 
 if TYPE_CHECKING:
-    from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
     from airflow.sdk import Context
     from google.cloud.bigquery import Table
 
@@ -43,65 +36,7 @@ if TYPE_CHECKING:
 _ENDED = ("success", "failed")
 
 
-class _BigQueryTableOperator(ResultsMixin, GoogleCloudBaseOperator):
-    """Base of the operators that look at one BigQuery table."""
-
-    operator_extra_links = (TableLink(),)
-
-    def __init__(
-        self,
-        *,
-        project_id: str,
-        dataset_id: str,
-        table_id: str,
-        gcp_conn_id: str = "google_cloud_default",
-        impersonation_chain: str | Sequence[str] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.project_id = project_id
-        self.dataset_id = dataset_id
-        self.table_id = table_id
-        self.gcp_conn_id = gcp_conn_id
-        self.impersonation_chain = impersonation_chain
-
-    @property
-    def extra_links_params(self) -> dict[str, Any]:
-        return {"project_id": self.project_id, "dataset_id": self.dataset_id, "table_id": self.table_id}
-
-    @property
-    def table(self) -> str:
-        return f"{self.project_id}.{self.dataset_id}.{self.table_id}"
-
-    @cached_property
-    def hook(self) -> BigQueryHook:
-        from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
-
-        return BigQueryHook(
-            gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain, use_legacy_sql=False
-        )
-
-    def get_table(self) -> Table:
-        """Call ``tables.get``, which scans no bytes, and refuse what cannot be trained on."""
-        try:
-            table = self.hook.get_client(project_id=self.project_id).get_table(self.table)
-        except NotFound as error:
-            raise DataContractError(f"{self.table}: no such table") from error
-        check_trainable(table, self.table)
-        return table
-
-    def get_time_travel_hours(self) -> int:
-        """
-        Call ``datasets.get`` and tell how far back its tables can be read.
-
-        Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset (maxTimeTravelHours)
-        """
-        client = self.hook.get_client(project_id=self.project_id)
-        dataset = client.get_dataset(f"{self.project_id}.{self.dataset_id}")
-        return int(dataset.max_time_travel_hours or DEFAULT_TIME_TRAVEL_HOURS)
-
-
-class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
+class BigQueryTableFreshnessOperator(BigQueryTableBaseOperator, SkipMixin):
     """
     Skip everything downstream unless a table has changed since the last successful training.
 
@@ -147,10 +82,10 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
 
     :return: ``table``; ``data_version``, the one asked for or else when the table was modified last, in
         milliseconds since the epoch; ``num_rows`` of the table at present, without those in its streaming
-        buffer; ``last_trained_version``, None if
-        there was no training yet; ``trigger``, ``drift`` or Airflow's type of the run; and ``drift``, the
-        :class:`~vertex_mlops.drift.DriftEvent` of each window that has caused the run. If the rest is
-        skipped, the XCom ``skipped_because`` says why.
+        buffer; ``last_trained_version``, None if there was no training yet; ``last_trained_rows``, how many
+        rows that training had, None if its job does not tell; ``trigger``, ``drift`` or Airflow's type of the
+        run; and ``drift``, the :class:`~vertex_mlops.drift.DriftEvent` of each window that has caused the
+        run. If the rest is skipped, the XCom ``skipped_because`` says why.
     :raises DataContractError: the table does not exist, or is none that can be trained on, such as a view.
     :raises DataVersionError: the table cannot be read, or was not there, at this ``data_version``.
     """
@@ -194,7 +129,8 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         table = self.get_table()
         data_version = self._choose_version(table)
         this_run = run_label(context["ti"])
-        last_trained = self._last_trained_version(context["ti"])
+        training = self._last_training(context["ti"])
+        last_trained = int(training.labels[DATA_VERSION_LABEL]) if training else None
         drift = triggering_events(context)
         for event in drift:
             self.log.info("This run was caused by drift: %s", describe(event))
@@ -203,6 +139,7 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
             "data_version": data_version,
             "num_rows": table.num_rows,
             "last_trained_version": last_trained,
+            "last_trained_rows": _rows_of(training),
             "trigger": "drift" if drift else context["dag_run"].run_type.value,
             "drift": drift,
         }
@@ -251,12 +188,12 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
             self.data_version,
             created=int(resource["creationTime"]),
             modified=modified,
-            now=_now(),
+            now=now_ms(),
             time_travel_hours=self.get_time_travel_hours(),
         )
         return self.data_version
 
-    def _last_trained_version(self, ti: Any) -> int | None:
+    def _last_training(self, ti: Any) -> Any:
         for job in self._trainings(run_label(ti), 'state="PIPELINE_STATE_SUCCEEDED"'):
             version = job.labels[DATA_VERSION_LABEL]
             if not version.isdecimal():
@@ -266,7 +203,7 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
                     "%s does not count: no task has taken its result; clear that task to take it", job.name
                 )
             else:
-                return int(version)
+                return job
         return None
 
     def _was_left_alone(self, ti: Any, run: str | None) -> bool:
@@ -301,103 +238,6 @@ class BigQueryTableFreshnessOperator(_BigQueryTableOperator, SkipMixin):
         return (job for job in jobs if job.labels.get(RUN_LABEL) != this_run)
 
 
-class BigQueryDataContractCheckOperator(_BigQueryTableOperator):
-    """
-    Check the rows that a pipeline is about to learn from against the contract compiled into it.
-
-    The schema comes from ``tables.get``; the rows are counted by one aggregate query, pinned to the same
-    moment as the training query: what was checked is what is trained on. That moment is the millisecond
-    after ``data_version``, or yesterday for a table that has rested since longer: time travel ends after two
-    to seven days, as its data set says.
-
-    .. seealso::
-        https://cloud.google.com/bigquery/docs/access-historical-data
-
-    :param project_id: The ID of the Google Cloud project of the table (templated).
-    :param dataset_id: The ID of the dataset (templated).
-    :param table_id: The ID of the table (templated).
-    :param data_version: State of the table to check, in milliseconds since the epoch (templated).
-    :param template_path: ``gs://`` URI of the compiled pipeline file with the contract, or of a pointer to
-        it (templated).
-    :param named_features: Names that must be features of the model, because settings of a later task use
-        them; better found out before hours of training than after.
-    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
-    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
-        chained list of accounts required to get the access_token of the last account in the list, which
-        will be impersonated in the request (templated).
-
-    :return: ``rows``; ``query``, the pinned training query; ``input_config``, the pipeline parameter that
-        makes the pipeline run it; ``template_path`` of the file whose contract was checked, for the task that
-        submits it; ``bytes_processed`` by the check.
-    :raises SpecError: the compiled pipeline file is missing or carries no contract.
-    :raises UnknownFeatureError: one of ``named_features`` does not exist.
-    :raises DataContractError: names the table, and what keeps it from being trained on, or each column and
-        count that breaks the contract.
-    """
-
-    template_fields = (
-        "project_id",
-        "dataset_id",
-        "table_id",
-        "data_version",
-        "template_path",
-        "gcp_conn_id",
-        "impersonation_chain",
-    )
-
-    def __init__(
-        self, *, data_version: int, template_path: str, named_features: Sequence[str] = (), **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.data_version = data_version
-        self.template_path = template_path
-        self.named_features = named_features
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        TableLink.persist(context=context)
-        compiled = read_compiled_pipeline(self.template_path, self.gcp_conn_id, self.impersonation_chain)
-        contract = DataContract.from_spec(compiled.text, compiled.uri)
-        contract.check_features(self.named_features)
-        table = self.get_table()
-        problems = schema_problems(contract, table.schema)
-        sound = [name for name in contract.columns if name not in problems]
-        snapshot = snapshot_time(
-            self.data_version, modified=int(table.to_api_repr()["lastModifiedTime"]), now=_now()
-        )
-        counts, bytes_processed = self._count(contract, sound, table.location, snapshot)
-        found = [f"column {name} {problem}" for name, problem in problems.items()]
-        found += row_problems(contract, sound, counts)
-        if not counts[ROW_COUNT] and (buffered := streaming_buffer(table)):
-            found.append(buffered)
-        if found:
-            raise DataContractError(f"{self.table}: {'; '.join(found)}")
-        self.log.info("%s: all %s rows keep the data contract", self.table, counts[ROW_COUNT])
-        query = contract.pinned_query(self.table, snapshot)
-        return {
-            "rows": counts[ROW_COUNT],
-            "query": query,
-            "input_config": contract.input_config(query),
-            "template_path": compiled.uri,
-            "bytes_processed": bytes_processed,
-        }
-
-    def _count(
-        self, contract: DataContract, columns: list[str], location: str | None, snapshot: int
-    ) -> tuple[dict[str, int], int]:
-        query = check_query(contract, columns, self.table, snapshot)
-        try:
-            job: Any = self.hook.insert_job(
-                configuration={"query": {"query": query, "useLegacySql": False}},
-                project_id=self.project_id,
-                location=location,
-            )
-            row = next(iter(job.result()))
-        except Forbidden as error:
-            if problem := time_travel_problem(str(error)):
-                raise DataContractError(f"{self.table}: {problem}") from error
-            raise
-        return dict(row.items()), job.total_bytes_processed or 0
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+def _rows_of(training: Any) -> int | None:
+    rows = training.labels.get(ROW_COUNT_LABEL, "") if training else ""
+    return int(rows) if rows.isdecimal() else None

@@ -8,7 +8,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from vertex_mlops.links.model_card import ModelCardLink
-from vertex_mlops.pipeline_jobs import PipelineResult
+from vertex_mlops.pipeline_jobs import NOT_JUDGED, PipelineResult
 from vertex_mlops.task_results import ResultsMixin
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ class BlessedModelGateOperator(ResultsMixin, BaseOperator):
     """
     Skip the rollout, with the reason, unless the pipeline has blessed its model.
 
-    It makes no call to Google. A model that was not blessed is no failure: the data has been seen, and the
-    champion stays.
+    It makes no call to Google. A model that was not blessed, or of which too few rows allow no verdict, is no
+    failure: the data has been seen, and the champion stays.
 
     .. seealso::
         https://www.tensorflow.org/tfx/guide/evaluator
@@ -47,8 +47,11 @@ class BlessedModelGateOperator(ResultsMixin, BaseOperator):
         result = self.pipeline_result
         ModelCardLink.persist(context=context, uri=result["model_card"])
         if not result["blessed"]:
-            reason = f"not blessed: {result['reason'] or 'the pipeline gives no reason'}; the champion stays"
+            # the result of a run from before the pipeline told its verdict has none
+            verdict = NOT_JUDGED if result.get("verdict") == NOT_JUDGED else "not blessed"
+            reason = f"{verdict}: {result['reason'] or 'the pipeline gives no reason'}; the champion stays"
             context["ti"].xcom_push(key="skipped_because", value=reason)
             raise AirflowSkipException(reason)
-        self.log.info("Blessed: %s", result["metrics"])
+        self.log.info("Blessed: %s", result.get("evidence") or "the pipeline gives no evidence")
+        self.log.info("Metrics: %s", result["metrics"])
         return {"metrics": result["metrics"]}

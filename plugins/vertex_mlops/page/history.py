@@ -12,7 +12,7 @@ from vertex_mlops.deployed_models import CHAMPION_ALIAS, PREVIOUS_ALIAS
 from vertex_mlops.page.charts import Point, line_chart
 from vertex_mlops.page.readings import Training, Version
 from vertex_mlops.page.sources import AirflowRun, RetrainedModel, run_path
-from vertex_mlops.pipeline_jobs import run_label
+from vertex_mlops.pipeline_jobs import NOT_JUDGED, run_label
 
 CHAMPION_PREFIX = "champion_"
 # a model that always says the majority: what the first one is compared with
@@ -178,8 +178,9 @@ def _tell_retraining(
 
 def _tell_verdict(training: Training) -> tuple[str, str, str]:
     if training.blessed:
-        return "ok", "Took over", ""
-    return "warn", "Rejected", training.reason or "the pipeline gives no reason"
+        return "ok", "Took over", training.reason
+    outcome = "Not judged" if training.verdict == NOT_JUDGED else "Rejected"
+    return "warn", outcome, training.reason or "the pipeline gives no reason"
 
 
 def _failed(run: AirflowRun) -> str:

@@ -25,9 +25,8 @@ from vertex_mlops.monitoring_config import objectives_of
 from vertex_mlops.page.compiled import read_contract, read_served_name
 from vertex_mlops.pipeline_jobs import (
     DATA_VERSION_LABEL,
-    DEAD_STATES,
     RUN_LABEL,
-    failure,
+    failure_cause,
     label_filter,
     read_result,
     resource_id,
@@ -93,7 +92,8 @@ class Training(NamedTuple):
     :param data_version: state of the table that it learned from; None if no label says it.
     :param run: label of the Airflow run that submitted it; empty without Airflow.
     :param blessed: verdict on its model; None if there was none.
-    :param reason: why the job failed, or why its model was not blessed.
+    :param verdict: the same in words; empty if the pipeline does not tell.
+    :param reason: why the job failed or its model was not blessed, or by how much a blessed one is better.
     :param metrics: figures of its model, those of the champion beginning with ``champion_``.
     :param card_url: of its model card; None if it made none.
     """
@@ -105,6 +105,7 @@ class Training(NamedTuple):
     data_version: int | None
     run: str
     blessed: bool | None
+    verdict: str
     reason: str
     metrics: dict[str, float]
     card_url: str | None
@@ -290,7 +291,8 @@ def _training(model: RetrainedModel, job: PipelineJob) -> Training:
         data_version=_number(job.labels.get(DATA_VERSION_LABEL)),
         run=job.labels.get(RUN_LABEL, ""),
         blessed=result["blessed"],
-        reason=failure(job).partition("; ")[2] if job.state.name in DEAD_STATES else result["reason"],
+        verdict=result["verdict"],
+        reason=failure_cause(job) or result["reason"] or result["evidence"],
         metrics=result["metrics"],
         card_url=ModelCardLink.url(place=quote(card.removeprefix("gs://"))) if card else None,
     )

@@ -103,7 +103,10 @@ def test_what_the_query_says_is_shown_as_text(made: Made) -> None:
 def test_a_model_that_is_not_blessed_has_its_reason_on_the_card(made: Made) -> None:
     assert made.data["blessed"] is False
     assert "Not blessed" in made.page.texts
+    assert made.data["verdict"] == "not blessed"
     assert "mean_absolute_error of grade is +0." in "".join(made.page.texts)
+    assert f"Paired test: {made.data['evidence']}." in made.page.texts
+    assert made.data["bounds"]["mad"] == "at most 10, difference with 99% confidence at most +0.015"
 
 
 def test_its_figures_and_those_of_the_champion_are_the_evaluators(made: Made) -> None:

@@ -20,7 +20,9 @@ FIGURES = {"auc": 0.8, "accuracy": 0.7, "mad": 0.5, "examples": 2}
 CARD = Card(
     pipeline="wine-white",
     blessed=True,
+    verdict="blessed",
     reason="",
+    evidence="the MAD is 0.25 lower",
     metrics=FIGURES,
     compared="majority",
     compared_metrics=FIGURES | {"mad": 0.75},
@@ -58,12 +60,22 @@ def test_each_task_has_its_seconds_in_the_order_of_the_run() -> None:
 
 def test_a_blessed_model_may_serve() -> None:
     assert "Blessed : it may serve." in text(CARD)
+    assert "Paired test: the MAD is 0.25 lower." in text(CARD)
     assert "MAD of the grade 0.5000 0.7500 -0.2500 at most 0.65" in text(CARD)
 
 
-@pytest.mark.parametrize("field", ["pipeline", "reason", "query", "git_revision", "compared"])
+def test_a_model_that_was_not_judged_says_why_and_shows_no_test() -> None:
+    page = text(replace(CARD, blessed=False, verdict="not judged", reason="14 distinct rows", evidence=""))
+
+    assert "Not judged : 14 distinct rows." in page
+    assert "Paired test" not in page
+
+
+@pytest.mark.parametrize("field", ["pipeline", "reason", "evidence", "query", "git_revision", "compared"])
 def test_what_others_have_written_is_text(field: str) -> None:
-    page = write_page(replace(CARD, blessed=False, **{field: "</style><img src=x>&amp;"}))
+    page = write_page(
+        replace(CARD, blessed=False, verdict="not blessed", **{field: "</style><img src=x>&amp;"})
+    )
 
     assert "<img" not in page
     assert "&lt;img src=x&gt;&amp;amp;" in page

@@ -75,7 +75,10 @@ class Rollout:
                 state="PIPELINE_STATE_SUCCEEDED",
                 data_version="1764028800000",
                 blessed=True,
+                verdict="blessed",
                 reason="",
+                evidence="",
+                champion_version="",
                 metrics={"mad": 0.5},
                 # another version of the same files
                 model_uri=f"{self.folder}/{model.removesuffix('-again')}",

@@ -77,6 +77,7 @@ class TestFreshness:
             "data_version": modified(client, table_id),
             "num_rows": 1,
             "last_trained_version": None,
+            "last_trained_rows": None,
             "trigger": "manual",
             "drift": [],
         }
@@ -115,6 +116,26 @@ class TestFreshness:
         assert result["last_trained_version"] == version
         assert result["data_version"] > version
         assert result["num_rows"] == 2
+
+    @pytest.mark.parametrize(
+        ("row_count", "told"), [("4898", 4898), (None, None), ("many", None)], ids=["told", "untold", "odd"]
+    )
+    def test_the_rows_of_the_last_training_are_handed_on(
+        self,
+        place: dict[str, str],
+        client: bigquery.Client,
+        make_table: MakeTable,
+        upload: Upload,
+        row_count: str | None,
+        told: int | None,
+    ) -> None:
+        table_id = make_table(SOUND)
+        version = modified(client, table_id)
+        train_on(place, upload, table_id, version - 2, row_count="77")
+        train_on(place, upload, table_id, version - 1, row_count=row_count)
+        operator = freshness(place, table_id)
+
+        assert operator.execute(context_of(operator))["last_trained_rows"] == told
 
     def test_a_run_that_is_cleared_as_a_whole_is_not_told_by_its_own_training_to_skip(
         self, place: dict[str, str], client: bigquery.Client, make_table: MakeTable, upload: Upload

@@ -107,6 +107,46 @@ class TestDataContract:
         with pytest.raises(DataContractError, match=f"{table_id}: has 0 rows$"):
             check(client, spec_uri, table_id)
 
+    @pytest.mark.parametrize(
+        ("rows", "problem"),
+        [
+            ([SOUND], "has 1 row, must have at least 3; column quality has 1 value, must have at least 2"),
+            ([SOUND, SOUND | {"quality": 5}], "has 2 rows, must have at least 3"),
+            ([SOUND, SOUND, SOUND], "column quality has 1 value, must have at least 2"),
+        ],
+        ids=["one-row", "few-rows", "one-grade"],
+    )
+    def test_rows_that_no_model_can_be_judged_by_are_refused(
+        self, client: bigquery.Client, upload: Upload, make_table: MakeTable, rows: list[Row], problem: str
+    ) -> None:
+        contract = CONTRACT | {"min_rows": 3, "min_label_values": 2}
+        uri = upload({"pipelineSpec": {}, "dataContract": contract})
+        table_id = make_table(*rows)
+
+        with pytest.raises(DataContractError) as error:
+            check(client, uri, table_id)
+
+        assert str(error.value) == f"wine-local.plugins.{table_id}: {problem}"
+        append(client, table_id, SOUND, SOUND | {"quality": 5})
+        assert check(client, uri, table_id)["rows"] == len(rows) + 2
+
+    def test_a_table_that_lost_many_of_the_rows_of_the_last_training_is_refused_unless_forced(
+        self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
+    ) -> None:
+        table_id = make_table(SOUND, SOUND)
+
+        for rows in (None, 2, 3):
+            assert check(client, spec_uri, table_id, last_trained_rows=rows, max_row_loss=0.34)["rows"] == 2
+        with pytest.raises(DataContractError) as error:
+            check(client, spec_uri, table_id, last_trained_rows=8, max_row_loss=0.34)
+        forced = check(client, spec_uri, table_id, last_trained_rows=8, max_row_loss=0.34, force=True)
+
+        assert str(error.value) == (
+            f"wine-local.plugins.{table_id}: 2 rows, 75% fewer than the 8 of the last training, "
+            "more than 34%; load the missing rows, or trigger a run with force if they are gone for good"
+        )
+        assert forced["rows"] == 2
+
     def test_a_missing_column_another_type_and_bad_rows_are_told_together(
         self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
     ) -> None:

@@ -12,7 +12,7 @@ from google.cloud import bigquery
 from vertex_mlops.exceptions import (
     DataContractError,
 )
-from vertex_mlops.operators.bigquery import BigQueryDataContractCheckOperator
+from vertex_mlops.operators.bigquery_contract import BigQueryDataContractCheckOperator
 
 from tests.conftest import Cloud
 from tests.plugins.conftest import Upload, context_of

@@ -10,7 +10,8 @@ from typing import Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 from google.cloud import bigquery
-from vertex_mlops.operators.bigquery import BigQueryDataContractCheckOperator, BigQueryTableFreshnessOperator
+from vertex_mlops.operators.bigquery import BigQueryTableFreshnessOperator
+from vertex_mlops.operators.bigquery_contract import BigQueryDataContractCheckOperator
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
 
 from tests.conftest import Cloud
@@ -85,6 +86,7 @@ def train_on(
     version: int,
     *statements: str,
     run_id: str | None = None,
+    row_count: str | None = None,
 ) -> None:
     """Leave a finished pipeline job behind that has learned from one version of a table."""
     operator = RunPipelineJobOnceOperator(
@@ -93,7 +95,8 @@ def train_on(
         template_path=upload(pipeline(step("Only", *(statements or ("pass",))))),
         pipeline_root="gs://plugins/root",
         parameter_values={"input_config": "{}"},
-        labels={"wine": "white", "table": table_id, "data_version": str(version)},
+        labels={"wine": "white", "table": table_id, "data_version": str(version)}
+        | ({"row_count": row_count} if row_count is not None else {}),
         poll_interval=0.2,
         **place,
     )
@@ -113,7 +116,7 @@ def check(
     spec_uri: str,
     table_id: str,
     version: int | None = None,
-    named_features: tuple[str, ...] = (),
+    **more: Any,
 ) -> dict[str, Any]:
     """Check a table against the contract, as the last change left it or as it was."""
     operator = BigQueryDataContractCheckOperator(
@@ -123,6 +126,6 @@ def check(
         table_id=table_id,
         data_version=version or modified(client, table_id),
         template_path=spec_uri,
-        named_features=named_features,
+        **more,
     )
     return operator.execute(context_of(operator))

@@ -58,6 +58,7 @@ def training(run: AirflowRun | None = None, **changes: Any) -> Training:
         data_version=DATA_VERSION,
         run=run_label(run) if run else "",  # type: ignore[arg-type]
         blessed=True,
+        verdict="blessed",
         reason="",
         metrics={"mad": 0.5, "examples": 980.0, "champion_mad": 0.52},
         card_url=None,

@@ -10,6 +10,7 @@ from vertex_mlops.page.sources import AirflowRun
 
 from tests.plugins.page.conftest import MODEL, airflow_run, training, version
 
+EVIDENCE = "mean_absolute_error of grade is -0.0200 beside the champion's"
 REASON = "mad is 0.6, allowed is 0.55"
 
 
@@ -17,7 +18,15 @@ REASON = "mad is 0.6, allowed is 0.55"
     ("run", "job", "aliases", "outcome", "why"),
     [
         ({}, {}, ["champion"], ("ok", "Took over"), ""),
+        ({}, {"reason": EVIDENCE}, ["champion"], ("ok", "Took over"), EVIDENCE),
         ({}, {"blessed": False, "reason": REASON}, None, ("warn", "Rejected"), REASON),
+        (
+            {},
+            {"blessed": False, "verdict": "not judged", "reason": "14 distinct rows"},
+            None,
+            ("warn", "Not judged"),
+            "14 distinct rows",
+        ),
         ({}, {"blessed": False}, None, ("warn", "Rejected"), "the pipeline gives no reason"),
         ({}, None, None, ("ok", "Nothing trained"), ""),
         ({"skipped_because": "no new data"}, None, None, ("ok", "Nothing trained"), "no new data"),

@@ -1,0 +1,1 @@
+"""Measures how often the gate is wrong: ``make bench-gate``."""

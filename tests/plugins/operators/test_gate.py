@@ -1,0 +1,46 @@
+"""What the gate says of a verdict, and what it lets through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+from vertex_mlops.operators.gate import BlessedModelGateOperator
+
+from tests.plugins.conftest import context_of
+from tests.plugins.operators.rollouts import result
+
+FEW = "the eval split has 14 distinct rows, a verdict needs 150"
+WORSE = "mean_absolute_error of grade is +0.0300 beside the champion's"
+
+
+def skipped_because(**outcome: Any) -> str:
+    """Let the gate look at a result, and give the reason why it skips the rollout."""
+    gate = BlessedModelGateOperator(
+        task_id="gate", pipeline_result=result("sound", "gs://b", blessed=False, **outcome)
+    )
+    context = context_of(gate)
+    with pytest.raises(AirflowSkipException) as skipped:
+        gate.execute(context)
+    assert context["ti"].xcoms["skipped_because"] == str(skipped.value)
+    return str(skipped.value)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason", "said"),
+    [
+        ("not judged", FEW, f"not judged: {FEW}; the champion stays"),
+        ("not blessed", WORSE, f"not blessed: {WORSE}; the champion stays"),
+        ("", "", "not blessed: the pipeline gives no reason; the champion stays"),
+    ],
+    ids=["not-judged", "not-blessed", "untold"],
+)
+def test_the_rollout_is_skipped_with_the_verdict_and_its_reason(verdict: str, reason: str, said: str) -> None:
+    assert skipped_because(verdict=verdict, reason=reason) == said
+
+
+def test_a_blessed_model_goes_on_with_its_metrics() -> None:
+    gate = BlessedModelGateOperator(task_id="gate", pipeline_result=result("sound", "gs://b"))
+
+    assert gate.execute(context_of(gate)) == {"metrics": {"mad": 0.5}}
