@@ -47,6 +47,7 @@ def result(model: str, folder: str, **more: Any) -> PipelineResult:
             data_version="1764028800000",
             blessed=True,
             reason="",
+            champion_version="",
             metrics={"mad": 0.5},
             # another version of the same files
             model_uri=f"{folder}/{model.removesuffix('-again')}",
