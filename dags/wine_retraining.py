@@ -10,15 +10,24 @@ from vertex_mlops.operators.bigquery import BigQueryTableFreshnessOperator
 from vertex_mlops.operators.bigquery_contract import BigQueryDataContractCheckOperator
 from vertex_mlops.operators.cancel_pipeline_job import CancelPipelineJobOperator
 from vertex_mlops.operators.deployment import DeployModelVersionOperator
+from vertex_mlops.operators.endpoint import REJECTED_KEY
 from vertex_mlops.operators.gate import BlessedModelGateOperator
-from vertex_mlops.operators.model_registry import PromoteModelVersionOperator, UploadModelVersionOperator
+from vertex_mlops.operators.model_registry import UploadModelVersionOperator
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
-from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator, RollBackDeploymentOperator
+from vertex_mlops.operators.undeployment import RollBackDeploymentOperator
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, ROW_COUNT_LABEL, TRIGGER_LABEL
 from vertex_mlops.run_conf import refuse_unknown_conf
 from wine_config import load_wines
 from wine_params import PARAMS
-from wine_steps import default_args, doc, time_or_drift, traffic_steps, watch_tasks
+from wine_steps import (
+    default_args,
+    doc,
+    promote_task,
+    retire_task,
+    time_or_drift,
+    traffic_steps,
+    watch_tasks,
+)
 
 for wine in load_wines():
     with DAG(
@@ -98,8 +107,12 @@ for wine in load_wines():
         gate = BlessedModelGateOperator(
             task_id="gate",
             doc_md=doc("gate"),
+            region=wine.region,
             pipeline_result=train.output,
         )
+
+        # the verdict is about this one alone
+        compared = gate.output["champion_version"]
 
         with TaskGroup("rollout", prefix_group_id=False, tooltip="Step by step, with a way back") as rollout:
             upload = UploadModelVersionOperator(
@@ -117,23 +130,20 @@ for wine in load_wines():
                 region=wine.region,
                 model_version=upload.output["model_version"],
                 pipeline_job=train.output["name"],
+                champion_version=compared,
                 poll_interval=wine.poll_interval,
             )
 
-            steps = traffic_steps(wine, deploy, train.output)
-
-            promote = PromoteModelVersionOperator(
-                task_id="promote",
-                doc_md=doc("promote"),
-                region=wine.region,
-                model_version=deploy.output["model_version"],
-            )
+            steps = traffic_steps(wine, deploy, train.output, compared, wine.rollout.steps)
+            promote = promote_task(wine, deploy, compared)
 
             roll_back = RollBackDeploymentOperator(
                 task_id="roll_back",
                 doc_md=doc("roll_back"),
                 region=wine.region,
                 model_version=upload.output["model_version"],
+                deployed_model_id=deploy.output["deployed_model_id"],
+                rejections=[verify.output[REJECTED_KEY] for verify in steps[1::2]],
                 poll_interval=wine.poll_interval,
                 # the way back must not end at an outage
                 retries=10,
@@ -147,15 +157,11 @@ for wine in load_wines():
             watch_tasks(wine, deploy, train.output["name"], train.output["training_examples"])
 
         # only then does no monitoring job name a model that is undeployed
-        retire = RetireDeployedModelsOperator(
-            task_id="retire",
-            doc_md=doc("retire"),
-            region=wine.region,
-            endpoint_name=deploy.output["endpoint"],
-            deployed_model_id=deploy.output["deployed_model_id"],
-            model_version=deploy.output["model_version"],
+        retire = retire_task(
+            wine,
+            deploy,
             keep_previous=wine.rollout.keep_previous,
-            poll_interval=wine.poll_interval,
+            rollback_dag_id=f"wine_rollback_{wine.name}",
         )
 
         data >> train >> gate >> upload

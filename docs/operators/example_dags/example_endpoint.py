@@ -37,6 +37,7 @@ with DAG(
         model_version=upload.output["model_version"],
         # train.output["name"]
         pipeline_job="{{ params.pipeline_result.name }}",
+        champion_version=gate.output["champion_version"],
         poll_interval=15,
     )
 
@@ -44,7 +45,10 @@ with DAG(
         task_id="traffic",
         endpoint_name=deploy.output["endpoint"],
         deployed_model_id=deploy.output["deployed_model_id"],
+        model_version=deploy.output["model_version"],
         champion_id=deploy.output["champion_id"],
+        champion_version=gate.output["champion_version"],
+        traffic=deploy.output["traffic"],
         percent=50,
     )
 
@@ -61,10 +65,18 @@ with DAG(
         task_id="all_traffic",
         endpoint_name=deploy.output["endpoint"],
         deployed_model_id=deploy.output["deployed_model_id"],
+        model_version=deploy.output["model_version"],
+        champion_version=gate.output["champion_version"],
+        traffic=traffic.output["traffic"],
         percent=100,
     )
 
-    promote = PromoteModelVersionOperator(task_id="promote", model_version=deploy.output["model_version"])
+    promote = PromoteModelVersionOperator(
+        task_id="promote",
+        model_version=deploy.output["model_version"],
+        endpoint_name=deploy.output["endpoint"],
+        champion_version=gate.output["champion_version"],
+    )
 
     retire = RetireDeployedModelsOperator(
         task_id="retire",
@@ -77,6 +89,8 @@ with DAG(
     roll_back = RollBackDeploymentOperator(
         task_id="roll_back",
         model_version=upload.output["model_version"],
+        deployed_model_id=deploy.output["deployed_model_id"],
+        rejections=[verify.output["rejected"]],
         poll_interval=15,
         trigger_rule=TriggerRule.ONE_FAILED,
     )

@@ -18,11 +18,12 @@ from vertex_mlops.exceptions import (
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.monitoring_config import monitoring_job, objective_config, objectives_of
-from vertex_mlops.monitoring_diff import diff, updated_job
+from vertex_mlops.monitoring_diff import diff, keep_recipients, updated_job
 from vertex_mlops.monitoring_settings import MonitoringSettings
 from vertex_mlops.operators.model_monitoring_base import ModelMonitoringBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.service_agents import awaiting_service_agents
+from vertex_mlops.task_results import skip
 from vertex_mlops.waiting import FAILED, PAUSED
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
 
     An endpoint has at most one such job, and the job's objectives name deployed models, so each new model
     needs an update. The job is found through the endpoint, and only what differs is updated: nothing, if
-    nothing differs. If the job is PENDING or UPDATING and must change, the task gives its slot back and
-    looks again later. It does not wait for what it has begun itself: that is what
+    nothing differs. Whoever gets its alerts goes on getting them, beside those whom the settings name. If the
+    job is PENDING or UPDATING and must change, the task gives its slot back and looks again later. It does
+    not wait for what it has begun itself: that is what
     :class:`~vertex_mlops.sensors.model_monitoring.ModelMonitoringJobSensor` is for.
 
     .. seealso::
@@ -70,6 +72,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         ``created``; the names of the fields ``updated``; resource name of the ``operation`` that updates
         it, empty if there is none; whether the features of a request to ``predict`` are
         ``features_seen``: if not, no skew and no drift is found in it.
+    :raises AirflowSkipException: the deployed model has no traffic, as after a rollback.
     :raises ModelMonitoringJobError: the job failed, there are no training examples, or a threshold names a
         feature that the model does not have.
     :raises ModelMonitoringJobImmutableError: fields differ that no update can change, and ``recreate`` is
@@ -126,13 +129,19 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
                 " nor drift is found; the default signature %s would show them",
                 RAW_SIGNATURE,
             )
+        if self.deployed_model_id not in self._serving():
+            skip(
+                context,
+                f"deployed model {self.deployed_model_id} of {self.endpoint} has no traffic any more: it need"
+                " not be watched",
+            )
         return self._keep(context, contract) | {"features_seen": not contract.hides_features}
 
     def _keep(self, context: Context, contract: DataContract) -> dict[str, Any]:
         current = self._find()
         if current is None:
             try:
-                return self._create(context, contract, {})
+                return self._create(context, self._wanted(contract, {}))
             except AlreadyExists:
                 # somebody was faster
                 current = self._find()
@@ -146,6 +155,8 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
     ) -> dict[str, Any]:
         watched = objectives_of(current)
         wanted = self._wanted(contract, watched)
+        if kept := keep_recipients(current, wanted):
+            self.log.info("Alerts go on to %s, which the settings do not name", ", ".join(kept))
         difference = diff(current, wanted)
         if current.state.name == FAILED:
             raise ModelMonitoringJobError(f"{current.name} failed: {current.error.message}")
@@ -161,7 +172,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
             )
         self.wait_until_settled(context, current)
         if difference.immutable:
-            return self._recreate(context, current, contract, difference.immutable)
+            return self._recreate(context, current, wanted, difference.immutable)
         if current.state.name == PAUSED:
             raise ModelMonitoringJobPausedError(
                 f"{current.name} is paused and takes no update of {', '.join(difference.update_mask)};"
@@ -179,8 +190,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
                 return self.hook.get_model_monitoring_job(job_id=job_id, **self.read_options)
         return None
 
-    def _create(self, context: Context, contract: DataContract, watched: Mapping[str, Any]) -> dict[str, Any]:
-        wanted = self._wanted(contract, watched)
+    def _create(self, context: Context, wanted: ModelDeploymentMonitoringJob) -> dict[str, Any]:
         with awaiting_service_agents(context):
             job = self.hook.create_model_monitoring_job(job=wanted, **self.write_options)
         self.log.info("Created %s", job.name)
@@ -190,18 +200,17 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         self,
         context: Context,
         current: ModelDeploymentMonitoringJob,
-        contract: DataContract,
+        wanted: ModelDeploymentMonitoringJob,
         fields: Sequence[str],
     ) -> dict[str, Any]:
         self.log.info("Deleting %s to create it anew: %s differ", current.name, ", ".join(fields))
         if current.state.name == PAUSED:
             # by a person, or by a try that broke off here: nothing tells them apart
             self.log.warning("%s is paused; the new one will run", current.name)
-        watched = objectives_of(current)
         # whatever ends this task in between, the next try finds a paused job, or none
         with suppress(NotFound):
             self.delete_settled_job(context, current)
-        return self._create(context, contract, watched)
+        return self._create(context, wanted)
 
     def _update(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.plugins.pipelines import compiled, submit
 
 _MOST_LOOKS = 300
 _JOB_SECONDS = 60
+STEPS = (10, 50, 100)
 SOUND = {"good": 0.9, "grade": 6.5}
 
 
@@ -54,6 +56,8 @@ class Rollout:
     parts: dict[str, Any]
     folder: str
     results: dict[str, PipelineResult] = field(default_factory=dict)
+    # traffic that the last step of each deployed model has left
+    left: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.endpoints = aiplatform_v1.EndpointServiceClient(client_options=CLIENT_OPTIONS)
@@ -128,27 +132,44 @@ class Rollout:
 
     def deploy_once(self, version: str) -> dict[str, Any]:
         operator = self.deployer(version)
-        return operator.execute(context_of(operator))
+        deployed = operator.execute(context_of(operator))
+        self.left.pop(deployed["deployed_model_id"], None)
+        return deployed
 
-    def deploy(self, version: str) -> dict[str, Any]:
+    def deploy(self, version: str, **more: Any) -> dict[str, Any]:
         """Come back as often as it takes: this machine may be slow."""
+        deployed = self._come_back(self.deployer(version, **more))
+        self.left.pop(deployed["deployed_model_id"], None)
+        return deployed
+
+    def _come_back(self, operator: Any) -> dict[str, Any]:
         for _ in range(_MOST_LOOKS):
             try:
-                return self.deploy_once(version)
+                return dict(operator.execute(context_of(operator)))
             except AirflowRescheduleException:
                 continue
-        raise AssertionError(f"{version} was not deployed in {_MOST_LOOKS} looks")
+        raise AssertionError(f"{operator.task_id} did not come to an end in {_MOST_LOOKS} looks")
 
-    def shift(self, deployed: dict[str, Any], percent: int) -> dict[str, Any]:
+    def shift(
+        self, deployed: dict[str, Any], percent: int, *, take_all: bool = False, **more: Any
+    ) -> dict[str, Any]:
+        """Give a model its share, as a step of a rollout does, or as a rollback, which takes all."""
+        id_ = deployed["deployed_model_id"]
+        more.setdefault("traffic", None if take_all else self.left.get(id_, deployed["traffic"]))
         operator = ShiftTrafficOperator(
             task_id="traffic",
             endpoint_name=deployed["endpoint"],
-            deployed_model_id=deployed["deployed_model_id"],
+            deployed_model_id=id_,
+            model_version=deployed["model_version"],
             champion_id=deployed["champion_id"],
             percent=percent,
+            steps=STEPS,
+            **more,
             **self.place,
         )
-        return operator.execute(context_of(operator))
+        shifted = operator.execute(context_of(operator))
+        self.left[id_] = shifted["traffic"]
+        return shifted
 
     def verifier(
         self, deployed: dict[str, Any], traffic: dict[str, Any], model: str, **more: Any
@@ -168,24 +189,60 @@ class Rollout:
         operator = self.verifier(*arguments, **more)
         return operator.execute(context_of(operator))
 
-    def promote(self, version: str) -> None:
-        operator = PromoteModelVersionOperator(task_id="promote", model_version=version, **self.place)
-        operator.execute(context_of(operator))
+    def promote(self, version: str, **more: Any) -> dict[str, Any]:
+        operator = PromoteModelVersionOperator(
+            task_id="promote",
+            model_version=version,
+            endpoint_name=self.endpoint().name,
+            **more,
+            **self.place,
+        )
+        return operator.execute(context_of(operator))
 
-    def retire(self, deployed: dict[str, Any], *, keep_previous: bool = False) -> list[str]:
+    def retire(
+        self, deployed: dict[str, Any], *, keep_previous: bool = False, rollbacks: int = 0
+    ) -> list[str]:
+        """Undeploy what is idle, while so many runs of the rollback are under way."""
         operator = RetireDeployedModelsOperator(
             task_id="retire",
             endpoint_name=deployed["endpoint"],
             deployed_model_id=deployed["deployed_model_id"],
             model_version=deployed["model_version"],
             keep_previous=keep_previous,
+            rollback_dag_id="wine_rollback_test",
             **self.place,
         )
-        return list(operator.execute(context_of(operator))["deployed"])
+        context = context_of(operator)
+        context["ti"].under_way = {"wine_rollback_test": rollbacks}
+        return list(operator.execute(context)["deployed"])
 
-    def roll_back(self, version: str | None) -> dict[str, Any]:
+    def roll_back(
+        self,
+        version: str | None,
+        *,
+        deployed_model_id: str | None = None,
+        rejections: Sequence[str | None] = (None, None),
+    ) -> dict[str, Any]:
+        """Come back as often as it takes, if the champion must be deployed again."""
+        operator = RollBackDeploymentOperator(
+            task_id="roll_back",
+            model_version=version,
+            deployed_model_id=deployed_model_id,
+            rejections=rejections,
+            **self.place,
+        )
+        return self._come_back(operator)
+
+    def roll_back_once(self, version: str) -> dict[str, Any]:
         operator = RollBackDeploymentOperator(task_id="roll_back", model_version=version, **self.place)
         return operator.execute(context_of(operator))
+
+    def go_back(self, version: str) -> dict[str, Any]:
+        """Do what the rollback of a wine does, unverified."""
+        deployed = self.deploy(version)
+        self.shift(deployed, 100, take_all=True)
+        self.promote(version)
+        return deployed
 
     def crown(self, model: str) -> dict[str, Any]:
         """Take a model all the way, unverified; what served before is left deployed."""
@@ -193,6 +250,38 @@ class Rollout:
         self.shift(deployed, 100)
         self.promote(deployed["model_version"])
         return deployed
+
+    def give(self, split: dict[str, int]) -> None:
+        """Share the traffic out by hand."""
+        self.endpoints.update_endpoint(
+            endpoint={"name": self.endpoint().name, "traffic_split": split},
+            update_mask={"paths": ["traffic_split"]},
+        )
+
+    def take_away(self, deployed_model_id: str, split: dict[str, int]) -> None:
+        """Undeploy a model by hand."""
+        request = {
+            "endpoint": self.endpoint().name,
+            "deployed_model_id": deployed_model_id,
+            "traffic_split": split,
+        }
+        self.endpoints.undeploy_model(request=request).result()
+
+    def deploy_other(self, model: str, split: dict[str, int]) -> str:
+        """
+        Deploy a model of another team.
+
+        :param model: its resource name.
+        :param split: that the endpoint gets; "0" stands for the new deployed model.
+        :return: id of the deployed model.
+        """
+        machine = {"machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count": 1}
+        request = {
+            "endpoint": self.endpoint().name,
+            "deployed_model": {"model": model, "display_name": "vinegar", "dedicated_resources": machine},
+            "traffic_split": split,
+        }
+        return str(self.endpoints.deploy_model(request=request).result().deployed_model.id)
 
     def endpoint(self) -> aiplatform_v1.Endpoint:
         request = {"parent": self.parent, "filter": f'display_name="{self.name}"'}

@@ -34,6 +34,9 @@ class Deadly:
         def call(*arguments: Any, **more: Any) -> Any:
             answer = method(*arguments, **more)
             what = {key: value for key, value in more.items() if key not in ("retry", "timeout")}
+            if name == "update_model":
+                # one of the labels is the time, and each try has its own
+                what = {"name": what["model"]["name"], "labels": sorted(what["model"]["labels"])}
             change = f"{name} {what}"
             if change not in self._killed:
                 self._killed.append(change)
@@ -85,12 +88,14 @@ def test_a_rollout_that_dies_behind_each_change_does_nothing_twice(
     methods = [change.partition(" ")[0] for change in killed]
     assert {method: methods.count(method) for method in methods} == {
         "upload_model": 2,
-        "update_model": 2,
+        # the labels of each, and since when it is the champion
+        "update_model": 4,
         "create_endpoint": 1,
         # all traffic of the first model, two steps of the second
         "update_endpoint": 3,
         "deploy_model": 2,
-        "merge_version_aliases": 3,
+        # that of the first model, and what the second replaces, becomes, and has replaced
+        "merge_version_aliases": 4,
         "undeploy_model": 1,
     }
 
@@ -104,7 +109,7 @@ def test_a_way_back_that_dies_behind_each_change_comes_to_the_same_end(
     rollout.shift(new, percent)
     killed = request.getfixturevalue("killed")
 
-    stubbornly(rollout.roll_back, new["model_version"])
+    stubbornly(rollout.roll_back_once, new["model_version"])
 
     assert [change.partition(" ")[0] for change in killed] == ["update_endpoint", "undeploy_model"]
     assert rollout.traffic == {champion["deployed_model_id"]: 100}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
+from vertex_mlops.exceptions import EndpointChangedError
 
 from tests.plugins.operators.rollouts import Rollout
 
@@ -17,14 +18,14 @@ def test_the_champion_of_before_is_the_previous_one(rollout: Rollout) -> None:
     assert rollout.aliases() == {"1": ["previous"], "2": ["champion"]}
 
 
-def test_going_back_leaves_no_previous_one(rollout: Rollout) -> None:
+def test_what_a_rollback_leaves_is_the_previous_one(rollout: Rollout) -> None:
     first = rollout.crown("sound")
     rollout.crown("other")
 
-    rollout.promote(first["model_version"])
+    rollout.go_back(first["model_version"])
     rollout.promote(first["model_version"])
 
-    assert rollout.aliases() == {"1": ["champion"], "2": []}
+    assert rollout.aliases() == {"1": ["champion"], "2": ["previous"]}
 
 
 @pytest.mark.parametrize("keep_previous", [True, False])
@@ -62,13 +63,41 @@ def test_a_model_that_failed_gives_all_traffic_back_and_is_undeployed(rollout: R
     assert rollout.aliases() == {"1": ["champion"], "2": []}
 
 
-def test_a_first_model_that_failed_does_not_serve(rollout: Rollout) -> None:
+@pytest.mark.parametrize("rejections", [("it answers nonsense", None), ("", "it is slow"), (None, None)])
+def test_a_first_model_that_was_rejected_or_never_verified_does_not_serve(
+    rollout: Rollout, rejections: tuple[str | None, ...]
+) -> None:
     new = rollout.deploy(rollout.upload("sound"))
     rollout.shift(new, 100)
 
-    assert rollout.roll_back(new["model_version"])["champion_id"] is None
+    assert rollout.roll_back(new["model_version"], rejections=rejections)["champion_id"] is None
 
     assert rollout.deployed == set()
+
+
+def test_a_first_model_that_was_verified_serves_on_whatever_fails_behind_that(rollout: Rollout) -> None:
+    new = rollout.deploy(rollout.upload("sound"))
+    rollout.shift(new, 100)
+
+    with pytest.raises(AirflowSkipException, match="was verified, and no other version"):
+        rollout.roll_back(new["model_version"], rejections=["", None])
+
+    assert rollout.traffic == {new["deployed_model_id"]: 100}
+
+
+def test_a_champion_that_is_gone_is_deployed_again_before_the_last_model_goes(rollout: Rollout) -> None:
+    champion = rollout.crown("sound")
+    new = rollout.deploy(rollout.upload("other"))
+    rollout.shift(new, 10)
+    rollout.take_away(champion["deployed_model_id"], {new["deployed_model_id"]: 100})
+
+    with pytest.raises(EndpointChangedError, match="is gone"):
+        rollout.shift(new, 50)
+    back = rollout.roll_back(new["model_version"], rejections=["it answers nonsense"])
+
+    assert back["champion"] == rollout.numbered(champion["model_version"])
+    assert rollout.deployed == {back["champion_id"]}
+    assert rollout.traffic == {back["champion_id"]: 100}
 
 
 def test_what_has_become_champion_is_not_taken_back(rollout: Rollout) -> None:
@@ -83,3 +112,31 @@ def test_what_has_become_champion_is_not_taken_back(rollout: Rollout) -> None:
 def test_without_an_upload_there_is_nothing_to_take_back(rollout: Rollout) -> None:
     with pytest.raises(AirflowSkipException, match="no model was uploaded"):
         rollout.roll_back(None)
+
+
+@pytest.mark.parametrize("serves", [True, False])
+def test_the_champion_of_before_is_not_taken_back_by_its_own_old_run(rollout: Rollout, serves: bool) -> None:
+    """``serves``: a rollback has given it the traffic, and has not promoted it yet."""
+    first = rollout.crown("sound")
+    second = rollout.crown("other")
+    if serves:
+        rollout.shift(rollout.deploy(first["model_version"]), 100, take_all=True)
+    traffic = rollout.traffic
+
+    with pytest.raises(AirflowSkipException, match="was the champion before: it stays"):
+        rollout.roll_back(first["model_version"])
+
+    assert rollout.traffic == traffic
+    assert rollout.deployed == {first["deployed_model_id"], second["deployed_model_id"]}
+
+
+def test_what_somebody_else_has_deployed_again_is_not_taken_back(rollout: Rollout) -> None:
+    champion = rollout.crown("sound")["deployed_model_id"]
+    new = rollout.deploy(rollout.upload("other"))
+    rollout.take_away(new["deployed_model_id"], {champion: 100})
+    by_hand = rollout.deploy_other(new["model_version"], {"0": 30, champion: 70})
+
+    with pytest.raises(AirflowSkipException, match=f"deployed as {by_hand}. was deployed by somebody else"):
+        rollout.roll_back(new["model_version"], deployed_model_id=new["deployed_model_id"])
+
+    assert rollout.traffic == {by_hand: 30, champion: 70}
