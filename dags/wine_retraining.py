@@ -9,15 +9,24 @@ from airflow.sdk import DAG, TaskGroup, TriggerRule, chain
 from vertex_mlops.operators.bigquery import BigQueryDataContractCheckOperator, BigQueryTableFreshnessOperator
 from vertex_mlops.operators.cancel_pipeline_job import CancelPipelineJobOperator
 from vertex_mlops.operators.deployment import DeployModelVersionOperator
+from vertex_mlops.operators.endpoint import REJECTED_KEY
 from vertex_mlops.operators.gate import BlessedModelGateOperator
-from vertex_mlops.operators.model_registry import PromoteModelVersionOperator, UploadModelVersionOperator
+from vertex_mlops.operators.model_registry import UploadModelVersionOperator
 from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
-from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator, RollBackDeploymentOperator
+from vertex_mlops.operators.undeployment import RollBackDeploymentOperator
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, TRIGGER_LABEL
 from vertex_mlops.run_conf import refuse_unknown_conf
 from wine_config import load_wines
 from wine_params import PARAMS
-from wine_steps import default_args, doc, time_or_drift, traffic_steps, watch_tasks
+from wine_steps import (
+    default_args,
+    doc,
+    promote_task,
+    retire_task,
+    time_or_drift,
+    traffic_steps,
+    watch_tasks,
+)
 
 for wine in load_wines():
     with DAG(
@@ -92,8 +101,12 @@ for wine in load_wines():
         gate = BlessedModelGateOperator(
             task_id="gate",
             doc_md=doc("gate"),
+            region=wine.region,
             pipeline_result=train.output,
         )
+
+        # the verdict is about this one alone
+        compared = gate.output["champion_version"]
 
         with TaskGroup("rollout", prefix_group_id=False, tooltip="Step by step, with a way back") as rollout:
             upload = UploadModelVersionOperator(
@@ -111,18 +124,13 @@ for wine in load_wines():
                 doc_md=doc("deploy"),
                 region=wine.region,
                 model_version=upload.output["model_version"],
+                champion_version=compared,
                 template_path=wine.spec,
                 poll_interval=wine.poll_interval,
             )
 
-            steps = traffic_steps(wine, deploy, train.output)
-
-            promote = PromoteModelVersionOperator(
-                task_id="promote",
-                doc_md=doc("promote"),
-                region=wine.region,
-                model_version=deploy.output["model_version"],
-            )
+            steps = traffic_steps(wine, deploy, train.output, compared, wine.rollout.steps)
+            promote = promote_task(wine, deploy, compared)
 
             roll_back = RollBackDeploymentOperator(
                 task_id="roll_back",
@@ -130,6 +138,7 @@ for wine in load_wines():
                 region=wine.region,
                 model_version=upload.output["model_version"],
                 template_path=wine.spec,
+                rejections=[verify.output[REJECTED_KEY] for verify in steps[1::2]],
                 poll_interval=wine.poll_interval,
                 # the way back must not end at an outage
                 retries=10,
@@ -143,16 +152,7 @@ for wine in load_wines():
             watch_tasks(wine, deploy, train.output["training_examples"])
 
         # only then does no monitoring job name a model that is undeployed
-        retire = RetireDeployedModelsOperator(
-            task_id="retire",
-            doc_md=doc("retire"),
-            region=wine.region,
-            endpoint_name=deploy.output["endpoint"],
-            deployed_model_id=deploy.output["deployed_model_id"],
-            model_version=deploy.output["model_version"],
-            keep_previous=wine.rollout.keep_previous,
-            poll_interval=wine.poll_interval,
-        )
+        retire = retire_task(wine, deploy, keep_previous=wine.rollout.keep_previous)
 
         data >> train >> gate >> upload
         promote >> watch >> retire

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, TaskGroup, chain
 from vertex_mlops.operators.deployment import DeployModelVersionOperator
-from vertex_mlops.operators.model_registry import GetPreviousModelVersionOperator, PromoteModelVersionOperator
-from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator
+from vertex_mlops.operators.model_registry import GetPreviousModelVersionOperator
 from vertex_mlops.run_conf import refuse_unknown_conf
 from wine_config import load_wines
-from wine_steps import default_args, doc, traffic_steps, watch_tasks
+from wine_steps import default_args, doc, promote_task, retire_task, traffic_steps, watch_tasks
 
 for wine in load_wines():
     with DAG(
@@ -33,38 +32,28 @@ for wine in load_wines():
             template_path=wine.spec,
         )
 
+        left = choose.output["left"]
+
         with TaskGroup("rollback", prefix_group_id=False, tooltip="All traffic to the model of before"):
             deploy = DeployModelVersionOperator(
                 task_id="deploy",
                 doc_md=doc("deploy"),
                 region=wine.region,
                 model_version=choose.output["model_version"],
+                champion_version=left,
                 template_path=wine.spec,
                 poll_interval=wine.poll_interval,
             )
 
-            steps = traffic_steps(wine, deploy, choose.output["pipeline_result"], steps=[100])
-
-            promote = PromoteModelVersionOperator(
-                task_id="promote",
-                doc_md=doc("promote"),
-                region=wine.region,
-                model_version=choose.output["model_version"],
-            )
+            # a rollback takes the traffic from a rollout that is under way
+            steps = traffic_steps(wine, deploy, choose.output["pipeline_result"], left, [100], take_all=True)
+            promote = promote_task(wine, deploy, left)
 
         with TaskGroup("watch", prefix_group_id=False, tooltip="Is what serves watched?"):
             watch = watch_tasks(wine, deploy, choose.output["training_examples"])
 
         # only then does no monitoring job name a model that is undeployed
-        retire = RetireDeployedModelsOperator(
-            task_id="retire",
-            doc_md=doc("retire"),
-            region=wine.region,
-            endpoint_name=deploy.output["endpoint"],
-            deployed_model_id=deploy.output["deployed_model_id"],
-            model_version=deploy.output["model_version"],
-            poll_interval=wine.poll_interval,
-        )
+        retire = retire_task(wine, deploy, keep_previous=False)
 
         chain(choose, deploy, *steps, promote, watch[0])
         watch[-1] >> retire

@@ -13,6 +13,8 @@ from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable
 from vertex_mlops.operators.deployment import ShiftTrafficOperator
 from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
 from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.operators.model_registry import PromoteModelVersionOperator
+from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator
 from vertex_mlops.sensors.model_monitoring import ModelMonitoringJobSensor
 
 if TYPE_CHECKING:
@@ -60,7 +62,13 @@ def time_or_drift(wine: Wine) -> AssetOrTimeSchedule | list[Asset]:
 
 
 def traffic_steps(
-    wine: Wine, deploy: BaseOperator, pipeline_result: Any, steps: list[int] | None = None
+    wine: Wine,
+    deploy: BaseOperator,
+    pipeline_result: Any,
+    champion_version: Any,
+    steps: list[int],
+    *,
+    take_all: bool = False,
 ) -> list[BaseOperator]:
     """
     Give the tasks that shift the traffic, each followed by the one that verifies the model.
@@ -68,19 +76,27 @@ def traffic_steps(
     :param wine: has the settings.
     :param deploy: the task whose deployed model gets the traffic.
     :param pipeline_result: what made the model.
-    :param steps: per cent of the traffic; those of the settings by default.
+    :param champion_version: what the model is to replace.
+    :param steps: per cent of the traffic.
+    :param take_all: whether the traffic is taken however it is shared out, and not as each step has left it.
     """
     tasks: list[BaseOperator] = []
-    for percent in steps or wine.rollout.steps:
+    left = None if take_all else deploy.output["traffic"]
+    for percent in steps:
         traffic = ShiftTrafficOperator(
             task_id=f"traffic_{percent}",
             doc_md=doc("traffic"),
             region=wine.region,
             endpoint_name=deploy.output["endpoint"],
             deployed_model_id=deploy.output["deployed_model_id"],
+            model_version=deploy.output["model_version"],
             champion_id=deploy.output["champion_id"],
+            champion_version=champion_version,
+            traffic=left,
+            steps=steps,
             percent=percent,
         )
+        left = None if take_all else traffic.output["traffic"]
         verify = VerifyDeployedModelOperator(
             task_id=f"verify_{percent}",
             doc_md=doc("verify"),
@@ -98,6 +114,44 @@ def traffic_steps(
         )
         tasks += [traffic, verify]
     return tasks
+
+
+def promote_task(wine: Wine, deploy: BaseOperator, champion_version: Any) -> BaseOperator:
+    """
+    Give the task that makes the new model the champion.
+
+    :param wine: has the settings.
+    :param deploy: the task that returns the endpoint and the version.
+    :param champion_version: what the model is to replace.
+    """
+    return PromoteModelVersionOperator(
+        task_id="promote",
+        doc_md=doc("promote"),
+        region=wine.region,
+        model_version=deploy.output["model_version"],
+        endpoint_name=deploy.output["endpoint"],
+        champion_version=champion_version,
+    )
+
+
+def retire_task(wine: Wine, deploy: BaseOperator, *, keep_previous: bool) -> BaseOperator:
+    """
+    Give the task that undeploys what the new model has replaced.
+
+    :param wine: has the settings.
+    :param deploy: the task that returns the endpoint and the deployed model.
+    :param keep_previous: whether the model of before stays deployed.
+    """
+    return RetireDeployedModelsOperator(
+        task_id="retire",
+        doc_md=doc("retire"),
+        region=wine.region,
+        endpoint_name=deploy.output["endpoint"],
+        deployed_model_id=deploy.output["deployed_model_id"],
+        model_version=deploy.output["model_version"],
+        keep_previous=keep_previous,
+        poll_interval=wine.poll_interval,
+    )
 
 
 def watch_tasks(wine: Wine, deploy: BaseOperator, training_examples: Any) -> list[BaseOperator]:

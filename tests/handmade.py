@@ -43,6 +43,7 @@ def handmade(spec: dict[str, Any], exported: Exported, page: str) -> Made:
     made["ModelCard"]["model_card"]["metadata"] = {"page": page}
     made["MetricsReporter"]["metrics"]["metadata"] = FIGURES | {
         "reason": "",
+        "champion_version": "",
         "model_uri": exported.model,
         "known_answers": json.dumps(answers),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from absl import logging  # type: ignore[import-not-found]
@@ -22,6 +23,8 @@ CHAMPION = "champion"
 """What the baseline is, in its property :data:`KIND`, and the alias of the version that serves."""
 MAJORITY = "majority"
 KIND = "kind"
+VERSION = "champion_version"
+"""Property of the baseline: resource name of the champion in the registry, with its version, or empty."""
 
 _EXAMPLES = "examples"
 _BLESSED = "latest_blessed"
@@ -34,6 +37,20 @@ class ChampionGoneError(LookupError):
 
 
 Artifacts = Mapping[str, list[types.Artifact]]
+
+
+@dataclass(frozen=True)
+class Champion:
+    """
+    The model that serves.
+
+    :param folder: of its SavedModel, local or gs://.
+    :param version: its resource name in the registry, like ``.../models/m@3``; empty for one that a Resolver
+        found.
+    """
+
+    folder: str
+    version: str = ""
 
 
 class BaselineSpec(types.ComponentSpec):
@@ -67,15 +84,16 @@ class Executor(base_executor.BaseExecutor):
         target = path_utils.serving_model_dir(baseline.uri)
         if champion:
             logging.info("The champion is %s", champion)
-            if not fileio.exists(f"{champion}/saved_model.pb"):
-                raise ChampionGoneError(f"the champion has no files in {champion}")
-            io_utils.copy_dir(champion, target)
+            if not fileio.exists(f"{champion.folder}/saved_model.pb"):
+                raise ChampionGoneError(f"the champion has no files in {champion.folder}")
+            io_utils.copy_dir(champion.folder, target)
         else:
             train = artifact_utils.get_split_uri(input_dict[_EXAMPLES], "train")
             majority = count_majority(f"{train}/*")
             logging.info("There is no champion; the majority is %s", majority)
             export_majority(majority, target)
         baseline.set_string_custom_property(KIND, CHAMPION if champion else MAJORITY)
+        baseline.set_string_custom_property(VERSION, champion.version if champion else "")
 
 
 class BaselineModel(base_component.BaseComponent):
@@ -87,7 +105,7 @@ class BaselineModel(base_component.BaseComponent):
 
     Component ``outputs`` contains:
      - ``baseline``: Channel of type ``standard_artifacts.Model``, whose property ``kind`` tells ``champion``
-       from ``majority``.
+       from ``majority``, and ``champion_version`` names the champion's version in the registry.
     """
 
     SPEC_CLASS = BaselineSpec
@@ -110,9 +128,9 @@ class BaselineModel(base_component.BaseComponent):
         super().__init__(spec=spec)
 
 
-def find_champion(registered_model: str, latest_blessed: list[types.Artifact]) -> str | None:
+def find_champion(registered_model: str, latest_blessed: list[types.Artifact]) -> Champion | None:
     """
-    Return the folder of the champion's SavedModel; None if there is no champion.
+    Return the champion; None if there is none.
 
     :param registered_model: resource name of a model of Vertex AI; empty if it is not to be asked.
     :param latest_blessed: what a Resolver found.
@@ -122,10 +140,14 @@ def find_champion(registered_model: str, latest_blessed: list[types.Artifact]) -
         client = aiplatform_v1.ModelServiceClient(client_options=client_options(region))
         if _get(client, registered_model):
             champion = _get(client, f"{registered_model}@{CHAMPION}")
-            return champion.artifact_uri if champion else None
+            if not champion:
+                return None
+            # the name in an answer bears no version, or the alias that was asked for
+            name = champion.name.partition("@")[0]
+            return Champion(champion.artifact_uri, f"{name}@{champion.version_id}")
     if latest_blessed:
         (model,) = latest_blessed
-        return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+        return Champion(path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model)))
     return None
 
 

@@ -12,7 +12,7 @@ from tfx.types.experimental.simple_artifacts import Metrics
 from tfx.utils import path_utils
 
 from wine_pipeline.answers import known_answers
-from wine_pipeline.baseline import CHAMPION, KIND
+from wine_pipeline.baseline import CHAMPION, KIND, VERSION
 from wine_pipeline.metrics import read_metrics
 from wine_pipeline.verdict import read_reason
 
@@ -28,8 +28,9 @@ def MetricsReporter(  # noqa: N802 (the id of the task)
     Write each figure of an evaluation as a property of an artifact, whose metadata a pipeline job shows.
 
     Those of the champion begin with ``champion_``, those of the majority with ``baseline_``. Beside them are
-    texts: ``reason`` why the model was not blessed, ``model_uri`` of what a model server takes, and
-    ``known_answers`` to the known instances of the data contract.
+    texts: ``reason`` why the model was not blessed, ``champion_version`` that it was compared with,
+    ``model_uri`` of what a model server takes, and ``known_answers`` to the known instances of the data
+    contract.
 
     :param evaluation: of an Evaluator.
     :param model: what it has evaluated.
@@ -45,5 +46,6 @@ def MetricsReporter(  # noqa: N802 (the id of the task)
         metrics.set_float_custom_property(name, float(value))
     served = path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
     metrics.set_string_custom_property("reason", read_reason(evaluation.uri, kind))
+    metrics.set_string_custom_property(VERSION, baseline.get_string_custom_property(VERSION))
     metrics.set_string_custom_property("model_uri", served)
     metrics.set_string_custom_property("known_answers", json.dumps(known_answers(served)))

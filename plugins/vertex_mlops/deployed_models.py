@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import NotFound
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 CHAMPION_ALIAS = "champion"
 PREVIOUS_ALIAS = "previous"
+# of the version that a promotion replaces, until it has the alias of the previous one
+REPLACED_ALIAS = "replaced"
 
 
 def version_name(model: Model) -> str:
@@ -70,39 +73,101 @@ def find_deployed(endpoint: Endpoint, model_version: str) -> DeployedModel | Non
     :param model_version: resource name of the version, whose project may be an id or a number.
     """
     for deployed in endpoint.deployed_models:
-        if _tail(deployed_version(deployed)) == _tail(model_version):
+        if same_version(deployed_version(deployed), model_version):
             return deployed
     return None
 
 
-def find_champion(endpoint: Endpoint, champion: Model | None, challenger_id: str) -> DeployedModel | None:
+def same_version(name: str, other: str) -> bool:
+    """Tell whether two resource names mean one version, by the id of their project or by its number."""
+    return _tail(name) == _tail(other)
+
+
+def is_of(deployed: DeployedModel, model_version: str) -> bool:
+    """
+    Tell whether a deployed model is a version of a model.
+
+    :param deployed: what to look at.
+    :param model_version: resource name of the model, or of any of its versions.
+    """
+    return _tail(deployed.model).partition("@")[0] == _tail(model_version).partition("@")[0]
+
+
+def live_split(endpoint: Endpoint) -> dict[str, int]:
+    """Give the share in per cent of each deployed model that has any."""
+    return {id_: share for id_, share in endpoint.traffic_split.items() if share}
+
+
+def shares_of_others(endpoint: Endpoint, model_version: str) -> dict[str, int]:
+    """
+    Give the shares of the deployed models that are no version of a model.
+
+    :param endpoint: what to look through.
+    :param model_version: resource name of the model, or of any of its versions.
+    """
+    own = {deployed.id for deployed in endpoint.deployed_models if is_of(deployed, model_version)}
+    return {id_: share for id_, share in live_split(endpoint).items() if id_ not in own}
+
+
+def find_champion(
+    endpoint: Endpoint, champion: Model | None, model_version: str, challenger_id: str
+) -> DeployedModel | None:
     """
     Find the deployed model that the traffic goes back to if a challenger fails.
 
     :param endpoint: what to look through.
     :param champion: the version that the registry calls so; None if it calls none so.
+    :param model_version: resource name of any version of the model; other models are not looked at.
     :param challenger_id: id of the deployed model that is not it.
     :return: the champion; if it is not deployed, what has most of the traffic, and then the youngest.
     """
     found = find_deployed(endpoint, version_name(champion)) if champion else None
     if found and found.id != challenger_id:
         return found
-    others: list[Any] = [model for model in endpoint.deployed_models if model.id != challenger_id]
+    others: list[Any] = [
+        model
+        for model in endpoint.deployed_models
+        if model.id != challenger_id and is_of(model, model_version)
+    ]
     traffic = endpoint.traffic_split
     return max(others, key=lambda model: (traffic.get(model.id, 0), model.create_time), default=None)
 
 
-def share_out(percent: int, challenger_id: str, champion_id: str | None) -> dict[str, int]:
+def share_out(
+    percent: int, challenger_id: str, champion_id: str | None, others: Mapping[str, int]
+) -> dict[str, int]:
     """
-    Give the traffic split of one step.
+    Give the traffic split of one step; what the models of others leave is shared out.
 
-    :param percent: share of the challenger; without a champion it gets all.
+    :param percent: of what is left for the challenger; without a champion it gets all that is left.
     :param challenger_id: id of the new deployed model.
     :param champion_id: id of the one that has the rest.
+    :param others: shares of other models, which stay as they are; less than 100 % together.
     """
-    if champion_id is None or percent == 100:
-        return {challenger_id: 100}
-    return {challenger_id: percent, champion_id: 100 - percent}
+    left = 100 - sum(others.values())
+    if champion_id is None or percent == 100 or left == 1:
+        return {**others, challenger_id: left}
+    share = min(max(1, round(left * percent / 100)), left - 1)
+    return {**others, challenger_id: share, champion_id: left - share}
+
+
+def describe_split(endpoint: Endpoint, split: Mapping[str, int]) -> str:
+    """
+    Say in words how the traffic of an endpoint is shared out.
+
+    :param endpoint: knows the names of its deployed models.
+    :param split: share in per cent by the id of the deployed model.
+    """
+    named = {deployed.id: describe_deployed(deployed) for deployed in endpoint.deployed_models}
+    shares = sorted(split.items(), key=lambda entry: (-entry[1], entry[0]))
+    words = [f"{share} % to {named.get(id_, f'deployed model {id_} (gone)')}" for id_, share in shares]
+    return ", ".join(words) or "to no model"
+
+
+def describe_deployed(deployed: DeployedModel) -> str:
+    """Name a deployed model for a person: its display name, its version and its id."""
+    version = _tail(deployed_version(deployed))
+    return f"{deployed.display_name or 'a model'} ({version}, deployed as {deployed.id})"
 
 
 def _tail(name: str) -> str:

@@ -66,6 +66,18 @@ class NoPreviousModelError(AirflowFailException):
     """There is no champion, or no model that was it before, to go back to."""
 
 
+class ChampionChangedError(AirflowFailException):
+    """The champion is not the version any more that the new model was found better than."""
+
+
+class EndpointChangedError(AirflowFailException):
+    """Somebody else has changed the traffic of the endpoint since the step before: it is left as it is."""
+
+
+class EndpointTakenError(AirflowFailException):
+    """Models of others have all traffic of the endpoint: nothing is left to share out."""
+
+
 class ModelMonitoringJobError(AirflowFailException):
     """The endpoint's monitoring job cannot be brought into the wanted state."""
 

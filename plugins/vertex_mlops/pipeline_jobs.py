@@ -60,6 +60,8 @@ class PipelineResult(TypedDict):
     :param data_version: label of the same name.
     :param blessed: verdict of the Evaluator; None if there was none.
     :param reason: why the model was not blessed; empty if it was, or if the pipeline does not tell.
+    :param champion_version: resource name of the version that the model was compared with, like
+        ``.../models/m@3``; empty if it was none of the registry's, None if the pipeline does not tell.
     :param metrics: figures of the evaluation by name; empty if the pipeline reports none.
     :param model_uri: ``gs://`` folder of the model as a model server takes it.
     :param known_answers: what the model answers to each known instance of the data contract, by output.
@@ -73,6 +75,7 @@ class PipelineResult(TypedDict):
     data_version: str | None
     blessed: bool | None
     reason: str
+    champion_version: str | None
     metrics: dict[str, float]
     model_uri: str | None
     known_answers: list[dict[str, float]]
@@ -204,6 +207,7 @@ def read_result(job: PipelineJob) -> PipelineResult:
         data_version=job.labels.get(DATA_VERSION_LABEL),
         blessed=_property(blessing, "blessed") == 1 if blessing else None,
         reason=_property(report, "reason") or "",
+        champion_version=_property(report, "champion_version"),
         metrics=_metrics(job),
         model_uri=_property(report, "model_uri"),
         known_answers=json.loads(_property(report, "known_answers") or "[]"),

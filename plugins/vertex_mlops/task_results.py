@@ -1,11 +1,12 @@
-"""What an operator does without a result that a task before it should have left."""
+"""What an operator does without a result that a task before it should have left, and how it skips."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import XComArg
+from airflow.sdk.exceptions import AirflowSkipException
 
 from vertex_mlops.exceptions import MissingResultError
 
@@ -72,6 +73,18 @@ def result_entry(result: Mapping[str, Any], key: str) -> Any:
     if not (value := result.get(key)):
         raise MissingResultError(f"{result.get('name') or 'the pipeline job'} has left no {key}")
     return value
+
+
+def skip(context: Context, reason: str) -> NoReturn:
+    """
+    Skip the task and what comes behind it; the XCom ``skipped_because`` holds the reason.
+
+    :param context: the task's context.
+    :param reason: one line.
+    :raises AirflowSkipException: always.
+    """
+    context["ti"].xcom_push(key="skipped_because", value=reason)
+    raise AirflowSkipException(reason)
 
 
 def _missing(before: Any, after: Any) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 from google.cloud import aiplatform_v1 as v1
 from google.cloud import storage
 from tfx.types import standard_artifacts
-from wine_pipeline.baseline import KIND
+from wine_pipeline.baseline import KIND, VERSION
 from wine_pipeline.majority import Majority, export_majority
 from wine_pipeline.served_model import ServedModel
 
@@ -77,8 +77,10 @@ def registry(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Registry
     return Registry(client, cloud.settings.project, files)
 
 
-def compare_with(registry: Registry, model: str, wine_rows: list[Row], folder: Path) -> tuple[str, float]:
-    """Make a baseline when the newest model is the latest blessed one; give its kind and its grade."""
+def compare_with(
+    registry: Registry, model: str, wine_rows: list[Row], folder: Path
+) -> tuple[str, str, float]:
+    """Make a baseline when the newest model is the latest blessed one; give kind, version and grade."""
     examples = folder / "examples"
     stages.write_examples(wine_rows[:50], examples)
     made = stages.baseline(
@@ -87,7 +89,8 @@ def compare_with(registry: Registry, model: str, wine_rows: list[Row], folder: P
         latest_blessed=registry.files / f"{NEWEST:g}",
         registered_model=registry.name(model),
     )
-    return made.get_string_custom_property(KIND), said_grade(made, wine_rows[0])
+    version = made.get_string_custom_property(VERSION)
+    return made.get_string_custom_property(KIND), version, said_grade(made, wine_rows[0])
 
 
 def said_grade(made: standard_artifacts.Model, row: Row) -> float:
@@ -101,11 +104,15 @@ def test_after_a_rollback_the_version_that_serves_is_the_champion_and_not_the_la
 ) -> None:
     registry.upload("wine-back", [BEFORE, NEWEST])
     registry.crown("wine-back", 2)
-    assert compare_with(registry, "wine-back", wine_rows, tmp_path / "served") == ("champion", NEWEST)
+    # with the number of the project in place of its id
+    name = registry.client.get_model(name=registry.name("wine-back")).name
+    found = compare_with(registry, "wine-back", wine_rows, tmp_path / "served")
+    assert found == ("champion", f"{name}@2", NEWEST)
 
     registry.crown("wine-back", 1)
 
-    assert compare_with(registry, "wine-back", wine_rows, tmp_path / "back") == ("champion", BEFORE)
+    found = compare_with(registry, "wine-back", wine_rows, tmp_path / "back")
+    assert found == ("champion", f"{name}@1", BEFORE)
 
 
 def test_when_no_version_was_ever_promoted_a_model_is_compared_with_the_majority(
@@ -113,13 +120,13 @@ def test_when_no_version_was_ever_promoted_a_model_is_compared_with_the_majority
 ) -> None:
     registry.upload("wine-failed", [NEWEST])
 
-    kind, grade = compare_with(registry, "wine-failed", wine_rows, tmp_path)
+    kind, version, grade = compare_with(registry, "wine-failed", wine_rows, tmp_path)
 
-    assert kind == "majority"
+    assert (kind, version) == ("majority", "")
     assert grade not in (BEFORE, NEWEST)
 
 
 def test_a_model_that_was_never_registered_leaves_the_choice_to_the_resolver(
     registry: Registry, wine_rows: list[Row], tmp_path: Path
 ) -> None:
-    assert compare_with(registry, "wine-unknown", wine_rows, tmp_path) == ("champion", NEWEST)
+    assert compare_with(registry, "wine-unknown", wine_rows, tmp_path) == ("champion", "", NEWEST)

@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import Metrics
-from wine_pipeline.baseline import CHAMPION, KIND
+from wine_pipeline.baseline import CHAMPION, KIND, VERSION
 from wine_pipeline.data_contract import known_instances
 from wine_pipeline.metrics import NoEvaluationError, read_metrics
 from wine_pipeline.reporter import MetricsReporter
 from wine_pipeline.served_model import ServedModel
 
 from tests.pipeline import stages
+
+CHAMPION_VERSION = "projects/p/locations/r/models/m@3"
 
 
 def run(evaluation: Path, model: Path, kind: str = CHAMPION) -> Metrics:
@@ -26,6 +28,7 @@ def run(evaluation: Path, model: Path, kind: str = CHAMPION) -> Metrics:
     baseline = standard_artifacts.Model()
     given.uri, trained.uri = str(evaluation), str(model)
     baseline.set_string_custom_property(KIND, kind)
+    baseline.set_string_custom_property(VERSION, CHAMPION_VERSION)
     MetricsReporter.EXECUTOR_SPEC.executor_class().Do(
         {"evaluation": [given], "model": [trained], "baseline": [baseline]}, {"metrics": [made]}, {}
     )
@@ -76,6 +79,7 @@ def test_the_served_folder_and_the_answers_to_the_known_instances_are_told(
 
     served = made.get_string_custom_property("model_uri")
     assert served == str(model / "Format-Serving")
+    assert made.get_string_custom_property("champion_version") == CHAMPION_VERSION
     answers = json.loads(made.get_string_custom_property("known_answers"))
     exported = ServedModel(served)
     asked = [

@@ -129,7 +129,12 @@ def test_a_blessed_model_is_read_with_the_raw_examples_and_the_evaluators_verdic
         evaluation={"schemaTitle": "tfx.ModelEvaluation", "uri": "gs://b/evaluation"},
     )
     figures = {"auc": 0.8, "examples": 980, "champion_auc": 0.7}
-    texts = {"reason": "", "model_uri": "gs://b/model/served", "known_answers": '[{"good": 0.9}]'}
+    texts = {
+        "reason": "",
+        "champion_version": "projects/1/locations/r/models/m@3",
+        "model_uri": "gs://b/model/served",
+        "known_answers": '[{"good": 0.9}]',
+    }
     reporter = task("MetricsReporter", metrics={"schemaTitle": "tfx.Metrics", "metadata": figures | texts})
     card = task("ModelCard", model_card={"schemaTitle": "tfx.File", "metadata": {"page": "gs://b/card.html"}})
 
@@ -148,6 +153,7 @@ def test_a_blessed_model_is_read_with_the_raw_examples_and_the_evaluators_verdic
         "data_version": "1700000000000",
         "blessed": True,
         "reason": "",
+        "champion_version": "projects/1/locations/r/models/m@3",
         "metrics": figures,
         "model_uri": "gs://b/model/served",
         "known_answers": [{"good": 0.9}],
@@ -173,6 +179,7 @@ def test_a_pipeline_without_an_evaluator_has_no_verdict_and_no_figures() -> None
 
     assert result["blessed"] is None
     assert result["metrics"] == {}
+    assert result["champion_version"] is None
     assert (result["reason"], result["model_uri"], result["known_answers"]) == ("", None, [])
 
 

@@ -42,6 +42,7 @@ with DAG(
     deploy = DeployModelVersionOperator(
         task_id="deploy",
         model_version=upload.output["model_version"],
+        champion_version=gate.output["champion_version"],
         template_path=TEMPLATE_PATH,
         poll_interval=15,
     )
@@ -50,7 +51,10 @@ with DAG(
         task_id="traffic",
         endpoint_name=deploy.output["endpoint"],
         deployed_model_id=deploy.output["deployed_model_id"],
+        model_version=deploy.output["model_version"],
         champion_id=deploy.output["champion_id"],
+        champion_version=gate.output["champion_version"],
+        traffic=deploy.output["traffic"],
         percent=50,
     )
 
@@ -68,10 +72,18 @@ with DAG(
         task_id="all_traffic",
         endpoint_name=deploy.output["endpoint"],
         deployed_model_id=deploy.output["deployed_model_id"],
+        model_version=deploy.output["model_version"],
+        champion_version=gate.output["champion_version"],
+        traffic=traffic.output["traffic"],
         percent=100,
     )
 
-    promote = PromoteModelVersionOperator(task_id="promote", model_version=deploy.output["model_version"])
+    promote = PromoteModelVersionOperator(
+        task_id="promote",
+        model_version=deploy.output["model_version"],
+        endpoint_name=deploy.output["endpoint"],
+        champion_version=gate.output["champion_version"],
+    )
 
     retire = RetireDeployedModelsOperator(
         task_id="retire",
@@ -85,6 +97,7 @@ with DAG(
         task_id="roll_back",
         model_version=upload.output["model_version"],
         template_path=TEMPLATE_PATH,
+        rejections=[verify.output["rejected"]],
         poll_interval=15,
         trigger_rule=TriggerRule.ONE_FAILED,
     )

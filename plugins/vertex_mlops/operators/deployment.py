@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +10,21 @@ from google.api_core.exceptions import AlreadyExists
 
 from vertex_mlops.deployed_models import (
     CHAMPION_ALIAS,
+    describe_split,
     endpoint_id_for,
     find_champion,
     find_deployed,
     find_endpoint,
+    live_split,
     share_out,
+    shares_of_others,
 )
+from vertex_mlops.exceptions import ChampionChangedError, EndpointChangedError, EndpointTakenError
 from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.operators.deployment_base import EndpointBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.serving import ServingSpec, read_serving_spec
+from vertex_mlops.task_results import skip
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -41,14 +47,19 @@ class DeployModelVersionOperator(EndpointBaseOperator):
     :param model_version: Resource name of the version (templated).
     :param template_path: ``gs://`` URI of the compiled pipeline file; it names the endpoint and its machines
         (templated).
+    :param champion_version: Resource name of what must be the champion for the version to take over; empty if
+        there must be none, None if it does not matter (templated).
     :param poll_interval: Seconds between two looks at a deployment.
     :param wait_timeout: Seconds to wait for it.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
-    :return: ``endpoint``, ``deployed_model_id``, ``model_version``, and ``champion_id``: what shares the
-        traffic with it; None if there is nothing else.
+    :return: ``endpoint``, ``deployed_model_id``, ``model_version``, ``champion_id``: what shares the traffic
+        with it; None if there is nothing else; and the ``traffic`` split of the endpoint.
+    :raises AirflowSkipException: the champion is another one by now, and nothing was deployed yet.
+    :raises ChampionChangedError: the champion is another one by now, but the version is deployed.
+    :raises EndpointTakenError: models of others have all traffic of the endpoint.
     :raises VertexOperationError: the deployment failed.
     :raises VertexOperationTimeoutError: the deployment takes too long.
     :raises SpecError: the compiled pipeline does not say how its model is served.
@@ -58,10 +69,13 @@ class DeployModelVersionOperator(EndpointBaseOperator):
         "region",
         "project_id",
         "model_version",
+        "champion_version",
         "template_path",
         "impersonation_chain",
         "gcp_conn_id",
     )
+    # a pipeline need not tell what it has compared its model with
+    optional_results = ("champion_version",)
     operator_extra_links = (EndpointLink(),)
 
     def __init__(
@@ -69,24 +83,33 @@ class DeployModelVersionOperator(EndpointBaseOperator):
         *,
         model_version: str,
         template_path: str,
+        champion_version: str | None = None,
         poll_interval: float = 60,
         wait_timeout: float = 3600,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.model_version = model_version
+        self.champion_version = champion_version
         self.template_path = template_path
         self.poll_interval = poll_interval
         self.wait_timeout = wait_timeout
 
     def execute(self, context: Context) -> dict[str, Any]:
         serving = read_serving_spec(self.template_path, self.gcp_conn_id, self.impersonation_chain)
-        endpoint = self._find_or_create(context, serving)
+        found = find_endpoint(self.client, self.parent, serving.name)
+        self._check_champion(context, found)
+        endpoint = found or self._create(context, serving)
         EndpointLink.persist(context=context, endpoint_id=resource_id(endpoint.name))
-        deployed_model_id = self._find_or_deploy(context, endpoint, serving)
+        self._check_not_taken(endpoint)
+        deployed_model_id = self.deploy(context, endpoint, self.model_version, serving)
+        # a deployment takes its time
+        endpoint = self.read_endpoint(endpoint.name)
+        self._check_champion(context, endpoint)
         champion = find_champion(
-            self.read_endpoint(endpoint.name),
+            endpoint,
             self.version(self.model_version, CHAMPION_ALIAS),
+            self.model_version,
             deployed_model_id,
         )
         self.log.info("%s is deployed as %s", self.model_version, deployed_model_id)
@@ -95,11 +118,28 @@ class DeployModelVersionOperator(EndpointBaseOperator):
             "deployed_model_id": deployed_model_id,
             "model_version": self.model_version,
             "champion_id": champion.id if champion else None,
+            "traffic": live_split(endpoint),
         }
 
-    def _find_or_create(self, context: Context, serving: ServingSpec) -> Endpoint:
-        if found := find_endpoint(self.client, self.parent, serving.name):
-            return found
+    def _check_champion(self, context: Context, endpoint: Endpoint | None) -> None:
+        try:
+            self.is_champion(self.model_version, self.champion_version)
+        except ChampionChangedError as error:
+            if endpoint and find_deployed(endpoint, self.model_version):
+                # fails, so that what is deployed is taken back
+                raise
+            skip(context, str(error))
+
+    def _check_not_taken(self, endpoint: Endpoint) -> None:
+        others = shares_of_others(endpoint, self.model_version)
+        if sum(others.values()) == 100:
+            raise EndpointTakenError(
+                f"all traffic of {endpoint.name} goes to other models, {describe_split(endpoint, others)}:"
+                f" they keep it, and nothing is left for {self.model_version}; give some of it back on the"
+                " endpoint's page, then clear this task"
+            )
+
+    def _create(self, context: Context, serving: ServingSpec) -> Endpoint:
         from google.cloud.aiplatform_v1.types import CreateEndpointOperationMetadata
 
         endpoint_id = endpoint_id_for(serving.name)
@@ -116,37 +156,18 @@ class DeployModelVersionOperator(EndpointBaseOperator):
             self.log.info("%s is there by now", name)
         return self.read_endpoint(name)
 
-    def _find_or_deploy(self, context: Context, endpoint: Endpoint, serving: ServingSpec) -> str:
-        from google.cloud.aiplatform_v1.types import DeployModelOperationMetadata
-
-        if found := find_deployed(endpoint, self.model_version):
-            return found.id
-        self.settle(context, endpoint.name, DeployModelOperationMetadata)
-        # it may have ended between the two looks
-        if found := find_deployed(self.read_endpoint(endpoint.name), self.model_version):
-            return found.id
-        resources = {
-            "machine_spec": {"machine_type": serving.machine_type},
-            "min_replica_count": serving.min_replicas,
-            "max_replica_count": serving.max_replicas,
-        }
-        request = {
-            "endpoint": endpoint.name,
-            "deployed_model": {
-                "model": self.model_version,
-                "display_name": serving.name,
-                "dedicated_resources": resources,
-            },
-        }
-        answer = self.begin(context, f"to deploy {self.model_version}", self.client.deploy_model, request)
-        return str(answer.deployed_model.id)
-
 
 class ShiftTrafficOperator(EndpointBaseOperator):
     """
     Give a deployed model a share of its endpoint's traffic, and the rest to the champion.
 
-    The first model of an endpoint has nothing beside it and gets all traffic at once.
+    The first model of an endpoint has nothing beside it and gets all traffic at once. Models of others at the
+    same endpoint keep their shares; the percentage is one of what they leave.
+
+    In a rollout, the traffic must be as the step before has left it, or as this step or a later one of the
+    same run leaves it: if somebody else has changed it, nothing is changed. Without ``traffic``, as in a
+    rollback, the other versions of the model lose what they have. A version that is the champion already
+    keeps what it has.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/predictions/deploy-model-api#traffic-split
@@ -155,13 +176,22 @@ class ShiftTrafficOperator(EndpointBaseOperator):
     :param region: The ID of the Google Cloud region of the endpoint (templated).
     :param endpoint_name: Resource name of the endpoint (templated).
     :param deployed_model_id: The ID of the new deployed model (templated).
+    :param model_version: Resource name of the version that it was made from (templated).
     :param champion_id: The ID of the deployed model that gets the rest; None if there is none (templated).
     :param percent: Share of the new model, from 1 to 100 (templated).
+    :param champion_version: Resource name of what must be the champion for the version to take over; empty if
+        there must be none, None if it does not matter (templated).
+    :param traffic: Split that the step before has left, in per cent by the id of the deployed model; None if
+        it does not matter (templated).
+    :param steps: Shares that the run gives in turn, in per cent: one that was cleared meets those behind it.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
-    :return: ``percent`` that the new model really has, and ``since`` when, in ISO 8601.
+    :return: ``percent`` of all traffic that the new model really has, ``since`` when, in ISO 8601, and the
+        ``traffic`` split.
+    :raises ChampionChangedError: the champion is another one by now.
+    :raises EndpointChangedError: somebody else has changed the traffic, or undeployed the model.
     :raises google.api_core.exceptions.NotFound: the endpoint is gone.
     """
 
@@ -170,13 +200,16 @@ class ShiftTrafficOperator(EndpointBaseOperator):
         "project_id",
         "endpoint_name",
         "deployed_model_id",
+        "model_version",
         "champion_id",
+        "champion_version",
+        "traffic",
         "percent",
         "impersonation_chain",
         "gcp_conn_id",
     )
-    # the first model of an endpoint has nothing beside it
-    optional_results = ("champion_id",)
+    # the first model of an endpoint has nothing beside it; what it was compared with need not be known
+    optional_results = ("champion_id", "champion_version")
     operator_extra_links = (EndpointLink(),)
 
     def __init__(
@@ -184,22 +217,65 @@ class ShiftTrafficOperator(EndpointBaseOperator):
         *,
         endpoint_name: str,
         deployed_model_id: str,
+        model_version: str,
         percent: int,
         champion_id: str | None = None,
+        champion_version: str | None = None,
+        traffic: dict[str, int] | None = None,
+        steps: Sequence[int] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.endpoint_name = endpoint_name
         self.deployed_model_id = deployed_model_id
+        self.model_version = model_version
         self.champion_id = champion_id
+        self.champion_version = champion_version
+        self.traffic = traffic
         self.percent = percent
+        self.steps = steps
 
     def execute(self, context: Context) -> dict[str, Any]:
         EndpointLink.persist(context=context, endpoint_id=resource_id(self.endpoint_name))
-        endpoint = self.read_endpoint(self.endpoint_name)
-        split = share_out(self.percent, self.deployed_model_id, self.champion_id)
+        promoted = self.is_champion(self.model_version, self.champion_version)
         since = datetime.now(UTC)
-        if split != {id_: share for id_, share in endpoint.traffic_split.items() if share}:
-            self.update(self.endpoint_name, "traffic_split", split)
-        self.log.info("Traffic of %s: %s", self.endpoint_name, split)
-        return {"percent": split[self.deployed_model_id], "since": since.isoformat()}
+        split = self.change_split(self.endpoint_name, self._kept if promoted else self._shared_out)
+        return {
+            "percent": split[self.deployed_model_id],
+            "since": since.isoformat(),
+            "traffic": split,
+        }
+
+    def _shared_out(self, endpoint: Endpoint) -> dict[str, int]:
+        """Give the split of this step, if nobody else has changed what the step before has left."""
+        deployed = {model.id for model in endpoint.deployed_models}
+        wanted = self._split(endpoint, self.percent)
+        found = live_split(endpoint)
+        later = [self._split(endpoint, step) for step in self.steps if step > self.percent]
+        if gone := {self.deployed_model_id, *wanted} - deployed:
+            raise self._changed(endpoint, f"deployed model {' and '.join(sorted(gone))} is gone")
+        if self.traffic is not None and found not in (wanted, self.traffic, *later):
+            raise self._changed(endpoint, f"expected {describe_split(endpoint, self.traffic)}")
+        own = {self.deployed_model_id, self.champion_id, *shares_of_others(endpoint, self.model_version)}
+        if self.traffic is not None and self.champion_id and found and not own.intersection(found):
+            # another run, or a person, has given it to a third version
+            raise self._changed(endpoint, "expected the champion among them")
+        return wanted
+
+    def _kept(self, endpoint: Endpoint) -> dict[str, int]:
+        """Give the split of an endpoint whose champion is the new model already: it stays as it is."""
+        wanted, found = self._split(endpoint, 100), live_split(endpoint)
+        if (found and found != wanted) or not find_deployed(endpoint, self.model_version):
+            raise self._changed(endpoint, f"expected all of it with the champion {self.model_version}")
+        return wanted
+
+    def _split(self, endpoint: Endpoint, percent: int) -> dict[str, int]:
+        others = shares_of_others(endpoint, self.model_version)
+        return share_out(percent, self.deployed_model_id, self.champion_id, others)
+
+    def _changed(self, endpoint: Endpoint, problem: str) -> EndpointChangedError:
+        return EndpointChangedError(
+            f"traffic of {endpoint.name} is {describe_split(endpoint, live_split(endpoint))}; {problem}:"
+            " somebody else has changed the endpoint, and this task changes nothing; clear deploy and what"
+            " comes behind it to go on from there"
+        )

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from google.api_core.exceptions import NotFound
+from google.api_core.exceptions import Aborted, FailedPrecondition, NotFound
 
-from vertex_mlops.deployed_models import find_version
+from vertex_mlops.deployed_models import (
+    CHAMPION_ALIAS,
+    describe_split,
+    find_deployed,
+    find_version,
+    live_split,
+    same_version,
+    version_name,
+)
+from vertex_mlops.exceptions import ChampionChangedError, EndpointChangedError
 from vertex_mlops.operators.vertex_base import VertexBaseOperator
-from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
+from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, is_transient, patiently
 from vertex_mlops.vertex_operations import OperationWait, begin_operation
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
     from airflow.sdk import Context
     from google.cloud.aiplatform_v1.types import Endpoint, Model
+
+    from vertex_mlops.serving import ServingSpec
+
+# so often may somebody else change an endpoint between a look at it and its update
+_MOST_CONFLICTS = 5
 
 
 class ModelRegistryBaseOperator(VertexBaseOperator):
@@ -37,6 +52,35 @@ class ModelRegistryBaseOperator(VertexBaseOperator):
 
         hook = ModelServiceHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
         return hook.get_model_service_client(self.region)
+
+    def version(self, model: str, alias: str) -> Model | None:
+        """
+        Read the version that has an alias.
+
+        :param model: resource name of the model, or of any of its versions.
+        :param alias: of the version.
+        """
+        return find_version(self.models, f"{model.partition('@')[0]}@{alias}")
+
+    def is_champion(self, model_version: str, champion_version: str | None) -> bool:
+        """
+        Tell whether a version is the champion already; if not, nobody may have replaced the one before.
+
+        :param model_version: resource name of the version.
+        :param champion_version: resource name of what was the champion when the version was chosen; empty if
+            there was none, None if that is not known.
+        :raises ChampionChangedError: the champion is another one by now.
+        """
+        found = self.version(model_version, CHAMPION_ALIAS)
+        champion = version_name(found) if found else ""
+        if same_version(champion, model_version):
+            return True
+        if champion_version is not None and not same_version(champion, champion_version):
+            raise ChampionChangedError(
+                f"{model_version} was chosen when the champion was {champion_version or 'no version'},"
+                f" but by now it is {champion or 'no version'}: trigger a new run (a retraining with force)"
+            )
+        return False
 
 
 class EndpointBaseOperator(ModelRegistryBaseOperator):
@@ -79,29 +123,86 @@ class EndpointBaseOperator(ModelRegistryBaseOperator):
         )
         return endpoint
 
-    def update(self, endpoint: str, path: str, value: Any) -> None:
+    def change_split(self, name: str, decide: Callable[[Endpoint], dict[str, int]]) -> dict[str, int]:
         """
-        Set one field of an endpoint.
+        Read an endpoint and set its traffic split, unless it is so already.
 
-        :param endpoint: its resource name.
-        :param path: name of the field.
-        :param value: of the field.
+        If somebody else changes the endpoint in between, it is read and decided on anew: the update holds the
+        etag of what was read.
+
+        .. seealso::
+            https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints#Endpoint
+
+        :param name: resource name of the endpoint.
+        :param decide: gives the split that an endpoint, as it was read, is to have.
+        :return: share in per cent by the id of the deployed model.
+        :raises EndpointChangedError: the endpoint changes again and again.
         """
+        conflict: Exception | None = None
+        for _ in range(_MOST_CONFLICTS):
+            endpoint = self.read_endpoint(name)
+            split = decide(endpoint)
+            if split == live_split(endpoint):
+                self.log.info("Traffic of %s is %s already", name, describe_split(endpoint, split))
+                return split
+            try:
+                self._set_split(endpoint, split)
+            except (Aborted, FailedPrecondition) as error:
+                self.log.warning("%s was changed meanwhile, reading it again: %s", name, error)
+                conflict = error
+                continue
+            before = describe_split(endpoint, live_split(endpoint))
+            self.log.info("Traffic of %s: %s; it was %s", name, describe_split(endpoint, split), before)
+            return split
+        raise EndpointChangedError(
+            f"{name} refused {_MOST_CONFLICTS} updates of what was just read; nothing was changed: {conflict}"
+        )
+
+    def _set_split(self, endpoint: Endpoint, split: dict[str, int]) -> None:
+        # an etag that does not match is ABORTED, and would not match the next time either
+        retry = patiently(PATIENCE_SECONDS).with_predicate(
+            lambda error: is_transient(error) and not isinstance(error, Aborted)
+        )
         self.client.update_endpoint(
-            endpoint={"name": endpoint, path: value},
-            update_mask={"paths": [path]},
-            retry=patiently(PATIENCE_SECONDS),
+            endpoint={"name": endpoint.name, "traffic_split": split, "etag": endpoint.etag},
+            update_mask={"paths": ["traffic_split"]},
+            retry=retry,
             timeout=REQUEST_SECONDS,
         )
 
-    def version(self, model: str, alias: str) -> Model | None:
+    def deploy(self, context: Context, endpoint: Endpoint, model_version: str, serving: ServingSpec) -> str:
         """
-        Read the version that has an alias.
+        Deploy a version without traffic, once; come back later while it is on its way.
 
-        :param model: resource name of the model, or of any of its versions.
-        :param alias: of the version.
+        :param context: the task's context.
+        :param endpoint: to deploy it to.
+        :param model_version: resource name of the version.
+        :param serving: says on what machines.
+        :return: id of the deployed model.
         """
-        return find_version(self.models, f"{model.partition('@')[0]}@{alias}")
+        from google.cloud.aiplatform_v1.types import DeployModelOperationMetadata
+
+        if found := find_deployed(endpoint, model_version):
+            return found.id
+        self.settle(context, endpoint.name, DeployModelOperationMetadata)
+        # it may have ended between the two looks
+        if found := find_deployed(self.read_endpoint(endpoint.name), model_version):
+            return found.id
+        resources = {
+            "machine_spec": {"machine_type": serving.machine_type},
+            "min_replica_count": serving.min_replicas,
+            "max_replica_count": serving.max_replicas,
+        }
+        request = {
+            "endpoint": endpoint.name,
+            "deployed_model": {
+                "model": model_version,
+                "display_name": serving.name,
+                "dedicated_resources": resources,
+            },
+        }
+        answer = self.begin(context, f"to deploy {model_version}", self.client.deploy_model, request)
+        return str(answer.deployed_model.id)
 
     def settle(self, context: Context, resource: str, metadata: Any) -> None:
         """
@@ -128,7 +229,10 @@ class EndpointBaseOperator(ModelRegistryBaseOperator):
 
     def undeploy(self, context: Context, endpoint: str, deployed_model_id: str) -> None:
         """
-        Take a deployed model away; it may be gone already.
+        Take a deployed model away; it may be gone already, and stays if somebody else gives it traffic.
+
+        .. seealso::
+            https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/undeployModel
 
         :param context: the task's context.
         :param endpoint: resource name of the endpoint.
@@ -142,3 +246,5 @@ class EndpointBaseOperator(ModelRegistryBaseOperator):
             self.begin(context, f"to undeploy {deployed_model_id}", self.client.undeploy_model, request)
         except NotFound:
             self.log.info("Deployed model %s is gone already", deployed_model_id)
+        except FailedPrecondition as error:
+            self.log.warning("Deployed model %s stays: %s", deployed_model_id, error)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vertex_mlops.hooks.prediction_metrics import PredictionMetricsHook
     from vertex_mlops.hooks.prediction_service import RawPrediction, RawPredictionHook
 
+REJECTED_KEY = "rejected"
 # a model server that hangs is not waited for longer
 _ANSWER_TIMEOUT = 20.0
 _PROBE_SECONDS = 180.0
@@ -83,7 +84,8 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
     Points of metrics come minutes late, the descriptors of the metrics say how many. The task waits for them
     deferred, without a worker slot, and does not ask the model anew after that.
 
-    It changes nothing. A model that is found wanting fails the task at once, and
+    It changes nothing. A model that is found wanting fails the task at once, with the reason in the XCom
+    ``rejected``, and
     :class:`vertex_mlops.operators.undeployment.RollBackDeploymentOperator` behind it takes it back. Every
     other error, such as an outage or a token that cannot be had, says nothing about the model: the task is
     tried again.
@@ -191,7 +193,7 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
         try:
             probed = self._probe(contract, self._since(context))
         except DeployedModelRejectedError as error:
-            raise self._rejection(error) from error
+            raise self._rejection(context, error) from error
         self.log.info("Deployed model %s answers %s", self.deployed_model_id, probed.predictions)
         delay = self._metrics.read_delay(project_id=self.project_id)
         seconds = min(sum(delay), self.wait_timeout)
@@ -199,7 +201,7 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
             "Metrics are %g s apart and up to %g s late: waiting for them for %g s at most", *delay, seconds
         )
         deadline = datetime.fromisoformat(probed.until).timestamp() + seconds
-        return self._judge(probed, deadline, delay.sample_period)
+        return self._judge(context, probed, deadline, delay.sample_period)
 
     def execute_complete(
         self, context: Context, event: Any, probed: dict[str, Any], deadline: float, sample_period: float
@@ -213,7 +215,7 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
         :param deadline: when to wait no longer, in seconds since the epoch.
         :param sample_period: seconds between two points of the metrics.
         """
-        return self._judge(Probed(**probed), deadline, sample_period)
+        return self._judge(context, Probed(**probed), deadline, sample_period)
 
     def _since(self, context: Context) -> str:
         # the requests of an earlier try, and the outages that it met, are no other caller's
@@ -274,7 +276,9 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
         # not through protobuf's JSON, which refuses NaN
         return RawPrediction(response.deployed_model_id, {"predictions": list(response.predictions)})
 
-    def _judge(self, probed: Probed, deadline: float, sample_period: float) -> dict[str, Any]:
+    def _judge(
+        self, context: Context, probed: Probed, deadline: float, sample_period: float
+    ) -> dict[str, Any]:
         until = datetime.fromisoformat(probed.until)
         while True:
             served = self._metrics.read_served(
@@ -292,7 +296,7 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
         try:
             self._check(verdict)
         except DeployedModelRejectedError as error:
-            raise self._rejection(error) from error
+            raise self._rejection(context, error) from error
         return {"predictions": probed.predictions, **verdict._asdict()}
 
     def _rest(self, remaining: float, probed: Probed, deadline: float, sample_period: float) -> None:
@@ -320,11 +324,11 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
                 f" {whose}, more than {self.max_latency_ms:g} ms"
             )
 
-    def _rejection(self, error: DeployedModelRejectedError) -> DeployedModelRejectedError:
+    def _rejection(self, context: Context, error: DeployedModelRejectedError) -> DeployedModelRejectedError:
         cause = " ".join(str(error).split())
-        return DeployedModelRejectedError(
-            f"deployed model {self.deployed_model_id} of {self.endpoint}: {cause}"
-        )
+        rejected = f"deployed model {self.deployed_model_id} of {self.endpoint}: {cause}"
+        context["ti"].xcom_push(key=REJECTED_KEY, value=rejected)
+        return DeployedModelRejectedError(rejected)
 
 
 def _verdict(probed: Probed, served: ServedRequests) -> Verdict:

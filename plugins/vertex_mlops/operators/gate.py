@@ -4,51 +4,73 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowSkipException
-
+from vertex_mlops.deployed_models import CHAMPION_ALIAS, same_version, version_name
 from vertex_mlops.links.model_card import ModelCardLink
-from vertex_mlops.pipeline_jobs import PipelineResult
-from vertex_mlops.task_results import ResultsMixin
+from vertex_mlops.operators.deployment_base import ModelRegistryBaseOperator
+from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
+from vertex_mlops.task_results import skip
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class BlessedModelGateOperator(ResultsMixin, BaseOperator):
+class BlessedModelGateOperator(ModelRegistryBaseOperator):
     """
-    Skip the rollout, with the reason, unless the pipeline has blessed its model.
+    Skip the rollout, with the reason, unless the pipeline has blessed its model against the present champion.
 
-    It makes no call to Google. A model that was not blessed is no failure: the data has been seen, and the
-    champion stays.
+    A model that was not blessed is no failure: the data has been seen, and the champion stays. A verdict is
+    about one champion: if the registry has another one by now, the verdict says nothing about that. If the
+    champion is the model of this very pipeline job, the run was rolled out before, and goes on.
+
+    A model that was compared with no version of the registry passes: DeployModelVersionOperator, which knows
+    its name, makes sure that there is no champion.
 
     .. seealso::
         https://www.tensorflow.org/tfx/guide/evaluator
 
+    :param project_id: The ID of the Google Cloud project of the model (templated).
+    :param region: The ID of the Google Cloud region of the model (templated).
     :param pipeline_result: What RunPipelineJobOnceOperator returned (templated).
-    :return: the ``metrics`` of the model, and those of the champion.
-    :raises AirflowSkipException: the model was not blessed; the message holds the reason.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
+    :return: the ``metrics`` of the model, and those of the champion, and the ``champion_version`` that it was
+        compared with.
+    :raises AirflowSkipException: the model was not blessed, or against another champion; the message holds
+        the reason.
     :raises MissingResultError: the task that runs the pipeline job has left no result.
     """
 
-    template_fields = ("pipeline_result",)
+    template_fields = ("region", "project_id", "pipeline_result", "impersonation_chain", "gcp_conn_id")
     operator_extra_links = (ModelCardLink(),)
 
     def __init__(self, *, pipeline_result: PipelineResult, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pipeline_result = pipeline_result
 
-    @property
-    def extra_links_params(self) -> dict[str, Any]:
-        """What the links need besides what they are given: nothing."""
-        return {}
-
     def execute(self, context: Context) -> dict[str, Any]:
         result = self.pipeline_result
         ModelCardLink.persist(context=context, uri=result["model_card"])
         if not result["blessed"]:
-            reason = f"not blessed: {result['reason'] or 'the pipeline gives no reason'}; the champion stays"
-            context["ti"].xcom_push(key="skipped_because", value=reason)
-            raise AirflowSkipException(reason)
+            cause = result["reason"] or "the pipeline gives no reason"
+            skip(context, f"not blessed: {cause}; the champion stays")
+        compared = result["champion_version"]
+        if compared:
+            self._check_champion(context, compared)
         self.log.info("Blessed: %s", result["metrics"])
-        return {"metrics": result["metrics"]}
+        return {"metrics": result["metrics"], "champion_version": compared}
+
+    def _check_champion(self, context: Context, compared: str) -> None:
+        champion = self.version(compared, CHAMPION_ALIAS)
+        if champion and (
+            same_version(version_name(champion), compared)
+            or resource_id(champion.version_description) == resource_id(self.pipeline_result["name"])
+        ):
+            return
+        found = version_name(champion) if champion else "no version"
+        skip(
+            context,
+            f"blessed against {compared}, but by now the champion is {found}: trigger a new run with force to"
+            " compare with that",
+        )

@@ -6,10 +6,21 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vertex_mlops.deployed_models import CHAMPION_ALIAS, PREVIOUS_ALIAS, find_version, version_name
-from vertex_mlops.exceptions import NoPreviousModelError
+from vertex_mlops.deployed_models import (
+    CHAMPION_ALIAS,
+    PREVIOUS_ALIAS,
+    REPLACED_ALIAS,
+    describe_split,
+    find_deployed,
+    find_version,
+    live_split,
+    same_version,
+    shares_of_others,
+    version_name,
+)
+from vertex_mlops.exceptions import EndpointChangedError, NoPreviousModelError
 from vertex_mlops.links.vertex_ai import ModelLink
-from vertex_mlops.operators.deployment_base import ModelRegistryBaseOperator
+from vertex_mlops.operators.deployment_base import EndpointBaseOperator, ModelRegistryBaseOperator
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, PipelineResult, read_result, resource_id
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
 from vertex_mlops.serving import ServingSpec, read_serving_spec
@@ -148,12 +159,13 @@ class UploadModelVersionOperator(ModelRegistryBaseOperator):
         )
 
 
-class PromoteModelVersionOperator(ModelRegistryBaseOperator):
+class PromoteModelVersionOperator(EndpointBaseOperator):
     """
     Give a version the alias ``champion``, and ``previous`` to the version that had it.
 
-    If the version is itself the previous one, this is a way back, and there is no previous one afterwards:
-    what was left behind does not come back by itself.
+    No one call moves both. So the champion that is to go is marked with the alias ``replaced`` first, which
+    ends with the last call: a try that died in between is found again, and completed. The version must have
+    all traffic that models of others leave, and what it was chosen over must still be the champion.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/model-registry/model-alias
@@ -161,40 +173,68 @@ class PromoteModelVersionOperator(ModelRegistryBaseOperator):
     :param project_id: The ID of the Google Cloud project of the model (templated).
     :param region: The ID of the Google Cloud region of the model (templated).
     :param model_version: Resource name of the version (templated).
+    :param endpoint_name: Resource name of the endpoint that it serves at (templated).
+    :param champion_version: Resource name of what must be the champion for the version to take over; empty if
+        there must be none, None if it does not matter (templated).
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
-    :return: ``champion``, the resource name of the version.
+    :return: ``champion``, the resource name of the version, and the ``previous`` one; None if there is none.
+    :raises ChampionChangedError: the champion is another one by now.
+    :raises EndpointChangedError: the version does not have the traffic any more.
     :raises google.api_core.exceptions.NotFound: there is no such version.
     """
 
-    template_fields = ("region", "project_id", "model_version", "impersonation_chain", "gcp_conn_id")
+    template_fields = (
+        "region",
+        "project_id",
+        "model_version",
+        "endpoint_name",
+        "champion_version",
+        "impersonation_chain",
+        "gcp_conn_id",
+    )
+    # a pipeline need not tell what it has compared its model with
+    optional_results = ("champion_version",)
     operator_extra_links = (ModelLink(),)
 
-    def __init__(self, *, model_version: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *, model_version: str, endpoint_name: str, champion_version: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.model_version = model_version
+        self.endpoint_name = endpoint_name
+        self.champion_version = champion_version
 
     def execute(self, context: Context) -> dict[str, Any]:
-        parent = self.model_version.partition("@")[0]
-        ModelLink.persist(context=context, model_id=resource_id(parent))
-        version: Model = self.models.get_model(
-            name=self.model_version, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS
-        )
-        if CHAMPION_ALIAS not in version.version_aliases:
-            self._promote(version, find_version(self.models, f"{parent}@{CHAMPION_ALIAS}"))
+        ModelLink.persist(context=context, model_id=resource_id(self.model_version.partition("@")[0]))
+        if not self.is_champion(self.model_version, self.champion_version):
+            self._check_traffic()
+            if champion := self.version(self.model_version, CHAMPION_ALIAS):
+                self._merge(version_name(champion), [REPLACED_ALIAS])
+            self._merge(self.model_version, [CHAMPION_ALIAS])
+        replaced = self.version(self.model_version, REPLACED_ALIAS)
+        if replaced and not same_version(version_name(replaced), self.model_version):
+            self._merge(version_name(replaced), [PREVIOUS_ALIAS, f"-{REPLACED_ALIAS}"])
+        previous = self.version(self.model_version, PREVIOUS_ALIAS)
         self.log.info("%s is the champion", self.model_version)
-        return {"champion": self.model_version}
+        return {
+            "champion": self.model_version,
+            "previous": version_name(previous) if previous else None,
+        }
 
-    def _promote(self, version: Model, champion: Model | None) -> None:
-        if PREVIOUS_ALIAS in version.version_aliases:
-            self._merge(version_name(version), [CHAMPION_ALIAS, f"-{PREVIOUS_ALIAS}"])
-            return
-        if champion:
-            # first, so that a try that dies here leaves what the next one needs
-            self._merge(version_name(champion), [PREVIOUS_ALIAS])
-        self._merge(version_name(version), [CHAMPION_ALIAS])
+    def _check_traffic(self) -> None:
+        endpoint = self.read_endpoint(self.endpoint_name)
+        deployed = find_deployed(endpoint, self.model_version)
+        split = live_split(endpoint)
+        others = shares_of_others(endpoint, self.model_version)
+        if deployed is None or split != {**others, deployed.id: 100 - sum(others.values())}:
+            raise EndpointChangedError(
+                f"traffic of {endpoint.name} is {describe_split(endpoint, split)}; expected all of it with"
+                f" {self.model_version}: somebody else has changed the endpoint, and the champion stays;"
+                " clear deploy and what comes behind it to go on from there"
+            )
 
     def _merge(self, name: str, aliases: list[str]) -> None:
         # the hook refuses to remove an alias in the same call
@@ -237,8 +277,8 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         serving = read_serving_spec(self.template_path, self.gcp_conn_id, self.impersonation_chain)
         parent = self.models.model_path(self.project_id, self.region, serving.name)
-        champion = find_version(self.models, f"{parent}@{CHAMPION_ALIAS}")
-        previous = find_version(self.models, f"{parent}@{PREVIOUS_ALIAS}")
+        champion = self.version(parent, CHAMPION_ALIAS)
+        previous = self._previous(parent, champion)
         if champion is None or previous is None:
             missing = PREVIOUS_ALIAS if champion else CHAMPION_ALIAS
             raise NoPreviousModelError(
@@ -253,6 +293,13 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
             "pipeline_result": result,
             "training_examples": result["training_examples"],
         }
+
+    def _previous(self, parent: str, champion: Model | None) -> Model | None:
+        # a promotion that broke off before its last call
+        replaced = self.version(parent, REPLACED_ALIAS)
+        if replaced and champion and replaced.version_id != champion.version_id:
+            return replaced
+        return self.version(parent, PREVIOUS_ALIAS)
 
     def _result_of(self, model: Model) -> PipelineResult:
         from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -10,26 +12,33 @@ from vertex_mlops.deployed_models import (
     CHAMPION_ALIAS,
     PREVIOUS_ALIAS,
     deployed_version,
+    describe_deployed,
     find_champion,
     find_deployed,
     find_endpoint,
+    is_of,
+    live_split,
+    same_version,
     version_name,
 )
 from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.operators.deployment_base import EndpointBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
-from vertex_mlops.serving import read_serving_spec
+from vertex_mlops.serving import ServingSpec, read_serving_spec
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from google.cloud.aiplatform_v1.types import Model
+    from google.cloud.aiplatform_v1.types import DeployedModel, Endpoint, Model
 
 
 class RetireDeployedModelsOperator(EndpointBaseOperator):
     """
-    Undeploy the models of an endpoint that have no traffic left: each costs a replica.
+    Undeploy the versions of a model that have no traffic left: each costs a replica.
 
-    The versions stay in the registry.
+    Only the run of the champion does so. It undeploys what it has replaced, and what was deployed before its
+    own model: a version that was deployed after it belongs to a run that is under way. Models of others stay.
+    The versions stay in the registry. A version that gets traffic meanwhile stays deployed: Vertex AI
+    undeploys none that has traffic.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/undeployModel
@@ -47,6 +56,7 @@ class RetireDeployedModelsOperator(EndpointBaseOperator):
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
     :return: ``endpoint``, ``deployed_model_id`` that serves, and the ids ``deployed``.
+    :raises AirflowSkipException: the version is not the champion any more.
     :raises VertexOperationError: an operation failed.
     :raises VertexOperationTimeoutError: an operation takes too long.
     """
@@ -83,35 +93,51 @@ class RetireDeployedModelsOperator(EndpointBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         EndpointLink.persist(context=context, endpoint_id=resource_id(self.endpoint_name))
-        for deployed_model_id in self._idle():
-            self.undeploy(context, self.endpoint_name, deployed_model_id)
-        deployed = [model.id for model in self.read_endpoint(self.endpoint_name).deployed_models]
+        champion = self.version(self.model_version, CHAMPION_ALIAS)
+        if champion is None or not same_version(version_name(champion), self.model_version):
+            found = version_name(champion) if champion else "no version"
+            raise AirflowSkipException(
+                f"{self.model_version} is not the champion, {found} is: its run undeploys what it replaced"
+            )
+        for deployed in self._idle():
+            self.log.info("Undeploying %s: it has no traffic", describe_deployed(deployed))
+            self.undeploy(context, self.endpoint_name, deployed.id)
+        deployed_ids = [model.id for model in self.read_endpoint(self.endpoint_name).deployed_models]
         return {
             "endpoint": self.endpoint_name,
             "deployed_model_id": self.deployed_model_id,
-            "deployed": deployed,
+            "deployed": deployed_ids,
         }
 
-    def _idle(self) -> list[str]:
-        kept = {self.deployed_model_id}
+    def _idle(self) -> list[DeployedModel]:
         endpoint = self.read_endpoint(self.endpoint_name)
-        previous = self.version(self.model_version, PREVIOUS_ALIAS) if self.keep_previous else None
-        if previous and (found := find_deployed(endpoint, version_name(previous))):
-            kept.add(found.id)
-        return [
-            model.id
-            for model in endpoint.deployed_models
-            if model.id not in kept and not endpoint.traffic_split.get(model.id)
-        ]
+        serving: Any = find_deployed(endpoint, self.model_version)
+        previous = self.version(self.model_version, PREVIOUS_ALIAS)
+        replaced = find_deployed(endpoint, version_name(previous)) if previous else None
+        idle = []
+        for deployed in endpoint.deployed_models:
+            if deployed == serving or deployed.id in live_split(endpoint):
+                continue
+            if deployed == replaced:
+                keep = self.keep_previous
+            else:
+                keep = not serving or deployed.create_time > serving.create_time
+            if keep or not is_of(deployed, self.model_version):
+                self.log.info("%s stays deployed", describe_deployed(deployed))
+            else:
+                idle.append(deployed)
+        return idle
 
 
 class RollBackDeploymentOperator(EndpointBaseOperator):
     """
-    Give all traffic back to the champion and undeploy a model that failed on its way.
+    Give the traffic of a model that failed on its way back to the champion, and undeploy it.
 
     It asks the registry and the endpoint what is to do, so it comes to the same end wherever the steps
-    before it have died, and however often it is repeated. Without a champion the model is undeployed all the
-    same: what was found wanting does not serve.
+    before it have died, and however often it is repeated. It moves the share of that model alone: what a
+    rollback or a person has given to others stays. A champion that somebody has undeployed is deployed again
+    first. Without any other version of the model there is nothing to go back to: then the model is undeployed
+    only if it was rejected, and serves on if not.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/predictions/deploy-model-api#traffic-split
@@ -119,16 +145,21 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
     :param project_id: The ID of the Google Cloud project of the endpoint (templated).
     :param region: The ID of the Google Cloud region of the endpoint (templated).
     :param model_version: Resource name of the version that failed; None if none was made (templated).
-    :param template_path: ``gs://`` URI of the compiled pipeline file; it names the endpoint (templated).
+    :param template_path: ``gs://`` URI of the compiled pipeline file; it names the endpoint and its machines
+        (templated).
+    :param rejections: What each VerifyDeployedModelOperator has left under the key ``rejected``: why it has
+        rejected the model; None if it has not (templated).
     :param poll_interval: Seconds between two looks at an operation.
     :param wait_timeout: Seconds to wait for it.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
-    :return: ``champion_id`` of the deployed model that has all traffic, and the ``champion`` version; None
-        if there is none.
-    :raises AirflowSkipException: nothing was deployed, or the model is the champion already.
+    :return: ``champion_id`` of the deployed model that the traffic went back to, and the ``champion``
+        version; None if there is none.
+    :raises AirflowSkipException: nothing was deployed, the model is the champion already, or nothing else can
+        serve and the model was not rejected.
+    :raises EndpointChangedError: the endpoint changes again and again.
     :raises VertexOperationError: an operation failed.
     :raises VertexOperationTimeoutError: an operation takes too long.
     :raises SpecError: the compiled pipeline does not say how its model is served.
@@ -139,11 +170,12 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         "project_id",
         "model_version",
         "template_path",
+        "rejections",
         "impersonation_chain",
         "gcp_conn_id",
     )
     # it comes behind whatever has failed, also an upload
-    optional_results = ("model_version",)
+    optional_results = ("model_version", "rejections")
     operator_extra_links = (EndpointLink(),)
 
     def __init__(
@@ -151,6 +183,7 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         *,
         model_version: str | None,
         template_path: str,
+        rejections: Sequence[str | None] = (),
         poll_interval: float = 60,
         wait_timeout: float = 3600,
         **kwargs: Any,
@@ -158,6 +191,7 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         super().__init__(**kwargs)
         self.model_version = model_version
         self.template_path = template_path
+        self.rejections = rejections
         self.poll_interval = poll_interval
         self.wait_timeout = wait_timeout
 
@@ -176,21 +210,51 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         EndpointLink.persist(context=context, endpoint_id=resource_id(found.name))
         # a deployment that goes on would end behind our back
         self.settle(context, found.name, DeployModelOperationMetadata)
+        self._ensure_champion(context, found.name, champion, serving)
         return self._take_back(context, found.name, champion)
+
+    def _ensure_champion(
+        self, context: Context, name: str, champion: Model | None, serving: ServingSpec
+    ) -> None:
+        """Deploy the champion again if it is gone and there is something that it must take over."""
+        endpoint = self.read_endpoint(name)
+        failed = find_deployed(endpoint, str(self.model_version))
+        if champion and failed and (failed.id in live_split(endpoint) or not live_split(endpoint)):
+            self.deploy(context, endpoint, version_name(champion), serving)
 
     def _take_back(self, context: Context, name: str, champion: Model | None) -> dict[str, Any]:
         endpoint = self.read_endpoint(name)
-        rejected = find_deployed(endpoint, str(self.model_version))
-        back = find_champion(endpoint, champion, rejected.id if rejected else "")
-        if back:
-            traffic = {id_: share for id_, share in endpoint.traffic_split.items() if share}
-            if rejected and traffic != {back.id: 100}:
-                self.update(name, "traffic_split", {back.id: 100})
-            self.log.info("All traffic of %s goes to %s", name, back.id)
-        if rejected:
-            self.undeploy(context, name, rejected.id)
-            self.log.info("%s was undeployed", self.model_version)
+        failed = find_deployed(endpoint, str(self.model_version))
+        back = find_champion(endpoint, champion, str(self.model_version), failed.id if failed else "")
+        if failed:
+            self._drain(endpoint, failed, back)
+            self.undeploy(context, name, failed.id)
+            self.log.info("%s was undeployed", describe_deployed(failed))
         return {
             "champion_id": back.id if back else None,
             "champion": deployed_version(back) if back else None,
         }
+
+    def _drain(self, endpoint: Endpoint, failed: DeployedModel, back: DeployedModel | None) -> None:
+        """Take its share of the traffic from a model."""
+        serves = failed.id in live_split(endpoint)
+        if serves and not back and not any(self.rejections):
+            raise AirflowSkipException(
+                f"{describe_deployed(failed)} was not rejected, and no other version of the model is there to"
+                " take over: it stays; clear the step that failed, or undeploy it on the endpoint's page"
+            )
+        if len(endpoint.deployed_models) > 1:
+            self.change_split(endpoint.name, partial(_without, failed=failed, back=back))
+
+
+def _without(endpoint: Endpoint, failed: DeployedModel, back: DeployedModel | None) -> dict[str, int]:
+    """Give the split of an endpoint without a model, whose share goes back where it came from."""
+    split = live_split(endpoint)
+    share = split.pop(failed.id, 0) if split else 100
+    if not share:
+        return split
+    if back:
+        return split | {back.id: split.get(back.id, 0) + share}
+    # models of others are all that is left: the one that serves most takes over
+    most = max(split, key=lambda id_: split[id_], default=None)
+    return {} if most is None else split | {most: split[most] + share}

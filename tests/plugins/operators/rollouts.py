@@ -23,6 +23,7 @@ from tests.plugins.contracts import CONTRACT
 from tests.plugins.operators.conftest import CLIENT_OPTIONS, TENSORFLOW_SERVING, Endpoint
 
 _MOST_LOOKS = 300
+STEPS = (10, 50, 100)
 SOUND = {"good": 0.9, "grade": 6.5}
 
 
@@ -47,6 +48,7 @@ def result(model: str, folder: str, **more: Any) -> PipelineResult:
             data_version="1764028800000",
             blessed=True,
             reason="",
+            champion_version="",
             metrics={"mad": 0.5},
             # another version of the same files
             model_uri=f"{folder}/{model.removesuffix('-again')}",
@@ -73,6 +75,8 @@ class Rollout:
     spec_uri: str
     folder: str
     results: dict[str, PipelineResult] = field(default_factory=dict)
+    # traffic that the last step of each deployed model has left
+    left: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.endpoints = aiplatform_v1.EndpointServiceClient(client_options=CLIENT_OPTIONS)
@@ -119,25 +123,38 @@ class Rollout:
         operator = self.deployer(version)
         return operator.execute(context_of(operator))
 
-    def deploy(self, version: str) -> dict[str, Any]:
+    def deploy(self, version: str, **more: Any) -> dict[str, Any]:
         """Come back as often as it takes: this machine may be slow."""
+        return self._come_back(self.deployer(version, **more))
+
+    def _come_back(self, operator: Any) -> dict[str, Any]:
         for _ in range(_MOST_LOOKS):
             try:
-                return self.deploy_once(version)
+                return dict(operator.execute(context_of(operator)))
             except AirflowRescheduleException:
                 continue
-        raise AssertionError(f"{version} was not deployed in {_MOST_LOOKS} looks")
+        raise AssertionError(f"{operator.task_id} did not come to an end in {_MOST_LOOKS} looks")
 
-    def shift(self, deployed: dict[str, Any], percent: int) -> dict[str, Any]:
+    def shift(
+        self, deployed: dict[str, Any], percent: int, *, take_all: bool = False, **more: Any
+    ) -> dict[str, Any]:
+        """Give a model its share, as a step of a rollout does, or as a rollback, which takes all."""
+        id_ = deployed["deployed_model_id"]
+        more.setdefault("traffic", None if take_all else self.left.get(id_, deployed["traffic"]))
         operator = ShiftTrafficOperator(
             task_id="traffic",
             endpoint_name=deployed["endpoint"],
-            deployed_model_id=deployed["deployed_model_id"],
+            deployed_model_id=id_,
+            model_version=deployed["model_version"],
             champion_id=deployed["champion_id"],
             percent=percent,
+            steps=STEPS,
+            **more,
             **self.place,
         )
-        return operator.execute(context_of(operator))
+        shifted = operator.execute(context_of(operator))
+        self.left[id_] = shifted["traffic"]
+        return shifted
 
     def verifier(
         self, deployed: dict[str, Any], traffic: dict[str, Any], model: str, **more: Any
@@ -158,9 +175,15 @@ class Rollout:
         operator = self.verifier(*arguments, **more)
         return operator.execute(context_of(operator))
 
-    def promote(self, version: str) -> None:
-        operator = PromoteModelVersionOperator(task_id="promote", model_version=version, **self.place)
-        operator.execute(context_of(operator))
+    def promote(self, version: str, **more: Any) -> dict[str, Any]:
+        operator = PromoteModelVersionOperator(
+            task_id="promote",
+            model_version=version,
+            endpoint_name=self.endpoint().name,
+            **more,
+            **self.place,
+        )
+        return operator.execute(context_of(operator))
 
     def retire(self, deployed: dict[str, Any], *, keep_previous: bool = False) -> list[str]:
         operator = RetireDeployedModelsOperator(
@@ -173,11 +196,29 @@ class Rollout:
         )
         return list(operator.execute(context_of(operator))["deployed"])
 
-    def roll_back(self, version: str | None) -> dict[str, Any]:
+    def roll_back(self, version: str | None, *, rejected: bool = False) -> dict[str, Any]:
+        """Come back as often as it takes, if the champion must be deployed again."""
+        operator = RollBackDeploymentOperator(
+            task_id="roll_back",
+            model_version=version,
+            template_path=self.spec_uri,
+            rejections=[None, "it answers nonsense" if rejected else None],
+            **self.place,
+        )
+        return self._come_back(operator)
+
+    def roll_back_once(self, version: str) -> dict[str, Any]:
         operator = RollBackDeploymentOperator(
             task_id="roll_back", model_version=version, template_path=self.spec_uri, **self.place
         )
         return operator.execute(context_of(operator))
+
+    def go_back(self, version: str) -> dict[str, Any]:
+        """Do what the rollback of a wine does, unverified."""
+        deployed = self.deploy(version)
+        self.shift(deployed, 100, take_all=True)
+        self.promote(version)
+        return deployed
 
     def crown(self, model: str) -> dict[str, Any]:
         """Take a model all the way, unverified; what served before is left deployed."""

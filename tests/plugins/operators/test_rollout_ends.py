@@ -17,14 +17,14 @@ def test_the_champion_of_before_is_the_previous_one(rollout: Rollout) -> None:
     assert rollout.aliases() == {"1": ["previous"], "2": ["champion"]}
 
 
-def test_going_back_leaves_no_previous_one(rollout: Rollout) -> None:
+def test_what_a_rollback_leaves_is_the_previous_one(rollout: Rollout) -> None:
     first = rollout.crown("sound")
     rollout.crown("other")
 
-    rollout.promote(first["model_version"])
+    rollout.go_back(first["model_version"])
     rollout.promote(first["model_version"])
 
-    assert rollout.aliases() == {"1": ["champion"], "2": []}
+    assert rollout.aliases() == {"1": ["champion"], "2": ["previous"]}
 
 
 @pytest.mark.parametrize("keep_previous", [True, False])
@@ -66,7 +66,7 @@ def test_a_first_model_that_failed_does_not_serve(rollout: Rollout) -> None:
     new = rollout.deploy(rollout.upload("sound"))
     rollout.shift(new, 100)
 
-    assert rollout.roll_back(new["model_version"])["champion_id"] is None
+    assert rollout.roll_back(new["model_version"], rejected=True)["champion_id"] is None
 
     assert rollout.deployed == set()
 
