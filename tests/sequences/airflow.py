@@ -23,7 +23,18 @@ from airflow.sdk.execution_time import comms, task_runner
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.sdk.serde import deserialize, serialize
 
-from tests.sequences.runs import DEFERRED, DONE, FAILED, RESCHEDULED, RETRY, SKIPPED, SUCCESS, Instance, Run
+from tests.sequences.runs import (
+    DEFERRED,
+    DONE,
+    FAILED,
+    RESCHEDULED,
+    RETRY,
+    SKIPPED,
+    SUCCESS,
+    UPSTREAM_FAILED,
+    Instance,
+    Run,
+)
 
 # what a trigger waits between two looks
 _POLL_SECONDS = 0.02
@@ -85,15 +96,13 @@ class Airflow:
         """
         run.tasks[task_id].end(state)
         if state == SUCCESS:
-            behind = [
-                task for task in run.below(task_id) if run.tasks[task].state in (FAILED, "upstream_failed")
-            ]
-            for after in behind:
-                run.tasks[after].clear()
+            for after in run.below(task_id):
+                if run.tasks[after].state in (FAILED, UPSTREAM_FAILED):
+                    run.tasks[after].clear()
         self.queue(run)
 
     def mark_run_failed(self, run: Run) -> None:
-        """Say by hand that a run has failed: what has begun fails, the rest is skipped, but for a teardown."""
+        """Say by hand that a run has failed: what has begun fails, the rest but a teardown is skipped."""
         for task in run.dag.tasks:
             instance = run.tasks[task.task_id]
             if instance.state in DONE or task.is_teardown:
@@ -108,7 +117,7 @@ class Airflow:
         elif instance.state != RESCHEDULED:
             instance.try_number += 1
             instance.reschedules.clear()
-        ti, context = self._prepare(run, task_id, instance)
+        ti = self._prepare(run, task_id, instance)
         self.executed += 1
         instance.executed += 1
         self._current = (run, task_id)
@@ -118,9 +127,7 @@ class Airflow:
             self.errors.append((run, task_id, error))
         return instance.state
 
-    def _prepare(
-        self, run: Run, task_id: str, instance: Instance
-    ) -> tuple[RuntimeTaskInstance, TIRunContext]:
+    def _prepare(self, run: Run, task_id: str, instance: Instance) -> RuntimeTaskInstance:
         resumed = instance.next_method is not None
         context = TIRunContext(
             dag_run=run.as_told_to_tasks(),
@@ -131,7 +138,7 @@ class Airflow:
             xcom_keys_to_clear=[] if resumed else [key for task, key in run.xcoms if task == task_id],
             should_retry=instance.max_tries != 0 and instance.try_number <= instance.max_tries,
         )
-        ti = RuntimeTaskInstance.model_construct(
+        return RuntimeTaskInstance.model_construct(
             id=instance.id,
             task_id=task_id,
             dag_id=run.dag.dag_id,
@@ -147,7 +154,6 @@ class Airflow:
             state="running",
             _ti_context_from_server=context,
         )
-        return ti, context
 
     @contextmanager
     def _supervising(self) -> Iterator[None]:
@@ -166,33 +172,32 @@ class Airflow:
         :param msg: one of airflow.sdk.execution_time.comms.
         """
         assert self._current is not None
-        name = type(msg).__name__
-        if name in _IGNORED:
+        if isinstance(msg, _IGNORED):
             return None
-        answer = getattr(self, f"_{name}", None)
+        answer = _ANSWERS.get(type(msg))
         if answer is None:
-            raise NotImplementedError(f"a task asks {name}, which this runner does not know: {msg}")
-        return answer(msg, *self._current)
+            raise NotImplementedError(f"a task sends what this runner does not know: {msg}")
+        return answer(self, msg, *self._current)
 
     def _find(self, dag_id: str, run_id: str) -> Run:
         return next(run for run in self.runs if (run.dag.dag_id, run.run_id) == (dag_id, run_id))
 
-    def _GetXCom(self, msg: Any, *_: Any) -> Any:
+    def _get_xcom(self, msg: Any, *_: Any) -> Any:
         value = self._find(msg.dag_id, msg.run_id).xcoms.get((msg.task_id, msg.key))
         return comms.XComResult(key=msg.key, value=value)
 
-    def _GetXComSequenceSlice(self, msg: Any, *_: Any) -> Any:
+    def _get_xcom_sequence_slice(self, msg: Any, *_: Any) -> Any:
         xcoms = self._find(msg.dag_id, msg.run_id).xcoms
         key = (msg.task_id, msg.key)
         return comms.XComSequenceSliceResult(root=[xcoms[key]] if key in xcoms else [])
 
-    def _SetXCom(self, msg: Any, *_: Any) -> None:
+    def _set_xcom(self, msg: Any, *_: Any) -> None:
         self._find(msg.dag_id, msg.run_id).xcoms[msg.task_id, msg.key] = msg.value
 
-    def _DeleteXCom(self, msg: Any, *_: Any) -> None:
+    def _delete_xcom(self, msg: Any, *_: Any) -> None:
         self._find(msg.dag_id, msg.run_id).xcoms.pop((msg.task_id, msg.key), None)
 
-    def _GetTaskStates(self, msg: Any, *_: Any) -> Any:
+    def _get_task_states(self, msg: Any, *_: Any) -> Any:
         states = {
             run.run_id: {
                 task_id: state
@@ -204,7 +209,7 @@ class Airflow:
         }
         return comms.TaskStatesResult(task_states=states)
 
-    def _GetTaskBreadcrumbs(self, msg: Any, *_: Any) -> Any:
+    def _get_task_breadcrumbs(self, msg: Any, *_: Any) -> Any:
         run = self._find(msg.dag_id, msg.run_id)
         ended = [
             {"task_id": task_id, "map_index": -1, "state": task.state, "duration": float(task.executed > 0)}
@@ -213,30 +218,30 @@ class Airflow:
         ]
         return comms.TaskBreadcrumbsResult(breadcrumbs=ended)
 
-    def _GetTaskRescheduleStartDate(self, msg: Any, run: Run, task_id: str) -> Any:
+    def _get_task_reschedule_start_date(self, msg: Any, run: Run, task_id: str) -> Any:
         first = next(iter(run.tasks[task_id].reschedules), None)
         return comms.TaskRescheduleStartDate(start_date=first)
 
-    def _SucceedTask(self, msg: Any, run: Run, task_id: str) -> None:
+    def _succeed_task(self, msg: Any, run: Run, task_id: str) -> None:
         run.tasks[task_id].end(SUCCESS)
 
-    def _TaskState(self, msg: Any, run: Run, task_id: str) -> None:
+    def _task_state(self, msg: Any, run: Run, task_id: str) -> None:
         run.tasks[task_id].end(msg.state)
 
-    def _RetryTask(self, msg: Any, run: Run, task_id: str) -> None:
+    def _retry_task(self, msg: Any, run: Run, task_id: str) -> None:
         run.tasks[task_id].end(RETRY)
 
-    def _RescheduleTask(self, msg: Any, run: Run, task_id: str) -> None:
+    def _reschedule_task(self, msg: Any, run: Run, task_id: str) -> None:
         run.tasks[task_id].end(RESCHEDULED)
         run.tasks[task_id].reschedules.append(datetime.now(UTC))
 
-    def _DeferTask(self, msg: Any, run: Run, task_id: str) -> None:
+    def _defer_task(self, msg: Any, run: Run, task_id: str) -> None:
         instance = run.tasks[task_id]
         instance.state = DEFERRED
         instance.next_method, instance.next_kwargs = msg.next_method, dict(msg.next_kwargs or {})
         instance.trigger = (msg.classpath, _plain(msg.trigger_kwargs))
 
-    def _SkipDownstreamTasks(self, msg: Any, run: Run, task_id: str) -> None:
+    def _skip_downstream_tasks(self, msg: Any, run: Run, task_id: str) -> None:
         for task in msg.tasks:
             after = run.tasks[task if isinstance(task, str) else task[0]]
             if after.state not in (SUCCESS, FAILED):
@@ -244,7 +249,22 @@ class Airflow:
 
 
 # what the user interface shows of a task, and secrets to keep out of logs
-_IGNORED = frozenset({"SetRenderedFields", "SetRenderedMapIndex", "MaskSecret"})
+_IGNORED = (comms.SetRenderedFields, comms.SetRenderedMapIndex, comms.MaskSecret)
+_ANSWERS: dict[type, Any] = {
+    comms.GetXCom: Airflow._get_xcom,
+    comms.GetXComSequenceSlice: Airflow._get_xcom_sequence_slice,
+    comms.SetXCom: Airflow._set_xcom,
+    comms.DeleteXCom: Airflow._delete_xcom,
+    comms.GetTaskStates: Airflow._get_task_states,
+    comms.GetTaskBreadcrumbs: Airflow._get_task_breadcrumbs,
+    comms.GetTaskRescheduleStartDate: Airflow._get_task_reschedule_start_date,
+    comms.SucceedTask: Airflow._succeed_task,
+    comms.TaskState: Airflow._task_state,
+    comms.RetryTask: Airflow._retry_task,
+    comms.RescheduleTask: Airflow._reschedule_task,
+    comms.DeferTask: Airflow._defer_task,
+    comms.SkipDownstreamTasks: Airflow._skip_downstream_tasks,
+}
 
 
 def _fire(instance: Instance) -> None:

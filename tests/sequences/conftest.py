@@ -25,6 +25,7 @@ from tests.sequences.bench import Bench  # noqa: E402 (imports Airflow)
 from tests.sequences.wines import Wine  # noqa: E402
 
 # one wine whose previous model is undeployed, and one whose stays
+_BENCHES = pytest.StashKey[list[Bench]]()
 WINES = {"white": False, "red": True}
 # on one machine, latencies tell nothing; each request that verify sends costs time
 _ROLLOUT = {"max_latency_ms": 60_000, "min_requests": 1}
@@ -122,6 +123,16 @@ def wines(led_to_it: QuickCloud, stack: StackSettings) -> dict[str, Wine]:
 
 
 @pytest.fixture(scope="module")
-def bench(dags: dict[str, Any], wines: dict[str, Wine]) -> Bench:
+def bench(dags: dict[str, Any], wines: dict[str, Wine], pytestconfig: pytest.Config) -> Bench:
     """Give what begins sequences."""
-    return Bench(dags, wines)
+    made = Bench(dags, wines)
+    pytestconfig.stash.setdefault(_BENCHES, []).append(made)
+    return made
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Tell how much was looked at."""
+    if benches := config.stash.get(_BENCHES, []):
+        sequences = sum(bench.sequences for bench in benches)
+        steps = sum(bench.steps for bench in benches)
+        terminalreporter.write_line(f"sequences: {sequences}, steps: {steps}")

@@ -49,7 +49,7 @@ class Journal:
     :param sound: versions that a verify has passed, or that a person answers for: ``wine-white@3``.
     :param others: share of each deployed model of another team, by its id.
     :param promise: what the last promote has promised, unless a person has acted since.
-    :param previous: the version that the last promote of a retraining has replaced, unless a person has acted.
+    :param previous: the version that a retraining has replaced last, unless a person has acted since.
     :param serves: whether something sound has served, and nobody has taken it away.
     :param watched: whether a run has brought the monitoring job in step, and nothing has changed since.
     :param recipients: addresses that a person has added to the monitoring job.
@@ -146,8 +146,8 @@ class Journal:
             against = self.wine.compared_with(run.result("train")["name"])
             if against != replaced:
                 self.violations.append(
-                    f"{run} has promoted version {champion}, which was compared with version {against or 'none'},"
-                    f" over version {replaced}"
+                    f"{run} has promoted version {champion} over version {replaced},"
+                    f" and it was compared with version {against or 'none'}"
                 )
 
     def _note_serving(self) -> None:

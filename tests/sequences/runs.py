@@ -154,7 +154,9 @@ class Run:
             return SKIPPED if DONE.issuperset(before) and not has_failed else None
         if rule == TriggerRule.ALL_DONE:
             return None
-        raise NotImplementedError(f"{task_id} has the trigger rule {rule}, which this runner does not know")
+        raise NotImplementedError(
+            f"{task_id} has the trigger rule {rule.value}, which this runner does not know"
+        )
 
     def _may_run(self, task_id: str) -> bool:
         rule, before = self.dag.get_task(task_id).trigger_rule, self._upstream(task_id)

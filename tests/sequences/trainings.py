@@ -1,4 +1,4 @@
-"""Trainings that are replayed: compiled pipelines of one task, which reports what a training would have made."""
+"""Replayed trainings: compiled pipelines of one task, which reports what a training would have made."""
 
 from __future__ import annotations
 

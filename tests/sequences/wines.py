@@ -10,6 +10,7 @@ from typing import Any
 
 from google.api_core.exceptions import NotFound
 from google.cloud import aiplatform_v1, bigquery, storage
+from vertex_mlops.deployed_models import deployed_version
 
 from dev.settings import StackSettings
 from tests.conftest import Cloud
@@ -112,7 +113,7 @@ class Wine:
         return Seen(
             name=endpoint.name,
             versions={
-                deployed.id: f"{deployed.model.partition('@')[0].partition('/models/')[2]}@{deployed.model_version_id}"
+                deployed.id: deployed_version(deployed).partition("/models/")[2]
                 for deployed in endpoint.deployed_models
             },
             traffic={id_: share for id_, share in endpoint.traffic_split.items() if share},

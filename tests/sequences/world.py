@@ -15,6 +15,7 @@ from tests.sequences.runs import Run
 from tests.sequences.wines import Wine
 
 _MOST_STEPS = 200
+_MOST_CALLS = 10_000
 # a call of any service but PredictionService, whose errors verify takes for the model's
 _ANY_CALL = "[!P]*"
 # calls that change something, whose answer may be lost on its way
@@ -223,7 +224,8 @@ def death(after: int) -> list[Fault]:
 
     :param after: how many calls still succeed.
     """
-    dies = Fault(_ANY_CALL, code="PERMISSION_DENIED", message="the task dies here")
+    # what is dead calls nobody any more
+    dies = Fault(_ANY_CALL, calls=_MOST_CALLS, code="PERMISSION_DENIED", message="the task dies here")
     # a fault that only waits lets its calls through
     return [Fault(_ANY_CALL, calls=after, latency=1e-6), dies] if after else [dies]
 
