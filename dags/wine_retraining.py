@@ -152,7 +152,12 @@ for wine in load_wines():
             watch_tasks(wine, deploy, train.output["training_examples"])
 
         # only then does no monitoring job name a model that is undeployed
-        retire = retire_task(wine, deploy, keep_previous=wine.rollout.keep_previous)
+        retire = retire_task(
+            wine,
+            deploy,
+            keep_previous=wine.rollout.keep_previous,
+            rollback_dag_id=f"wine_rollback_{wine.name}",
+        )
 
         data >> train >> gate >> upload
         promote >> watch >> retire

@@ -134,13 +134,16 @@ def promote_task(wine: Wine, deploy: BaseOperator, champion_version: Any) -> Bas
     )
 
 
-def retire_task(wine: Wine, deploy: BaseOperator, *, keep_previous: bool) -> BaseOperator:
+def retire_task(
+    wine: Wine, deploy: BaseOperator, *, keep_previous: bool, rollback_dag_id: str | None = None
+) -> BaseOperator:
     """
     Give the task that undeploys what the new model has replaced.
 
     :param wine: has the settings.
     :param deploy: the task that returns the endpoint and the deployed model.
     :param keep_previous: whether the model of before stays deployed.
+    :param rollback_dag_id: DAG that may be about to go back to it.
     """
     return RetireDeployedModelsOperator(
         task_id="retire",
@@ -150,6 +153,7 @@ def retire_task(wine: Wine, deploy: BaseOperator, *, keep_previous: bool) -> Bas
         deployed_model_id=deploy.output["deployed_model_id"],
         model_version=deploy.output["model_version"],
         keep_previous=keep_previous,
+        rollback_dag_id=rollback_dag_id,
         poll_interval=wine.poll_interval,
     )
 

@@ -61,6 +61,23 @@ def _traffic(bench: Bench) -> str:
     return "traffic that was set after the deployment is there at once"
 
 
+def _etag(bench: Bench) -> str:
+    from google.api_core.exceptions import Aborted, FailedPrecondition
+
+    client = bench.project.endpoints
+    read = client.get_endpoint(name=bench.endpoint, timeout=REQUEST_SECONDS)
+    changed = {"name": bench.endpoint, "description": "changed since it was read", "etag": read.etag}
+    request: Any = {"endpoint": changed, "update_mask": {"paths": ["description"]}}
+    client.update_endpoint(request=request, retry=None, timeout=REQUEST_SECONDS)
+    try:
+        client.update_endpoint(request=request, retry=None, timeout=REQUEST_SECONDS)
+    except (Aborted, FailedPrecondition) as error:
+        return f"an update of what was changed since is refused: {error.message}"
+    raise NotHeldError(
+        f"an update with the etag {read.etag!r} is taken although the endpoint was changed since"
+    )
+
+
 def _predict(bench: Bench) -> str:
     wanted = bench.deployed_model
     instances: list[Any] = [{"x": [3.0]}]
@@ -154,6 +171,7 @@ ENDPOINTS = (
 ANSWERS = (
     Probe("deployment", "The deployed container serves a model of the pipeline's TensorFlow", _deployed),
     Probe("traffic-shift", "A new traffic split is there when its update is answered", _traffic),
+    Probe("endpoint-etag", "An update that holds an old etag of an endpoint is refused", _etag),
     Probe("predict", "predict reaches serving_default and names the deployed model", _predict),
     Probe("raw-predict", "rawPredict hands signature_name on, and a header names the model", _raw_predict),
     Probe("predict-refused", "What the model server refuses is an error of the request, a 400", refused),

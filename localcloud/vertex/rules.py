@@ -59,12 +59,17 @@ def check_etag(sent: str, stored: str) -> None:
     """
     Refuse an update that was based on an older read.
 
+    That there is a check is documented; its status and words are those of another resource of the same API.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints#Endpoint,
+    https://github.com/googleapis/python-aiplatform/issues/1674
+
     :param sent: etag of the request; empty means overwrite.
     :param stored: etag of the resource.
     :raises google.api_core.exceptions.Aborted: they differ.
     """
     if sent and sent != stored:
-        raise exceptions.Aborted("The etag does not match: the resource was changed since it was read.")
+        raise exceptions.Aborted(f"Specified `etag`: `{sent}` does not match server `etag`: `{stored}`")
 
 
 def refuse_set(message: Any, *fields: str) -> None:

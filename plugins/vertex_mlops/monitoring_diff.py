@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,24 @@ def diff(current: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitorin
         update_mask=tuple(sorted(name for name, differs in _UPDATABLE.items() if differs(current, wanted))),
         immutable=tuple(sorted(name for name, differs in _IMMUTABLE.items() if differs(current, wanted))),
     )
+
+
+def keep_recipients(current: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitoringJob) -> list[str]:
+    """
+    Let everybody who gets the alerts of a job go on getting them.
+
+    :param current: the job that the endpoint has.
+    :param wanted: the job that it should have; its recipients come first.
+    :return: addresses and channels that were added to the wanted job.
+    """
+    before, after = current.model_monitoring_alert_config, wanted.model_monitoring_alert_config
+    emails = _others(before.email_alert_config.user_emails, after.email_alert_config.user_emails)
+    channels = _others(before.notification_channels, after.notification_channels)
+    if emails:
+        wanted.model_monitoring_alert_config.email_alert_config.user_emails.extend(emails)
+    if channels:
+        wanted.model_monitoring_alert_config.notification_channels.extend(channels)
+    return [*emails, *channels]
 
 
 def updated_job(
@@ -96,6 +114,11 @@ def _recipients(job: _Job) -> tuple[bool, list[str], list[str]]:
         sorted(alert.email_alert_config.user_emails),
         sorted(alert.notification_channels),
     )
+
+
+def _others(before: Iterable[str], after: Iterable[str]) -> list[str]:
+    known = set(after)
+    return [one for one in before if one not in known]
 
 
 def _objectives(current: _Job, wanted: _Job) -> bool:

@@ -39,6 +39,17 @@ def test_a_task_reports_the_artifacts_of_the_job_and_waits_for_the_gate(tmp_path
     compile(trainer.replace("{{$}}", "{}"), "statements", "exec")
 
 
+def test_a_verdict_that_is_replayed_names_no_champion():
+    compiled = pipeline(producer("Reporter", "metrics", "tfx.Metrics"))
+    metadata = {"reason": "", "champion_version": "projects/p/locations/r/models/m@3"}
+
+    replayed = replay(compiled, {"Reporter": {"metrics": {"uri": URI, "metadata": metadata}}})
+
+    statements = "\n".join(commands(replayed)["Reporter"])
+    assert "reason" in statements
+    assert "champion_version" not in statements
+
+
 def test_what_was_compiled_is_not_changed(tmp_path: Path):
     compiled = pipeline(producer("Trainer", "model", "tfx.Model"))
     before = commands(compiled)

@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,6 +38,8 @@ class TaskInstance:
     max_tries: int = 0
     # the XComs, by key, of the task that runs the pipeline job in other runs, by their ids
     other_runs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # how many runs of other DAGs are under way, by the id of the DAG
+    under_way: dict[str, int] = field(default_factory=dict)
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value
@@ -54,6 +56,10 @@ class TaskInstance:
             {"task_id": task_id, "map_index": self.map_index, "duration": seconds}
             for task_id, seconds in self.durations.items()
         ]
+
+    def get_dr_count(self, dag_id: str, states: list[str]) -> int:
+        """How many runs of a DAG are queued or running."""
+        return self.under_way.get(dag_id, 0) if states == ["queued", "running"] else 0
 
     def get_first_reschedule_date(self, context: Any) -> datetime | None:
         return self.first_reschedule
@@ -77,7 +83,7 @@ def context_of(operator: Any, run_id: str | None = None) -> Any:
         "ti": ti,
         "task": operator,
         "params": {},
-        "dag_run": SimpleNamespace(run_type=DagRunType.MANUAL),
+        "dag_run": SimpleNamespace(run_type=DagRunType.MANUAL, run_after=datetime.now(UTC)),
         "triggering_asset_events": {},
     }
 

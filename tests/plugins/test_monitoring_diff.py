@@ -9,7 +9,7 @@ from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
 from hypothesis import given
 from hypothesis import strategies as st
 from vertex_mlops.monitoring_config import monitoring_job, objective_config
-from vertex_mlops.monitoring_diff import diff, updated_job
+from vertex_mlops.monitoring_diff import diff, keep_recipients, updated_job
 from vertex_mlops.monitoring_settings import MonitoringSettings
 
 from localcloud.vertex import masks
@@ -249,6 +249,31 @@ def test_the_order_of_addresses_and_channels_means_nothing() -> None:
     emails = ["a@example.com", "b@example.com"]
 
     assert not diff(job(emails=emails), job(emails=emails[::-1]))
+
+
+def test_who_gets_the_alerts_goes_on_getting_them_behind_those_of_the_settings() -> None:
+    channel = "projects/w/notificationChannels/7"
+    current = job(emails=["guest@example.com", "cellar@example.com"], notification_channels=[channel])
+    wanted = job(emails=["cellar@example.com", "new@example.com"])
+
+    kept = keep_recipients(current, wanted)
+
+    alert = wanted.model_monitoring_alert_config
+    assert kept == ["guest@example.com", channel]
+    assert list(alert.email_alert_config.user_emails) == [
+        "cellar@example.com",
+        "new@example.com",
+        "guest@example.com",
+    ]
+    assert list(alert.notification_channels) == [channel]
+    assert keep_recipients(wanted, wanted) == []
+
+
+def test_without_recipients_no_alert_config_comes_into_being() -> None:
+    wanted = job(emails=[], log_anomalies=False)
+
+    assert keep_recipients(job(emails=[]), wanted) == []
+    assert not wanted.model_monitoring_alert_config
 
 
 def test_another_sample_of_the_same_format_is_no_difference() -> None:

@@ -62,6 +62,20 @@ class ModelRegistryBaseOperator(VertexBaseOperator):
         """
         return find_version(self.models, f"{model.partition('@')[0]}@{alias}")
 
+    def set_labels(self, version: str, labels: dict[str, str]) -> None:
+        """
+        Give a version these labels, and no others.
+
+        :param version: its resource name.
+        :param labels: values by key.
+        """
+        self.models.update_model(
+            model={"name": version, "labels": labels},
+            update_mask={"paths": ["labels"]},
+            retry=patiently(PATIENCE_SECONDS),
+            timeout=REQUEST_SECONDS,
+        )
+
     def is_champion(self, model_version: str, champion_version: str | None) -> bool:
         """
         Tell whether a version is the champion already; if not, nobody may have replaced the one before.

@@ -115,8 +115,8 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
 
-    :return: ``predictions`` of the known instances, and the ``requests``, ``failed``, ``latency_ms`` and
-        ``decided_by`` of the verdict.
+    :return: ``predictions`` of the known instances, the ``requests``, ``failed``, ``latency_ms`` and
+        ``decided_by`` of the verdict, and an empty ``rejected``.
     :raises DeployedModelRejectedError: the model was found wanting; the message says how.
     :raises MissingResultError: a task before has left no result, or the pipeline no offline answers.
     :raises SpecError: the compiled pipeline file is missing or carries no contract.
@@ -297,7 +297,7 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
             self._check(verdict)
         except DeployedModelRejectedError as error:
             raise self._rejection(context, error) from error
-        return {"predictions": probed.predictions, **verdict._asdict()}
+        return {"predictions": probed.predictions, **verdict._asdict(), REJECTED_KEY: ""}
 
     def _rest(self, remaining: float, probed: Probed, deadline: float, sample_period: float) -> None:
         if remaining <= QUICK_SECONDS:

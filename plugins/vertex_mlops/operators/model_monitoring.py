@@ -17,7 +17,7 @@ from vertex_mlops.exceptions import (
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.links.vertex_ai import EndpointLink
 from vertex_mlops.monitoring_config import monitoring_job, objective_config, objectives_of
-from vertex_mlops.monitoring_diff import diff, updated_job
+from vertex_mlops.monitoring_diff import diff, keep_recipients, updated_job
 from vertex_mlops.monitoring_settings import MonitoringSettings
 from vertex_mlops.operators.model_monitoring_base import ModelMonitoringBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
@@ -37,8 +37,9 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
 
     An endpoint has at most one such job, and the job's objectives name deployed models, so each new model
     needs an update. The job is found through the endpoint, and only what differs is updated: nothing, if
-    nothing differs. If the job is PENDING or UPDATING and must change, the task gives its slot back and
-    looks again later. It does not wait for what it has begun itself: that is what
+    nothing differs. Whoever gets its alerts goes on getting them, beside those whom the settings name. If the
+    job is PENDING or UPDATING and must change, the task gives its slot back and looks again later. It does
+    not wait for what it has begun itself: that is what
     :class:`~vertex_mlops.sensors.model_monitoring.ModelMonitoringJobSensor` is for.
 
     .. seealso::
@@ -131,7 +132,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         current = self._find()
         if current is None:
             try:
-                return self._create(context, contract, {})
+                return self._create(context, self._wanted(contract, {}))
             except AlreadyExists:
                 # somebody was faster
                 current = self._find()
@@ -145,6 +146,8 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
     ) -> dict[str, Any]:
         watched = objectives_of(current)
         wanted = self._wanted(contract, watched)
+        if kept := keep_recipients(current, wanted):
+            self.log.info("Alerts go on to %s, which the settings do not name", ", ".join(kept))
         difference = diff(current, wanted)
         if current.state.name == FAILED:
             raise ModelMonitoringJobError(f"{current.name} failed: {current.error.message}")
@@ -160,7 +163,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
             )
         self.wait_until_settled(context, current)
         if difference.immutable:
-            return self._recreate(context, current, contract, difference.immutable)
+            return self._recreate(context, current, wanted, difference.immutable)
         if current.state.name == PAUSED:
             raise ModelMonitoringJobPausedError(
                 f"{current.name} is paused and takes no update of {', '.join(difference.update_mask)};"
@@ -178,8 +181,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
                 return self.hook.get_model_monitoring_job(job_id=job_id, **self.read_options)
         return None
 
-    def _create(self, context: Context, contract: DataContract, watched: Mapping[str, Any]) -> dict[str, Any]:
-        wanted = self._wanted(contract, watched)
+    def _create(self, context: Context, wanted: ModelDeploymentMonitoringJob) -> dict[str, Any]:
         with awaiting_service_agents(context):
             job = self.hook.create_model_monitoring_job(job=wanted, **self.write_options)
         self.log.info("Created %s", job.name)
@@ -189,18 +191,17 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         self,
         context: Context,
         current: ModelDeploymentMonitoringJob,
-        contract: DataContract,
+        wanted: ModelDeploymentMonitoringJob,
         fields: Sequence[str],
     ) -> dict[str, Any]:
         self.log.info("Deleting %s to create it anew: %s differ", current.name, ", ".join(fields))
         if current.state.name == PAUSED:
             # by a person, or by a try that broke off here: nothing tells them apart
             self.log.warning("%s is paused; the new one will run", current.name)
-        watched = objectives_of(current)
         # whatever ends this task in between, the next try finds a paused job, or none
         with suppress(NotFound):
             self.delete_settled_job(context, current)
-        return self._create(context, contract, watched)
+        return self._create(context, wanted)
 
     def _update(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from vertex_mlops.operators.deployment_base import EndpointBaseOperator, ModelRe
 from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, PipelineResult, read_result, resource_id
 from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
 from vertex_mlops.serving import ServingSpec, read_serving_spec
-from vertex_mlops.task_results import result_entry
+from vertex_mlops.task_results import result_entry, skip
 from vertex_mlops.vertex_operations import OperationWait, begin_operation
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import Model
 
 JOB_LABEL = "pipeline_job"
+# of a version: when it became the champion for the last time, in milliseconds since the epoch
+CHAMPION_SINCE_LABEL = "champion_since"
 _MAX_LABEL_LENGTH = 63
 
 
@@ -151,12 +154,7 @@ class UploadModelVersionOperator(ModelRegistryBaseOperator):
             "blessed": str(result["blessed"]).lower(),
             JOB_LABEL: job_label(result["name"]),
         }
-        self.models.update_model(
-            model={"name": version, "labels": labels},
-            update_mask={"paths": ["labels"]},
-            retry=patiently(PATIENCE_SECONDS),
-            timeout=REQUEST_SECONDS,
-        )
+        self.set_labels(version, labels)
 
 
 class PromoteModelVersionOperator(EndpointBaseOperator):
@@ -165,7 +163,8 @@ class PromoteModelVersionOperator(EndpointBaseOperator):
 
     No one call moves both. So the champion that is to go is marked with the alias ``replaced`` first, which
     ends with the last call: a try that died in between is found again, and completed. The version must have
-    all traffic that models of others leave, and what it was chosen over must still be the champion.
+    all traffic that models of others leave, and what it was chosen over must still be the champion. Its label
+    ``champion_since`` tells when it became champion, in milliseconds since the epoch.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/model-registry/model-alias
@@ -213,6 +212,7 @@ class PromoteModelVersionOperator(EndpointBaseOperator):
             self._check_traffic()
             if champion := self.version(self.model_version, CHAMPION_ALIAS):
                 self._merge(version_name(champion), [REPLACED_ALIAS])
+            self._date()
             self._merge(self.model_version, [CHAMPION_ALIAS])
         replaced = self.version(self.model_version, REPLACED_ALIAS)
         if replaced and not same_version(version_name(replaced), self.model_version):
@@ -236,6 +236,13 @@ class PromoteModelVersionOperator(EndpointBaseOperator):
                 " clear deploy and what comes behind it to go on from there"
             )
 
+    def _date(self) -> None:
+        version: Model = self.models.get_model(
+            name=self.model_version, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS
+        )
+        labels = {**version.labels, CHAMPION_SINCE_LABEL: str(int(time.time() * 1000))}
+        self.set_labels(self.model_version, labels)
+
     def _merge(self, name: str, aliases: list[str]) -> None:
         # the hook refuses to remove an alias in the same call
         self.models.merge_version_aliases(
@@ -250,6 +257,9 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
     """
     Find the version that was champion before the present one, and the pipeline job that made it.
 
+    A person who triggers the run means the champion of that moment: if another one has become champion since,
+    by a run that was under way or by a second click, nothing is chosen.
+
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/model-registry/model-alias
 
@@ -263,6 +273,7 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
     :return: ``model_version``, its resource name; ``left``, that of the present champion;
         ``pipeline_result``, a :class:`vertex_mlops.pipeline_jobs.PipelineResult`; and its
         ``training_examples``.
+    :raises AirflowSkipException: another version has become champion since the run was triggered.
     :raises NoPreviousModelError: no version has the alias ``previous``.
     :raises SpecError: the compiled pipeline does not say how its model is served.
     """
@@ -285,6 +296,7 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
                 f"no version of {parent} has the alias {missing!r}: nowhere to go back to"
             )
         ModelLink.persist(context=context, model_id=serving.name)
+        self._check_meant(context, champion)
         self.log.info("From %s back to %s", version_name(champion), version_name(previous))
         result = self._result_of(previous)
         return {
@@ -293,6 +305,17 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
             "pipeline_result": result,
             "training_examples": result["training_examples"],
         }
+
+    @staticmethod
+    def _check_meant(context: Context, champion: Model) -> None:
+        since = int(champion.labels.get(CHAMPION_SINCE_LABEL, "0")) / 1000
+        triggered = context["dag_run"].run_after
+        if since > triggered.timestamp():
+            skip(
+                context,
+                f"{version_name(champion)} has become the champion after this run was triggered at"
+                f" {triggered.isoformat(timespec='seconds')}: trigger again to go back from that one",
+            )
 
     def _previous(self, parent: str, champion: Model | None) -> Model | None:
         # a promotion that broke off before its last call

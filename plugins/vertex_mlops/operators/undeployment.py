@@ -49,6 +49,8 @@ class RetireDeployedModelsOperator(EndpointBaseOperator):
     :param deployed_model_id: The ID of the deployed model that serves (templated).
     :param model_version: Resource name of the version that it was made from (templated).
     :param keep_previous: Whether the version with the alias ``previous`` stays deployed.
+    :param rollback_dag_id: ID of the DAG that gives the traffic back to the version with that alias: while a
+        run of it is under way that version stays deployed, too.
     :param poll_interval: Seconds between two looks at an operation.
     :param wait_timeout: Seconds to wait for it.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
@@ -79,6 +81,7 @@ class RetireDeployedModelsOperator(EndpointBaseOperator):
         deployed_model_id: str,
         model_version: str,
         keep_previous: bool = False,
+        rollback_dag_id: str | None = None,
         poll_interval: float = 60,
         wait_timeout: float = 3600,
         **kwargs: Any,
@@ -88,6 +91,7 @@ class RetireDeployedModelsOperator(EndpointBaseOperator):
         self.deployed_model_id = deployed_model_id
         self.model_version = model_version
         self.keep_previous = keep_previous
+        self.rollback_dag_id = rollback_dag_id
         self.poll_interval = poll_interval
         self.wait_timeout = wait_timeout
 
@@ -99,7 +103,7 @@ class RetireDeployedModelsOperator(EndpointBaseOperator):
             raise AirflowSkipException(
                 f"{self.model_version} is not the champion, {found} is: its run undeploys what it replaced"
             )
-        for deployed in self._idle():
+        for deployed in self._idle(self.keep_previous or self._is_rolled_back(context)):
             self.log.info("Undeploying %s: it has no traffic", describe_deployed(deployed))
             self.undeploy(context, self.endpoint_name, deployed.id)
         deployed_ids = [model.id for model in self.read_endpoint(self.endpoint_name).deployed_models]
@@ -109,7 +113,12 @@ class RetireDeployedModelsOperator(EndpointBaseOperator):
             "deployed": deployed_ids,
         }
 
-    def _idle(self) -> list[DeployedModel]:
+    def _is_rolled_back(self, context: Context) -> bool:
+        states = ["queued", "running"]
+        count = context["ti"].get_dr_count
+        return bool(self.rollback_dag_id and count(dag_id=self.rollback_dag_id, states=states))
+
+    def _idle(self, keep_previous: bool) -> list[DeployedModel]:
         endpoint = self.read_endpoint(self.endpoint_name)
         serving: Any = find_deployed(endpoint, self.model_version)
         previous = self.version(self.model_version, PREVIOUS_ALIAS)
@@ -119,7 +128,7 @@ class RetireDeployedModelsOperator(EndpointBaseOperator):
             if deployed == serving or deployed.id in live_split(endpoint):
                 continue
             if deployed == replaced:
-                keep = self.keep_previous
+                keep = keep_previous
             else:
                 keep = not serving or deployed.create_time > serving.create_time
             if keep or not is_of(deployed, self.model_version):
@@ -136,8 +145,9 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
     It asks the registry and the endpoint what is to do, so it comes to the same end wherever the steps
     before it have died, and however often it is repeated. It moves the share of that model alone: what a
     rollback or a person has given to others stays. A champion that somebody has undeployed is deployed again
-    first. Without any other version of the model there is nothing to go back to: then the model is undeployed
-    only if it was rejected, and serves on if not.
+    first. Without a champion, or any other version of the model that is deployed, there is nothing to go back
+    to: then the model serves on if it was verified before, and is undeployed if it was rejected or never
+    verified.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/predictions/deploy-model-api#traffic-split
@@ -148,7 +158,7 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
     :param template_path: ``gs://`` URI of the compiled pipeline file; it names the endpoint and its machines
         (templated).
     :param rejections: What each VerifyDeployedModelOperator has left under the key ``rejected``: why it has
-        rejected the model; None if it has not (templated).
+        rejected the model; empty if it has verified it, None if it has come to no verdict (templated).
     :param poll_interval: Seconds between two looks at an operation.
     :param wait_timeout: Seconds to wait for it.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
@@ -158,7 +168,7 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
     :return: ``champion_id`` of the deployed model that the traffic went back to, and the ``champion``
         version; None if there is none.
     :raises AirflowSkipException: nothing was deployed, the model is the champion already, or nothing else can
-        serve and the model was not rejected.
+        serve and the model was verified.
     :raises EndpointChangedError: the endpoint changes again and again.
     :raises VertexOperationError: an operation failed.
     :raises VertexOperationTimeoutError: an operation takes too long.
@@ -238,10 +248,10 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
     def _drain(self, endpoint: Endpoint, failed: DeployedModel, back: DeployedModel | None) -> None:
         """Take its share of the traffic from a model."""
         serves = failed.id in live_split(endpoint)
-        if serves and not back and not any(self.rejections):
+        if serves and not back and "" in self.rejections and not any(self.rejections):
             raise AirflowSkipException(
-                f"{describe_deployed(failed)} was not rejected, and no other version of the model is there to"
-                " take over: it stays; clear the step that failed, or undeploy it on the endpoint's page"
+                f"{describe_deployed(failed)} was verified, and no other version of the model can take over:"
+                " it stays; clear the step that failed, or undeploy it on the endpoint's page"
             )
         if len(endpoint.deployed_models) > 1:
             self.change_split(endpoint.name, partial(_without, failed=failed, back=back))

@@ -79,7 +79,7 @@ def test_an_update_changes_the_etag_and_needs_the_last_one(clients: Any, new_end
 
     assert changed.etag != endpoint.etag
     assert changed.update_time > endpoint.update_time
-    with pytest.raises(exceptions.Aborted, match="etag"):
+    with pytest.raises(exceptions.Aborted, match="does not match server `etag`"):
         clients.endpoints.update_endpoint(endpoint=endpoint, update_mask=mask)
 
 

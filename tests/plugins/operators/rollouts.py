@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,11 +122,15 @@ class Rollout:
 
     def deploy_once(self, version: str) -> dict[str, Any]:
         operator = self.deployer(version)
-        return operator.execute(context_of(operator))
+        deployed = operator.execute(context_of(operator))
+        self.left.pop(deployed["deployed_model_id"], None)
+        return deployed
 
     def deploy(self, version: str, **more: Any) -> dict[str, Any]:
         """Come back as often as it takes: this machine may be slow."""
-        return self._come_back(self.deployer(version, **more))
+        deployed = self._come_back(self.deployer(version, **more))
+        self.left.pop(deployed["deployed_model_id"], None)
+        return deployed
 
     def _come_back(self, operator: Any) -> dict[str, Any]:
         for _ in range(_MOST_LOOKS):
@@ -185,24 +190,32 @@ class Rollout:
         )
         return operator.execute(context_of(operator))
 
-    def retire(self, deployed: dict[str, Any], *, keep_previous: bool = False) -> list[str]:
+    def retire(
+        self, deployed: dict[str, Any], *, keep_previous: bool = False, rollbacks: int = 0
+    ) -> list[str]:
+        """Undeploy what is idle, while so many runs of the rollback are under way."""
         operator = RetireDeployedModelsOperator(
             task_id="retire",
             endpoint_name=deployed["endpoint"],
             deployed_model_id=deployed["deployed_model_id"],
             model_version=deployed["model_version"],
             keep_previous=keep_previous,
+            rollback_dag_id="wine_rollback_test",
             **self.place,
         )
-        return list(operator.execute(context_of(operator))["deployed"])
+        context = context_of(operator)
+        context["ti"].under_way = {"wine_rollback_test": rollbacks}
+        return list(operator.execute(context)["deployed"])
 
-    def roll_back(self, version: str | None, *, rejected: bool = False) -> dict[str, Any]:
+    def roll_back(
+        self, version: str | None, *, rejections: Sequence[str | None] = (None, None)
+    ) -> dict[str, Any]:
         """Come back as often as it takes, if the champion must be deployed again."""
         operator = RollBackDeploymentOperator(
             task_id="roll_back",
             model_version=version,
             template_path=self.spec_uri,
-            rejections=[None, "it answers nonsense" if rejected else None],
+            rejections=rejections,
             **self.place,
         )
         return self._come_back(operator)
@@ -226,6 +239,38 @@ class Rollout:
         self.shift(deployed, 100)
         self.promote(deployed["model_version"])
         return deployed
+
+    def give(self, split: dict[str, int]) -> None:
+        """Share the traffic out by hand."""
+        self.endpoints.update_endpoint(
+            endpoint={"name": self.endpoint().name, "traffic_split": split},
+            update_mask={"paths": ["traffic_split"]},
+        )
+
+    def take_away(self, deployed_model_id: str, split: dict[str, int]) -> None:
+        """Undeploy a model by hand."""
+        request = {
+            "endpoint": self.endpoint().name,
+            "deployed_model_id": deployed_model_id,
+            "traffic_split": split,
+        }
+        self.endpoints.undeploy_model(request=request).result()
+
+    def deploy_other(self, model: str, split: dict[str, int]) -> str:
+        """
+        Deploy a model of another team.
+
+        :param model: its resource name.
+        :param split: that the endpoint gets; "0" stands for the new deployed model.
+        :return: id of the deployed model.
+        """
+        machine = {"machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count": 1}
+        request = {
+            "endpoint": self.endpoint().name,
+            "deployed_model": {"model": model, "display_name": "vinegar", "dedicated_resources": machine},
+            "traffic_split": split,
+        }
+        return str(self.endpoints.deploy_model(request=request).result().deployed_model.id)
 
     def endpoint(self) -> aiplatform_v1.Endpoint:
         request = {"parent": self.parent, "filter": f'display_name="{self.name}"'}

@@ -98,11 +98,11 @@ def test_a_changed_setting_reaches_the_job(
     deployed = endpoint.deploy("sound")
     monitor(place, endpoint, spec_uri, deployed)
 
-    result = monitor(place, endpoint, spec_uri, deployed, interval_hours=24, emails=[])
+    result = monitor(place, endpoint, spec_uri, deployed, interval_hours=24, log_anomalies=False)
 
     job = client.get_model_deployment_monitoring_job(name=result["name"])
     assert job.model_deployment_monitoring_schedule_config.monitor_interval.total_seconds() == 24 * 3600
-    assert not job.model_monitoring_alert_config.email_alert_config.user_emails
+    assert not job.model_monitoring_alert_config.enable_logging
 
 
 def test_a_threshold_for_an_unknown_feature_fails_before_anything_is_made(
@@ -177,19 +177,46 @@ def test_an_alert_config_comes_and_goes(
 ) -> None:
     deployed = endpoint.deploy("sound")
     silent: dict[str, Any] = {"emails": [], "log_anomalies": False}
+    logged: dict[str, Any] = {"emails": [], "log_anomalies": True}
 
     first = monitor(place, endpoint, spec_uri, deployed, **silent)
     without = client.get_model_deployment_monitoring_job(name=first["name"])
-    monitor(place, endpoint, spec_uri, deployed)
+    monitor(place, endpoint, spec_uri, deployed, **logged)
     alerted = client.get_model_deployment_monitoring_job(name=first["name"])
     again = monitor(place, endpoint, spec_uri, deployed, **silent)
 
     assert not without.model_monitoring_alert_config
-    assert list(alerted.model_monitoring_alert_config.email_alert_config.user_emails) == [
-        "cellar@example.com"
-    ]
+    assert alerted.model_monitoring_alert_config.enable_logging
     assert again["updated"] == ["model_monitoring_alert_config"]
     assert not client.get_model_deployment_monitoring_job(name=first["name"]).model_monitoring_alert_config
+
+
+@pytest.mark.parametrize("recreate", [False, True])
+def test_recipients_that_a_person_has_added_stay(
+    place: dict[str, str],
+    endpoint: Endpoint,
+    spec_uri: str,
+    client: aiplatform_v1.JobServiceClient,
+    recreate: bool,
+) -> None:
+    deployed = endpoint.deploy("sound")
+    first = monitor(place, endpoint, spec_uri, deployed)
+    alert = {"email_alert_config": {"user_emails": ["guest@example.com"]}}
+    client.update_model_deployment_monitoring_job(
+        model_deployment_monitoring_job={"name": first["name"], "model_monitoring_alert_config": alert},
+        update_mask={"paths": ["model_monitoring_alert_config"]},
+    ).result()
+    changes: dict[str, Any] = {"stats_directory": "gs://b/stats"} if recreate else {}
+
+    second = monitor(place, endpoint, spec_uri, deployed, recreate=recreate, **changes)
+
+    job = client.get_model_deployment_monitoring_job(name=second["name"])
+    assert second["created"] == recreate
+    assert list(job.model_monitoring_alert_config.email_alert_config.user_emails) == [
+        "cellar@example.com",
+        "guest@example.com",
+    ]
+    assert job.model_monitoring_alert_config.enable_logging
 
 
 def test_the_task_warns_if_monitoring_will_see_no_features(

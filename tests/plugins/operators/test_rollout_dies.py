@@ -85,7 +85,8 @@ def test_a_rollout_that_dies_behind_each_change_does_nothing_twice(
     methods = [change.partition(" ")[0] for change in killed]
     assert {method: methods.count(method) for method in methods} == {
         "upload_model": 2,
-        "update_model": 2,
+        # the labels of each, and since when it is the champion
+        "update_model": 4,
         "create_endpoint": 1,
         # all traffic of the first model, two steps of the second
         "update_endpoint": 3,

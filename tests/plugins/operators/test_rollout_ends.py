@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
+from vertex_mlops.exceptions import EndpointChangedError
 
 from tests.plugins.operators.rollouts import Rollout
 
@@ -62,13 +63,41 @@ def test_a_model_that_failed_gives_all_traffic_back_and_is_undeployed(rollout: R
     assert rollout.aliases() == {"1": ["champion"], "2": []}
 
 
-def test_a_first_model_that_failed_does_not_serve(rollout: Rollout) -> None:
+@pytest.mark.parametrize("rejections", [("it answers nonsense", None), ("", "it is slow"), (None, None)])
+def test_a_first_model_that_was_rejected_or_never_verified_does_not_serve(
+    rollout: Rollout, rejections: tuple[str | None, ...]
+) -> None:
     new = rollout.deploy(rollout.upload("sound"))
     rollout.shift(new, 100)
 
-    assert rollout.roll_back(new["model_version"], rejected=True)["champion_id"] is None
+    assert rollout.roll_back(new["model_version"], rejections=rejections)["champion_id"] is None
 
     assert rollout.deployed == set()
+
+
+def test_a_first_model_that_was_verified_serves_on_whatever_fails_behind_that(rollout: Rollout) -> None:
+    new = rollout.deploy(rollout.upload("sound"))
+    rollout.shift(new, 100)
+
+    with pytest.raises(AirflowSkipException, match="was verified, and no other version"):
+        rollout.roll_back(new["model_version"], rejections=["", None])
+
+    assert rollout.traffic == {new["deployed_model_id"]: 100}
+
+
+def test_a_champion_that_is_gone_is_deployed_again_before_the_last_model_goes(rollout: Rollout) -> None:
+    champion = rollout.crown("sound")
+    new = rollout.deploy(rollout.upload("other"))
+    rollout.shift(new, 10)
+    rollout.take_away(champion["deployed_model_id"], {new["deployed_model_id"]: 100})
+
+    with pytest.raises(EndpointChangedError, match="is gone"):
+        rollout.shift(new, 50)
+    back = rollout.roll_back(new["model_version"], rejections=["it answers nonsense"])
+
+    assert back["champion"] == rollout.numbered(champion["model_version"])
+    assert rollout.deployed == {back["champion_id"]}
+    assert rollout.traffic == {back["champion_id"]: 100}
 
 
 def test_what_has_become_champion_is_not_taken_back(rollout: Rollout) -> None:
