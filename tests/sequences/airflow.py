@@ -222,6 +222,18 @@ class Airflow:
         first = next(iter(run.tasks[task_id].reschedules), None)
         return comms.TaskRescheduleStartDate(start_date=first)
 
+    def _get_dr_count(self, msg: Any, *_: Any) -> Any:
+        found = [
+            self._queue_state(run)
+            for run in self.runs
+            if run.dag.dag_id == msg.dag_id and (not msg.run_ids or run.run_id in msg.run_ids)
+        ]
+        return comms.DRCount(count=sum(not msg.states or state in msg.states for state in found))
+
+    def _queue_state(self, run: Run) -> str:
+        left = [other for other in self._queues.get(run.dag.dag_id, []) if other.state == "running"]
+        return "queued" if run in left[1:] else run.state
+
     def _succeed_task(self, msg: Any, run: Run, task_id: str) -> None:
         run.tasks[task_id].end(SUCCESS)
 
@@ -258,6 +270,7 @@ _ANSWERS: dict[type, Any] = {
     comms.GetTaskStates: Airflow._get_task_states,
     comms.GetTaskBreadcrumbs: Airflow._get_task_breadcrumbs,
     comms.GetTaskRescheduleStartDate: Airflow._get_task_reschedule_start_date,
+    comms.GetDRCount: Airflow._get_dr_count,
     comms.SucceedTask: Airflow._succeed_task,
     comms.TaskState: Airflow._task_state,
     comms.RetryTask: Airflow._retry_task,

@@ -49,7 +49,7 @@ class Journal:
     :param sound: versions that a verify has passed, or that a person answers for: ``wine-white@3``.
     :param others: share of each deployed model of another team, by its id.
     :param promise: what the last promote has promised, unless a person has acted since.
-    :param previous: the version that a retraining has replaced last, unless a person has acted since.
+    :param previous: the version that a promote has replaced last, unless a person has acted since.
     :param serves: whether something sound has served, and nobody has taken it away.
     :param watched: whether a run has brought the monitoring job in step, and nothing has changed since.
     :param recipients: addresses that a person has added to the monitoring job.
@@ -140,9 +140,8 @@ class Journal:
         if champion is None:
             return
         self.promise = Promise(run, champion)
-        self.previous = None
-        if run.dag.dag_id.startswith("wine_retraining") and replaced:
-            self.previous = replaced
+        self.previous = replaced
+        if run.trains and replaced:
             against = self.wine.compared_with(run.result("train")["name"])
             if against != replaced:
                 self.violations.append(

@@ -59,7 +59,7 @@ class Instance:
         self.max_tries = self.try_number + self.retries
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Run:
     """
     One run of a DAG.
@@ -70,6 +70,7 @@ class Run:
     :param conf: that it was triggered with.
     :param events: of assets, that caused it.
     :param trains: what its training comes to: one of MODELS of tests/sequences/trainings.py.
+    :param triggered: when.
     """
 
     dag: DAG
@@ -78,13 +79,14 @@ class Run:
     conf: dict[str, Any] = field(default_factory=dict)
     events: list[AssetEventDagRunReference] = field(default_factory=list)
     trains: str = ""
+    triggered: datetime = field(default_factory=lambda: datetime.now(UTC))
     tasks: dict[str, Instance] = field(init=False)
     xcoms: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.tasks = {task.task_id: Instance(task.retries or 0) for task in self.dag.tasks}
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"{self.dag.dag_id} {self.run_id}"
 
     def copy(self) -> Run:
@@ -166,15 +168,14 @@ class Run:
 
     def as_told_to_tasks(self) -> DagRun:
         """Give what Airflow tells a task of its run."""
-        now = datetime.now(UTC)
         return DagRun(
             dag_id=self.dag.dag_id,
             run_id=self.run_id,
             logical_date=None,
             data_interval_start=None,
             data_interval_end=None,
-            run_after=now,
-            start_date=now,
+            run_after=self.triggered,
+            start_date=self.triggered,
             end_date=None,
             run_type=self.kind,
             state=DagRunState.RUNNING,

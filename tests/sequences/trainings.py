@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dev.replay import replay
 from tests.handmade import FIGURES
 from tests.plugins.contracts import CONTRACT
 from tests.plugins.operators.rollouts import SOUND, serving
@@ -24,6 +23,19 @@ _OUTPUTS = {
     "model_card": "tfx.ModelCard",
     "metrics": "tfx.Metrics",
 }
+# as dev/replay.py has it, but that a verdict names the champion that it was made against
+_REPORT = [
+    "true, false, null = True, False, None",
+    "given = (",
+    "{{$}}",
+    ")",
+    "import json, os",
+    "outputs = given['outputs']",
+    "made = {key: {'artifacts': [{**value['artifacts'][0], **MADE[key]}]} "
+    "for key, value in outputs['artifacts'].items()}",
+    "os.makedirs(os.path.dirname(outputs['outputFile']), exist_ok=True)",
+    "open(outputs['outputFile'], 'w').write(json.dumps({'artifacts': made}))",
+]
 
 
 def compiled(wine: str, model: str, bucket: str, champion: str) -> dict[str, Any]:
@@ -47,8 +59,9 @@ def compiled(wine: str, model: str, bucket: str, champion: str) -> dict[str, Any
         "model_uri": folder,
         "known_answers": json.dumps([SOUND]),
     }
-    spec = pipeline({"name": _TASK, "outputs": _OUTPUTS, "statements": []})
-    return replay(spec, {_TASK: made}) | {"dataContract": CONTRACT, "serving": serving(f"wine-{wine}")}
+    statements = [line.replace("MADE", repr(made)) for line in _REPORT]
+    spec = pipeline({"name": _TASK, "outputs": _OUTPUTS, "statements": statements})
+    return spec | {"dataContract": CONTRACT, "serving": serving(f"wine-{wine}")}
 
 
 def served_files() -> list[str]:
