@@ -25,7 +25,7 @@ from tests.sequences.bench import Bench  # noqa: E402 (imports Airflow)
 from tests.sequences.wines import Wine  # noqa: E402
 
 # one wine whose previous model is undeployed, and one whose stays
-_BENCHES = pytest.StashKey[list[Bench]]()
+_BENCH = pytest.StashKey[Bench]()
 WINES = {"white": False, "red": True}
 # on one machine, latencies tell nothing; each request that verify sends costs time
 _ROLLOUT = {"max_latency_ms": 60_000, "min_requests": 1}
@@ -114,25 +114,19 @@ def dags(stack: StackSettings, tmp_path_factory: pytest.TempPathFactory) -> dict
 
 
 @pytest.fixture(scope="module")
-def wines(led_to_it: QuickCloud, stack: StackSettings) -> dict[str, Wine]:
-    """Make the tables of the wines."""
-    made = {name: Wine(led_to_it, stack, name) for name in WINES}
-    for wine in made.values():
-        wine.make()
-    return made
-
-
-@pytest.fixture(scope="module")
-def bench(dags: dict[str, Any], wines: dict[str, Wine], pytestconfig: pytest.Config) -> Bench:
-    """Give what begins sequences."""
-    made = Bench(dags, wines)
-    pytestconfig.stash.setdefault(_BENCHES, []).append(made)
-    return made
+def bench(
+    led_to_it: QuickCloud, stack: StackSettings, dags: dict[str, Any], pytestconfig: pytest.Config
+) -> Bench:
+    """Give what begins sequences: one for all modules, since its beginnings take time."""
+    if _BENCH not in pytestconfig.stash:
+        wines = {name: Wine(led_to_it, stack, name) for name in WINES}
+        for wine in wines.values():
+            wine.make()
+        pytestconfig.stash[_BENCH] = Bench(dags, wines)
+    return pytestconfig.stash[_BENCH]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Tell how much was looked at."""
-    if benches := config.stash.get(_BENCHES, []):
-        sequences = sum(bench.sequences for bench in benches)
-        steps = sum(bench.steps for bench in benches)
-        terminalreporter.write_line(f"sequences: {sequences}, steps: {steps}")
+    if bench := config.stash.get(_BENCH, None):
+        terminalreporter.write_line(f"sequences: {bench.sequences}, steps: {bench.steps}")

@@ -50,20 +50,24 @@ def _promise(journal: Journal) -> Iterator[str]:
 
 
 def _others(journal: Journal) -> Iterator[str]:
-    """Models of other teams keep their share and stay deployed."""
+    """Models of other teams keep their share and stay deployed; they get more if nothing else can serve."""
     seen = journal.state.seen
+    alone = seen.traffic.keys() <= journal.others.keys()
     for id_, share in journal.others.items():
+        found = seen.traffic.get(id_, 0)
         if id_ not in seen.versions:
             yield f"another team's model {id_} was undeployed"
-        elif seen.traffic.get(id_, 0) != share:
-            yield f"another team's model {id_} has {seen.traffic.get(id_, 0)} % of the traffic, not {share} %"
+        elif found < share or (found > share and not alone):
+            yield f"another team's model {id_} has {found} % of the traffic, not {share} %"
 
 
 def _way_back(journal: Journal) -> Iterator[str]:
     """What a promotion has replaced can be found by wine_rollback."""
-    found = journal.state.aliases.get("previous")
-    if journal.previous and found != journal.previous:
-        yield f"version {journal.previous} was replaced, and the previous one is {found}"
+    if not journal.previous or journal.state.aliases.get("previous") == journal.previous:
+        return
+    found = journal.would_go_back_to()
+    if found != journal.previous:
+        yield f"version {journal.previous} was replaced, and wine_rollback goes back to {found or 'none'}"
 
 
 def _monitoring(journal: Journal) -> Iterator[str]:

@@ -135,6 +135,14 @@ class Journal:
         if task_id.startswith(_STEPS_OF_A_VERDICT) and (version := version_of(run)):
             self.sound.add(version)
 
+    def would_go_back_to(self) -> str:
+        """Give the number of the version that a rollback would choose now; empty if it finds none."""
+        run = Run(self.airflow.dags[f"wine_rollback_{self.wine.name}"], "only_to_look")
+        self.airflow.runs.append(run)
+        self.airflow.step(run, "choose")
+        self.airflow.runs.remove(run)
+        return version_of(run).rpartition("@")[2]
+
     def _note_promotion(self, run: Run, before: State) -> None:
         champion, replaced = self.state.aliases.get("champion"), before.aliases.get("champion")
         if champion is None:
@@ -168,8 +176,8 @@ class Journal:
         removed = before.seen.versions.keys() - self.state.seen.versions.keys()
         for other in self.airflow.running():
             own = (other.result("deploy") or {}).get("deployed_model_id")
-            # a rollback may take away what is being rolled out
-            if other is not run and run.trains and own in removed:
+            # the other way round, a rollback may take away what is being rolled out
+            if run.trains and not other.trains and own in removed:
                 self.violations.append(f"{task_id} of {run} has undeployed {own}, which {other} is deploying")
 
 

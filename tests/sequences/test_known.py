@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.sequences.bench import Bench
+from tests.sequences.journal import version_of
 from tests.sequences.trainings import SOUND_MODEL
 from tests.sequences.world import death
 
@@ -95,3 +96,53 @@ def test_an_old_run_that_is_cleared_does_not_promote_over_a_newer_champion(bench
     world.finish()
 
     assert world.problems == []
+
+
+def test_an_old_run_that_is_cleared_leaves_what_a_rollback_has_deployed(bench: Bench) -> None:
+    world = bench.begin("white", 2)
+    world.advance(world.roll_back(), until="verify_100")
+
+    oldest = world.airflow.runs[0]
+    world.clear(oldest, "traffic_10")
+    world.advance(oldest)
+    world.finish()
+
+    assert world.problems == []
+
+
+def test_an_old_run_that_is_cleared_leaves_the_previous_model_that_is_kept(bench: Bench) -> None:
+    world = bench.begin("red", 2)
+    kept = world.deployed
+
+    world.clear(world.airflow.runs[0], "traffic_10")
+    world.finish()
+
+    assert world.deployed == kept
+
+
+def test_a_rollout_does_not_have_its_model_watched_after_a_rollback(bench: Bench) -> None:
+    world = bench.begin("white", 2)
+    rollout = world.retrain(SOUND_MODEL)
+    world.advance(rollout, until="monitor")
+    world.advance(world.roll_back(), until="retire")
+
+    world.advance(rollout)
+    world.finish()
+
+    assert world.problems == []
+
+
+def test_a_rollback_goes_back_one_version_though_the_promotion_before_is_half_done(bench: Bench) -> None:
+    world = bench.begin("white", 2)
+    rollout = world.retrain(SOUND_MODEL)
+    world.advance(rollout, until="promote")
+    calls = 0
+    while world.journal.state.aliases["champion"] != "3":
+        world.airflow.clear(rollout, ["promote"])
+        world.step(rollout, "promote", *death(calls))
+        calls += 1
+
+    rollback = world.roll_back()
+    world.advance(rollback, until="deploy")
+
+    assert version_of(rollback) == "wine-white@2"

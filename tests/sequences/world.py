@@ -127,8 +127,10 @@ class World:
             self.advance(running[0])
 
     def clear(self, run: Run, task_id: str, *, below: bool = True) -> None:
-        """Clear a task, and by default what comes behind it."""
+        """Clear a task, and by default what comes behind it; who leaves that out answers for the model."""
         self.count()
+        if not below and (version := version_of(run)):
+            self.journal.sound.add(version)
         self.airflow.clear(run, [task_id, *(run.below(task_id) if below else [])])
 
     def mark(self, run: Run, task_id: str, state: str) -> None:
@@ -177,7 +179,8 @@ class World:
         if done:
             self.count()
             self.journal.previous = None
-            self.journal.note_person()
+            # who calls a version the champion wants it to serve
+            self.journal.note_person(sound=(f"wine-{self.wine.name}@{version}",) * (alias == "champion"))
         return done
 
     def delete_version(self, version: str) -> bool:
