@@ -50,6 +50,7 @@ def render(task: Any, **xcoms: Any) -> Any:
         (RETRAINING, "upload", ["task train has left no result"]),
         (RETRAINING, "deploy", ["task upload has left no 'model_version' in its result"]),
         (RETRAINING, "traffic_10", ["task deploy has left no 'endpoint' in its result"]),
+        (RETRAINING, "traffic_50", ["task traffic_10 has left no 'traffic' in its result"]),
         (
             RETRAINING,
             "verify_10",
@@ -75,13 +76,19 @@ def test_a_result_that_is_missing_is_named_with_its_task(
 
 
 def test_a_first_model_has_no_champion_and_that_is_no_gap(dags: dict[str, Any]) -> None:
-    deployed = {"endpoint": "e", "deployed_model_id": "1", "champion_id": None}
+    deployed = {
+        "endpoint": "e",
+        "deployed_model_id": "1",
+        "model_version": "m@1",
+        "champion_id": None,
+        "traffic": {},
+    }
 
     task = render(
         dags[RETRAINING].get_task("traffic_10"), **{f"deploy.{key}": deployed[key] for key in deployed}
     )
 
-    assert (task.endpoint_name, task.champion_id) == ("e", None)
+    assert (task.endpoint_name, task.champion_id, task.traffic) == ("e", None, {})
 
 
 def test_the_way_back_comes_behind_whatever_has_failed(dags: dict[str, Any]) -> None:

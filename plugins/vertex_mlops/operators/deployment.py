@@ -254,10 +254,12 @@ class ShiftTrafficOperator(EndpointBaseOperator):
         later = [self._split(endpoint, step) for step in self.steps if step > self.percent]
         if gone := {self.deployed_model_id, *wanted} - deployed:
             raise self._changed(endpoint, f"deployed model {' and '.join(sorted(gone))} is gone")
+        if not wanted[self.deployed_model_id]:
+            raise self._changed(endpoint, "other models have all of it")
         if self.traffic is not None and found not in (wanted, self.traffic, *later):
             raise self._changed(endpoint, f"expected {describe_split(endpoint, self.traffic)}")
-        own = {self.deployed_model_id, self.champion_id, *shares_of_others(endpoint, self.model_version)}
-        if self.traffic is not None and self.champion_id and found and not own.intersection(found):
+        ours = found.keys() - shares_of_others(endpoint, self.model_version).keys()
+        if self.traffic is not None and ours and ours.isdisjoint({self.deployed_model_id, self.champion_id}):
             # another run, or a person, has given it to a third version
             raise self._changed(endpoint, "expected the champion among them")
         return wanted

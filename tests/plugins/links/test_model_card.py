@@ -18,7 +18,7 @@ CARD = "gs://wine-models/root/ModelCard 1/model_card/model_card.html"
 def pushed(uri: str | None) -> dict[str, Any]:
     """What a gate pushes that lets no model pass."""
     result: Any = {"blessed": False, "reason": "too bad", "model_card": uri, "metrics": {}}
-    gate = BlessedModelGateOperator(task_id="gate", pipeline_result=result)
+    gate = BlessedModelGateOperator(task_id="gate", project_id="w", region="r", pipeline_result=result)
     context = context_of(gate)
     with pytest.raises(AirflowSkipException):
         gate.execute(context)

@@ -113,16 +113,23 @@ def test_traffic_that_a_person_took_from_what_was_promoted_is_not_taken_back(rol
     assert rollout.traffic == {first: 100}
 
 
-def test_a_rollout_does_not_begin_where_neither_the_champion_nor_its_model_serves(rollout: Rollout) -> None:
+@pytest.mark.parametrize("share", [0, 20])
+def test_a_rollout_does_not_begin_where_neither_the_champion_nor_its_model_serves(
+    rollout: Rollout, models: Models, share: int
+) -> None:
+    """``share``: that of another team's model."""
     first = rollout.crown("sound")["deployed_model_id"]
     rollout.crown("other")
     rollout.give({first: 100})
+    if share:
+        rollout.deploy_other(models.names["named"], {"0": share, first: 100 - share})
+    before = rollout.traffic
     new = rollout.deploy(rollout.upload("named"))
 
     with pytest.raises(EndpointChangedError, match="expected the champion among them"):
         rollout.shift(new, 10)
 
-    assert rollout.traffic == {first: 100}
+    assert rollout.traffic == before
 
 
 def shifter(rollout: Rollout, deployed: dict[str, Any], percent: int) -> ShiftTrafficOperator:
