@@ -138,6 +138,7 @@ for wine in load_wines():
                 region=wine.region,
                 model_version=upload.output["model_version"],
                 template_path=wine.spec,
+                deployed_model_id=deploy.output["deployed_model_id"],
                 rejections=[verify.output[REJECTED_KEY] for verify in steps[1::2]],
                 poll_interval=wine.poll_interval,
                 # the way back must not end at an outage

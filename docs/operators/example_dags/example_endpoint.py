@@ -97,6 +97,7 @@ with DAG(
         task_id="roll_back",
         model_version=upload.output["model_version"],
         template_path=TEMPLATE_PATH,
+        deployed_model_id=deploy.output["deployed_model_id"],
         rejections=[verify.output["rejected"]],
         poll_interval=15,
         trigger_rule=TriggerRule.ONE_FAILED,

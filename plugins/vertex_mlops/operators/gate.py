@@ -55,7 +55,8 @@ class BlessedModelGateOperator(ModelRegistryBaseOperator):
         if not result["blessed"]:
             cause = result["reason"] or "the pipeline gives no reason"
             skip(context, f"not blessed: {cause}; the champion stays")
-        compared = result["champion_version"]
+        # a run from before the pipeline told it has none
+        compared = result.get("champion_version")
         if compared:
             self._check_champion(context, compared)
         self.log.info("Blessed: %s", result["metrics"])

@@ -22,6 +22,7 @@ from vertex_mlops.monitoring_settings import MonitoringSettings
 from vertex_mlops.operators.model_monitoring_base import ModelMonitoringBaseOperator
 from vertex_mlops.pipeline_jobs import resource_id
 from vertex_mlops.service_agents import awaiting_service_agents
+from vertex_mlops.task_results import skip
 from vertex_mlops.waiting import FAILED, PAUSED
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         ``created``; the names of the fields ``updated``; resource name of the ``operation`` that updates
         it, empty if there is none; whether the features of a request to ``predict`` are
         ``features_seen``: if not, no skew and no drift is found in it.
+    :raises AirflowSkipException: the deployed model has no traffic, as after a rollback.
     :raises ModelMonitoringJobError: the job failed, there are no training examples, or a threshold names a
         feature that the model does not have.
     :raises ModelMonitoringJobImmutableError: fields differ that no update can change, and ``recreate`` is
@@ -125,6 +127,12 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
                 "Requests to :predict hold serialized examples: their features are not seen, and neither skew"
                 " nor drift is found; the default signature %s would show them",
                 RAW_SIGNATURE,
+            )
+        if self.deployed_model_id not in self._serving():
+            skip(
+                context,
+                f"deployed model {self.deployed_model_id} of {self.endpoint} has no traffic any more: it need not"
+                " be watched",
             )
         return self._keep(context, contract) | {"features_seen": not contract.hides_features}
 

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from vertex_mlops.deployed_models import (
     CHAMPION_ALIAS,
     PREVIOUS_ALIAS,
+    REPLACED_ALIAS,
     deployed_version,
     describe_deployed,
     find_champion,
@@ -157,6 +158,8 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
     :param model_version: Resource name of the version that failed; None if none was made (templated).
     :param template_path: ``gs://`` URI of the compiled pipeline file; it names the endpoint and its machines
         (templated).
+    :param deployed_model_id: The ID under which the run has deployed it; None if that is not known
+        (templated).
     :param rejections: What each VerifyDeployedModelOperator has left under the key ``rejected``: why it has
         rejected the model; empty if it has verified it, None if it has come to no verdict (templated).
     :param poll_interval: Seconds between two looks at an operation.
@@ -167,8 +170,8 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         will be impersonated in the request (templated).
     :return: ``champion_id`` of the deployed model that the traffic went back to, and the ``champion``
         version; None if there is none.
-    :raises AirflowSkipException: nothing was deployed, the model is the champion already, or nothing else can
-        serve and the model was verified.
+    :raises AirflowSkipException: nothing was deployed, the model is or was the champion, somebody else has
+        deployed it, or nothing else can serve and the model was verified.
     :raises EndpointChangedError: the endpoint changes again and again.
     :raises VertexOperationError: an operation failed.
     :raises VertexOperationTimeoutError: an operation takes too long.
@@ -180,12 +183,13 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         "project_id",
         "model_version",
         "template_path",
+        "deployed_model_id",
         "rejections",
         "impersonation_chain",
         "gcp_conn_id",
     )
     # it comes behind whatever has failed, also an upload
-    optional_results = ("model_version", "rejections")
+    optional_results = ("model_version", "deployed_model_id", "rejections")
     operator_extra_links = (EndpointLink(),)
 
     def __init__(
@@ -193,6 +197,7 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         *,
         model_version: str | None,
         template_path: str,
+        deployed_model_id: str | None = None,
         rejections: Sequence[str | None] = (),
         poll_interval: float = 60,
         wait_timeout: float = 3600,
@@ -201,6 +206,7 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         super().__init__(**kwargs)
         self.model_version = model_version
         self.template_path = template_path
+        self.deployed_model_id = deployed_model_id
         self.rejections = rejections
         self.poll_interval = poll_interval
         self.wait_timeout = wait_timeout
@@ -211,8 +217,7 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         if not self.model_version:
             raise AirflowSkipException("no model was uploaded: nothing to take back")
         champion = self.version(self.model_version, CHAMPION_ALIAS)
-        if champion and version_name(champion).rpartition("/")[2] == resource_id(self.model_version):
-            raise AirflowSkipException(f"{self.model_version} is the champion: it stays")
+        self._check_not_promoted(champion)
         serving = read_serving_spec(self.template_path, self.gcp_conn_id, self.impersonation_chain)
         found = find_endpoint(self.client, self.parent, serving.name)
         if found is None:
@@ -220,8 +225,23 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         EndpointLink.persist(context=context, endpoint_id=resource_id(found.name))
         # a deployment that goes on would end behind our back
         self.settle(context, found.name, DeployModelOperationMetadata)
+        self._check_own(found.name)
         self._ensure_champion(context, found.name, champion, serving)
         return self._take_back(context, found.name, champion)
+
+    def _check_not_promoted(self, champion: Model | None) -> None:
+        version = str(self.model_version)
+        if champion and same_version(version_name(champion), version):
+            raise AirflowSkipException(f"{version} is the champion: it stays")
+        for alias in (PREVIOUS_ALIAS, REPLACED_ALIAS):
+            found = self.version(version, alias)
+            if found and same_version(version_name(found), version):
+                raise AirflowSkipException(f"{version} was the champion before: it stays to go back to")
+
+    def _check_own(self, name: str) -> None:
+        found = find_deployed(self.read_endpoint(name), str(self.model_version))
+        if found and self.deployed_model_id not in (None, found.id):
+            raise AirflowSkipException(f"{describe_deployed(found)} was deployed by somebody else: it stays")
 
     def _ensure_champion(
         self, context: Context, name: str, champion: Model | None, serving: ServingSpec

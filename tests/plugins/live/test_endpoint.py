@@ -52,12 +52,15 @@ def test_the_example_rolls_a_sound_model_out_and_takes_a_bad_one_back(rollout: R
     judged = run.result("verify")
     assert (judged["requests"], judged["failed"], judged["decided_by"]) == (22, 0, "probes")
     champion = rollout.traffic
-    bad, steps = roll_out("impossible")
+    bad, steps = roll_out("impossible", champion_version=f"{rollout.parent}/models/{rollout.name}@1")
+    overtaken, skipped = roll_out("other")
     refused, others = roll_out("other", blessed=False, reason="too bad")
 
     assert (sound, bad, refused) == ("success", "failed", "success")
     assert (steps["verify"], steps["roll_back"]) == ("failed", "success")
     assert set(others.values()) == {"skipped"}
+    # compared with no version, although there is a champion
+    assert (overtaken, skipped["upload"], skipped["deploy"]) == ("success", "success", "skipped")
     assert list(champion.values()) == [100]
     assert rollout.traffic == champion
     assert rollout.deployed == set(champion)

@@ -208,13 +208,18 @@ class Rollout:
         return list(operator.execute(context)["deployed"])
 
     def roll_back(
-        self, version: str | None, *, rejections: Sequence[str | None] = (None, None)
+        self,
+        version: str | None,
+        *,
+        deployed_model_id: str | None = None,
+        rejections: Sequence[str | None] = (None, None),
     ) -> dict[str, Any]:
         """Come back as often as it takes, if the champion must be deployed again."""
         operator = RollBackDeploymentOperator(
             task_id="roll_back",
             model_version=version,
             template_path=self.spec_uri,
+            deployed_model_id=deployed_model_id,
             rejections=rejections,
             **self.place,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException
 from google.cloud import aiplatform_v1
 from vertex_mlops.exceptions import (
     ModelMonitoringJobError,
@@ -170,6 +171,20 @@ def test_two_endpoints_with_the_same_name_have_a_job_each(
         twin.read().model_deployment_monitoring_job,
     ]
     assert len(set(jobs)) == 2
+
+
+def test_a_model_that_has_lost_its_traffic_is_not_watched(
+    place: dict[str, str], endpoint: Endpoint, spec_uri: str, client: aiplatform_v1.JobServiceClient
+) -> None:
+    new, back = endpoint.deploy("sound"), endpoint.deploy("other")
+    result = monitor(place, endpoint, spec_uri, back)
+
+    with pytest.raises(AirflowSkipException, match=f"deployed model {new} of .* has no traffic any more"):
+        monitor(place, endpoint, spec_uri, new)
+
+    job = client.get_model_deployment_monitoring_job(name=result["name"])
+    (watched,) = job.model_deployment_monitoring_objective_configs
+    assert watched.deployed_model_id == back
 
 
 def test_an_alert_config_comes_and_goes(

@@ -112,3 +112,31 @@ def test_what_has_become_champion_is_not_taken_back(rollout: Rollout) -> None:
 def test_without_an_upload_there_is_nothing_to_take_back(rollout: Rollout) -> None:
     with pytest.raises(AirflowSkipException, match="no model was uploaded"):
         rollout.roll_back(None)
+
+
+@pytest.mark.parametrize("serves", [True, False])
+def test_the_champion_of_before_is_not_taken_back_by_its_own_old_run(rollout: Rollout, serves: bool) -> None:
+    """``serves``: a rollback has given it the traffic, and has not promoted it yet."""
+    first = rollout.crown("sound")
+    second = rollout.crown("other")
+    if serves:
+        rollout.shift(rollout.deploy(first["model_version"]), 100, take_all=True)
+    traffic = rollout.traffic
+
+    with pytest.raises(AirflowSkipException, match="was the champion before: it stays"):
+        rollout.roll_back(first["model_version"])
+
+    assert rollout.traffic == traffic
+    assert rollout.deployed == {first["deployed_model_id"], second["deployed_model_id"]}
+
+
+def test_what_somebody_else_has_deployed_again_is_not_taken_back(rollout: Rollout) -> None:
+    champion = rollout.crown("sound")["deployed_model_id"]
+    new = rollout.deploy(rollout.upload("other"))
+    rollout.take_away(new["deployed_model_id"], {champion: 100})
+    by_hand = rollout.deploy_other(new["model_version"], {"0": 30, champion: 70})
+
+    with pytest.raises(AirflowSkipException, match=f"deployed as {by_hand}. was deployed by somebody else"):
+        rollout.roll_back(new["model_version"], deployed_model_id=new["deployed_model_id"])
+
+    assert rollout.traffic == {by_hand: 30, champion: 70}
