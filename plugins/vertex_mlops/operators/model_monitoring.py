@@ -131,8 +131,8 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         if self.deployed_model_id not in self._serving():
             skip(
                 context,
-                f"deployed model {self.deployed_model_id} of {self.endpoint} has no traffic any more: it need not"
-                " be watched",
+                f"deployed model {self.deployed_model_id} of {self.endpoint} has no traffic any more: it need"
+                " not be watched",
             )
         return self._keep(context, contract) | {"features_seen": not contract.hides_features}
 
