@@ -14,7 +14,7 @@ from tests.sequences.machine import WineMachine
 # how many sequences make test-sequences asks for
 WANTED = int(os.environ.get("SEQUENCES", "0"))
 # without it, always the same ones
-_FEW = 25
+_FEW = 20
 _ACTS = 15
 
 

@@ -60,8 +60,11 @@ def compiled(wine: str, model: str, bucket: str, champion: str) -> dict[str, Any
         "known_answers": json.dumps([SOUND]),
     }
     statements = [line.replace("MADE", repr(made)) for line in _REPORT]
-    spec = pipeline({"name": _TASK, "outputs": _OUTPUTS, "statements": statements})
-    return spec | {"dataContract": CONTRACT, "serving": serving(f"wine-{wine}")}
+    served = serving(f"wine-{wine}")
+    # what the job itself tells of what it was compiled with
+    constants = {"data_contract": json.dumps(CONTRACT), "serving": json.dumps(served)}
+    task = {"name": _TASK, "outputs": _OUTPUTS, "statements": statements, "constants": constants}
+    return pipeline(task) | {"dataContract": CONTRACT, "serving": served}
 
 
 def served_files() -> list[str]:
