@@ -54,7 +54,6 @@ class Airflow:
         self.runs: list[Run] = []
         # by DAG: max_active_runs is 1, so the first one runs and the others are queued
         self._queues: dict[str, list[Run]] = {}
-        self.executed = 0
         self.errors: list[tuple[Run, str, BaseException]] = []
         self._current: tuple[Run, str] | None = None
 
@@ -118,7 +117,6 @@ class Airflow:
             instance.try_number += 1
             instance.reschedules.clear()
         ti = self._prepare(run, task_id, instance)
-        self.executed += 1
         instance.executed += 1
         self._current = (run, task_id)
         with self._supervising():
