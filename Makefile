@@ -8,7 +8,7 @@ TESTS := test-e2e test-pipeline test-units test-live
 # each worker has a localcloud of its own; files in the order of tests/durations.json
 WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo demo-drift check docs fuzz test test-compat test-durations test-e2e test-faults test-live test-pipeline test-ui test-units up down lint format bench bench-scale bench-model bench-gate lock clean compose-init test-compose acceptance deploy deploy-check deploy-setup load-data
+.PHONY: help setup demo demo-drift check docs fuzz test test-compat test-durations test-e2e test-faults test-live test-pipeline test-sequences test-ui test-units up down lint format bench bench-scale bench-model bench-gate lock clean compose-init test-compose acceptance deploy deploy-check deploy-setup load-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ test-compat: setup ## Run the DAGs, the plugin and the whole job on the newest A
 
 test-faults: setup ## Kill every part of the stack at every step of the DAG: [CASE=name]
 	@$(PYTHON) -m pytest tests/faults $(if $(CASE),-k '$(CASE)')
+
+test-sequences: setup ## Make up sequences of what runs, faults and people do to one endpoint, and tell how many: [EXAMPLES=200]
+	@SEQUENCES=$(or $(EXAMPLES),200) $(PYTHON) -m pytest tests/sequences
 
 test-ui: setup ## Drive Airflow in a real browser; SCREENSHOTS=docs/images renews the pictures of the docs
 	@$(PYTHON) -m dev.browser

@@ -130,7 +130,7 @@ class MetricService:
             display_name=metric.title,
             monitored_resource_types=[_RESOURCE],
         )
-        descriptor.metadata.sample_period.FromSeconds(SAMPLE_SECONDS)
+        descriptor.metadata.sample_period.FromMilliseconds(round(SAMPLE_SECONDS * 1000))
         descriptor.metadata.ingest_delay.FromMilliseconds(round(self._settings.metric_delay * 1000))
         return descriptor
 

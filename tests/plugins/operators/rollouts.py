@@ -193,8 +193,7 @@ class Rollout:
         operator = PromoteModelVersionOperator(
             task_id="promote",
             model_version=version,
-            endpoint_name=self.endpoint().name,
-            **more,
+            **({"endpoint_name": self.endpoint().name} | more),
             **self.place,
         )
         return operator.execute(context_of(operator))

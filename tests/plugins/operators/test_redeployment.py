@@ -182,7 +182,7 @@ def test_the_first_champion_of_another_name_has_nowhere_to_go_back_to(rollout: R
     rollout.results["named"] = rollout.outcome("named")
     deployed = rollout.deploy(rollout.upload("named"))
     rollout.shift(deployed, 100)
-    rollout.promote(deployed["model_version"])
+    rollout.promote(deployed["model_version"], endpoint_name=deployed["endpoint"])
     await_jobs(rollout)
 
     with pytest.raises(NoPreviousModelError, match=rf"{rollout.name}-new has the alias 'previous'"):

@@ -16,7 +16,7 @@ from vertex_mlops.operators.model_registry import (
 from vertex_mlops.pipeline_jobs import PipelineResult
 
 from tests.plugins.conftest import context_of
-from tests.plugins.operators.rollouts import Rollout
+from tests.plugins.operators.rollouts import Rollout, await_jobs
 
 
 def gate(rollout: Rollout, outcome: PipelineResult) -> tuple[dict[str, Any], Any]:
@@ -151,32 +151,27 @@ def promote_and_die(rollout: Rollout, version: str, calls: int) -> None:
         operator.execute(context_of(operator))
 
 
-def choose(
-    rollout: Rollout, monkeypatch: pytest.MonkeyPatch, triggered: datetime | None = None
-) -> dict[str, Any]:
+def choose(rollout: Rollout, triggered: datetime | None = None) -> dict[str, Any]:
+    await_jobs(rollout)
     operator = GetPreviousModelVersionOperator(
-        task_id="choose", template_path=rollout.spec_uri, **rollout.place
+        task_id="choose", pipeline_job_labels={"wine": rollout.name}, **rollout.place
     )
-    # there is no pipeline job behind the versions of these tests
-    monkeypatch.setattr(operator, "_result_of", lambda model: rollout.outcome("sound"))
     context = context_of(operator)
     context["dag_run"].run_after = triggered or datetime.now(UTC)
     return operator.execute(context)
 
 
-def test_a_click_means_the_champion_of_its_moment(rollout: Rollout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_click_means_the_champion_of_its_moment(rollout: Rollout) -> None:
     first = rollout.crown("sound")
     rollout.crown("other")
     clicked = datetime.now(UTC)
-    rollout.go_back(choose(rollout, monkeypatch, clicked)["model_version"])
+    rollout.go_back(choose(rollout, clicked)["model_version"])
 
     with pytest.raises(AirflowSkipException, match=r"@1 has become the champion after this run"):
-        choose(rollout, monkeypatch, clicked)
+        choose(rollout, clicked)
 
     assert rollout.traffic == {first["deployed_model_id"]: 100}
-    assert choose(rollout, monkeypatch)["model_version"] == rollout.numbered(
-        f"{rollout.parent}/models/{rollout.name}@2"
-    )
+    assert choose(rollout)["model_version"] == rollout.numbered(f"{rollout.parent}/models/{rollout.name}@2")
 
 
 @pytest.mark.parametrize("calls", [1, 2, 3])
@@ -194,7 +189,7 @@ def test_a_promotion_that_dies_in_between_is_completed_by_its_retry(rollout: Rol
 
 @pytest.mark.parametrize(("calls", "way_back"), [(1, ("2", "1")), (2, ("3", "2")), (3, ("3", "2"))])
 def test_a_promotion_that_dies_for_good_loses_no_way_back(
-    rollout: Rollout, monkeypatch: pytest.MonkeyPatch, calls: int, way_back: tuple[str, str]
+    rollout: Rollout, calls: int, way_back: tuple[str, str]
 ) -> None:
     rollout.crown("sound")
     rollout.crown("other")
@@ -205,7 +200,7 @@ def test_a_promotion_that_dies_for_good_loses_no_way_back(
     if calls == 1:
         rollout.roll_back(new["model_version"])
 
-    chosen = choose(rollout, monkeypatch)
+    chosen = choose(rollout)
     assert tuple(chosen[key].rpartition("@")[2] for key in ("left", "model_version")) == way_back
 
 

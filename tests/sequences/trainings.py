@@ -1,0 +1,72 @@
+"""Replayed trainings: compiled pipelines of one task, which reports what a training would have made."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.handmade import FIGURES
+from tests.plugins.contracts import CONTRACT
+from tests.plugins.operators.rollouts import SOUND, serving
+from tests.plugins.pipelines import pipeline
+from tests.sequences.model_server import ANSWERS
+
+# what a training can come to: a model that serves what it was evaluated with; one that serves something
+# else, which verify finds; and one that the Evaluator has not blessed
+SOUND_MODEL, WANTING_MODEL, UNBLESSED_MODEL = "sound", "wanting", "unblessed"
+MODELS = (SOUND_MODEL, WANTING_MODEL, UNBLESSED_MODEL)
+_TASK = "MetricsReporter"
+_OUTPUTS = {
+    "examples": "tfx.Examples",
+    "blessing": "tfx.ModelBlessing",
+    "evaluation": "tfx.ModelEvaluation",
+    "model_card": "tfx.ModelCard",
+    "metrics": "tfx.Metrics",
+}
+# as dev/replay.py has it, but that a verdict names the champion that it was made against
+_REPORT = [
+    "true, false, null = True, False, None",
+    "given = (",
+    "{{$}}",
+    ")",
+    "import json, os",
+    "outputs = given['outputs']",
+    "made = {key: {'artifacts': [{**value['artifacts'][0], **MADE[key]}]} "
+    "for key, value in outputs['artifacts'].items()}",
+    "os.makedirs(os.path.dirname(outputs['outputFile']), exist_ok=True)",
+    "open(outputs['outputFile'], 'w').write(json.dumps({'artifacts': made}))",
+]
+
+
+def compiled(wine: str, model: str, bucket: str, champion: str) -> dict[str, Any]:
+    """
+    Give the compiled pipeline file of a wine.
+
+    :param wine: its name.
+    :param model: what the training comes to: one of MODELS.
+    :param bucket: that the models lie in.
+    :param champion: resource name of the version that the model is compared with; empty if there is none.
+    """
+    folder = f"gs://{bucket}/models/{SOUND_MODEL if model == UNBLESSED_MODEL else model}"
+    made: dict[str, dict[str, Any]] = {
+        output: {"uri": f"gs://{bucket}/{output}", "metadata": {}} for output in _OUTPUTS
+    }
+    made["blessing"]["metadata"] = {"blessed": int(model != UNBLESSED_MODEL)}
+    made["model_card"]["metadata"] = {"page": f"gs://{bucket}/card.html"}
+    made["metrics"]["metadata"] = FIGURES | {
+        "reason": "" if model != UNBLESSED_MODEL else "no better than the champion",
+        "champion_version": champion,
+        "model_uri": folder,
+        "known_answers": json.dumps([SOUND]),
+    }
+    statements = [line.replace("MADE", repr(made)) for line in _REPORT]
+    served = serving(f"wine-{wine}")
+    # what the job itself tells of what it was compiled with
+    constants = {"data_contract": json.dumps(CONTRACT), "serving": json.dumps(served)}
+    task = {"name": _TASK, "outputs": _OUTPUTS, "statements": statements, "constants": constants}
+    return pipeline(task) | {"dataContract": CONTRACT, "serving": served}
+
+
+def served_files() -> list[str]:
+    """Name the files, in the bucket, that a model server of each model looks for."""
+    return [f"models/{model}/1/saved_model.pb" for model in ANSWERS]

@@ -1,0 +1,240 @@
+"""One sequence: what its runs and its people do to a wine, one act after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.faults import Fault, Faults
+from tests.sequences.airflow import Airflow
+from tests.sequences.invariants import broken
+from tests.sequences.journal import Journal, Promise, version_of
+from tests.sequences.people import OTHER_TEAM, Person
+from tests.sequences.runs import Run
+from tests.sequences.wines import Wine
+
+_MOST_STEPS = 200
+_MOST_CALLS = 10_000
+# of a retraining; what they find decides what the training comes to
+_READ_THE_SPEC = ("check_data", "train")
+# a call of any service but PredictionService, whose errors verify takes for the model's
+_ANY_CALL = "[!P]*"
+# calls that change something, whose answer may be lost on its way
+WRITES = (
+    "EndpointService.CreateEndpoint",
+    "EndpointService.UpdateEndpoint",
+    "EndpointService.DeployModel",
+    "EndpointService.UndeployModel",
+    "ModelService.UploadModel",
+    "ModelService.UpdateModel",
+    "ModelService.MergeVersionAliases",
+    "JobService.CreateModelDeploymentMonitoringJob",
+    "JobService.UpdateModelDeploymentMonitoringJob",
+)
+
+
+@dataclass
+class World:
+    """
+    A wine, Airflow, a person, and the journal of what they do.
+
+    What Google refuses a person is not done, and the method says False.
+
+    :param wine: that the sequence is about.
+    :param airflow: whose runs act on it.
+    :param faults: the fault switch of localcloud.
+    :param count: is called for each task that is executed, and for each act of a person.
+    """
+
+    wine: Wine
+    airflow: Airflow
+    faults: Faults
+    count: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.wine, self.airflow)
+        self.person = Person(self.wine)
+
+    def take_for_sound(self) -> None:
+        """Believe what the runs that have led here have come to."""
+        runs = self.airflow.runs
+        self.journal.sound |= {version_of(run) for run in runs}
+        if runs:
+            self.journal.promise = Promise(runs[-1], version_of(runs[-1]).rpartition("@")[2])
+            self.journal.watched = runs[-1]
+        self.journal.previous = self.journal.state.aliases.get("previous")
+        self.journal.serves = bool(runs)
+
+    @property
+    def problems(self) -> list[str]:
+        """Everything that is not as it must be; for when nothing runs any more."""
+        return broken(self.journal)
+
+    @property
+    def deployed(self) -> list[str]:
+        """Ids of the deployed models, the oldest first."""
+        return list(self.journal.state.seen.versions)
+
+    def retrain(self, model: str, **more: Any) -> Run:
+        """
+        Trigger a retraining.
+
+        :param model: what the training comes to, one of MODELS of tests/sequences/trainings.py.
+        :param more: of the run.
+        """
+        dag = self.airflow.dags[f"wine_retraining_{self.wine.name}"]
+        return self.airflow.add(Run(dag, self._new_id(), trains=model, **{"conf": {"force": True}, **more}))
+
+    def roll_back(self) -> Run:
+        """Trigger a rollback."""
+        return self.airflow.add(Run(self.airflow.dags[f"wine_rollback_{self.wine.name}"], self._new_id()))
+
+    def step(self, run: Run, task_id: str, *faults: Fault) -> str | None:
+        """
+        Execute a task once, and give the state that it is in then.
+
+        :param run: its run.
+        :param task_id: of the task.
+        :param faults: that happen to its calls.
+        """
+        if task_id in _READ_THE_SPEC:
+            self.wine.publish(run.trains)
+        errors = len(self.airflow.errors)
+        for fault in faults:
+            self.faults.add(fault)
+        state = self.airflow.step(run, task_id)
+        self.faults.clear()
+        self.count()
+        self.journal.note_step(run, task_id, errors)
+        return state
+
+    def advance(self, run: Run, until: str = "") -> None:
+        """
+        Execute the next tasks of a run.
+
+        :param run: which.
+        :param until: the task before which to stop; to the end by default.
+        """
+        for _ in range(_MOST_STEPS):
+            ready = run.ready()
+            if not ready or until in ready:
+                return
+            self.step(run, ready[0])
+        raise AssertionError(f"{run} does not end: {run.states}")
+
+    def finish(self) -> None:
+        """Execute what is left to do, one run after the other."""
+        while running := self.airflow.running():
+            self.advance(running[0])
+
+    def clear(self, run: Run, task_id: str, *, below: bool = True) -> None:
+        """Clear a task, and by default what comes behind it; who leaves that out answers for the model."""
+        self.count()
+        if not below and (version := version_of(run)):
+            self.journal.sound.add(version)
+        self.airflow.clear(run, [task_id, *(run.below(task_id) if below else [])])
+
+    def mark(self, run: Run, task_id: str, state: str) -> None:
+        """Mark a task success or failed."""
+        self.count()
+        self.airflow.mark(run, task_id, state)
+        self.journal.note_mark(run, task_id)
+
+    def mark_run_failed(self, run: Run) -> None:
+        """Mark a run failed."""
+        self.count()
+        self.airflow.mark_run_failed(run)
+        # its model keeps the share that it has: docs/rollout.md
+        self.journal.note_mark(run, "roll_back")
+
+    def share_out(self, split: dict[str, int]) -> bool:
+        """Let a person share out the traffic."""
+        done = self.person.give_traffic(split)
+        if done:
+            self.count()
+            versions = self.journal.state.seen.versions
+            self.journal.note_person(sound=tuple(versions[id_] for id_ in split), shared=True)
+        return done
+
+    def undeploy(self, deployed_model_id: str) -> bool:
+        """Let a person undeploy a model; what it served goes to the others."""
+        done = self.person.undeploy(deployed_model_id)
+        if done:
+            self.count()
+            left = self.journal.look().seen
+            self.journal.note_person(sound=tuple(left.versions[id_] for id_ in left.traffic))
+        return done
+
+    def deploy_other_team(self, share: int) -> bool:
+        """Let another team deploy a model of its own to the endpoint."""
+        id_ = self.person.deploy(f"{self.wine.parent}/models/{OTHER_TEAM}", share)
+        if id_:
+            self.count()
+            self.journal.others[id_] = share
+            self.journal.note_person()
+        return bool(id_)
+
+    def move_alias(self, alias: str, version: str) -> bool:
+        """Let a person give an alias to a version."""
+        done = self.person.move_alias(alias, version)
+        if done:
+            self.count()
+            self.journal.previous = None
+            # who calls a version the champion wants it to serve
+            self.journal.note_person(sound=(f"wine-{self.wine.name}@{version}",) * (alias == "champion"))
+        return done
+
+    def delete_version(self, version: str) -> bool:
+        """Let a person delete a version."""
+        done = self.person.delete_version(version)
+        if done:
+            self.count()
+            self.journal.previous = None
+            self.journal.note_person()
+        return done
+
+    def delete_monitoring_job(self) -> bool:
+        """Let a person delete the monitoring job."""
+        done = self.person.delete_monitoring_job()
+        if done:
+            self.count()
+            self.journal.recipients.clear()
+            self.journal.watched = None
+        return done
+
+    def add_recipient(self, address: str) -> bool:
+        """Let a person add an address to the monitoring job."""
+        done = self.person.add_recipient(address)
+        if done:
+            self.count()
+            self.journal.recipients.add(address)
+        return done
+
+    def delete_endpoint(self) -> bool:
+        """Let a person delete the endpoint and all that is deployed to it."""
+        done = self.person.delete_endpoint()
+        self.count()
+        self.journal.recipients.clear()
+        self.journal.note_person()
+        return done
+
+    def _new_id(self) -> str:
+        return f"run_{len(self.airflow.runs) + 1}"
+
+
+def death(after: int) -> list[Fault]:
+    """
+    Let a task die between two of its calls.
+
+    :param after: how many calls still succeed.
+    """
+    # what is dead calls nobody any more
+    dies = Fault(_ANY_CALL, calls=_MOST_CALLS, code="PERMISSION_DENIED", message="the task dies here")
+    # a fault that only waits lets its calls through
+    return [Fault(_ANY_CALL, calls=after, latency=1e-6), dies] if after else [dies]
+
+
+def lost_answer(method: str) -> list[Fault]:
+    """Let a call be carried out, and its caller not hear of it."""
+    return [Fault(method, drop=True)]
