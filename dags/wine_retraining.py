@@ -142,6 +142,7 @@ for wine in load_wines():
                 doc_md=doc("roll_back"),
                 region=wine.region,
                 model_version=upload.output["model_version"],
+                champion_version=compared,
                 deployed_model_id=deploy.output["deployed_model_id"],
                 rejections=[verify.output[REJECTED_KEY] for verify in steps[1::2]],
                 poll_interval=wine.poll_interval,

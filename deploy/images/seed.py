@@ -1,4 +1,4 @@
-"""Gives a new localcloud the wines and the compiled pipelines; what is there already stays as it is."""
+"""Gives a new localcloud the wines and the compiled pipelines; what is there stays, but for the pointers."""
 
 from __future__ import annotations
 

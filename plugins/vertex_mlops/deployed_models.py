@@ -142,10 +142,10 @@ def share_out(
     :param percent: of what is left for the challenger; without a champion it gets all that is left.
     :param challenger_id: id of the new deployed model.
     :param champion_id: id of the one that has the rest.
-    :param others: shares of other models, which stay as they are; less than 100 % together.
+    :param others: shares of other models, which stay as they are.
     """
     left = 100 - sum(others.values())
-    if champion_id is None or percent == 100 or left == 1:
+    if champion_id is None or percent == 100 or left <= 1:
         return {**others, challenger_id: left}
     share = min(max(1, round(left * percent / 100)), left - 1)
     return {**others, challenger_id: share, champion_id: left - share}

@@ -143,7 +143,7 @@ def test_the_thresholds_come_from_the_config() -> None:
 
     job = compile_pipeline(config, TARGET, Scale())
 
-    assert job["dataContract"]["min_rows"] == 1500
+    assert job["dataContract"]["min_rows"] == 2000
     evaluator = job["pipelineSpec"]["root"]["dag"]["tasks"]["Evaluator"]
     metrics = constant(evaluator, "eval_config")["metrics_specs"][0]["metrics"]
     (auc,) = [metric for metric in metrics if metric["class_name"] == "AUC"]

@@ -15,10 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
+from traceback import format_exception
 from typing import Any
 
 import structlog
 from airflow.sdk.api.datamodels._generated import TIRunContext
+from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR
 from airflow.sdk.execution_time import comms, task_runner
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.sdk.serde import deserialize, serialize
@@ -292,8 +294,14 @@ def _fire(instance: Instance) -> None:
             return event
         raise AssertionError(f"{classpath} has ended without an event")
 
-    # Airflow: airflow/models/trigger.py, handle_event_submit
-    event = asyncio.run(first())
+    # Airflow: airflow/models/trigger.py, submit_failure and handle_event_submit
+    try:
+        event = asyncio.run(first())
+    except Exception as error:
+        instance.next_method = TRIGGER_FAIL_REPR
+        failed: Any = serialize({"error": "Trigger failure", "traceback": format_exception(error)})
+        instance.next_kwargs = failed
+        return
     told: Any = serialize({**_plain(instance.next_kwargs), "event": event.payload})
     instance.next_kwargs = told
 

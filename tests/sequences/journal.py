@@ -128,11 +128,13 @@ class Journal:
             self.serves = False
         self._note_serving()
 
-    def note_mark(self, run: Run, task_id: str) -> None:
-        """Take down that a person has marked a task, and so answers for what the run's model does."""
+    def note_mark(self, run: Run, task_id: str, state: str) -> None:
+        """Take down that a person has marked a task: who leaves out a verdict answers for the model."""
         self.promise = None
         self.watched = None
-        if task_id.startswith(_STEPS_OF_A_VERDICT) and (version := version_of(run)):
+        # what is marked failed is taken back, unless it is the task that does so
+        left_out = state == SUCCESS or task_id == "roll_back"
+        if left_out and task_id.startswith(_STEPS_OF_A_VERDICT) and (version := version_of(run)):
             self.sound.add(version)
 
     def would_go_back_to(self) -> str:

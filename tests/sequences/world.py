@@ -11,7 +11,7 @@ from tests.sequences.airflow import Airflow
 from tests.sequences.invariants import broken
 from tests.sequences.journal import Journal, Promise, version_of
 from tests.sequences.people import OTHER_TEAM, Person
-from tests.sequences.runs import Run
+from tests.sequences.runs import FAILED, Run
 from tests.sequences.wines import Wine
 
 _MOST_STEPS = 200
@@ -19,7 +19,7 @@ _MOST_CALLS = 10_000
 # of a retraining; what they find decides what the training comes to
 _READ_THE_SPEC = ("check_data", "train")
 # a call of any service but PredictionService, whose errors verify takes for the model's
-_ANY_CALL = "[!P]*"
+_ANY_CALL = "?[!r]*"
 # calls that change something, whose answer may be lost on its way
 WRITES = (
     "EndpointService.CreateEndpoint",
@@ -31,6 +31,7 @@ WRITES = (
     "ModelService.MergeVersionAliases",
     "JobService.CreateModelDeploymentMonitoringJob",
     "JobService.UpdateModelDeploymentMonitoringJob",
+    "PipelineService.CreatePipelineJob",
 )
 
 
@@ -101,10 +102,12 @@ class World:
         if task_id in _READ_THE_SPEC:
             self.wine.publish(run.trains)
         errors = len(self.airflow.errors)
-        for fault in faults:
-            self.faults.add(fault)
-        state = self.airflow.step(run, task_id)
-        self.faults.clear()
+        try:
+            for fault in faults:
+                self.faults.add(fault)
+            state = self.airflow.step(run, task_id)
+        finally:
+            self.faults.clear()
         self.count()
         self.journal.note_step(run, task_id, errors)
         return state
@@ -139,14 +142,14 @@ class World:
         """Mark a task success or failed."""
         self.count()
         self.airflow.mark(run, task_id, state)
-        self.journal.note_mark(run, task_id)
+        self.journal.note_mark(run, task_id, state)
 
     def mark_run_failed(self, run: Run) -> None:
         """Mark a run failed."""
         self.count()
         self.airflow.mark_run_failed(run)
         # its model keeps the share that it has: docs/rollout.md
-        self.journal.note_mark(run, "roll_back")
+        self.journal.note_mark(run, "roll_back", FAILED)
 
     def share_out(self, split: dict[str, int]) -> bool:
         """Let a person share out the traffic."""

@@ -89,6 +89,7 @@ with DAG(
     roll_back = RollBackDeploymentOperator(
         task_id="roll_back",
         model_version=upload.output["model_version"],
+        champion_version=gate.output["champion_version"],
         deployed_model_id=deploy.output["deployed_model_id"],
         rejections=[verify.output["rejected"]],
         poll_interval=15,

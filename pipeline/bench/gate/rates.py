@@ -136,7 +136,9 @@ class _Gate:
 
     def draw(self, generator: np.random.Generator) -> list[np.ndarray]:
         """Return an eval split: the rows of each distinct row that was drawn."""
-        drawn = generator.integers(0, len(self._groups), len(self._groups) // _EVAL)
+        # each distinct row is in the split or not: its size varies
+        size = generator.binomial(len(self._groups), 1 / _EVAL)
+        drawn = generator.integers(0, len(self._groups), size)
         return [self._groups[group] for group in drawn]
 
     def judge(self, drawn: list[np.ndarray]) -> list[str]:
@@ -147,7 +149,8 @@ class _Gate:
         missed = self._missed(np.concatenate(drawn))
         passed = [event for event, shift in SHIFTS.items() if not missed and self._passes(test, shift)]
         first = self._test(self._beside_majority, drawn)
-        return [*missed, *passed, *([FIRST] if self._passes(first, 0.0) else [])]
+        passes = self._passes(first, 0.0) and not self._below_bounds(np.concatenate(drawn))
+        return [*missed, *passed, *([FIRST] if passes else [])]
 
     def _test(self, differences: np.ndarray, drawn: list[np.ndarray]) -> PairedTest:
         good = self._pair.good
@@ -170,6 +173,14 @@ class _Gate:
             "max_auc_loss": self._auc(self._pair.champion, rows) - auc <= self._config.max_auc_loss,
         }
         return [name for name in BOUNDS if not holds[name]]
+
+    def _below_bounds(self, rows: np.ndarray) -> bool:
+        """Tell whether the new model, as it is, misses a bound that holds without a champion."""
+        return (
+            self._auc(self._pair.candidate, rows) < self._config.min_auc
+            or self._accuracy(self._pair.candidate, rows) < self._config.min_accuracy
+            or float(self._errors[rows].mean()) > self._config.max_mad
+        )
 
     def _auc(self, answers: Answers, rows: np.ndarray) -> float:
         good = self._pair.good[rows]

@@ -97,9 +97,15 @@ class DeployModelVersionOperator(EndpointBaseOperator):
         self.wait_timeout = wait_timeout
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from google.cloud.aiplatform_v1.types import DeployModelOperationMetadata
+
         job = read_pipeline_job(self.pipeline_job, self.gcp_conn_id, self.impersonation_chain)
         serving = ServingSpec.from_job(job)
         found = find_endpoint(self.client, self.parent, serving.name)
+        if found:
+            # what an earlier try has begun is not listed before it ends
+            self.settle(context, found.name, DeployModelOperationMetadata)
+            found = self.read_endpoint(found.name)
         self._check_champion(context, found)
         endpoint = found or self._create(context, serving)
         EndpointLink.persist(context=context, endpoint_id=resource_id(endpoint.name))
@@ -108,6 +114,7 @@ class DeployModelVersionOperator(EndpointBaseOperator):
         # a deployment takes its time
         endpoint = self.read_endpoint(endpoint.name)
         self._check_champion(context, endpoint)
+        self._check_not_taken(endpoint)
         champion = find_champion(
             endpoint,
             self.version(self.model_version, CHAMPION_ALIAS),

@@ -10,6 +10,8 @@ from google.api_core.exceptions import Aborted, FailedPrecondition, NotFound
 
 from vertex_mlops.deployed_models import (
     CHAMPION_ALIAS,
+    PREVIOUS_ALIAS,
+    REPLACED_ALIAS,
     describe_split,
     find_deployed,
     find_version,
@@ -75,6 +77,18 @@ class ModelRegistryBaseOperator(VertexBaseOperator):
             retry=patiently(PATIENCE_SECONDS),
             timeout=REQUEST_SECONDS,
         )
+
+    def previous(self, model: str) -> Model | None:
+        """
+        Read the version that the champion has replaced.
+
+        :param model: resource name of the model, or of any of its versions.
+        """
+        champion, replaced = self.version(model, CHAMPION_ALIAS), self.version(model, REPLACED_ALIAS)
+        # a promotion that broke off before its last call
+        if replaced and champion and replaced.version_id != champion.version_id:
+            return replaced
+        return self.version(model, PREVIOUS_ALIAS)
 
     def is_champion(self, model_version: str, champion_version: str | None) -> bool:
         """

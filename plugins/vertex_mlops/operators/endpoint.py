@@ -9,12 +9,14 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from google.api_core.exceptions import NotFound
 
 from vertex_mlops.compiled_pipeline import read_pipeline_job
 from vertex_mlops.contract import DEFAULT_SIGNATURE, RAW_SIGNATURE, DataContract
-from vertex_mlops.exceptions import DeployedModelRejectedError, SpecError
+from vertex_mlops.deployed_models import describe_split, live_split
+from vertex_mlops.exceptions import DeployedModelRejectedError, EndpointChangedError, SpecError
 from vertex_mlops.links.vertex_ai import EndpointLink
-from vertex_mlops.operators.vertex_base import VertexBaseOperator
+from vertex_mlops.operators.deployment_base import EndpointBaseOperator
 from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
 from vertex_mlops.prediction_metrics import FAST_SHARE, ServedRequests
 from vertex_mlops.probe import Ask, Probe, check_close, read_prediction
@@ -71,7 +73,7 @@ class Verdict(NamedTuple):
     decided_by: str
 
 
-class VerifyDeployedModelOperator(VertexBaseOperator):
+class VerifyDeployedModelOperator(EndpointBaseOperator):
     """
     Judge a deployed model by what it answers, and by Cloud Monitoring's metrics of its requests.
 
@@ -117,6 +119,7 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
     :return: ``predictions`` of the known instances, the ``requests``, ``failed``, ``latency_ms`` and
         ``decided_by`` of the verdict, and an empty ``rejected``.
     :raises DeployedModelRejectedError: the model was found wanting; the message says how.
+    :raises EndpointChangedError: somebody has taken traffic from the model meanwhile; that is no verdict.
     :raises MissingResultError: a task before has left no result, or the pipeline no offline answers.
     :raises SpecError: the pipeline job is gone, carries no contract, or has not answered as many instances as
         its contract holds.
@@ -334,9 +337,24 @@ class VerifyDeployedModelOperator(VertexBaseOperator):
 
     def _rejection(self, context: Context, error: DeployedModelRejectedError) -> DeployedModelRejectedError:
         cause = " ".join(str(error).split())
+        self._check_traffic(cause)
         rejected = f"deployed model {self.deployed_model_id} of {self.endpoint}: {cause}"
         context["ti"].xcom_push(key=REJECTED_KEY, value=rejected)
         return DeployedModelRejectedError(rejected)
+
+    def _check_traffic(self, cause: str) -> None:
+        """Make sure that the model is silent of itself, and not because others answer for it."""
+        try:
+            endpoint = self.read_endpoint(self.endpoint)
+        except NotFound as error:
+            raise EndpointChangedError(f"{self.endpoint} is gone") from error
+        split = live_split(endpoint)
+        if split.get(self.deployed_model_id, 0) < self.percent:
+            raise EndpointChangedError(
+                f"traffic of {endpoint.name} is {describe_split(endpoint, split)}; expected {self.percent} %"
+                f" with deployed model {self.deployed_model_id}: somebody else has changed it meanwhile, so"
+                f" this is no verdict: {cause}"
+            )
 
 
 def _verdict(probed: Probed, served: ServedRequests) -> Verdict:

@@ -145,7 +145,10 @@ class UploadModelVersionOperator(ModelRegistryBaseOperator):
     def _label(self, version: str, serving: ServingSpec) -> None:
         # not with the upload: those of the first one would be the model's, and lie over those of all versions
         result = self.pipeline_result
+        found: Any = find_version(self.models, version)
         labels = {
+            # others have labels of their own there, and so does a promotion
+            **found.labels,
             **(self.labels or {}),
             **({DATA_VERSION_LABEL: result["data_version"]} if result["data_version"] else {}),
             "git_revision": serving.git_revision,
@@ -289,7 +292,7 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         champion = self._champion()
         parent = champion.name.partition("@")[0]
-        previous = self._previous(parent, champion)
+        previous = self.previous(parent)
         if previous is None:
             raise NoPreviousModelError(
                 f"no version of {parent} has the alias {PREVIOUS_ALIAS!r}: nowhere to go back to"
@@ -314,15 +317,9 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
             skip(
                 context,
                 f"{version_name(champion)} has become the champion after this run was triggered at"
-                f" {triggered.isoformat(timespec='seconds')}: trigger again to go back from that one",
+                f" {triggered.isoformat(timespec='seconds')}: if it was this run, clear what has failed and"
+                " what comes behind it, not this task; if not, trigger again to go back from that one",
             )
-
-    def _previous(self, parent: str, champion: Model) -> Model | None:
-        # a promotion that broke off before its last call
-        replaced = self.version(parent, REPLACED_ALIAS)
-        if replaced and replaced.version_id != champion.version_id:
-            return replaced
-        return self.version(parent, PREVIOUS_ALIAS)
 
     def _champion(self) -> Model:
         from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook

@@ -124,7 +124,7 @@ class RetireDeployedModelsOperator(EndpointBaseOperator):
     def _idle(self, keep_previous: bool) -> list[DeployedModel]:
         endpoint = self.read_endpoint(self.endpoint_name)
         serving: Any = find_deployed(endpoint, self.model_version)
-        previous = self.version(self.model_version, PREVIOUS_ALIAS)
+        previous = self.previous(self.model_version)
         replaced = find_deployed(endpoint, version_name(previous)) if previous else None
         idle = []
         for deployed in endpoint.deployed_models:
@@ -159,6 +159,8 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
     :param project_id: The ID of the Google Cloud project of the endpoint (templated).
     :param region: The ID of the Google Cloud region of the endpoint (templated).
     :param model_version: Resource name of the version that failed; None if none was made (templated).
+    :param champion_version: Resource name of what the version was compared with; None if that is not known
+        (templated). A version that was champion before stays, unless it is what this run was to promote.
     :param deployed_model_id: The ID under which the run has deployed it; None if that is not known
         (templated).
     :param rejections: What each VerifyDeployedModelOperator has left under the key ``rejected``: why it has
@@ -182,19 +184,21 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         "region",
         "project_id",
         "model_version",
+        "champion_version",
         "deployed_model_id",
         "rejections",
         "impersonation_chain",
         "gcp_conn_id",
     )
     # it comes behind whatever has failed, also an upload
-    optional_results = ("model_version", "deployed_model_id", "rejections")
+    optional_results = ("model_version", "champion_version", "deployed_model_id", "rejections")
     operator_extra_links = (EndpointLink(),)
 
     def __init__(
         self,
         *,
         model_version: str | None,
+        champion_version: str | None = None,
         deployed_model_id: str | None = None,
         rejections: Sequence[str | None] = (),
         poll_interval: float = 60,
@@ -203,6 +207,7 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.model_version = model_version
+        self.champion_version = champion_version
         self.deployed_model_id = deployed_model_id
         self.rejections = rejections
         self.poll_interval = poll_interval
@@ -231,6 +236,9 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         version = str(self.model_version)
         if champion and same_version(version_name(champion), version):
             raise AirflowSkipException(f"{version} is the champion: it stays")
+        if champion and self.champion_version and same_version(version_name(champion), self.champion_version):
+            # the run is not an old one: it was to replace this very champion
+            return
         for alias in (PREVIOUS_ALIAS, REPLACED_ALIAS):
             found = self.version(version, alias)
             if found and same_version(version_name(found), version):

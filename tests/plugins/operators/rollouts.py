@@ -219,6 +219,7 @@ class Rollout:
         self,
         version: str | None,
         *,
+        champion_version: str | None = None,
         deployed_model_id: str | None = None,
         rejections: Sequence[str | None] = (None, None),
     ) -> dict[str, Any]:
@@ -226,6 +227,7 @@ class Rollout:
         operator = RollBackDeploymentOperator(
             task_id="roll_back",
             model_version=version,
+            champion_version=champion_version,
             deployed_model_id=deployed_model_id,
             rejections=rejections,
             **self.place,

@@ -14,7 +14,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from google.api_core.exceptions import InvalidArgument, ServiceUnavailable, Unauthorized
 from google.auth.exceptions import InvalidValue, MalformedError
-from vertex_mlops.exceptions import DeployedModelRejectedError
+from vertex_mlops.exceptions import DeployedModelRejectedError, EndpointChangedError
 from vertex_mlops.hooks.prediction_service import RawPrediction, RawPredictionHook
 from vertex_mlops.operators.endpoint import Probed, _verdict
 from vertex_mlops.prediction_metrics import ServedRequests
@@ -79,6 +79,22 @@ def test_a_model_that_answers_badly_is_rejected_and_the_message_says_how(
     assert reason in str(error.value).lower()
     assert f"deployed model {deployed['deployed_model_id']} of" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("left", [0, 40])
+def test_a_model_whose_traffic_somebody_has_taken_is_not_rejected(
+    rollout: Rollout, beside: Any, left: int
+) -> None:
+    deployed, traffic = beside("nan", 50)
+    mine, champion = deployed["deployed_model_id"], deployed["champion_id"]
+    rollout.give({mine: left, champion: 100 - left} if left else {champion: 100})
+    operator = rollout.verifier(deployed, traffic, "nan")
+    context = context_of(operator)
+
+    with pytest.raises(EndpointChangedError, match=f"expected 50 % with deployed model {mine}.*no verdict"):
+        operator.execute(context)
+
+    assert "rejected" not in context["ti"].xcoms
 
 
 def test_a_model_that_is_slower_than_it_may_be_is_rejected(rollout: Rollout, beside: Any) -> None:

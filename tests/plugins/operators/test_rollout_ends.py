@@ -140,3 +140,38 @@ def test_what_somebody_else_has_deployed_again_is_not_taken_back(rollout: Rollou
         rollout.roll_back(new["model_version"], deployed_model_id=new["deployed_model_id"])
 
     assert rollout.traffic == {by_hand: 30, champion: 70}
+
+
+def test_a_model_that_was_champion_before_and_is_rejected_now_is_taken_back(
+    rollout: Rollout,
+) -> None:
+    first = rollout.crown("sound")
+    second = rollout.crown("other")
+    rollout.go_back(first["model_version"])
+    rollout.take_away(second["deployed_model_id"], {first["deployed_model_id"]: 100})
+    compared = first["model_version"]
+    again = rollout.deploy(second["model_version"], champion_version=compared)
+    rollout.shift(again, 10, champion_version=compared)
+
+    rollout.roll_back(
+        second["model_version"],
+        champion_version=compared,
+        deployed_model_id=again["deployed_model_id"],
+        rejections=["it answers nonsense", None, None],
+    )
+
+    assert rollout.traffic == {first["deployed_model_id"]: 100}
+    assert rollout.deployed == {first["deployed_model_id"]}
+
+
+def test_what_a_promotion_that_broke_off_has_replaced_is_kept_like_the_previous_one(rollout: Rollout) -> None:
+    rollout.crown("sound")
+    second = rollout.crown("other")
+    third = rollout.deploy(rollout.upload("named"))
+    rollout.shift(third, 100)
+    for version, alias in ((second["model_version"], "replaced"), (third["model_version"], "champion")):
+        rollout.registry.merge_version_aliases(name=version, version_aliases=[alias])
+
+    left = rollout.retire(third, keep_previous=True)
+
+    assert set(left) == {second["deployed_model_id"], third["deployed_model_id"]}
