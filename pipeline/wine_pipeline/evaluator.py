@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -20,7 +20,7 @@ from tfx.types.component_spec import ExecutionParameter
 from tfx.utils import io_utils, path_utils
 
 from wine_pipeline.config import EXAMPLES_SIGNATURE, EvaluationConfig
-from wine_pipeline.eval_split import read_batches
+from wine_pipeline.eval_split import EVAL_SPLIT, read_batches
 from wine_pipeline.evaluation import build_eval_config
 from wine_pipeline.features import GOOD, GRADE, QUALITY
 from wine_pipeline.majority import NoRowsError
@@ -63,9 +63,11 @@ class Executor(executor.Executor):
             for name in (standard_component_specs.MODEL_KEY, standard_component_specs.BASELINE_MODEL_KEY)
         )
         examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
-        pairs = ask_pairs(examples, candidate, baseline)
+        # as the executor of TFX reads them
+        splits = json.loads(exec_properties[standard_component_specs.EXAMPLE_SPLITS_KEY]) or [EVAL_SPLIT]
+        pairs = ask_pairs(examples, candidate, baseline, splits)
         if not pairs:
-            raise NoRowsError("the split eval has no rows: the query gave too few")
+            raise NoRowsError(f"the split {' and '.join(splits)} has no rows: the query gave too few")
         test = run_paired_test(pairs, config.confidence)
         logging.info("%s", test)
         super().Do(input_dict, output_dict, exec_properties)
@@ -95,12 +97,14 @@ class PairedEvaluator(base_beam_component.BaseBeamComponent):
         model: types.BaseChannel,
         baseline_model: types.BaseChannel,
         config: EvaluationConfig,
+        example_splits: Sequence[str] = (EVAL_SPLIT,),
     ) -> None:
         """
-        :param examples: have the split `eval`.
+        :param examples: have the splits.
         :param model: to judge.
         :param baseline_model: of a BaselineModel.
         :param config: what the model must reach.
+        :param example_splits: names of the splits that judge the model.
         """
         spec = PairedEvaluatorSpec(
             examples=examples,
@@ -108,8 +112,8 @@ class PairedEvaluator(base_beam_component.BaseBeamComponent):
             baseline_model=baseline_model,
             eval_config=build_eval_config(config),
             thresholds=json.dumps(asdict(config)),
+            example_splits=json.dumps(list(example_splits)),
             # what the executor of TFX reads as JSON: the default
-            example_splits="null",
             fairness_indicator_thresholds="null",
             evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
             blessing=types.Channel(type=standard_artifacts.ModelBlessing),
@@ -118,18 +122,22 @@ class PairedEvaluator(base_beam_component.BaseBeamComponent):
 
 
 def ask_pairs(
-    examples: standard_artifacts.Examples, candidate: ServedModel, baseline: ServedModel
+    examples: standard_artifacts.Examples,
+    candidate: ServedModel,
+    baseline: ServedModel,
+    splits: Sequence[str] = (EVAL_SPLIT,),
 ) -> list[Pair]:
     """
-    Ask two models for the rows of the split eval.
+    Ask two models for the rows of some splits.
 
     :param examples: as measured, not transformed.
     :param candidate: the new model.
     :param baseline: what it is compared with.
+    :param splits: names of the splits.
     :return: a pair for each distinct row, in an order that depends on the rows alone.
     """
     pairs: dict[bytes, Pair] = {}
-    for serialized, columns in read_batches(examples, {QUALITY: tf.int64, GOOD: tf.int64}):
+    for serialized, columns in read_batches(examples, {QUALITY: tf.int64, GOOD: tf.int64}, splits=splits):
         ours, others = (_errors(model, serialized, columns[QUALITY]) for model in (candidate, baseline))
         for row, difference, good in zip(serialized, (ours - others).tolist(), columns[GOOD], strict=True):
             # ExampleGen serializes equal rows to equal bytes

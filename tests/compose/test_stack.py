@@ -165,11 +165,20 @@ def test_pipeline_tasks_run_in_unmodified_wheels(stack: ComposeStack) -> None:
 
 def test_seeding_again_changes_nothing(stack: ComposeStack, cloud: Cloud) -> None:
     table = "https://bigquery.googleapis.com/bigquery/v2/projects/wine-local/datasets/wine_quality/tables/"
-    before = {wine: cloud.call("GET", f"{table}{wine}_wine")["lastModifiedTime"] for wine in ("red", "white")}
+    listed = "https://storage.googleapis.com/storage/v1/b/wine-local-mlops/o?prefix=specs/wine-"
 
+    def seeded() -> tuple[dict[str, str], set[tuple[str, str]]]:
+        """The state of each table, and of each compiled pipeline; the pointers are written again."""
+        tables = {
+            wine: cloud.call("GET", f"{table}{wine}_wine")["lastModifiedTime"] for wine in ("red", "white")
+        }
+        files = {(file["name"], file["generation"]) for file in cloud.call("GET", listed)["items"]}
+        return tables, {(name, generation) for name, generation in files if name.count("/") == 2}
+
+    before = seeded()
     said = stack.run("run", "--rm", "-T", "seed")
 
     assert said.count("are there already") == 2
-    assert said.count("is there already") == 2
-    after = {wine: cloud.call("GET", f"{table}{wine}_wine")["lastModifiedTime"] for wine in ("red", "white")}
-    assert after == before
+    assert said.count("new runs use gs://wine-local-mlops/specs/wine-") == 2
+    assert len(before[1]) == 2
+    assert seeded() == before

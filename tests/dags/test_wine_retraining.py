@@ -92,7 +92,8 @@ def test_any_step_that_fails_leads_to_the_way_back_and_to_a_failed_run(dags: dic
     roll_back = dag.get_task("roll_back")
 
     assert roll_back.trigger_rule == "one_failed"
-    assert roll_back.upstream_task_ids == {"upload", "deploy", *STEPS, "promote"}
+    # what gate returns says which champion the run was to replace
+    assert roll_back.upstream_task_ids == {"gate", "upload", "deploy", *STEPS, "promote"}
     # what follows the step decides on the state of the run
     assert {task.task_id for task in dag.leaves if not task.is_teardown} == {"roll_back", "retire"}
 

@@ -15,6 +15,7 @@ from tfx import v1 as tfx  # noqa: TID251 (runs in the pipeline's environment)
 from tfx.components.example_gen.csv_example_gen.executor import Executor  # noqa: TID251
 from tfx.types import standard_artifacts  # noqa: TID251
 from wine_pipeline.__main__ import main
+from wine_pipeline.evaluator import PairedEvaluator
 
 from tests.pipeline import stages
 from tests.pipeline.conftest import Row, read_uci
@@ -38,8 +39,8 @@ def three_to_one_to_one() -> tfx.proto.Output:
     )
 
 
-# Solution, in the place of ``tfx.components.Evaluator`` in pipeline.py.
-evaluator_on_test = functools.partial(tfx.components.Evaluator, example_splits=["test"])
+# Solution, in the place of ``PairedEvaluator`` in pipeline.py.
+evaluator_on_test = functools.partial(PairedEvaluator, example_splits=["test"])
 
 
 def split_rows(rows: list[Row], folder: Path) -> dict[str, list[bytes]]:
@@ -117,7 +118,7 @@ def test_the_compiled_pipeline_splits_in_three_and_judges_by_the_third(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(wine_pipeline.pipeline, "_four_to_one", three_to_one_to_one)
-    monkeypatch.setattr(tfx.components, "Evaluator", evaluator_on_test)
+    monkeypatch.setattr(wine_pipeline.pipeline, "PairedEvaluator", evaluator_on_test)
     target = ["--project=wine-local", "--region=europe-west1", "--bucket=wine-bucket"]
     output = tmp_path / "wine-white.json"
 

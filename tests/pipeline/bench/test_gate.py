@@ -48,7 +48,7 @@ def test_an_equal_model_rarely_passes_where_the_errors_scatter_widely() -> None:
 
 
 def test_a_fifth_of_few_rows_is_not_judged() -> None:
-    assert judge(rivals(700, spread=0.02)) == [[rates.NOT_JUDGED]] * 40
+    assert judge(rivals(500, spread=0.02)) == [[rates.NOT_JUDGED]] * 40
 
 
 @pytest.mark.parametrize(
