@@ -8,18 +8,32 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from vertex_mlops.operators.gate import BlessedModelGateOperator
 
-from tests.plugins.conftest import context_of
-from tests.plugins.operators.rollouts import result
+from tests.plugins.conftest import REGION, context_of
 
 FEW = "the eval split has 14 distinct rows, a verdict needs 150"
 WORSE = "mean_absolute_error of grade is +0.0300 beside the champion's"
 
 
-def skipped_because(**outcome: Any) -> str:
-    """Let the gate look at a result, and give the reason why it skips the rollout."""
-    gate = BlessedModelGateOperator(
-        task_id="gate", pipeline_result=result("sound", "gs://b", blessed=False, **outcome)
+def gate_of(**outcome: Any) -> BlessedModelGateOperator:
+    """Make a gate that looks at the result of a pipeline job whose model was compared with the majority."""
+    result: Any = {
+        "name": f"projects/1/locations/{REGION}/pipelineJobs/run-1",
+        "blessed": True,
+        "verdict": "blessed",
+        "reason": "",
+        "evidence": "",
+        "champion_version": "",
+        "metrics": {"mad": 0.5},
+        "model_card": None,
+    }
+    return BlessedModelGateOperator(
+        task_id="gate", project_id="wine-local", region=REGION, pipeline_result=result | outcome
     )
+
+
+def skipped_because(**outcome: Any) -> str:
+    """Let the gate look at a result, and return the reason why it skips the rollout."""
+    gate = gate_of(blessed=False, **outcome)
     context = context_of(gate)
     with pytest.raises(AirflowSkipException) as skipped:
         gate.execute(context)
@@ -41,6 +55,6 @@ def test_the_rollout_is_skipped_with_the_verdict_and_its_reason(verdict: str, re
 
 
 def test_a_blessed_model_goes_on_with_its_metrics() -> None:
-    gate = BlessedModelGateOperator(task_id="gate", pipeline_result=result("sound", "gs://b"))
+    gate = gate_of()
 
-    assert gate.execute(context_of(gate)) == {"metrics": {"mad": 0.5}}
+    assert gate.execute(context_of(gate)) == {"metrics": {"mad": 0.5}, "champion_version": ""}
