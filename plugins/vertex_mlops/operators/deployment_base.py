@@ -64,15 +64,18 @@ class ModelRegistryBaseOperator(VertexBaseOperator):
         """
         return find_version(self.models, f"{model.partition('@')[0]}@{alias}")
 
-    def set_labels(self, version: str, labels: dict[str, str]) -> None:
+    def add_labels(self, version: str, labels: dict[str, str]) -> None:
         """
-        Give a version these labels, and no others.
+        Set labels of a version; those that others have given it stay.
 
         :param version: its resource name.
         :param labels: values by key.
         """
+        found: Model = self.models.get_model(
+            name=version, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS
+        )
         self.models.update_model(
-            model={"name": version, "labels": labels},
+            model={"name": version, "labels": {**found.labels, **labels}},
             update_mask={"paths": ["labels"]},
             retry=patiently(PATIENCE_SECONDS),
             timeout=REQUEST_SECONDS,

@@ -145,17 +145,14 @@ class UploadModelVersionOperator(ModelRegistryBaseOperator):
     def _label(self, version: str, serving: ServingSpec) -> None:
         # not with the upload: those of the first one would be the model's, and lie over those of all versions
         result = self.pipeline_result
-        found: Any = find_version(self.models, version)
         labels = {
-            # others have labels of their own there, and so does a promotion
-            **found.labels,
             **(self.labels or {}),
             **({DATA_VERSION_LABEL: result["data_version"]} if result["data_version"] else {}),
             "git_revision": serving.git_revision,
             "blessed": str(result["blessed"]).lower(),
             JOB_LABEL: job_label(result["name"]),
         }
-        self.set_labels(version, labels)
+        self.add_labels(version, labels)
 
 
 class PromoteModelVersionOperator(EndpointBaseOperator):
@@ -238,11 +235,7 @@ class PromoteModelVersionOperator(EndpointBaseOperator):
             )
 
     def _date(self) -> None:
-        version: Model = self.models.get_model(
-            name=self.model_version, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS
-        )
-        labels = {**version.labels, CHAMPION_SINCE_LABEL: str(int(time.time() * 1000))}
-        self.set_labels(self.model_version, labels)
+        self.add_labels(self.model_version, {CHAMPION_SINCE_LABEL: str(int(time.time() * 1000))})
 
     def _merge(self, name: str, aliases: list[str]) -> None:
         # the hook refuses to remove an alias in the same call
@@ -331,7 +324,7 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
         tried = []
         for name in names:
             parent = self.models.model_path(self.project_id, self.region, name)
-            if champion := find_version(self.models, f"{parent}@{CHAMPION_ALIAS}"):
+            if champion := self.version(parent, CHAMPION_ALIAS):
                 return champion
             tried.append(parent)
         if tried:

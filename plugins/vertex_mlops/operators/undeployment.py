@@ -228,8 +228,9 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         EndpointLink.persist(context=context, endpoint_id=resource_id(found.name))
         # a deployment that goes on would end behind our back
         self.settle(context, found.name, DeployModelOperationMetadata)
-        self._check_own(found.name)
-        self._ensure_champion(context, found.name, champion)
+        endpoint = self.read_endpoint(found.name)
+        self._check_own(endpoint)
+        self._ensure_champion(context, endpoint, champion)
         return self._take_back(context, found.name, champion)
 
     def _check_not_promoted(self, champion: Model | None) -> None:
@@ -244,14 +245,13 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
             if found and same_version(version_name(found), version):
                 raise AirflowSkipException(f"{version} was the champion before: it stays to go back to")
 
-    def _check_own(self, name: str) -> None:
-        found = find_deployed(self.read_endpoint(name), str(self.model_version))
+    def _check_own(self, endpoint: Endpoint) -> None:
+        found = find_deployed(endpoint, str(self.model_version))
         if found and self.deployed_model_id not in (None, found.id):
             raise AirflowSkipException(f"{describe_deployed(found)} was deployed by somebody else: it stays")
 
-    def _ensure_champion(self, context: Context, name: str, champion: Model | None) -> None:
+    def _ensure_champion(self, context: Context, endpoint: Endpoint, champion: Model | None) -> None:
         """Deploy the champion again if it is gone and there is something that it must take over."""
-        endpoint = self.read_endpoint(name)
         failed = find_deployed(endpoint, str(self.model_version))
         serves = failed and (failed.id in live_split(endpoint) or not live_split(endpoint))
         if champion and serves and not find_deployed(endpoint, version_name(champion)):
