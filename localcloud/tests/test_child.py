@@ -26,7 +26,7 @@ def test_a_child_dies_with_a_parent_that_is_killed():
 
         parent.kill()
 
-        child.wait(10)
+        child.wait(60)
 
 
 def test_the_exit_code_is_the_commands_own():

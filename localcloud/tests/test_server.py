@@ -3,20 +3,23 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 
 import psutil
 import pytest
 import requests
+from tests.curl import needs_curl
 
-from localcloud.environment import process_environment
+from localcloud.clients.environment import process_environment
 from localcloud.storage import ObjectStore, Store
+from localcloud.testing import eventually
+
+pytestmark = needs_curl
 
 
 @pytest.fixture
-def own_cloud(make_cloud):
-    """A localcloud that a test may kill."""
-    cloud = make_cloud()
+def own_cloud(make_localcloud):
+    """Start a localcloud that a test may kill."""
+    cloud = make_localcloud()
     cloud.start()
     yield cloud
     cloud.kill()
@@ -38,7 +41,7 @@ def put(cloud, name: str, content: str) -> None:
 
 
 def create_bucket(cloud, name: str) -> None:
-    url = "https://storage.googleapis.com/storage/v1/b?project=wine-local"
+    url = "https://storage.googleapis.com/storage/v1/b?project=local-project"
     done = cloud.client("curl", "-sS", "--fail", "-d", f'{{"name": "{name}"}}', url)
     assert done.returncode == 0, done.stderr
 
@@ -47,7 +50,7 @@ def create_bucket(cloud, name: str) -> None:
 def test_it_stops_when_it_is_told_to(own_cloud, number):
     own_cloud.process.send_signal(number)
 
-    assert own_cloud.process.wait(30) == 0
+    assert own_cloud.process.wait(60) == 0
 
 
 MANY = f"UNNEST({list(range(1000))})"
@@ -55,7 +58,7 @@ SLOW = f"SELECT COUNT(*) FROM {MANY} AS a, {MANY} AS b, {MANY} AS c, {MANY} AS d
 
 
 def test_it_stops_while_a_query_runs_that_would_take_hours(own_cloud):
-    url = "https://bigquery.googleapis.com/bigquery/v2/projects/wine-local/queries"
+    url = "https://bigquery.googleapis.com/bigquery/v2/projects/local-project/queries"
     query = subprocess.Popen(
         ["curl", "-sS", "-d", json.dumps({"query": SLOW, "useLegacySql": False}), url],
         env=process_environment(own_cloud.settings),
@@ -64,15 +67,14 @@ def test_it_stops_while_a_query_runs_that_would_take_hours(own_cloud):
     )
     busy = psutil.Process(own_cloud.process.pid)
     before = sum(busy.cpu_times()[:2])
-    while sum(busy.cpu_times()[:2]) < before + 0.5:
-        assert query.poll() is None
-        time.sleep(0.05)
+    eventually(lambda: sum(busy.cpu_times()[:2]) - before, lambda seconds: seconds >= 0.5, every=0.05)
+    assert query.poll() is None
 
     own_cloud.process.send_signal(signal.SIGTERM)
 
-    assert own_cloud.process.wait(20) == 0
+    assert own_cloud.process.wait(60) == 0
     assert "stopped without waiting" in own_cloud.output
-    query.wait(10)
+    query.wait(60)
 
 
 def test_nothing_in_the_state_folder_is_for_others(own_cloud):
@@ -101,8 +103,7 @@ def test_killed_in_an_upload_it_has_what_was_whole_and_nothing_else(own_cloud):
     )
     upload.stdin.write(b"x" * 1_000_000)
     upload.stdin.flush()
-    while len(list(content.iterdir())) == before:
-        time.sleep(0.02)
+    eventually(lambda: len(list(content.iterdir())), lambda files: files != before, every=0.02)
 
     own_cloud.kill()
     upload.kill()
@@ -152,13 +153,12 @@ def test_nothing_but_the_gateway_and_grpc_listens(own_cloud):
 def test_the_progress_ends_with_the_address(own_cloud):
     lines = own_cloud.output.splitlines()
 
-    assert lines[-1].endswith(f"ready: project wine-local at http://127.0.0.1:{own_cloud.settings.port}")
+    assert lines[-1].endswith(f"ready: project local-project at http://127.0.0.1:{own_cloud.settings.port}")
 
 
-def test_interrupted_while_it_starts_it_stops_what_it_started(make_cloud):
-    cloud = make_cloud()
+def test_interrupted_while_it_starts_it_stops_what_it_started(make_localcloud):
+    cloud = make_localcloud()
     cloud.launch()
-    while "storage:" not in cloud.output:
-        time.sleep(0.02)
+    eventually(lambda: cloud.output, lambda output: "storage:" in output, every=0.02)
 
     assert cloud.stop() == 0

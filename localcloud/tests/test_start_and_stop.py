@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from localcloud import server
 from localcloud.config import Settings
 from localcloud.errors import StartError
-from tests.conftest import REPOSITORY, free_port
+from localcloud.testing import eventually, free_port
 
 # a first localcloud whose thread is still busy with the folder when it is told to stop
 BUSY = """
@@ -48,9 +47,7 @@ time.sleep(300)
 
 
 def run(script: str, *arguments: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *arguments], cwd=REPOSITORY, stdout=subprocess.PIPE
-    )
+    return subprocess.Popen([sys.executable, "-c", script, *arguments], stdout=subprocess.PIPE)
 
 
 def test_the_lock_is_held_while_a_thread_still_writes(tmp_path):
@@ -58,9 +55,8 @@ def test_the_lock_is_held_while_a_thread_still_writes(tmp_path):
     process = run(BUSY, str(state), str(free_port()))
     path = state / "lock"
     # it writes its pid when it has the lock
-    while not (path.exists() and path.read_text()):
-        assert process.poll() is None
-        time.sleep(0.02)
+    eventually(lambda: path.read_text() or process.poll() is not None, ignored=(FileNotFoundError,))
+    assert process.poll() is None
 
     with path.open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,8 +1,10 @@
 """
-Writes what localcloud knows of the types of BigQuery's requests: ``python -m dev.bigquery_types``.
+Write what localcloud knows of the types of BigQuery's requests.
 
-Google's client library for Python brings the discovery document of each API; localcloud needs the few types
-of what it serves, and does not need that library.
+Run ``python -m tools.bigquery_types`` in the folder of pyproject.toml.
+
+Google's client library for Python contains the discovery document of each API; localcloud needs only the
+types of the methods that it serves, and not the library.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from localcloud.bigquery.request_types import PATH
+from localcloud.bigquery.api.request_types import PATH
 
 _API = "bigquery.v2"
-# output only: BigQuery writes them, and ignores what a client sends
+# output only: BigQuery sets them, and ignores values from clients
 _IGNORED = {"Job": ("statistics", "status"), "Table": ("model",)}
 _METHODS = ("datasets", "jobs", "rowAccessPolicies", "tabledata", "tables")
 
@@ -41,7 +43,7 @@ def types() -> dict[str, Any]:
 
 
 def _word(kind: dict[str, Any], document: dict[str, Any], found: dict[str, Any], name: str) -> str:
-    """Return a type in one word, and record what it is made of."""
+    """Return a type in one word, and record its parts."""
     if "$ref" in kind:
         return _word(document["schemas"][kind["$ref"]], document, found, kind["$ref"])
     if kind["type"] == "array":

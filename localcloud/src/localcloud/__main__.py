@@ -1,4 +1,4 @@
-"""The command line: ``python -m localcloud up | env | status | fault | monitor``."""
+"""BigQuery, Cloud Storage and Vertex AI on one machine, for Google's own clients."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import logging
 import os
 import sys
 
-from localcloud import health, pki
+from localcloud.clients import pki
+from localcloud.clients.environment import client_environment, command_environment, shell_script
+from localcloud.clients.monitor import JOB_FORMAT, MonitorError, run_window
 from localcloud.config import HOST, Settings, SettingsError
-from localcloud.environment import client_environment, shell_script
 from localcloud.errors import StartError
-from localcloud.faults import CODES, MOMENTS, Fault, FaultError, Faults
-from localcloud.monitor import JOB_FORMAT, MonitorError, run_window
+from localcloud.gateway import health
+from localcloud.gateway.faults import CODES, MOMENTS, Fault, FaultError, Faults
 
 
 def up(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -28,9 +29,9 @@ def up(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def env(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Print the environment of a client, for ``eval "$(python -m localcloud env)"``."""
+    """Print the environment of a client, for ``eval "$(localcloud env)"``."""
     pki.ensure(settings)
-    print(shell_script(client_environment(settings)), end="")
+    print(shell_script(client_environment(settings) | command_environment(settings)), end="")
     return 0
 
 
@@ -50,7 +51,7 @@ def status(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def fault_add(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Let the next calls of a method go wrong."""
+    """Make the next calls of a method fail."""
     names = ("method", "calls", "code", "message", "latency", "drop", "crash")
     fault = Fault(**{name: getattr(arguments, name) for name in names})
     Faults(settings.state).add(fault)
@@ -66,7 +67,7 @@ def fault_list(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def fault_clear(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Let nothing go wrong any more."""
+    """Remove all faults."""
     Faults(settings.state).clear()
     return 0
 
@@ -99,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m localcloud", description=__doc__)
+    parser = argparse.ArgumentParser(prog="localcloud", description=__doc__)
     commands = parser.add_subparsers(required=True)
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=command.__doc__).set_defaults(run=command)

@@ -58,7 +58,7 @@ class StartError(Exception):
 
 def not_served(what: str) -> ApiError:
     """
-    Make the error for a method that localcloud does not have.
+    Create the error for a method that localcloud does not have.
 
     :param what: the method, the route or the host, as the caller named it.
     """
@@ -67,7 +67,7 @@ def not_served(what: str) -> ApiError:
 
 def invalid(message: str) -> ApiError:
     """
-    Make the error for a value that the service does not take.
+    Create the error for a value that the service does not accept.
 
     :param message: one line for a person.
     """
@@ -76,7 +76,7 @@ def invalid(message: str) -> ApiError:
 
 def too_large(limit: int) -> ApiError:
     """
-    Make the error for a request that is larger than the service takes.
+    Create the error for a request that is larger than the service accepts.
 
     :param limit: the most it takes, in bytes.
     """
@@ -88,7 +88,7 @@ def too_large(limit: int) -> ApiError:
 async def error_middleware(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Turn whatever a handler raises into Google's error shape; a missing route is UNIMPLEMENTED."""
+    """Convert a handler's exceptions to Google's error format; a missing route is UNIMPLEMENTED."""
     called = f"{request.method} {request.host}{request.path}"
     if request.match_info.http_exception is not None:
         return not_served(called).json_response()

@@ -14,17 +14,20 @@ from types import ModuleType
 
 from aiohttp import web
 
-from localcloud import clients, oauth, pki, storage
+from localcloud import storage
+from localcloud.clients import pki
+from localcloud.clients import shared as clients
+from localcloud.clients.environment import client_environment
 from localcloud.config import HOST, Settings
-from localcloud.connections import ProtocolFactory
 from localcloud.console.app import Console
 from localcloud.console.pages import Sources
-from localcloud.environment import client_environment
 from localcloud.errors import StartError
-from localcloud.faults import Faults, methods_of
-from localcloud.gateway import Gateway, Routes
-from localcloud.health import Health
-from localcloud.routing import protocol_factory, routes, serve, unserved_app
+from localcloud.gateway import oauth
+from localcloud.gateway.connections import ProtocolFactory
+from localcloud.gateway.faults import Faults, methods_of
+from localcloud.gateway.health import Health
+from localcloud.gateway.proxy import Gateway, Routes
+from localcloud.gateway.routing import protocol_factory, routes, serve, unserved_app
 
 # Docker, and most who wait for a process to end, kill it after ten
 STOP_SECONDS = 4.5
@@ -118,8 +121,8 @@ async def _services(
     stack.push_async_callback(service.stop)
     await service.start()
     say(f"vertex: gRPC at {service.grpc_target}")
-    if not settings.pipeline_python.exists():
-        say(f"vertex: pipeline jobs and models will fail, for there is no {settings.pipeline_python}")
+    if missing := service.missing_environment():
+        say(f"vertex: pipeline jobs and models will be refused. {missing}")
 
     async def factory(app: web.Application) -> ProtocolFactory:
         runner = await serve(app)
@@ -127,7 +130,10 @@ async def _services(
         return protocol_factory(runner)
 
     storage_app = storage.create_app(store, settings, faults)
-    faults.publish(service.methods | methods_of(bigquery_app) | methods_of(storage_app))
+    faults.publish(
+        service.methods | methods_of(bigquery_app) | set(bigquery.METHODS) | methods_of(storage_app)
+    )
+    reads = bigquery_app[bigquery.READS].make_server(gateway.drop)
     served = routes(
         storage=await factory(storage_app),
         bigquery=await factory(bigquery_app),
@@ -135,7 +141,10 @@ async def _services(
         oauth=await factory(oauth.create_app(settings)),
         unserved=await factory(unserved_app()),
         grpc=service.grpc_target,
+        bigquery_grpc=reads.start(),
     )
+    # before the tables are closed that it reads
+    stack.push_async_callback(asyncio.to_thread, reads.stop)
     stack.push_async_callback(service.stop_logging)
     say("bigquery: its tables are open")
     return served, Sources(settings, service.reader, bigquery_app[bigquery.READER], objects)
@@ -202,7 +211,7 @@ def _only_one(settings: Settings) -> Iterator[None]:
 
 
 def _make_private(settings: Settings) -> None:
-    """Make the state folder, or take from others one that is ours: empty, or one that we have used."""
+    """Create the state folder, or close to others one that is ours: empty, or used before."""
     state = settings.state
     state.mkdir(parents=True, exist_ok=True)
     if (state / LOCK).exists() or settings.pki.exists() or not any(state.iterdir()):

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from google.cloud import bigquery, storage
+from tests.wines import read_wines
 
-from dev.wine_data import read_wine
-from tests.conftest import Cloud
+from localcloud.testing import Cloud
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def bucket(cloud: Cloud) -> storage.Bucket:
 @pytest.fixture(scope="session")
 def white_wines() -> list[dict[str, Any]]:
     """Return the 4,898 white wines of UCI."""
-    return read_wine("white")
+    return read_wines()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""``python -m localcloud monitor run``: what it refuses, in one line."""
+"""``localcloud monitor run``: what it refuses, in one line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from localcloud.config import Settings, SettingsError
 
-JOB = "projects/wine-local/locations/europe-west1/modelDeploymentMonitoringJobs"
+JOB = "projects/local-project/locations/europe-west1/modelDeploymentMonitoringJobs"
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ JOB = "projects/wine-local/locations/europe-west1/modelDeploymentMonitoringJobs"
     [
         ("wine", "'wine' is not projects/PROJECT/locations/REGION/modelDeploymentMonitoringJobs/ID"),
         (f"{JOB}/404", "ModelDeploymentMonitoringJob projects/123456789012/"),
-        (JOB.replace("wine-local", "other") + "/1", "Permission denied on resource project other"),
+        (JOB.replace("local-project", "other") + "/1", "Permission denied on resource project other"),
     ],
 )
 def test_a_job_that_is_not_there_is_named(cloud, job, reason):
@@ -26,8 +26,8 @@ def test_a_job_that_is_not_there_is_named(cloud, job, reason):
     assert done.stderr.startswith(f"localcloud: {reason}")
 
 
-def test_a_localcloud_that_does_not_run_is_named_with_its_port(cloud, make_cloud):
-    away = make_cloud()
+def test_a_localcloud_that_does_not_run_is_named_with_its_port(cloud, make_localcloud):
+    away = make_localcloud()
     away.settings = replace(away.settings, state=cloud.settings.state)
 
     done = away.command("monitor", "run", f"{JOB}/1")

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from cryptography import x509
 
-from localcloud import pki
+from localcloud.clients import pki
 
 FILES = ("authority.pem", "bundle.pem", "server.pem", "service-account.json")
 

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from localcloud import clients, pki
+from localcloud.clients import pki
+from localcloud.clients import shared as clients
 from localcloud.config import Settings
-from localcloud.gateway import Gateway
-from tests.conftest import free_port
+from localcloud.gateway.proxy import Gateway
+from localcloud.testing import free_port
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings of a localcloud whose clients live elsewhere."""
+    """Return settings of a localcloud whose clients live elsewhere."""
     made = Settings(state=tmp_path / "state", address="localcloud", clients=tmp_path / "clients")
     pki.ensure(made)
     return made
@@ -73,11 +74,9 @@ async def test_the_gateway_listens_where_it_is_told(settings):
     await gateway.close()
 
 
-def test_an_address_of_another_machine_is_named_with_the_variable_that_sets_it(make_cloud, monkeypatch):
+def test_an_address_of_another_machine_is_named_with_the_variable_that_sets_it(make_localcloud):
     # 192.0.2.0/24 is for documentation: no machine has an address in it
-    monkeypatch.setenv("LOCALCLOUD_HOST", "192.0.2.1")
-
-    done = make_cloud().command("up")
+    done = make_localcloud(host="192.0.2.1").command("up")
 
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

@@ -1,12 +1,10 @@
-"""A browser without a window, and small things to look at with it."""
+"""Pages of the console as a browser gets them, and the pipeline jobs that they show."""
 
 from __future__ import annotations
 
 import html
-import http.client
 import json
 import re
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,32 +12,12 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import pytest
 from google.cloud import aiplatform_v1 as v1
+from tests.console import links
+from tests.vertex.pipelines.specs import Pipeline
+from tests.vertex.vertex_clients import API, BUCKET
 
-from localcloud.config import HOST
-from tests.conftest import Cloud
-from tests.localcloud.vertex.conftest import (  # noqa: F401
-    API,
-    BUCKET,
-    bucket,
-    clients,
-    deploy,
-    new_endpoint,
-    new_model,
-    parent,
-    serving,
-    wine,
-)
-from tests.localcloud.vertex.monitoring.conftest import (  # noqa: F401
-    draw,
-    exported,
-    monitor,
-    white_wines,
-)
-from tests.localcloud.vertex.pipelines.specs import Pipeline
-
-SVG = "{http://www.w3.org/2000/svg}"
+from localcloud.testing import eventually
 
 
 @dataclass(frozen=True)
@@ -52,12 +30,12 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """What a reader sees: no tags, and single spaces."""
+        """Return the visible text: without tags, with single spaces."""
         return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", self.body)).split())
 
     @property
     def links(self) -> list[str]:
-        """Where its links lead, in their order."""
+        """Return the targets of its links, in order."""
         return [html.unescape(link) for link in re.findall(r'<a [^>]*href="([^"]*)"', self.body)]
 
     def inside(self, id_: str) -> str:
@@ -78,21 +56,6 @@ class Answer:
 
 
 Browse = Callable[..., Answer]
-
-
-@pytest.fixture(scope="session")
-def browse(cloud: Cloud) -> Browse:
-    """Ask the gateway's port for a page, as a browser does."""
-
-    def ask(path: str, method: str = "GET", **headers: str) -> Answer:
-        connection = http.client.HTTPConnection(HOST, cloud.settings.port, timeout=60)
-        connection.request(method, path, headers={"Accept": "text/html", **headers})
-        answer = connection.getresponse()
-        found = Answer(answer.status, dict(answer.getheaders()), answer.read().decode())
-        connection.close()
-        return found
-
-    return ask
 
 
 class Jobs:
@@ -126,18 +89,7 @@ class Jobs:
 
     def until(self, job: v1.PipelineJob, condition: Callable[[v1.PipelineJob], bool]) -> v1.PipelineJob:
         """Wait until a job is in a condition."""
-        end = time.monotonic() + 120
-        while not condition(found := self._client.get_pipeline_job(name=job.name)):
-            assert time.monotonic() < end, found
-            time.sleep(0.05)
-        return found
-
-
-@pytest.fixture(scope="session")
-def jobs(parent: str, bucket: Any, cloud: Cloud) -> Jobs:  # noqa: F811
-    if not cloud.settings.pipeline_python.exists():
-        pytest.skip(f"the pipeline environment is not installed: {cloud.settings.pipeline_python}")
-    return Jobs(parent)
+        return eventually(lambda: self._client.get_pipeline_job(name=job.name), condition, every=0.05)
 
 
 def metadata(**values: Any) -> str:
@@ -146,11 +98,8 @@ def metadata(**values: Any) -> str:
 
 
 def job_page(job: v1.PipelineJob) -> str:
-    """Return the path of a job's page, as Airflow links to it."""
-    from airflow.providers.google.cloud.links.vertex_ai import VERTEX_AI_PIPELINE_JOB_LINK
-
-    _, project, _, region, _, id_ = job.name.split("/")
-    return str(VERTEX_AI_PIPELINE_JOB_LINK.format(region=region, pipeline_id=id_, project_id=project))
+    """Return the path of a job's page, which is that of Google's console."""
+    return links.of(links.PIPELINE_JOB, job.name)
 
 
 def static_files() -> Path:

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from localcloud.console.app import Console
 from localcloud.console.pages import Sources
-from localcloud.health import Health
+from localcloud.gateway.health import Health
 from localcloud.storage import ObjectStore, Store
 
 LONG = os.urandom(1_000_000)
@@ -19,7 +19,7 @@ PATH = "/storage.cloud.google.com/wine/one"
 
 @pytest.fixture
 def objects(settings):
-    """Objects with a long one."""
+    """Return a store with one long object."""
     objects = ObjectStore(Store(settings.state / "objects"))
     objects.ensure_bucket("wine")
     objects.write("gs://wine/one", LONG)
@@ -29,7 +29,7 @@ def objects(settings):
 
 @pytest.fixture
 async def browser(settings, objects):
-    """A browser of a console that has nothing but objects."""
+    """Return a browser of a console that has nothing but objects."""
     console = Console(settings, Health(settings))
     console.sources = Sources(settings, None, None, objects)
     async with TestClient(TestServer(console.create_app())) as client:

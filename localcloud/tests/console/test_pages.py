@@ -8,14 +8,13 @@ from itertools import product
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
+from tests.console.pages import Browse, static_files
 
 from localcloud.config import Settings
 from localcloud.console import guard, paths
 from localcloud.console.app import Console
 from localcloud.errors import ApiError
-from localcloud.health import Health
-
-from .conftest import Browse, static_files
+from localcloud.gateway.health import Health
 
 LISTS = [*paths.LISTS.values(), "/"]
 
@@ -67,12 +66,12 @@ def test_nothing_but_reading_is_answered(browse, path, method):
             "/vertex-ai/models/locations/europe-west1/models/1/versions/default/properties",
             "There is no Model 1 in europe-west1.",
         ),
-        ("/bigquery?d=none&page=table&t=none", "Not found: Dataset wine-local:none"),
-        ("/bigquery?ws=!1m5!1m4!1m3!1swine-local!2snone!3sEU", "Not found: Job wine-local:none"),
+        ("/bigquery?d=none&page=table&t=none", "Not found: Dataset local-project:none"),
+        ("/bigquery?ws=!1m5!1m4!1m3!1slocal-project!2snone!3sEU", "Not found: Job local-project:none"),
         ("/bigquery?ws=!1m5", "There is no job in the workspace !1m5."),
         (
             "/vertex-ai/endpoints?project=another",
-            "There is no project another: the only one here is wine-local.",
+            "There is no project another: the only one here is local-project.",
         ),
     ],
 )
@@ -84,7 +83,7 @@ def test_what_is_not_there_is_named_in_one_sentence_with_links_to_the_lists(brow
     assert set(paths.LISTS.values()) <= set(page.links)
 
 
-@pytest.mark.parametrize("project", ["wine-local", "123456789012"])
+@pytest.mark.parametrize("project", ["local-project", "123456789012"])
 def test_the_project_goes_by_its_id_and_by_its_number(browse, project):
     assert browse(f"/vertex-ai/endpoints?project={project}").status == 200
 
@@ -113,7 +112,7 @@ def test_another_host_is_not_answered_for(browse, host):
     page = browse("/", Host=host)
 
     assert page.status == 403
-    assert "wine-local" not in page.inside("message")
+    assert "local-project" not in page.inside("message")
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1", "[::1]:19443"])
@@ -150,7 +149,7 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_every_text_stands_out_as_wcag_asks(scheme):
-    """Contrast of at least 4.5, level AA: https://www.w3.org/TR/WCAG22/#contrast-minimum"""
+    """Check for a contrast of at least 4.5, level AA: https://www.w3.org/TR/WCAG22/#contrast-minimum"""
     block = re.findall(r":root \{(.*?)\}", (static_files() / "console.css").read_text(), re.DOTALL)[scheme]
     colours = dict(re.findall(r"--(\w+): (#\w{6});", block))
     texts = colours.keys() - {"page", "panel", "line"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.clients.environment import client_environment
 from localcloud.config import Settings, SettingsError
-from localcloud.environment import client_environment
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ COLUMNS = [
 ] + [{"name": "many", "type": "INTEGER", "mode": "REPEATED"}]
 ROW = {"integer": 1, "float": 0.5, "string": "x", "timestamp": 1.5, "date": "2026-01-01", "many": [1, 2]}
 TABLE = {
-    "tableReference": {"projectId": "wine-local", "datasetId": "fuzz", "tableId": "made"},
+    "tableReference": {"projectId": "local-project", "datasetId": "fuzz", "tableId": "made"},
     "schema": {"fields": COLUMNS},
     "labels": {"wine": "white"},
     "description": "wines",
@@ -67,7 +67,7 @@ VIEW = {
     "view": {"query": "SELECT integer FROM fuzz.wine", "useLegacySql": False},
 }
 DATASET = {
-    "datasetReference": {"projectId": "wine-local", "datasetId": "made"},
+    "datasetReference": {"projectId": "local-project", "datasetId": "made"},
     "location": "EU",
     "labels": {"wine": "white"},
     "defaultTableExpirationMs": "3600000",
@@ -84,9 +84,9 @@ QUERY = {
     "useLegacySql": False,
     "parameterMode": "NAMED",
     "queryParameters": [PARAMETER, MANY],
-    "defaultDataset": {"projectId": "wine-local", "datasetId": "fuzz"},
+    "defaultDataset": {"projectId": "local-project", "datasetId": "fuzz"},
 }
-TARGET = {"projectId": "wine-local", "datasetId": "fuzz", "tableId": "target"}
+TARGET = {"projectId": "local-project", "datasetId": "fuzz", "tableId": "target"}
 LOAD = {
     "destinationTable": TARGET,
     "schema": {"fields": [{"name": "a", "type": "INT64"}]},

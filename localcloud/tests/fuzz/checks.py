@@ -11,8 +11,7 @@ from typing import Any
 import grpc
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-
-from tests.localcloud.fuzz.services import Answer
+from tests.fuzz.services import Answer
 
 # requests for each route; more with make fuzz
 BUDGET = int(os.environ.get("FUZZ_REQUESTS", "10"))
@@ -29,7 +28,7 @@ _OURS = (
 
 
 def search(ask: Callable[[Random], None], times: int = BUDGET) -> None:
-    """Ask as often as the budget allows, always the same; what fails is reported in its smallest form."""
+    """Send the same requests in every run, within the budget; report a failure in its smallest form."""
     run = settings(
         max_examples=times,
         derandomize=True,
@@ -42,7 +41,7 @@ def search(ask: Callable[[Random], None], times: int = BUDGET) -> None:
 
 
 def check(answer: Answer, *request: Any) -> None:
-    """Hold an answer to success, or to an error in Google's shape that is the caller's fault."""
+    """Check that a response is a success, or a client error in Google's format."""
     note(f"{request} -> {answer.status} {answer.body[:500]!r}")
     assert answer.status < 500 or answer.status == NOT_SERVED
     if answer.status >= 400 and answer.status not in _WITHOUT_BODY:
@@ -53,7 +52,7 @@ def check(answer: Answer, *request: Any) -> None:
 
 
 def check_call(answer: grpc.RpcError | bytes, *request: Any) -> None:
-    """Hold the answer of a gRPC call to the same."""
+    """Check the response of a gRPC call in the same way."""
     if isinstance(answer, grpc.RpcError):
         note(f"{request} -> {answer.code()} {answer.details()}")
         assert answer.code() not in _OURS

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.fuzz.services import Services
 
 from localcloud.config import Settings
-from tests.localcloud.fuzz.services import Services
 
 _SERVICES = pytest.StashKey[Services]()
 
@@ -25,7 +25,7 @@ def services(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Conf
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Tell how many requests were sent."""
+    """Report how many requests were sent."""
     found = config.stash.get(_SERVICES, None)
     if found:
         counts = ", ".join(f"{name} {count}" for name, count in sorted(found.asked.items()))

@@ -9,7 +9,7 @@ from importlib import resources
 from random import Random
 from typing import Any, NamedTuple
 
-from tests.localcloud.fuzz import odd
+from tests.fuzz import odd
 
 _DEEPEST = 4
 

@@ -6,8 +6,7 @@ from random import Random
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor as Field
-
-from tests.localcloud.fuzz import odd
+from tests.fuzz import odd
 
 _DEEPEST = 4
 _TEXTS = [text for text in odd.TEXTS if text.isprintable() or "\x00" in text]

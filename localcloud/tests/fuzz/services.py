@@ -15,13 +15,15 @@ from typing import Any, TypeVar
 import grpc
 from aiohttp import web
 
-from localcloud import bigquery, oauth, pki, storage
+from localcloud import bigquery, storage
+from localcloud.clients import pki
 from localcloud.config import HOST, Settings
 from localcloud.console.app import Console
 from localcloud.console.pages import Sources
-from localcloud.faults import Faults
-from localcloud.health import Health
-from localcloud.routing import serve, unserved_app
+from localcloud.gateway import oauth
+from localcloud.gateway.faults import Faults
+from localcloud.gateway.health import Health
+from localcloud.gateway.routing import serve, unserved_app
 from localcloud.vertex import VertexService
 
 T = TypeVar("T")
@@ -63,11 +65,12 @@ class Services:
         """Start every service."""
         self._thread.start()
         self._run(self._start())
-        self.channel = grpc.insecure_channel(self.vertex.grpc_target)
+        self._channels = {name: grpc.insecure_channel(target) for name, target in self._targets.items()}
 
     def stop(self) -> None:
         """Stop them."""
-        self.channel.close()
+        for channel in self._channels.values():
+            channel.close()
         self._run(self._stack.aclose())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -86,11 +89,19 @@ class Services:
             connection.close()
             raise
 
-    def call(self, path: str, body: bytes) -> grpc.RpcError | bytes:
-        """Call a gRPC method with the bytes of a message, and give its answer or its error."""
-        self.asked["vertex grpc"] += 1
+    def call(self, path: str, body: bytes, service: str = "vertex") -> grpc.RpcError | bytes:
+        """Call a gRPC method with the bytes of a message, and return its answer or its error."""
+        self.asked[f"{service} grpc"] += 1
         try:
-            return self.channel.unary_unary(path)(body, timeout=ANSWER_SECONDS)
+            return self._channels[service].unary_unary(path)(body, timeout=ANSWER_SECONDS)
+        except grpc.RpcError as error:
+            return error
+
+    def call_for_stream(self, path: str, body: bytes, service: str) -> grpc.RpcError | list[bytes]:
+        """Call a gRPC method that answers with a stream, and return its messages or its error."""
+        self.asked[f"{service} grpc"] += 1
+        try:
+            return list(self._channels[service].unary_stream(path)(body, timeout=ANSWER_SECONDS))
         except grpc.RpcError as error:
             return error
 
@@ -106,6 +117,8 @@ class Services:
         self.vertex = VertexService(settings, objects, inside, {}, faults, lambda address: None)
         self._stack.push_async_callback(self.vertex.stop)
         await self.vertex.start()
+        reads = apps["bigquery"][bigquery.READS].make_server(lambda address: None)
+        self._targets = {"vertex": self.vertex.grpc_target, "bigquery": reads.start()}
         apps["vertex"] = self.vertex.http_app
         apps["storage"] = storage.create_app(store, settings, faults)
         pki.ensure(settings)
@@ -116,6 +129,7 @@ class Services:
         apps["console"] = console.create_app()
         for name, app in apps.items():
             await self._listen(name, app)
+        self._stack.push_async_callback(asyncio.to_thread, reads.stop)
         self._stack.push_async_callback(self.vertex.stop_logging)
 
     async def _listen(self, name: str, app: web.Application) -> None:

@@ -12,9 +12,8 @@ import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
-from tests.localcloud.fuzz import discovery, odd
-from tests.localcloud.fuzz.bigquery_requests import (
+from tests.fuzz import discovery, odd
+from tests.fuzz.bigquery_requests import (
     BODIES,
     COLUMNS,
     DATASET,
@@ -26,13 +25,13 @@ from tests.localcloud.fuzz.bigquery_requests import (
     UPLOADS,
     U,
 )
-from tests.localcloud.fuzz.checks import BUDGET, check, search
-from tests.localcloud.fuzz.services import Answer, Services, routes_of
+from tests.fuzz.checks import BUDGET, check, search
+from tests.fuzz.services import Answer, Services, routes_of
 
 API = "bigquery.v2"
-V2 = "/bigquery/v2/projects/wine-local"
-UPLOAD = U.format(project="wine-local")
-NAMES = {"project": "wine-local", "dataset": "fuzz", "table": "wine", "policy": "all", "job": "asked"}
+V2 = "/bigquery/v2/projects/local-project"
+UPLOAD = U.format(project="local-project")
+NAMES = {"project": "local-project", "dataset": "fuzz", "table": "wine", "policy": "all", "job": "asked"}
 # what is deleted is not what others change
 DOOMED = {**NAMES, "dataset": "doomed", "table": "doomed", "job": "doomed"}
 FORMATS = ("CSV", "NEWLINE_DELIMITED_JSON", "AVRO", "PARQUET", "ORC", "x")
@@ -61,7 +60,7 @@ def warehouse(services: Services) -> Services:
 
 
 def prepare(services: Services) -> None:
-    """Make what a request needs anew, whatever those before have changed."""
+    """Recreate what a request needs, whatever earlier ones have changed."""
     for table in ("wine", "snapshot"):
         services.ask("bigquery", "DELETE", f"{V2}/datasets/fuzz/tables/{table}")
     for path, body in (
@@ -101,7 +100,7 @@ def test_no_request_fails(verb: str, path: str, warehouse: Services) -> None:
 
 
 def test_no_job_fails_inside(warehouse: Services) -> None:
-    """A job that went wrong in localcloud is no 500, and hides the same defect."""
+    """Check jobs, too: one that fails by a defect of localcloud returns no 500."""
 
     def ask(random: Random) -> None:
         body = odd.mutated(random, random.choice(JOBS))
@@ -113,7 +112,7 @@ def test_no_job_fails_inside(warehouse: Services) -> None:
 
 
 def check_job(answer: Answer) -> None:
-    """Hold a job to an error that says what is wrong with it."""
+    """Check that the error of a job is the caller's."""
     if answer.status == 200 and answer.body:
         assert answer.json()["status"].get("errorResult", {}).get("reason") != "internalError"
 

@@ -1,4 +1,4 @@
-"""What answers beside the three services: tokens, pages, and whatever is not served."""
+"""What answers in addition to the three services: tokens, pages, and whatever is not served."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 from random import Random
 from urllib.parse import urlencode
 
-from tests.localcloud.fuzz import odd
-from tests.localcloud.fuzz.checks import BUDGET, check, search
-from tests.localcloud.fuzz.services import BUCKET, Services, routes_of
+from tests.fuzz import odd
+from tests.fuzz.checks import BUDGET, check, search
+from tests.fuzz.services import BUCKET, Services, routes_of
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTIONS = (
@@ -30,6 +30,7 @@ PAGES = (
     *("/{product}/locations/{region}/endpoints/{id}", "/{product}/models", "/{product}/model-monitoring"),
     "/{product}/models/locations/{region}/models/{id}/versions/{version}/properties",
     "/{product}/locations/{region}/model-deployment-monitoring/{id}",
+    *("/{product}/batch-predictions", "/{product}/locations/{region}/batch-predictions/{id}"),
     *("/bigquery", "/storage.cloud.google.com/{bucket}/{name}", "/static"),
 )
 PARTS = {
@@ -44,7 +45,7 @@ PARTS = {
 
 
 def test_no_form_fails(services: Services) -> None:
-    """Source of the shape of an error: https://www.rfc-editor.org/rfc/rfc6749#section-5.2."""
+    """Check the form of errors: https://www.rfc-editor.org/rfc/rfc6749#section-5.2."""
 
     def ask(random: Random) -> None:
         form = {"grant_type": random.choice((GRANT, GRANT, "x")), "assertion": random.choice(ASSERTIONS)}
@@ -61,7 +62,7 @@ def test_no_form_fails(services: Services) -> None:
 
 
 def test_no_page_fails(services: Services) -> None:
-    """The pages are for people: their errors are pages too."""
+    """Check that errors of pages are pages, too."""
 
     def ask(random: Random) -> None:
         path = random.choice(PAGES).format(**{key: odd.segment(random, part) for key, part in PARTS.items()})

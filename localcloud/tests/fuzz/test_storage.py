@@ -7,10 +7,9 @@ from random import Random
 from typing import Any
 
 import pytest
-
-from tests.localcloud.fuzz import discovery, odd
-from tests.localcloud.fuzz.checks import BUDGET, check, search
-from tests.localcloud.fuzz.services import BUCKET, Services, routes_of
+from tests.fuzz import discovery, odd
+from tests.fuzz.checks import BUDGET, check, search
+from tests.fuzz.services import BUCKET, Services, routes_of
 
 API = "storage.v1"
 B = "/storage/v1/b/{bucket}"
@@ -21,6 +20,8 @@ ROUTES = {
     ("POST", "/storage/v1/b"): "storage.buckets.insert",
     ("GET", "/storage/v1/b"): "storage.buckets.list",
     ("GET", B): "storage.buckets.get",
+    ("PATCH", B): "storage.buckets.patch",
+    ("PUT", B): "storage.buckets.update",
     ("DELETE", B): "storage.buckets.delete",
     ("GET", B + "/storageLayout"): "storage.buckets.getStorageLayout",
     ("GET", B + "/o"): "storage.objects.list",
@@ -30,6 +31,7 @@ ROUTES = {
     ("DELETE", ONE): "storage.objects.delete",
     ("POST", ONE + "/compose"): "storage.objects.compose",
     ("POST", COPY): "storage.objects.rewrite",
+    ("POST", ONE + "/moveTo/o/{to_object}"): "storage.objects.move",
     ("GET", "/download" + ONE): "storage.objects.get",
     ("GET", "/{bucket}/{object}"): "storage.objects.get",
 }
@@ -50,8 +52,16 @@ OBJECT = {
     "crc32c": "hqBywA==",
     "customTime": "2026-01-01T00:00:00Z",
 }
+BUCKET_FIELDS = {
+    "labels": {"wine": "white"},
+    "storageClass": "STANDARD",
+    "versioning": {"enabled": False},
+    "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}},
+}
 BODIES: dict[str, Any] = {
-    "storage.buckets.insert": {"name": "made", "location": "EU"},
+    "storage.buckets.insert": {"name": "made", "location": "EU"} | BUCKET_FIELDS,
+    "storage.buckets.patch": BUCKET_FIELDS,
+    "storage.buckets.update": BUCKET_FIELDS,
     "storage.objects.patch": OBJECT,
     "storage.objects.update": OBJECT,
     "storage.objects.rewrite": OBJECT,
@@ -80,16 +90,16 @@ def test_every_route_is_in_the_table(services: Services) -> None:
 def test_no_request_fails(verb: str, path: str, storage: Services) -> None:
     method = discovery.methods(API)[ROUTES[verb, path]]
     names = NAMES if verb != "DELETE" else {**NAMES, "object": "doomed", "bucket": "doomed"}
-    valid = {"project": "wine-local"} if "{bucket}" not in path else {}
+    valid = {"project": "local-project"} if "{bucket}" not in path else {}
 
     def ask(random: Random) -> None:
         url = path.format(**{key: odd.segment(random, name) for key, name in names.items()})
         url += odd.query(random, method.parameters, valid)
         body = b""
         if method.name in BODIES:
-            kind = {"storage.objects.compose": "ComposeRequest", "storage.buckets.insert": "Bucket"}
             typed = random.random() < 0.4
-            of_type = kind.get(method.name, "Object")
+            of_type = "Bucket" if ".buckets." in method.name else "Object"
+            of_type = "ComposeRequest" if method.name == "storage.objects.compose" else of_type
             made = discovery.instance(random, API, of_type) if typed else BODIES[method.name]
             body = odd.encoded(random, odd.mutated(random, made))
         headers = {"Range": random.choice(RANGES)} if random.random() < 0.5 else {}

@@ -9,15 +9,11 @@ from typing import Any
 import pytest
 from google.cloud import aiplatform_v1 as v1
 from google.protobuf import json_format
-
-from localcloud.vertex.discovery import Method, discover
-from localcloud.vertex.names import canonical
-from localcloud.vertex.registry import ModelRegistry
-from localcloud.vertex.store import ResourceStore
-from tests.localcloud.fuzz import odd, protos
-from tests.localcloud.fuzz.checks import check, check_call, search
-from tests.localcloud.fuzz.services import Services
-from tests.localcloud.fuzz.vertex_requests import (
+from tests.fuzz import odd, protos
+from tests.fuzz.checks import check, check_call, search
+from tests.fuzz.services import Services
+from tests.fuzz.vertex_requests import (
+    BATCH_JOB,
     BODIES,
     ENDPOINT,
     JOB,
@@ -26,6 +22,11 @@ from tests.localcloud.fuzz.vertex_requests import (
     PARENT,
     PIPELINE_JOB,
 )
+
+from localcloud.vertex.api.discovery import Method, discover
+from localcloud.vertex.models.registry import ModelRegistry
+from localcloud.vertex.resources.names import canonical
+from localcloud.vertex.resources.store import ResourceStore
 
 # every method that clients know; those that are not served are refused before they are read
 METHODS = {method.name: method for method in discover().values()}
@@ -43,6 +44,8 @@ SERVED = (
         for verb in ("Create", "Get", "Update", "Delete", "Pause", "Resume")
     ),
     "JobService.ListModelDeploymentMonitoringJobs",
+    *(f"JobService.{verb}BatchPredictionJob" for verb in ("Create", "Get", "Cancel", "Delete")),
+    "JobService.ListBatchPredictionJobs",
     "JobService.SearchModelDeploymentMonitoringStatsAnomalies",
     *("PredictionService.Predict", "PredictionService.RawPredict"),
     *(f"Operations.{verb}Operation" for verb in ("Get", "Cancel", "Delete", "Wait")),
@@ -74,6 +77,7 @@ def prepare(services: Services) -> None:
         ),
         (PIPELINE_JOB, v1.PipelineJob(display_name="x", state=v1.PipelineState.PIPELINE_STATE_SUCCEEDED)),
         (JOB, v1.ModelDeploymentMonitoringJob(display_name="x", endpoint=ENDPOINT)),
+        (BATCH_JOB, v1.BatchPredictionJob(display_name="x", state=v1.JobState.JOB_STATE_SUCCEEDED)),
     ):
         made.name = canonical(name, services.settings)
         store.put(made.name, made)
@@ -88,7 +92,7 @@ def test_every_method_is_in_the_table(services: Services) -> None:
 
 
 def valid(random: Random, method: Method) -> Any:
-    """Make a request that passes the first checks: its names are those of a place that may be there."""
+    """Create a request that passes the first checks: its names are those of a place that may exist."""
     raw = method.request.pb()() if hasattr(method.request, "pb") else method.request()
     json_format.ParseDict(BODIES.get(method.name, {}), raw)
     put_names(random, method, raw)
@@ -113,7 +117,7 @@ def name(random: Random, patterns: tuple[re.Pattern[str], ...]) -> str:
     if known and random.random() < 0.8:
         return random.choice(known)
     pattern = random.choice(patterns).pattern
-    made = pattern.replace("[^/:]+", "1", 1).replace("projects/1", "projects/wine-local")
+    made = pattern.replace("[^/:]+", "1", 1).replace("projects/1", "projects/local-project")
     for part in ("[^/:]+", ".+"):
         made = made.replace(part, random.choice(("1", "é", "a b", "%", "a@b")))
     return made.replace("\\", "")
@@ -188,7 +192,7 @@ def test_no_other_path_fails(vertex: Services) -> None:
 
     def ask(random: Random) -> None:
         verb = random.choice(("GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"))
-        path = random.choice((*paths, PROJECTS_V1.format(project=odd.segment(random, "wine-local"))))
+        path = random.choice((*paths, PROJECTS_V1.format(project=odd.segment(random, "local-project"))))
         body = odd.encoded(random, odd.value(random))
         check(vertex.ask("vertex", verb, path, body), verb, path, body)
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.localcloud.vertex.pipelines.specs import Pipeline
+from tests.vertex.pipelines.specs import Pipeline
 
-PARENT = "projects/wine-local/locations/europe-west1"
+PARENT = "projects/local-project/locations/europe-west1"
 ENDPOINT = f"{PARENT}/endpoints/1"
 MODEL = f"{PARENT}/models/wine"
 JOB = f"{PARENT}/modelDeploymentMonitoringJobs/1"
 PIPELINE_JOB = f"{PARENT}/pipelineJobs/1"
-METRICS = "projects/wine-local/metricDescriptors/aiplatform.googleapis.com/prediction/online"
+BATCH_JOB = f"{PARENT}/batchPredictionJobs/1"
+METRICS = "projects/local-project/metricDescriptors/aiplatform.googleapis.com/prediction/online"
 # of what is there
 NAMES = (
-    *("projects/wine-local", PARENT, ENDPOINT, MODEL, f"{MODEL}@1", JOB, PIPELINE_JOB),
+    *("projects/local-project", PARENT, ENDPOINT, MODEL, f"{MODEL}@1", JOB, PIPELINE_JOB, BATCH_JOB),
     *(f"{ENDPOINT}/operations/1", f"{METRICS}/error_count"),
 )
 _RESOURCES = {"min_replica_count": 1, "machine_spec": {"machine_type": "n1-standard-2"}}
@@ -44,6 +45,20 @@ _MONITORING = {
     "stats_anomalies_base_directory": {"output_uri_prefix": "gs://wine/stats"},
     "log_ttl": "86400s",
     "labels": {"wine": "white"},
+}
+_BATCH = {
+    "display_name": "wine",
+    "model": MODEL,
+    "input_config": {
+        "instances_format": "bigquery",
+        "bigquery_source": {"input_uri": "bq://local-project.wine.white"},
+    },
+    "instance_config": {"instance_type": "object", "excluded_fields": ["quality"]},
+    "output_config": {
+        "predictions_format": "bigquery",
+        "bigquery_destination": {"output_uri": "bq://local-project.wine"},
+    },
+    "dedicated_resources": {"machine_spec": {"machine_type": "n1-standard-2"}},
 }
 _METRIC = 'metric.type="aiplatform.googleapis.com/prediction/online/prediction_count"'
 BODIES: dict[str, dict[str, Any]] = {
@@ -93,6 +108,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "model_deployment_monitoring_job": _MONITORING,
         "update_mask": "modelDeploymentMonitoringScheduleConfig",
     },
+    "JobService.CreateBatchPredictionJob": {"batch_prediction_job": _BATCH},
+    "JobService.ListBatchPredictionJobs": {"filter": 'display_name:"x*" AND state="JOB_STATE_FAILED"'},
     "JobService.SearchModelDeploymentMonitoringStatsAnomalies": {
         "deployed_model_id": "1",
         "objectives": [{"type": 3, "top_feature_count": 2}],

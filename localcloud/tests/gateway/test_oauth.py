@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import crypt, jwt
 from google.oauth2 import service_account
 
-from localcloud import oauth, pki
+from localcloud.clients import pki
+from localcloud.gateway import oauth
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
@@ -36,7 +37,7 @@ def test_who_signs_with_another_key_gets_none(cloud):
     assertion = jwt.encode(crypt.RSASigner.from_string(pem), claims).decode()
 
     answer = requests.post(
-        pki.TOKEN_URI, data={"grant_type": oauth.GRANT, "assertion": assertion}, timeout=10
+        pki.TOKEN_URI, data={"grant_type": oauth.GRANT, "assertion": assertion}, timeout=60
     )
 
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
@@ -44,7 +45,7 @@ def test_who_signs_with_another_key_gets_none(cloud):
 
 @pytest.mark.parametrize("form", [{}, {"grant_type": "refresh_token", "refresh_token": "x"}])
 def test_other_grants_are_refused_by_name(cloud, form):
-    answer = requests.post(pki.TOKEN_URI, data=form, timeout=10)
+    answer = requests.post(pki.TOKEN_URI, data=form, timeout=60)
 
     assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
 

@@ -9,12 +9,13 @@ import ssl
 import psutil
 import pytest
 import requests
+from tests.curl import needs_curl
 
 from localcloud.config import HOST
 
 
 def ask_proxy(cloud, request: bytes) -> tuple[int, bytes]:
-    with socket.create_connection((HOST, cloud.settings.port), timeout=10) as connection:
+    with socket.create_connection((HOST, cloud.settings.port), timeout=60) as connection:
         connection.sendall(request)
         answer = b""
         while block := connection.recv(65536):
@@ -53,6 +54,7 @@ def test_a_head_without_an_end_is_refused(cloud):
     assert code == 431
 
 
+@needs_curl
 def test_curl_is_told_why_a_host_is_refused(cloud):
     done = cloud.client("curl", "-sS", "--max-time", "10", "https://example.com")
 
@@ -61,16 +63,16 @@ def test_curl_is_told_why_a_host_is_refused(cloud):
 
 
 def test_an_unserved_host_answers_unimplemented_at_once(cloud):
-    answer = requests.get("https://pubsub.googleapis.com/v1/projects/wine-local/topics", timeout=10)
+    answer = requests.get("https://pubsub.googleapis.com/v1/projects/local-project/topics", timeout=60)
 
     assert answer.status_code == 501
     error = answer.json()["error"]
     assert error["status"] == "UNIMPLEMENTED"
-    assert "GET pubsub.googleapis.com/v1/projects/wine-local/topics" in error["message"]
+    assert "GET pubsub.googleapis.com/v1/projects/local-project/topics" in error["message"]
 
 
 def test_an_unserved_method_names_itself(cloud):
-    answer = requests.get("https://storage.googleapis.com/storage/v1/b/some-bucket/acl", timeout=10)
+    answer = requests.get("https://storage.googleapis.com/storage/v1/b/some-bucket/acl", timeout=60)
 
     assert answer.status_code == 501
     assert "GET storage.googleapis.com/storage/v1/b/some-bucket/acl" in answer.json()["error"]["message"]
@@ -78,9 +80,11 @@ def test_an_unserved_method_names_itself(cloud):
 
 def test_the_shared_host_leads_to_storage_and_to_bigquery(cloud):
     storage = requests.get(
-        "https://www.googleapis.com/storage/v1/b", params={"project": "wine-local"}, timeout=10
+        "https://www.googleapis.com/storage/v1/b", params={"project": "local-project"}, timeout=60
     )
-    bigquery = requests.get("https://www.googleapis.com/bigquery/v2/projects/wine-local/datasets", timeout=10)
+    bigquery = requests.get(
+        "https://www.googleapis.com/bigquery/v2/projects/local-project/datasets", timeout=60
+    )
 
     assert storage.json()["kind"] == "storage#buckets"
     assert bigquery.json()["kind"] == "bigquery#datasetList"
@@ -89,13 +93,13 @@ def test_the_shared_host_leads_to_storage_and_to_bigquery(cloud):
 def test_a_request_that_comes_in_pieces_is_understood_and_the_next_one_too(cloud):
     context = ssl.create_default_context(cafile=cloud.environment["SSL_CERT_FILE"])
     host = "www.googleapis.com"
-    with socket.create_connection((HOST, cloud.settings.port), timeout=10) as plain:
+    with socket.create_connection((HOST, cloud.settings.port), timeout=60) as plain:
         plain.sendall(f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
         assert plain.recv(1024).startswith(b"HTTP/1.1 200")
         with context.wrap_socket(plain, server_hostname=host) as tls:
             for path in (
-                "/bigquery/v2/projects/wine-local/datasets",
-                "/bigquery/v2/projects/wine-local/jobs",
+                "/bigquery/v2/projects/local-project/datasets",
+                "/bigquery/v2/projects/local-project/jobs",
             ):
                 request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
                 for piece in (request[:10], request[10:40], request[40:]):
@@ -148,21 +152,22 @@ def test_every_socket_listens_on_loopback_only(cloud):
     assert cloud.settings.port in {address.port for address in listening}
 
 
+@needs_curl
 def test_curl_goes_through(cloud):
-    url = "https://storage.googleapis.com/storage/v1/b?project=wine-local"
+    url = "https://storage.googleapis.com/storage/v1/b?project=local-project"
 
     done = cloud.client("curl", "-sS", "--fail", "--max-time", "10", url)
 
     assert json.loads(done.stdout)["kind"] == "storage#buckets"
 
 
-def test_httplib2_goes_through_as_beam_uses_it(cloud):
+def test_httplib2_goes_through_as_beam_uses_it(cloud, pipeline_python):
     script = (
         "import httplib2\n"
-        "url = 'https://storage.googleapis.com/storage/v1/b?project=wine-local'\n"
-        "print(httplib2.Http(timeout=10).request(url)[0].status)"
+        "url = 'https://storage.googleapis.com/storage/v1/b?project=local-project'\n"
+        "print(httplib2.Http(timeout=60).request(url)[0].status)"
     )
 
-    done = cloud.client(str(cloud.settings.pipeline_python), "-c", script)
+    done = cloud.client(str(pipeline_python), "-c", script)
 
     assert done.stdout.strip() == "200", done.stderr

@@ -4,19 +4,18 @@ import uuid
 
 import pytest
 from google.cloud import storage
-
-from tests.localcloud.storage.served import Served
+from tests.storage.served import Served
 
 
 @pytest.fixture(scope="session")
 def client(cloud) -> storage.Client:
-    """Google's own client, as a user makes it."""
+    """Return Google's own client, as a user makes it."""
     return storage.Client()
 
 
 @pytest.fixture
 async def served(tmp_path):
-    """Cloud Storage alone, with the bucket ``wine``."""
+    """Serve Cloud Storage alone, with the bucket ``wine``."""
     served = Served(tmp_path / "state")
     async with served.client:
         yield served
@@ -25,5 +24,5 @@ async def served(tmp_path):
 
 @pytest.fixture
 def bucket(client) -> storage.Bucket:
-    """A bucket of the test's own."""
+    """Return a bucket of the test's own."""
     return client.create_bucket(f"test-{uuid.uuid4().hex}")

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
 from localcloud.config import Settings
-from localcloud.faults import Faults
+from localcloud.gateway.faults import Faults
 from localcloud.storage import Store, create_app
 
 UPLOAD = "/upload/storage/v1/b/wine/o"

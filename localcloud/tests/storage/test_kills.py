@@ -6,18 +6,18 @@ import sqlite3
 import uuid
 
 import pytest
+from tests.storage.served import OBJECTS, UPLOAD
 from yarl import URL
 
 from localcloud.storage import Store
 from localcloud.storage.catalog import Bucket, Upload, now_us
-from tests.localcloud.storage.served import OBJECTS, UPLOAD
 
 UNIT = 256 * 1024
 
 
 @pytest.fixture
 def store(tmp_path):
-    """A store with the bucket ``wine``."""
+    """Return a store with the bucket ``wine``."""
     store = Store(tmp_path / "objects")
     store.create_bucket("wine", "EU")
     yield store
@@ -85,7 +85,7 @@ def test_what_is_replaced_stays_until_the_catalogue_names_the_new(store):
 
 def test_an_error_in_a_transaction_undoes_all_of_it(store):
     with pytest.raises(KilledError), store.catalog.transaction():  # noqa: PT012
-        store.catalog.add_bucket(Bucket("beer", "EU", 1))
+        store.catalog.put_bucket(Bucket("beer", "EU", 1))
         raise KilledError
 
     assert store.catalog.bucket("beer") is None

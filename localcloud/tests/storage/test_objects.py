@@ -8,7 +8,7 @@ from localcloud.storage import ObjectStore, Store
 
 @pytest.fixture
 def objects(settings):
-    """The store that the other services use, with one bucket."""
+    """Return the store that the other services use, with one bucket."""
     store = ObjectStore(Store(settings.state / "objects"))
     store.ensure_bucket("wine")
     yield store

@@ -9,7 +9,7 @@ from google.api_core.exceptions import BadRequest, NotFound, NotModified, Precon
 
 @pytest.fixture
 def blob(bucket):
-    """An object that is there."""
+    """Return an object that exists."""
     bucket.blob("wine").upload_from_string("old")
     return bucket.get_blob("wine")
 
@@ -110,10 +110,10 @@ def test_another_generation_is_not_there(bucket, blob):
 def test_a_resumable_upload_keeps_its_precondition_until_its_end(bucket, blob):
     url = f"https://storage.googleapis.com/upload/storage/v1/b/{bucket.name}/o"
     query = {"uploadType": "resumable", "name": "wine", "ifGenerationMatch": str(blob.generation)}
-    address = requests.post(url, params=query, timeout=10).headers["Location"]
+    address = requests.post(url, params=query, timeout=60).headers["Location"]
     blob.upload_from_string("newer")
 
-    late = requests.put(address, data=b"late", timeout=10)
+    late = requests.put(address, data=b"late", timeout=60)
 
     assert late.status_code == 412
     assert bucket.blob("wine").download_as_bytes() == b"newer"
@@ -123,9 +123,9 @@ def test_a_simple_upload_keeps_its_precondition_and_its_content(bucket, blob):
     url = f"https://storage.googleapis.com/upload/storage/v1/b/{bucket.name}/o"
     query = {"uploadType": "media", "name": "wine"}
 
-    stale = requests.post(url, params=query | {"ifGenerationMatch": "1"}, data=b"new", timeout=10)
+    stale = requests.post(url, params=query | {"ifGenerationMatch": "1"}, data=b"new", timeout=60)
     current = requests.post(
-        url, params=query | {"ifGenerationMatch": str(blob.generation)}, data=b"new", timeout=10
+        url, params=query | {"ifGenerationMatch": str(blob.generation)}, data=b"new", timeout=60
     )
 
     assert (stale.status_code, current.status_code) == (412, 200)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import smtplib
 from email.message import EmailMessage
 
-from dev.mail_sink import MailSink
+from localcloud.testing import MailSink
 
 
 def test_it_keeps_what_any_client_sends() -> None:
@@ -14,7 +14,7 @@ def test_it_keeps_what_any_client_sends() -> None:
     message.set_content("one line\n.\n.two dots\n")
 
     with MailSink() as sink:
-        with smtplib.SMTP(*sink.address, timeout=10) as client:
+        with smtplib.SMTP(*sink.address, timeout=60) as client:
             client.send_message(message)
             client.send_message(message)
         kept = sink.messages

@@ -5,20 +5,16 @@ from __future__ import annotations
 import subprocess
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from google.cloud import aiplatform_v1 as v1
 from google.cloud import storage
+from tests.vertex.vertex_clients import API, BUCKET, IMAGE, REGION, Clients, Wine, dedicated
 
-from tests.conftest import MakeOnce
-
-BUCKET = "vertex-tests"
-REGION = "europe-west1"
-API = {"api_endpoint": f"{REGION}-aiplatform.googleapis.com"}
-IMAGE = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
+from localcloud.testing import MakeOnce
+from localcloud.testing.sample_model import upload_folder
 
 # Two signatures, like the models that the pipeline pushes; prints a tf.Example of a wine in base64.
 _EXPORT = """
@@ -50,28 +46,9 @@ print(base64.b64encode(example.SerializeToString()).decode())
 """
 
 
-@dataclass(frozen=True)
-class Clients:
-    """The generated clients over gRPC."""
-
-    endpoints: v1.EndpointServiceClient
-    models: v1.ModelServiceClient
-    jobs: v1.JobServiceClient
-    predictions: v1.PredictionServiceClient
-
-
-@dataclass(frozen=True)
-class Wine:
-    """A model that gives a wine of 13.8 % alcohol the grade 6.9."""
-
-    uri: str
-    folder: Path
-    example: str
-
-
 @pytest.fixture(scope="session")
 def parent(cloud: Any) -> str:
-    """Name of the location that the tests work in."""
+    """Return the name of the location that the tests work in."""
     return f"projects/{cloud.settings.project}/locations/{REGION}"
 
 
@@ -93,27 +70,17 @@ def bucket(cloud: Any) -> storage.Bucket:
 
 
 @pytest.fixture(scope="session")
-def wine(cloud: Any, bucket: storage.Bucket, make_once: MakeOnce) -> Wine:
+def wine(pipeline_python: Path, bucket: storage.Bucket, make_once: MakeOnce) -> Wine:
     """Export a SavedModel in the pipeline environment and upload it."""
-    python = cloud.settings.pipeline_python
-    if not python.exists():
-        pytest.skip(f"the pipeline environment is not installed: {python}")
 
     def export(folder: Path) -> None:
-        command = [python, "-c", _EXPORT, folder / "model"]
+        command = [pipeline_python, "-c", _EXPORT, folder / "model"]
         exported = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         (folder / "example").write_text(exported.stdout.split()[-1])
 
     folder = make_once("alcohol-wine", export)
     upload_folder(bucket, folder / "model", "wine")
     return Wine(f"gs://{BUCKET}/wine", folder / "model", (folder / "example").read_text())
-
-
-def upload_folder(bucket: storage.Bucket, folder: Path, prefix: str) -> None:
-    """Upload the files of a folder under a name."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            bucket.blob(f"{prefix}/{path.relative_to(folder)}").upload_from_filename(str(path))
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +95,7 @@ def new_model(clients: Clients, parent: str, wine: Wine) -> Callable[..., v1.Upl
             **fields,
         }
         request = {"parent": parent, "model": model, "parent_model": parent_model}
-        return clients.models.upload_model(request).result(timeout=30)
+        return clients.models.upload_model(request).result(timeout=120)
 
     return upload
 
@@ -139,7 +106,7 @@ def new_endpoint(clients: Clients, parent: str) -> Callable[..., v1.Endpoint]:
 
     def create(**fields: Any) -> v1.Endpoint:
         endpoint = {"display_name": f"wine-{uuid.uuid4().hex[:8]}", **fields}
-        return clients.endpoints.create_endpoint(parent=parent, endpoint=endpoint).result(timeout=30)
+        return clients.endpoints.create_endpoint(parent=parent, endpoint=endpoint).result(timeout=120)
 
     return create
 
@@ -171,8 +138,3 @@ def serving(
     endpoint = new_endpoint()
     deploy(endpoint.name, new_model().model, {"0": 100})
     return clients.endpoints.get_endpoint(name=endpoint.name)
-
-
-def dedicated(**fields: Any) -> dict[str, Any]:
-    """Make the resources of a deployed model."""
-    return {"machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count": 1, **fields}

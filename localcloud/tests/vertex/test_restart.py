@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 from google.cloud import aiplatform_v1 as v1
 from google.longrunning import operations_pb2
+from tests.vertex.pipelines.specs import Pipeline
 
-from localcloud.faults import CRASH_EXIT_CODE
-from localcloud.vertex.store import ResourceStore
-from tests.localcloud.vertex.pipelines.specs import Pipeline
+from localcloud.gateway.faults import CRASH_EXIT_CODE
+from localcloud.vertex.resources.store import ResourceStore
 
 _BEFORE = """
 import sys
@@ -26,7 +27,7 @@ bucket = storage.Client().create_bucket("restart")
 for path in folder.rglob("*"):
     if path.is_file():
         bucket.blob(f"wine/{path.relative_to(folder)}").upload_from_filename(str(path))
-aiplatform.init(project="wine-local", location="europe-west1")
+aiplatform.init(project="local-project", location="europe-west1")
 image = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 model = aiplatform.Model.upload(
     display_name="wine", artifact_uri="gs://restart/wine", serving_container_image_uri=image
@@ -38,28 +39,22 @@ _AFTER = """
 import sys
 from google.cloud import aiplatform
 
-aiplatform.init(project="wine-local", location="europe-west1")
+aiplatform.init(project="local-project", location="europe-west1")
 answer = aiplatform.Endpoint(sys.argv[1]).predict(instances=[{"examples": {"b64": sys.argv[2]}}])
 print("grade", round(answer.predictions[0]["grade"][0], 3), answer.deployed_model_id)
 """
 
 
 _UNDER_WAY = """
-import sys, time
+import sys
 from google.cloud import aiplatform_v1 as v1
+from localcloud.testing import eventually
 
 endpoint, job_file = sys.argv[1:]
 parent = endpoint.rpartition("/endpoints/")[0]
 api = {"api_endpoint": "europe-west1-aiplatform.googleapis.com"}
 endpoints, jobs = v1.EndpointServiceClient(client_options=api), v1.JobServiceClient(client_options=api)
 pipelines = v1.PipelineServiceClient(client_options=api)
-
-def until(read, is_so):
-    deadline = time.monotonic() + 90
-    while not is_so(found := read()):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.1)
-    return found
 
 deployed = endpoints.get_endpoint(name=endpoint).deployed_models[0]
 drift = {"drift_thresholds": {"alcohol": {"value": 0.3}}}
@@ -72,12 +67,14 @@ name = jobs.create_model_deployment_monitoring_job(parent=parent, model_deployme
         "objective_config": {"prediction_drift_detection_config": drift},
     }],
 }).name
-until(lambda: jobs.get_model_deployment_monitoring_job(name=name).state.name, "JOB_STATE_RUNNING".__eq__)
+eventually(
+    lambda: jobs.get_model_deployment_monitoring_job(name=name).state.name, "JOB_STATE_RUNNING".__eq__
+)
 with open(job_file) as file:
     pipelines.create_pipeline_job(
         parent=parent, pipeline_job=v1.PipelineJob.from_json(file.read()), pipeline_job_id="job"
     )
-until(
+eventually(
     lambda: pipelines.get_pipeline_job(name=parent + "/pipelineJobs/job").job_detail.task_details,
     lambda tasks: any(task.state.name == "RUNNING" for task in tasks),
 )
@@ -91,24 +88,21 @@ endpoints.deploy_model(endpoint=endpoint, deployed_model={
 })
 """
 _OUTCOME = """
-import sys, time
+import sys
 from google.cloud import aiplatform_v1 as v1
+from localcloud.testing import eventually
 
 endpoint = sys.argv[1]
 parent = endpoint.rpartition("/endpoints/")[0]
 api = {"api_endpoint": "europe-west1-aiplatform.googleapis.com"}
 endpoints, jobs = v1.EndpointServiceClient(client_options=api), v1.JobServiceClient(client_options=api)
 pipelines = v1.PipelineServiceClient(client_options=api)
-deadline = time.monotonic() + 80
-while endpoints.list_operations({"name": parent, "filter": "done=false"}).operations:
-    assert time.monotonic() < deadline
-    time.sleep(0.1)
+eventually(lambda: not endpoints.list_operations({"name": parent, "filter": "done=false"}).operations)
 for ended in endpoints.list_operations({"name": parent}).operations:
     assert not ended.HasField("error"), ended
-while not pipelines.get_pipeline_job(name=parent + "/pipelineJobs/job").end_time:
-    assert time.monotonic() < deadline
-    time.sleep(0.1)
-for pipeline_job in pipelines.list_pipeline_jobs(parent=parent):
+eventually(lambda: pipelines.get_pipeline_job(name=parent + "/pipelineJobs/job").end_time)
+for listed in pipelines.list_pipeline_jobs(parent=parent):
+    pipeline_job = pipelines.get_pipeline_job(name=listed.name)
     states = [f"{task.task_name}={task.state.name}" for task in pipeline_job.job_detail.task_details]
     print("pipeline", pipeline_job.state.name, *sorted(states))
 for job in jobs.list_model_deployment_monitoring_jobs(parent=parent):
@@ -129,10 +123,12 @@ def waiting_pipeline(gate: Path) -> str:
     return v1.PipelineJob.to_json(pipeline.job("restart"))
 
 
+# three starts, and a process for each client
+@pytest.mark.timeout(900)
 def test_a_deployed_model_answers_after_a_crash_and_what_was_interrupted_is_finished(
-    make_cloud: Callable[[], Any], wine: Any, tmp_path: Path
+    make_localcloud: Callable[[], Any], wine: Any, tmp_path: Path
 ) -> None:
-    cloud = make_cloud()
+    cloud = make_localcloud()
     gate, job_file = tmp_path / "gate", tmp_path / "job.json"
     job_file.write_text(waiting_pipeline(gate))
     try:
@@ -147,7 +143,7 @@ def test_a_deployed_model_answers_after_a_crash_and_what_was_interrupted_is_fini
         # when localcloud dies without a clean-up
         cloud.client(sys.executable, "-c", _UNDER_WAY, endpoint, str(job_file))
         assert cloud.process.wait(60) == CRASH_EXIT_CODE, cloud.output
-        assert not psutil.wait_procs(processes, timeout=30)[1]
+        assert not psutil.wait_procs(processes, timeout=120)[1]
         store = ResourceStore(cloud.settings.state / "vertex" / "resources.sqlite")
         deployments = [
             operation
@@ -166,8 +162,8 @@ def test_a_deployed_model_answers_after_a_crash_and_what_was_interrupted_is_fini
         processes = psutil.Process(cloud.process.pid).children(recursive=True)
         assert len(processes) > 1
         cloud.process.send_signal(signal.SIGTERM)
-        assert cloud.process.wait(30) == 0, cloud.output
-        assert not psutil.wait_procs(processes, timeout=30)[1]
+        assert cloud.process.wait(60) == 0, cloud.output
+        assert not psutil.wait_procs(processes, timeout=120)[1]
 
         # and after another start what was interrupted comes to its end
         cloud.start()

@@ -23,7 +23,7 @@ _CODES = {
 
 def failure(reason: str, message: str) -> ApiError:
     """
-    Make the error that BigQuery gives for a reason.
+    Create the error that BigQuery returns for a reason.
 
     :param reason: the word from BigQuery's error table, such as ``invalidQuery``.
     :param message: one line for a person.
@@ -34,7 +34,7 @@ def failure(reason: str, message: str) -> ApiError:
 
 def not_found(kind: str, name: str, location: str | None = None) -> ApiError:
     """
-    Make the 404 for a resource.
+    Create the 404 error for a resource.
 
     :param kind: ``Dataset``, ``Table`` or ``Job``.
     :param name: the resource as BigQuery writes it, such as ``project:dataset.table``.
@@ -45,13 +45,13 @@ def not_found(kind: str, name: str, location: str | None = None) -> ApiError:
 
 
 def already_exists(kind: str, name: str) -> ApiError:
-    """Make the 409 for a resource that is there; parameters as in :func:`not_found`."""
+    """Create the 409 error for a resource that exists; parameters as in :func:`not_found`."""
     return failure("duplicate", f"Already Exists: {kind} {name}")
 
 
 def unsupported(what: str) -> ApiError:
     """
-    Make the refusal of something that BigQuery has and localcloud has not.
+    Create the error for a feature of BigQuery that localcloud does not support.
 
     :param what: the feature, by the name its user knows.
     """

@@ -6,14 +6,15 @@ import hashlib
 import uuid
 from typing import Any
 
-from localcloud.bigquery.binding import Scope
-from localcloud.bigquery.catalog import Catalog, Dataset, Table, now_ms, now_us
-from localcloud.bigquery.compiler import Compiler
-from localcloud.bigquery.failures import failure
-from localcloud.bigquery.functions import MACROS
-from localcloud.bigquery.rows import Rows, next_time
-from localcloud.bigquery.types import Field
-from localcloud.bigquery.upgrade import count_microseconds
+from localcloud.bigquery.errors import failure
+from localcloud.bigquery.sql.compiler import Compiler
+from localcloud.bigquery.sql.functions.expressions import install
+from localcloud.bigquery.sql.resolution import Scope
+from localcloud.bigquery.store.catalog import Catalog, Dataset, Table, now_ms, now_us
+from localcloud.bigquery.store.read_sessions import ReadSessionStore
+from localcloud.bigquery.store.rows import Rows, next_time
+from localcloud.bigquery.store.types import Field
+from localcloud.bigquery.store.upgrade import count_microseconds
 from localcloud.config import Settings
 from localcloud.storage.objects import ObjectStore
 
@@ -35,8 +36,9 @@ class Warehouse:
     def __init__(self, settings: Settings, objects: ObjectStore) -> None:
         self.settings = settings
         self.objects = objects
-        self.catalog = Catalog(settings.state / "bigquery" / "catalog.duckdb", settings.project, MACROS)
+        self.catalog = Catalog(settings.state / "bigquery" / "catalog.duckdb", settings.project, install)
         self.rows = Rows(self.catalog)
+        self.read_sessions = ReadSessionStore(self.catalog)
         self.compiler = Compiler(self.catalog, self.rows)
         with self.catalog.transaction():
             count_microseconds(self.catalog)
@@ -61,7 +63,8 @@ class Warehouse:
         self.scope().check_project(project, f"Project {project}")
 
     def sweep(self) -> None:
-        """Drop the tables whose time has come, and write to the tables what streaming buffers have held."""
+        """Delete what has expired, and flush streaming buffers to their tables."""
+        self.read_sessions.drop_expired()
         for table in self.catalog.expired_tables():
             self.catalog.remove_table(table)
         for table in self.catalog.streamed_tables(now_us() - STREAMING_BUFFER_US):
@@ -77,7 +80,7 @@ class Warehouse:
         expires: int | None = None,
     ) -> Table:
         """
-        Make an empty table.
+        Create an empty table.
 
         :param resource: what its owner may set.
         :param expires: ms since the epoch; the dataset's default if None.
@@ -94,7 +97,7 @@ class Warehouse:
         return table
 
     def create_result_table(self, location: str, fields: list[Field]) -> Table:
-        """Make the hidden table that keeps a query's result for a day."""
+        """Create the hidden table that keeps a query's result for a day."""
         digest = hashlib.sha256(f"{self.settings.project}:{location}".encode()).hexdigest()[:40]
         dataset_id = f"_{digest}"
         dataset = self.catalog.find_dataset(dataset_id)

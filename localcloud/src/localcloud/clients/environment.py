@@ -7,8 +7,9 @@ import os
 import shlex
 from pathlib import Path
 
+from localcloud.clients import pki
+from localcloud.clients.pki import BUNDLE, SERVICE_ACCOUNT
 from localcloud.config import HOST, Settings
-from localcloud.pki import BUNDLE, SERVICE_ACCOUNT
 
 LOOPBACK = "127.0.0.1,localhost,::1"
 
@@ -27,7 +28,8 @@ def client_environment(settings: Settings, host: str = HOST, folder: Path | None
     Return the variables that a Google client needs to talk to localcloud instead of Google.
 
     They serve the Python clients (REST and gRPC, sync and async), httplib2 as Apache Beam uses it, curl,
-    and TensorFlow's ``gs://`` file system.
+    TensorFlow's ``gs://`` file system, and gcsfs, by which pandas reads ``gs://``. The aiohttp clients of the
+    Google provider's deferrable Cloud Storage and BigQuery triggers take no proxy: they do not arrive.
 
     :param settings: the localcloud to talk to.
     :param host: name or address by which the client reaches it.
@@ -43,7 +45,12 @@ def client_environment(settings: Settings, host: str = HOST, folder: Path | None
         "HTTPLIB2_CA_CERTS",
         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
     )
+    # aiohttp, which gcsfs and so pandas use for gs://, looks at the proxy only if it is told to:
+    # https://filesystem-spec.readthedocs.io/en/latest/features.html#configuration
+    through_proxy = json.dumps({"session_kwargs": {"trust_env": True}})
     return {
+        "FSSPEC_GCS": through_proxy,
+        "FSSPEC_GS": through_proxy,
         "HTTPS_PROXY": gateway,
         "https_proxy": gateway,
         "NO_PROXY": LOOPBACK,
@@ -72,6 +79,30 @@ def process_environment(settings: Settings) -> dict[str, str]:
     """
     inherited = {name: value for name, value in os.environ.items() if name not in CLEARED}
     return inherited | client_environment(settings)
+
+
+def activate(settings: Settings) -> None:
+    """
+    Point the Google clients of this process at localcloud; those that exist already are not changed.
+
+    The certificates are created if there are none: Google's libraries look for them when they are imported.
+
+    :param settings: the localcloud to talk to.
+    """
+    pki.ensure(settings)
+    for name in CLEARED:
+        os.environ.pop(name, None)
+    os.environ.update(client_environment(settings))
+
+
+def command_environment(settings: Settings) -> dict[str, str]:
+    """
+    Return the variables by which the command ``localcloud`` finds a localcloud.
+
+    :param settings: the localcloud to find.
+    """
+    names = ("LOCALCLOUD_STATE", "LOCALCLOUD_PORT", "LOCALCLOUD_PROJECT")
+    return {name: value for name, value in settings.environment().items() if name in names}
 
 
 def shell_script(environment: dict[str, str]) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 import requests
 
+from localcloud.clients.environment import client_environment
 from localcloud.config import Settings
-from localcloud.environment import client_environment
 
 PATH = "/localcloud/monitoring"
 JOB_FORMAT = "projects/PROJECT/locations/REGION/modelDeploymentMonitoringJobs/ID"
@@ -24,7 +24,7 @@ class MonitorError(Exception):
 
 def run_window(settings: Settings, job: str) -> list[str]:
     """
-    Let the running localcloud analyse what a job's models have been asked since the last window.
+    Make the running localcloud analyse the requests to a job's models since the last window.
 
     :param settings: which localcloud.
     :param job: resource name of the monitoring job.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from localcloud.clients.environment import client_environment, shell_script
+from localcloud.clients.pki import BUNDLE, SERVICE_ACCOUNT, write
 from localcloud.config import Settings
-from localcloud.environment import client_environment, shell_script
-from localcloud.pki import BUNDLE, SERVICE_ACCOUNT, write
 
 SCRIPT = "env.sh"
 # Only who mounts the folder sees it, as any user, and the account opens nothing: tokens are never checked.

@@ -11,10 +11,11 @@ from pathlib import Path
 from aiohttp import web
 
 from localcloud.config import Settings
-from localcloud.console import bigquery, endpoints, guard, models, monitoring, overview, paths, pipelines
+from localcloud.console import guard, paths
 from localcloud.console.pages import Page, Sources, View, environment
+from localcloud.console.views import batch, bigquery, endpoints, models, monitoring, overview, pipelines
 from localcloud.errors import ApiError
-from localcloud.health import Health
+from localcloud.gateway.health import Health
 from localcloud.storage.http import downloads
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ _VIEWS: dict[str, View] = {
     paths.ENDPOINT: endpoints.endpoint,
     paths.MODELS: models.models,
     paths.MODEL: models.model,
+    paths.BATCH_PREDICTION_JOBS: batch.jobs,
+    paths.BATCH_PREDICTION_JOB: batch.job,
     paths.MONITORING_JOBS: monitoring.jobs,
     paths.MONITORING_JOB: monitoring.job,
     paths.BIGQUERY: bigquery.bigquery,
@@ -50,7 +53,7 @@ class Console:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="console")
 
     def create_app(self) -> web.Application:
-        """Make the application: JSON of the health at ``/`` unless HTML is asked for; pages elsewhere."""
+        """Create the application: health as JSON at ``/`` unless the client accepts HTML; pages elsewhere."""
         app = web.Application(middlewares=[self._errors_as_pages])
         app.on_response_prepare.append(guard.add_headers)
         app.router.add_get("/", self._root)

@@ -44,7 +44,7 @@ def check(request: web.Request, settings: Settings) -> None:
 
 
 async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    """Say what a browser may do with the answer."""
+    """Add headers that restrict what a browser may do with the response."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     if response.status == 405:

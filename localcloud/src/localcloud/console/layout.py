@@ -85,7 +85,7 @@ def draw(needs: _Graph) -> Drawing:
 
 
 def _layers_of(needs: _Graph) -> dict[str, int]:
-    """Place each task below everything that it needs; one that needs nothing stands by its user."""
+    """Place each task below everything that it needs, and one that needs nothing next to its user."""
     try:
         order = list(TopologicalSorter({task: sorted(needs[task]) for task in needs}).static_order())
     except CycleError as error:

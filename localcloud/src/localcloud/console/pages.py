@@ -12,7 +12,7 @@ from localcloud.config import Settings
 from localcloud.console import paths, wording
 
 if TYPE_CHECKING:
-    from localcloud.bigquery.reader import TableReader
+    from localcloud.bigquery.api.browse import TableReader
     from localcloud.storage.objects import ObjectStore
     from localcloud.vertex.reader import VertexReader
 
@@ -52,7 +52,7 @@ View = Callable[[Sources, Asked], Page]
 
 def environment(settings: Settings) -> Environment:
     """
-    Make what writes pages out; every value is escaped.
+    Create the template environment of the pages; it escapes every value.
 
     :param settings: names the project.
     """

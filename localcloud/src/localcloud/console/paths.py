@@ -12,6 +12,8 @@ ENDPOINTS = "/vertex-ai/endpoints"
 ENDPOINT = "/vertex-ai/locations/{region}/endpoints/{id}"
 MODELS = "/vertex-ai/models"
 MODEL = "/vertex-ai/models/locations/{region}/models/{id}/versions/{version}/properties"
+BATCH_PREDICTION_JOBS = "/vertex-ai/batch-predictions"
+BATCH_PREDICTION_JOB = "/vertex-ai/locations/{region}/batch-predictions/{id}"
 MONITORING_JOBS = "/vertex-ai/model-monitoring"
 MONITORING_JOB = "/vertex-ai/locations/{region}/model-deployment-monitoring/{id}"
 BIGQUERY = "/bigquery"
@@ -22,6 +24,7 @@ LISTS = {
     "Pipeline jobs": PIPELINE_JOBS,
     "Endpoints": ENDPOINTS,
     "Models": MODELS,
+    "Batch prediction jobs": BATCH_PREDICTION_JOBS,
     "Monitoring jobs": MONITORING_JOBS,
     "BigQuery tables": BIGQUERY,
 }
@@ -30,6 +33,7 @@ _PAGES = {
     "pipelineJobs": PIPELINE_JOB,
     "endpoints": ENDPOINT,
     "models": MODEL,
+    "batchPredictionJobs": BATCH_PREDICTION_JOB,
     "modelDeploymentMonitoringJobs": MONITORING_JOB,
 }
 

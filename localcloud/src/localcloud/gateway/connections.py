@@ -9,7 +9,7 @@ from collections.abc import Callable
 ProtocolFactory = Callable[[], asyncio.Protocol]
 
 
-class Early(asyncio.Protocol):
+class BufferingProtocol(asyncio.Protocol):
     """Keeps what arrives before it is known who answers."""
 
     def __init__(self) -> None:
@@ -27,12 +27,12 @@ class Early(asyncio.Protocol):
         self.received += data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Remember that there is nobody left to answer."""
+        """Record that the connection is lost."""
         self.lost = True
 
     def hand_over(self, protocol: asyncio.Protocol) -> bool:
         """
-        Let a protocol have the connection as if it had been there from the beginning.
+        Hand a connection to a protocol as if it had been there from the start.
 
         Gives False when the client has gone already.
 
@@ -48,7 +48,7 @@ class Early(asyncio.Protocol):
         return True
 
 
-class Prompt(asyncio.Protocol):
+class QuickAckProtocol(asyncio.Protocol):
     """
     Acknowledges each segment at once.
 
@@ -67,12 +67,12 @@ class Prompt(asyncio.Protocol):
         self._socket: socket.socket | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Pass it on."""
+        """Forward the event."""
         self._socket = transport.get_extra_info("socket")
         self._protocol.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        """Acknowledge, for the kernel forgets the wish after each time, and pass the data on."""
+        """Request a quick ACK, which the kernel forgets after each one, and pass the data on."""
         if self._socket is not None:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         self._protocol.data_received(data)
@@ -89,15 +89,15 @@ class Pipe(asyncio.Protocol):
         self.peer = peer
 
     def data_received(self, data: bytes) -> None:
-        """Pass it on."""
+        """Forward the event."""
         self.peer.write(data)
 
     def pause_writing(self) -> None:
-        """Let the other side wait while this one is slow."""
+        """Pause the other side while this one is slow."""
         self.peer.pause_reading()
 
     def resume_writing(self) -> None:
-        """Let the other side go on."""
+        """Resume the other side."""
         self.peer.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -94,7 +94,7 @@ class Fault:
         if self.latency < 0:
             raise FaultError(f"latency must not be negative: {self.latency:g}")
         if self.code and self.code not in CODES:
-            raise FaultError(f"{self.code} is no google.rpc.Code; there are {', '.join(CODES)}")
+            raise FaultError(f"{self.code} is not a google.rpc.Code; the codes are {', '.join(CODES)}")
         if self.crash and self.crash not in MOMENTS:
             raise FaultError(f"a crash comes before or after the call, not {self.crash}")
         if self.message and not self.code:
@@ -105,13 +105,13 @@ class Fault:
 
     @property
     def leaves_no_answer(self) -> bool:
-        """Whether the call is carried out and nobody hears of it."""
+        """Return whether the call is carried out but its response is lost."""
         return self.drop or self.crash == "after"
 
     @contextmanager
     def around(self) -> Iterator[None]:
         """
-        Let it happen to the call that is carried out inside, after the latency.
+        Apply the fault to the call that is carried out inside, after the latency.
 
         :raises ApiError: the answer is its code.
         :raises DroppedError: the connection must end without an answer.
@@ -119,7 +119,7 @@ class Fault:
         if self.crash == "before":
             _crash()
         if self.code:
-            message = self.message or f"localcloud was told to fail {self.method} with {self.code}"
+            message = self.message or f"localcloud's fault injection fails {self.method} with {self.code}"
             reason = _REASONS.get(self.code, self.code.lower())
             raise ApiError(CODES[self.code], self.code, message, reason)
         try:
@@ -128,7 +128,7 @@ class Fault:
             if self.crash:
                 _crash()
             if self.drop:
-                raise DroppedError(f"localcloud was told to drop {self.method}")
+                raise DroppedError(f"localcloud's fault injection drops {self.method}")
 
     def __str__(self) -> str:
         what = [self.code, "drop" * self.drop, self.crash and f"crash {self.crash}"]
@@ -149,7 +149,7 @@ class Faults:
 
     def add(self, fault: Fault) -> None:
         """
-        Let something go wrong from the next call on; of several faults for a call the oldest happens.
+        Add a fault from the next call on; of several faults for a call, the oldest applies.
 
         :param fault: what.
         :raises FaultError: localcloud serves no such method.
@@ -168,7 +168,7 @@ class Faults:
             return []
 
     def clear(self) -> None:
-        """Let nothing go wrong any more."""
+        """Remove all faults."""
         with self._locked():
             self._write([])
 
@@ -199,7 +199,7 @@ class Faults:
         return None
 
     def middleware(self) -> Middleware:
-        """Make what lets the faults happen to the requests of an HTTP application; see :func:`serves`."""
+        """Create the middleware that applies faults to an HTTP application's requests; see :func:`serves`."""
 
         @web.middleware
         async def middleware(
@@ -239,7 +239,7 @@ class Faults:
 
 def serves(method: str = "", **by_verb: str) -> Callable[[H], H]:
     """
-    Say which method of its API an HTTP handler serves.
+    Declare which method of its API an HTTP handler serves.
 
     :param method: name of the method, whatever the verb of the request.
     :param by_verb: or the names by verb.

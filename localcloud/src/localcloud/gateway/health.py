@@ -26,7 +26,7 @@ class Health:
         self.status = "STARTING"
 
     def report(self) -> web.Response:
-        """Answer the question: 200 when everything serves, else 503."""
+        """Return the health: 200 when everything serves, else 503."""
         report = {
             "status": self.status,
             "project": self.settings.project,
@@ -38,7 +38,7 @@ class Health:
 
 def ask(settings: Settings) -> dict[str, Any]:
     """
-    Ask the localcloud of these settings how it is.
+    Return the health of the localcloud with these settings.
 
     :param settings: names the port.
     :raises OSError: when nothing answers.
@@ -49,9 +49,21 @@ def ask(settings: Settings) -> dict[str, Any]:
         connection.request("GET", "/")
         report = json.loads(connection.getresponse().read())
     except http.client.HTTPException as error:
-        raise ValueError(f"port {settings.port} speaks no HTTP: {error}") from error
+        raise ValueError(f"port {settings.port} does not speak HTTP: {error}") from error
     finally:
         connection.close()
     if not isinstance(report, dict) or "state" not in report:
-        raise ValueError(f"what answers at port {settings.port} is no localcloud")
+        raise ValueError(f"what answers at port {settings.port} is not a localcloud")
     return report
+
+
+def serves(settings: Settings) -> bool:
+    """
+    Return whether the localcloud of these settings is ready.
+
+    :param settings: names the port.
+    """
+    try:
+        return bool(ask(settings)["status"] == "SERVING")
+    except (OSError, ValueError):
+        return False

@@ -8,9 +8,9 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from google.auth import exceptions, jwt
 
+from localcloud.clients.pki import TOKEN_URI
 from localcloud.config import Settings
 from localcloud.errors import error_middleware
-from localcloud.pki import TOKEN_URI
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TOKEN_SECONDS = 3600
@@ -18,7 +18,7 @@ TOKEN_SECONDS = 3600
 
 def create_app(settings: Settings) -> web.Application:
     """
-    Make the application that gives a token to who signs with the service account's key.
+    Create the application that returns a token for a request signed with the service account's key.
 
     Source: https://developers.google.com/identity/protocols/oauth2/service-account
 
@@ -34,7 +34,7 @@ def create_app(settings: Settings) -> web.Application:
         try:
             form = await request.post()
         except (LookupError, ValueError) as error:
-            return _refused("invalid_request", f"The body is no form: {error}")
+            return _refused("invalid_request", f"The body is not a form: {error}")
         if form.get("grant_type") != GRANT:
             return _refused("unsupported_grant_type", f"localcloud knows the grant type {GRANT} only")
         try:
@@ -42,7 +42,7 @@ def create_app(settings: Settings) -> web.Application:
         except (ValueError, exceptions.GoogleAuthError) as error:
             return _refused("invalid_grant", f"The assertion is not this service account's: {error}")
         if "scope" not in claims:
-            return _refused("invalid_scope", "localcloud gives access tokens for scopes only, no ID tokens")
+            return _refused("invalid_scope", "localcloud issues access tokens for scopes only, no ID tokens")
         granted = {"access_token": "local", "expires_in": TOKEN_SECONDS, "token_type": "Bearer"}
         return web.json_response(granted)
 

@@ -15,10 +15,10 @@ import ssl
 import weakref
 from dataclasses import dataclass
 
+from localcloud.clients.pki import DOMAIN
 from localcloud.config import Settings
-from localcloud.connections import Early, Prompt, ProtocolFactory, pipe_to
 from localcloud.errors import ApiError, StartError
-from localcloud.pki import DOMAIN
+from localcloud.gateway.connections import BufferingProtocol, ProtocolFactory, QuickAckProtocol, pipe_to
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +32,12 @@ class Routes:
     What answers for which host.
 
     :param http: host patterns and what makes the protocol for an HTTP/1.1 connection; the first match wins.
-    :param grpc: address that HTTP/2 connections are piped to: ``host:port`` or ``unix:path``.
+    :param grpc: host patterns and the address that HTTP/2 connections are piped to, ``host:port`` or
+        ``unix:path``; the first match wins.
     """
 
     http: list[tuple[str, ProtocolFactory]]
-    grpc: str
+    grpc: list[tuple[str, str]]
 
     def http_for(self, host: str) -> ProtocolFactory:
         """
@@ -45,6 +46,14 @@ class Routes:
         :param host: a host of googleapis.com; the last pattern must match all of them.
         """
         return next(factory for pattern, factory in self.http if fnmatch.fnmatchcase(host, pattern))
+
+    def grpc_for(self, host: str) -> str:
+        """
+        Find the gRPC server for a host.
+
+        :param host: a host of googleapis.com; the last pattern must match all of them.
+        """
+        return next(target for pattern, target in self.grpc if fnmatch.fnmatchcase(host, pattern))
 
 
 class Gateway:
@@ -71,7 +80,7 @@ class Gateway:
 
     async def listen(self) -> None:
         """
-        Take the port.
+        Listen on the port.
 
         :raises StartError: when the port is taken, or the address is none of this machine.
         """
@@ -79,7 +88,7 @@ class Gateway:
         self._loop = asyncio.get_running_loop()
         try:
             self._server = await self._loop.create_server(
-                lambda: Arrival(self), self.settings.host, port, backlog=512
+                lambda: ProxyConnection(self), self.settings.host, port, backlog=512
             )
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
@@ -110,14 +119,14 @@ class Gateway:
 
     def refusal(self, target: str) -> ApiError | None:
         """
-        Tell why a CONNECT is not answered; None when it is.
+        Return why a CONNECT is refused; None if it is accepted.
 
         :param target: what the client asked for, as ``host:port``.
         """
         host, _, port = target.rpartition(":")
         if port != "443" or not (host == DOMAIN or host.endswith(f".{DOMAIN}")):
-            log.warning("refused CONNECT %s: localcloud stands for *.%s:443 only", target, DOMAIN)
-            message = f"localcloud stands for *.{DOMAIN}:443 only and lets nothing out to {target}"
+            log.warning("refused CONNECT %s: localcloud serves *.%s:443 only", target, DOMAIN)
+            message = f"localcloud serves *.{DOMAIN}:443 only and does not forward to {target}"
             return ApiError(403, "PERMISSION_DENIED", message, "forbidden")
         if self.routes is None:
             message = "localcloud is starting or stopping"
@@ -139,10 +148,10 @@ class Gateway:
 
     async def _serve(self, transport: asyncio.Transport, host: str) -> None:
         loop = asyncio.get_running_loop()
-        early = Early()
+        connection = BufferingProtocol()
         try:
             tls = await loop.start_tls(
-                transport, early, self.tls, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS
+                transport, connection, self.tls, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS
             )
         except OSError as error:
             log.warning("%s: no TLS with the client: %s", host, error)
@@ -152,23 +161,24 @@ class Gateway:
         if tls is None or routes is None:
             transport.abort()
             return
-        early.connection_made(tls)
+        connection.connection_made(tls)
         ssl_object: ssl.SSLObject = tls.get_extra_info("ssl_object")
         if ssl_object.selected_alpn_protocol() != "h2":
-            early.hand_over(Prompt(routes.http_for(host)()))
+            connection.hand_over(QuickAckProtocol(routes.http_for(host)()))
             return
+        target = routes.grpc_for(host)
         try:
-            pipe = await pipe_to(routes.grpc, tls)
+            pipe = await pipe_to(target, tls)
         except OSError as error:
-            log.error("%s: the gRPC server at %s does not answer: %s", host, routes.grpc, error)
+            log.error("%s: the gRPC server at %s does not answer: %s", host, target, error)
             tls.abort()
             return
         self._piped[pipe.peer.get_extra_info("sockname")[1]] = tls
-        if not early.hand_over(pipe):
+        if not connection.hand_over(pipe):
             pipe.peer.close()
 
 
-class Arrival(Early):
+class ProxyConnection(BufferingProtocol):
     """
     A new connection: reads the first request and decides what becomes of it.
 

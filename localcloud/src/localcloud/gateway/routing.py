@@ -6,9 +6,9 @@ import asyncio
 
 from aiohttp import web
 
-from localcloud.connections import Early, Prompt, ProtocolFactory
 from localcloud.errors import error_middleware
-from localcloud.gateway import Routes
+from localcloud.gateway.connections import BufferingProtocol, ProtocolFactory, QuickAckProtocol
+from localcloud.gateway.proxy import Routes
 from localcloud.storage.http.framing import LARGEST_HEAD, OneFraming
 
 # No more than this is waited for requests under way when localcloud stops.
@@ -17,7 +17,7 @@ SHUTDOWN_SECONDS = 2.0
 
 async def serve(app: web.Application) -> web.AppRunner:
     """
-    Make an application ready to be handed connections, without a socket of its own.
+    Prepare an application to receive connections, without a socket of its own.
 
     :param app: the application.
     """
@@ -51,6 +51,7 @@ def routes(
     oauth: ProtocolFactory,
     unserved: ProtocolFactory,
     grpc: str,
+    bigquery_grpc: str,
 ) -> Routes:
     """
     Route every host of googleapis.com to a service, or to the one that refuses it by name.
@@ -60,7 +61,8 @@ def routes(
     :param vertex: Vertex AI, Cloud Monitoring and the Resource Manager.
     :param oauth: the token endpoint.
     :param unserved: what refuses.
-    :param grpc: address of the gRPC server, for all hosts.
+    :param grpc: address of the gRPC server of Vertex AI, which refuses what it does not know.
+    :param bigquery_grpc: address of that of BigQuery's Storage API.
     """
 
     def mended_storage() -> asyncio.Protocol:
@@ -79,16 +81,16 @@ def routes(
             ("oauth2.googleapis.com", oauth),
             ("*", unserved),
         ],
-        grpc=grpc,
+        grpc=[("bigquerystorage.googleapis.com", bigquery_grpc), ("*", grpc)],
     )
 
 
 def unserved_app() -> web.Application:
-    """Make the application that has no route at all, so that each request is refused by name."""
+    """Create an application without routes, which rejects each request by name."""
     return web.Application(middlewares=[error_middleware])
 
 
-class ByPath(Early):
+class ByPath(BufferingProtocol):
     """
     Chooses the service of a shared host by the first request of the connection.
 
@@ -111,4 +113,4 @@ class ByPath(Early):
             return
         path = line.decode("latin-1").partition(" ")[2]
         found = (factory for prefix, factory in self.services.items() if path.startswith(prefix))
-        self.hand_over(Prompt(next(found, self.otherwise)()))
+        self.hand_over(QuickAckProtocol(next(found, self.otherwise)()))

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,12 @@ CREATE TABLE IF NOT EXISTS uploads (
     conditions TEXT NOT NULL, metadata TEXT NOT NULL, generation INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
+# columns that came later: a catalogue of an older version is kept
+_LATER_COLUMNS = {
+    "metageneration": "INTEGER NOT NULL DEFAULT 1",
+    "updated": "INTEGER NOT NULL DEFAULT 0",
+    "fields": "TEXT NOT NULL DEFAULT '{}'",
+}
 _FROM = "SELECT * FROM objects WHERE bucket = ? AND name >= ? ORDER BY name LIMIT ?"
 _AFTER = "SELECT * FROM objects WHERE bucket = ? AND name > ? ORDER BY name LIMIT ?"
 
@@ -42,11 +48,17 @@ class Bucket:
     :param name: its name.
     :param location: where it is, such as ``EU``.
     :param created: when it was made, in microseconds since 1970.
+    :param metageneration: which metadata.
+    :param updated: when its metadata was written, in microseconds since 1970.
+    :param fields: the fields of its resource that clients write.
     """
 
     name: str
     location: str
     created: int
+    metageneration: int = 1
+    updated: int = 0
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,11 +122,15 @@ class Catalog:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_SCHEMA)
+        there = {row[1] for row in self._connection.execute("PRAGMA table_info(buckets)")}
+        for name, definition in _LATER_COLUMNS.items():
+            if name not in there:
+                self._connection.execute(f"ALTER TABLE buckets ADD COLUMN {name} {definition}")
         self._last = self._one("SELECT coalesce(max(generation), 0) FROM objects")[0]
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Do everything inside or nothing, with no other thread in between."""
+        """Commit everything inside or nothing, with no other thread in between."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -140,19 +156,22 @@ class Catalog:
     def bucket(self, name: str) -> Bucket | None:
         """Return a bucket, if it is there."""
         row = self._one("SELECT * FROM buckets WHERE name = ?", name)
-        return Bucket(*row) if row else None
+        return _bucket(row) if row else None
 
     def buckets(self) -> list[Bucket]:
         """Return all buckets by name."""
-        return [Bucket(*row) for row in self._all("SELECT * FROM buckets ORDER BY name")]
+        return [_bucket(row) for row in self._all("SELECT * FROM buckets ORDER BY name")]
 
-    def add_bucket(self, bucket: Bucket) -> None:
-        """Write a bucket that is not there."""
+    def put_bucket(self, bucket: Bucket) -> None:
+        """Write a bucket, in place of one of its name."""
         self._run(
-            "INSERT INTO buckets VALUES (?, ?, ?)",
+            "INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?, ?)",
             bucket.name,
             bucket.location,
             bucket.created,
+            bucket.metageneration,
+            bucket.updated or bucket.created,
+            json.dumps(bucket.fields),
         )
 
     def remove_bucket(self, name: str) -> None:
@@ -248,6 +267,11 @@ class Catalog:
 def now_us() -> int:
     """Return the time in microseconds since 1970."""
     return time.time_ns() // 1000
+
+
+def _bucket(row: Any) -> Bucket:
+    name, location, created, metageneration, updated, fields = row
+    return Bucket(name, location, created, metageneration, updated or created, json.loads(fields))
 
 
 def _object(row: Any) -> Object:

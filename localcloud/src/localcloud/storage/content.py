@@ -82,7 +82,7 @@ class Draft:
         self.digest.update(block)
 
     def complete(self) -> Content:
-        """Bring everything to its file and give what it is."""
+        """Write everything to the file and return the finished content."""
         self._file.flush()
         return self.digest.content(self.path.name)
 
@@ -103,7 +103,7 @@ class Contents:
         folder.mkdir(parents=True, exist_ok=True)
 
     def new(self) -> Draft:
-        """Begin new content."""
+        """Start new content."""
         return Draft(self.folder / uuid.uuid4().hex)
 
     def path(self, id_: str) -> Path:

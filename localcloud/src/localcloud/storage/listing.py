@@ -19,8 +19,8 @@ from localcloud.storage.store import Store
 
 LARGEST_PAGE = 1000
 
-# each of these would change which objects are listed
-_NOT_SERVED = ("filter", "includeFoldersAsPrefixes", "includeTrailingDelimiter", "versions")
+# each of these would change which objects are listed; "versions" does not, since no bucket keeps old ones
+_NOT_SERVED = ("filter", "includeFoldersAsPrefixes", "includeTrailingDelimiter")
 
 
 def list_objects(store: Store, bucket: str, query: Mapping[str, str]) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def page_size(query: Mapping[str, str]) -> int:
 
 
 def encode_token(name: str) -> str:
-    """Make the token of the page after a name."""
+    """Create the token of the page after a name."""
     return base64.urlsafe_b64encode(name.encode()).decode()
 
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from localcloud.errors import ApiError, invalid
+from localcloud.storage.buckets import MULTI_REGIONS
 from localcloud.storage.catalog import Object
 from localcloud.storage.listing import iterate
-from localcloud.storage.resources import MULTI_REGIONS
 from localcloud.storage.store import Store
 
 DEFAULT_TYPE = "application/octet-stream"
@@ -70,7 +70,7 @@ class ObjectStore:
             draft.keep()
 
     def ensure_bucket(self, bucket: str) -> None:
-        """Make a bucket where it is missing."""
+        """Create a bucket if it is missing."""
         try:
             self.store.create_bucket(bucket, MULTI_REGIONS[1])
         except ApiError as error:
@@ -79,7 +79,7 @@ class ObjectStore:
 
     def location(self, bucket: str) -> str:
         """
-        Tell where a bucket is.
+        Return the location of a bucket.
 
         :param bucket: its name.
         :raises ApiError: 404 when there is no such bucket.
@@ -116,7 +116,7 @@ class ObjectStore:
 
 def split(uri: str) -> tuple[str, str]:
     """
-    Part a ``gs://`` address into bucket and object name.
+    Split a ``gs://`` URI into bucket and object name.
 
     :param uri: ``gs://bucket/name``.
     :raises ApiError: 400 when it is no such address.
@@ -129,7 +129,7 @@ def split(uri: str) -> tuple[str, str]:
 
 @contextmanager
 def _named(uri: str) -> Iterator[None]:
-    """Let what is not there be named by its address."""
+    """Name a missing object or bucket by its URI in the error."""
     try:
         yield
     except ApiError as error:

@@ -1,5 +1,5 @@
 """
-Preconditions: on which generation and metageneration of an object a call depends.
+Preconditions: on which generation and metageneration a call depends.
 
 Source: https://cloud.google.com/storage/docs/request-preconditions
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localcloud.errors import ApiError, invalid
-from localcloud.storage.catalog import Object
+from localcloud.errors import ApiError, invalid, not_served
+from localcloud.storage.catalog import Bucket, Object
 
 _FIELDS = ("Generation", "Metageneration")
 
@@ -20,7 +20,7 @@ class Conditions:
 
     :param query: parameters of the query.
     :param kind: beginning of the parameters' names, ``if`` or ``ifSource``.
-    :raises ApiError: 400 when one is no number.
+    :raises ApiError: 400 when one is not a number.
     """
 
     def __init__(self, query: Mapping[str, str] | None = None, kind: str = "if") -> None:
@@ -47,6 +47,26 @@ class Conditions:
             unwanted = wanted.endswith("NotMatch")
             if (actual == int(value)) == unwanted:
                 message = f"gs://{bucket}/{name} has {field} {actual}, so {wanted}={value} does not hold"
+                code = 304 if unwanted and reads else 412
+                raise ApiError(code, "FAILED_PRECONDITION", message, "conditionNotMet")
+
+    def check_bucket(self, found: Bucket, *, reads: bool = False) -> None:
+        """
+        Compare a bucket with what the caller expects; a bucket has a metageneration alone.
+
+        :param found: the bucket.
+        :param reads: whether the call only reads.
+        :raises ApiError: 412, or 304 for a read, when a precondition does not hold; 501 for a generation.
+        """
+        for wanted, value in self.wanted.items():
+            if "Metageneration" not in wanted:
+                raise not_served(f"the parameter {wanted} of a bucket")
+            unwanted = wanted.endswith("NotMatch")
+            if (found.metageneration == int(value)) == unwanted:
+                message = (
+                    f"gs://{found.name} has metageneration {found.metageneration}, "
+                    f"so {wanted}={value} does not hold"
+                )
                 code = 304 if unwanted and reads else 412
                 raise ApiError(code, "FAILED_PRECONDITION", message, "conditionNotMet")
 

@@ -1,5 +1,5 @@
 """
-Buckets and objects as the JSON API gives them, and what of an object clients write.
+Objects as the JSON API gives them, and what of an object clients write.
 
 Source: https://cloud.google.com/storage/docs/json_api/v1/objects#resource
 """
@@ -12,15 +12,22 @@ import re
 from typing import Any, TypeGuard
 from urllib.parse import quote
 
-from localcloud.config import Settings
 from localcloud.errors import ApiError, invalid, not_served
-from localcloud.storage.catalog import Bucket, Object
+from localcloud.storage.catalog import Object
 from localcloud.storage.content import Content
 
 API = "https://www.googleapis.com"
-# https://cloud.google.com/storage/docs/locations
-MULTI_REGIONS = ("ASIA", "EU", "US")
-DUAL_REGIONS = ("ASIA1", "EUR4", "EUR5", "EUR7", "EUR8", "NAM4")
+# https://cloud.google.com/storage/docs/storage-classes, with the legacy ones
+_STANDARD = "STANDARD"
+STORAGE_CLASSES = (
+    _STANDARD,
+    "NEARLINE",
+    "COLDLINE",
+    "ARCHIVE",
+    "MULTI_REGIONAL",
+    "REGIONAL",
+    "DURABLE_REDUCED_AVAILABILITY",
+)
 
 # of keys and values together: https://cloud.google.com/storage/quotas#objects
 LARGEST_CUSTOM_METADATA = 8 * 1024
@@ -39,37 +46,6 @@ _TEXTS = (
 _NOT_SERVED = ("acl", "contexts", "eventBasedHold", "kmsKeyName", "retention", "temporaryHold")
 
 
-def bucket_resource(bucket: Bucket, settings: Settings) -> dict[str, Any]:
-    """
-    Return a bucket's resource.
-
-    :param bucket: the bucket.
-    :param settings: names the project: the Vertex SDK refuses a bucket that is not its project's.
-    """
-    created = _time(bucket.created)
-    return {
-        "kind": "storage#bucket",
-        "id": bucket.name,
-        "name": bucket.name,
-        "selfLink": f"{API}/storage/v1/b/{bucket.name}",
-        "projectNumber": settings.project_number,
-        "location": bucket.location,
-        "locationType": location_type(bucket.location),
-        "storageClass": "STANDARD",
-        "metageneration": "1",
-        "etag": "CAE=",
-        "timeCreated": created,
-        "updated": created,
-    }
-
-
-def location_type(location: str) -> str:
-    """Tell what kind of place a location is."""
-    if location in MULTI_REGIONS:
-        return "multi-region"
-    return "dual-region" if location in DUAL_REGIONS else "region"
-
-
 def object_resource(found: Object) -> dict[str, Any]:
     """
     Return an object's resource.
@@ -77,7 +53,7 @@ def object_resource(found: Object) -> dict[str, Any]:
     :param found: the object.
     """
     path = f"b/{found.bucket}/o/{quote(found.name, safe='')}"
-    created = _time(found.generation)
+    created = time_text(found.generation)
     resource = {
         "kind": "storage#object",
         "id": f"{found.bucket}/{found.name}/{found.generation}",
@@ -87,14 +63,14 @@ def object_resource(found: Object) -> dict[str, Any]:
         "bucket": found.bucket,
         "generation": str(found.generation),
         "metageneration": str(found.metageneration),
-        "storageClass": "STANDARD",
+        "storageClass": _STANDARD,
         "size": str(found.content.size),
         "crc32c": found.content.crc32c,
         "etag": etag(found),
         "timeCreated": created,
         "timeFinalized": created,
         "timeStorageClassUpdated": created,
-        "updated": _time(found.updated),
+        "updated": time_text(found.updated),
         **found.metadata,
     }
     if found.content.md5:
@@ -119,14 +95,14 @@ def written(sent: dict[str, Any]) -> dict[str, Any]:
     for name in _NOT_SERVED:
         if sent.get(name):
             raise not_served(f"the field {name} of an object")
-    if sent.get("storageClass", "STANDARD") not in ("STANDARD", None):
-        raise not_served(f"the storage class {sent['storageClass']}")
     kept = {name: sent[name] for name in _TEXTS if name in sent}
     for name, value in kept.items():
         if not is_header(value) and value is not None:
             raise invalid(f"Invalid value for {name}: {value!r}")
+    if sent.get("storageClass") is not None:
+        kept["storageClass"] = check_storage_class(sent["storageClass"])
     if kept.get("customTime"):
-        _check_time("customTime", kept["customTime"])
+        _checktime_text("customTime", kept["customTime"])
     if "metadata" in sent:
         kept["metadata"] = _custom(sent["metadata"])
     return kept
@@ -147,6 +123,34 @@ def changed(metadata: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
         result["metadata"] = {key: value for key, value in result["metadata"].items() if value is not None}
         _check_size(result["metadata"])
     return {name: value for name, value in result.items() if value not in (None, "", {})}
+
+
+def check_storage_class(value: object) -> str:
+    """
+    Return a storage class; it changes what Google charges, and nothing that localcloud does.
+
+    :param value: what was sent.
+    :raises ApiError: 400 when there is no such class.
+    """
+    if value not in STORAGE_CLASSES:
+        raise invalid(f"Invalid storage class: {value!r}")
+    return str(value)
+
+
+def keep_storage_class(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """
+    Return changed metadata with the storage class of before: only a rewrite gives an object another one.
+
+    Source: https://cloud.google.com/storage/docs/changing-storage-classes
+
+    :param before: what the object keeps.
+    :param after: what it is to keep.
+    :raises ApiError: 400 for another class.
+    """
+    there = before.get("storageClass", _STANDARD)
+    if after.get("storageClass", there) != there:
+        raise invalid(f"The storage class {there} of an object is changed by a rewrite alone")
+    return after | ({"storageClass": there} if "storageClass" in before else {})
 
 
 def check_digests(content: Content, sent: dict[str, Any]) -> None:
@@ -192,14 +196,14 @@ def _custom(value: object) -> dict[str, str | None] | None:
     return value
 
 
-def _check_time(name: str, value: str) -> None:
+def _checktime_text(name: str, value: str) -> None:
     try:
         if _TIME.fullmatch(value):
             datetime.datetime.fromisoformat(value)
             return
     except ValueError:
         pass
-    raise invalid(f"Invalid value for {name}: {value!r} is no timestamp of RFC 3339")
+    raise invalid(f"Invalid value for {name}: {value!r} is not an RFC 3339 timestamp")
 
 
 def is_header(value: object) -> TypeGuard[str]:
@@ -207,6 +211,7 @@ def is_header(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and value.isprintable()
 
 
-def _time(microseconds: int) -> str:
+def time_text(microseconds: int) -> str:
+    """Return a time of the catalogue as the API writes it."""
     at = datetime.datetime.fromtimestamp(microseconds // 10**6, datetime.UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{microseconds // 1000 % 1000:03d}Z"

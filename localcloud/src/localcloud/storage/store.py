@@ -68,20 +68,22 @@ class Store:
         """Close the catalogue."""
         self.catalog.close()
 
-    def create_bucket(self, name: object, location: str) -> Bucket:
+    def create_bucket(self, name: object, location: str, fields: dict[str, Any] | None = None) -> Bucket:
         """
-        Make a bucket.
+        Create a bucket.
 
         :param name: its name.
         :param location: where it is.
+        :param fields: of its resource, what clients write.
         :raises ApiError: 400 for a name that no bucket can have, 409 when it is there.
         """
-        bucket = Bucket(check_new_bucket(name), location.upper(), now_us())
+        now = now_us()
+        bucket = Bucket(check_new_bucket(name), location.upper(), now, updated=now, fields=fields or {})
         with self._lock:
             if self.catalog.bucket(bucket.name):
                 message = "Your previous request to create the named bucket succeeded and you already own it."
                 raise ApiError(409, "ALREADY_EXISTS", message, "conflict")
-            self.catalog.add_bucket(bucket)
+            self.catalog.put_bucket(bucket)
         return bucket
 
     def bucket(self, name: str) -> Bucket:
@@ -95,14 +97,40 @@ class Store:
             raise ApiError(404, "NOT_FOUND", f"The specified bucket does not exist: {name}")
         return found
 
-    def delete_bucket(self, name: str) -> None:
+    def change_bucket(
+        self, name: str, conditions: Conditions, change: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> Bucket:
+        """
+        Write a bucket's metadata.
+
+        :param conditions: preconditions on its metageneration.
+        :param change: gives what the bucket is to keep, from what it keeps.
+        :raises ApiError: 404 when it is not there, 412 when a precondition fails.
+        """
+        with self._lock:
+            found = self.bucket(name)
+            conditions.check_bucket(found)
+            changed = replace(
+                found,
+                fields=change(found.fields),
+                metageneration=found.metageneration + 1,
+                updated=max(now_us(), found.updated + 1),
+            )
+            self.catalog.put_bucket(changed)
+        return changed
+
+    def delete_bucket(self, name: str, conditions: Conditions | None = None) -> None:
         """
         Remove a bucket.
 
-        :raises ApiError: 404 when it is not there, 409 when there are objects in it.
+        :param conditions: preconditions on its metageneration.
+        :raises ApiError: 404 when it is not there, 409 when there are objects in it, 412 when a precondition
+            fails.
         """
         with self._lock:
-            self.bucket(name)
+            found = self.bucket(name)
+            if conditions:
+                conditions.check_bucket(found)
             if self.catalog.objects(name, "", 1):
                 message = "The bucket you tried to delete is not empty."
                 raise ApiError(409, "FAILED_PRECONDITION", message, "conflict")
@@ -110,7 +138,7 @@ class Store:
 
     def check(self, bucket: str, name: str, conditions: Conditions) -> None:
         """
-        Tell early whether an object can be written.
+        Check early that an object can be written.
 
         :param conditions: preconditions on what has the name now.
         :raises ApiError: 404 without the bucket, 412 when a precondition fails.
@@ -156,7 +184,7 @@ class Store:
         upload: Upload | None = None,
     ) -> Object:
         """
-        Let content become an object, in place of one of the same name.
+        Store content as an object, replacing one of the same name.
 
         :param content: complete content; when this fails its file is still the caller's.
         :param sent: resource of the object as the client sent it.
@@ -169,6 +197,9 @@ class Store:
         resources.check_digests(content, sent)
         metadata = resources.changed({}, resources.written(sent))
         with self._lock:
+            default = self.bucket(bucket).fields.get("storageClass")
+            if default:
+                metadata = {"storageClass": default} | metadata
             before = self._find(bucket, name)
             (conditions or Conditions()).check(bucket, name, before)
             generation = self.catalog.next_generation()
@@ -220,7 +251,7 @@ class Store:
         self, source: Source, bucket: str, name: str, sent: dict[str, Any], conditions: Conditions
     ) -> Object:
         """
-        Make an object with the content of another one, and with its metadata unless other is sent.
+        Create an object with the content of another one, and with its metadata unless other metadata is sent.
 
         :param sent: resource of the new object as the client sent it.
         :param conditions: preconditions on what has the name now.
@@ -230,18 +261,34 @@ class Store:
             self._find(bucket, name)
             found = self.get(source.bucket, source.name, source.conditions, reads=False)
             content = self.contents.copy(found.content)
-            given = {**(resources.written(sent) or found.metadata)}
+            # the class is the destination's, unless it is sent
+            inherited = {name: value for name, value in found.metadata.items() if name != "storageClass"}
+            given = resources.written(sent) or inherited
             try:
                 return self.put(bucket, name, content, given, conditions, found.components)
             except BaseException:
                 self.contents.remove(content.id)
                 raise
 
+    def move(self, source: Source, name: str, conditions: Conditions) -> Object:
+        """
+        Rename an object within its bucket.
+
+        :param conditions: preconditions on what has the name now.
+        :raises ApiError: 400 when it is the same name; see :meth:`get` and :meth:`put`.
+        """
+        if source.name == name:
+            raise invalid("The source and the destination of a move are the same object")
+        with self._lock:
+            made = self.copy(source, source.bucket, name, {}, conditions)
+            self.delete(source.bucket, source.name)
+        return made
+
     def compose(
         self, sources: list[Source], bucket: str, name: str, sent: dict[str, Any], conditions: Conditions
     ) -> Object:
         """
-        Make an object of others, one after the other.
+        Create an object from others, concatenated in order.
 
         :param sources: what it is made of.
         :param sent: resource of the new object as the client sent it.
@@ -267,7 +314,7 @@ class Store:
 
     def finish_upload(self, upload: Upload, sent_digests: dict[str, str]) -> Object:
         """
-        Let what a resumable upload has become its object.
+        Store the content of a resumable upload as its object.
 
         :param upload: an open upload of which all has arrived.
         :param sent_digests: checksums that came with the last bytes, by name of the resource's field.

@@ -41,7 +41,7 @@ _NO_TIME = "0001-01-01T"
 
 def take_over(folder: Path, store: Store) -> None:
     """
-    Bring the buckets of such a folder into a store, once; content is not copied.
+    Move the buckets of such a folder into a store, once; content is not copied.
 
     A file is removed from the folder when it is in the catalogue, so that a kill loses nothing. A file
     without its attribute was never completely written, and no client was told that it was. What cannot be
@@ -77,7 +77,7 @@ def _take_bucket(bucket: str, root: Path, store: Store) -> None:
             taken.append(path)
         # a bucket of which some stays may have been deleted since it was taken over
         if (taken or not files) and store.catalog.bucket(bucket) is None:
-            store.catalog.add_bucket(Bucket(bucket, LOCATION, now_us()))
+            store.catalog.put_bucket(Bucket(bucket, LOCATION, now_us()))
     for path in taken:
         with contextlib.suppress(OSError):
             path.unlink()

@@ -1,4 +1,4 @@
-"""A mail server on loopback that keeps what it gets and passes nothing on."""
+"""A mail server on loopback that stores messages and forwards none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import cast
 
 class MailSink:
     """
-    Take mail while the context lasts.
+    Accept mail while the context is active.
 
     .. seealso::
         https://www.rfc-editor.org/rfc/rfc5321#section-4.1
@@ -25,13 +25,13 @@ class MailSink:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port that it listens on."""
+        """Return the host and port of the server."""
         host, port = self._server.server_address[:2]
         return str(host), int(port)
 
     @property
     def messages(self) -> list[EmailMessage]:
-        """What has come so far, the oldest first."""
+        """Return the messages received so far, the oldest first."""
         return list(self._server.messages)
 
     def __enter__(self) -> MailSink:

@@ -9,8 +9,8 @@ from google.cloud.resourcemanager_v3.types import projects
 
 from localcloud.config import Settings
 from localcloud.errors import ApiError
-from localcloud.vertex.api import Handler
-from localcloud.vertex.discovery import GET_PROJECT
+from localcloud.vertex.api.calls import Handler
+from localcloud.vertex.api.discovery import GET_PROJECT
 
 
 class ProjectsService:

@@ -11,12 +11,12 @@ from google.cloud import aiplatform_v1 as v1
 
 from localcloud.config import Settings
 from localcloud.errors import ApiError
-from localcloud.vertex.monitoring_records import MonitoringRecords
-from localcloud.vertex.monitoring_state import settled
-from localcloud.vertex.names import id_of
-from localcloud.vertex.registry import ModelRegistry
-from localcloud.vertex.replicas import Replicas
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.endpoints.replicas import Replicas
+from localcloud.vertex.models.registry import ModelRegistry
+from localcloud.vertex.monitoring.records import MonitoringRecords
+from localcloud.vertex.monitoring.state import settled
+from localcloud.vertex.resources.names import id_of
+from localcloud.vertex.resources.store import ResourceStore
 
 M = TypeVar("M")
 
@@ -102,10 +102,22 @@ class VertexReader:
         """
         return self._registry.versions(self._get(region, "models", model_id, v1.Model).name)
 
+    def batch_prediction_jobs(self) -> list[v1.BatchPredictionJob]:
+        """Return every batch prediction job, the newest first."""
+        return self._store.find("batchPredictionJobs", v1.BatchPredictionJob)[::-1]
+
+    def batch_prediction_job(self, region: str, job_id: str) -> v1.BatchPredictionJob:
+        """
+        Return a batch prediction job as it is now.
+
+        :raises ApiError: 404 when there is none.
+        """
+        return self._get(region, "batchPredictionJobs", job_id, v1.BatchPredictionJob)
+
     def monitoring_jobs(self) -> list[v1.ModelDeploymentMonitoringJob]:
         """Return every monitoring job, the newest first."""
         jobs = self._store.find("modelDeploymentMonitoringJobs", v1.ModelDeploymentMonitoringJob)
-        return [settled(job) for job in jobs[::-1]]
+        return [settled(job, self._settings.monitoring_delay) for job in jobs[::-1]]
 
     def monitoring_job(self, region: str, job_id: str) -> v1.ModelDeploymentMonitoringJob:
         """
@@ -114,7 +126,8 @@ class VertexReader:
         :raises ApiError: 404 when there is none.
         """
         collection = "modelDeploymentMonitoringJobs"
-        return settled(self._get(region, collection, job_id, v1.ModelDeploymentMonitoringJob))
+        job = self._get(region, collection, job_id, v1.ModelDeploymentMonitoringJob)
+        return settled(job, self._settings.monitoring_delay)
 
     def monitoring_records(
         self, job: v1.ModelDeploymentMonitoringJob

@@ -8,32 +8,34 @@ from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
 
-from localcloud.bigquery.inside import InsideBigQuery
+from localcloud.bigquery.api.client import InProcessClient
 from localcloud.config import Settings
-from localcloud.faults import Faults
+from localcloud.gateway.faults import Faults
 from localcloud.storage import ObjectStore
-from localcloud.vertex.api import Api
-from localcloud.vertex.deployments import DeploymentService
-from localcloud.vertex.endpoints import EndpointService
-from localcloud.vertex.grpc_server import GrpcServer
-from localcloud.vertex.metric_requests import MetricRequests
-from localcloud.vertex.metrics import MetricService
-from localcloud.vertex.models import ModelService
-from localcloud.vertex.monitoring import MonitoringService
-from localcloud.vertex.monitoring_command import MonitoringCommand
-from localcloud.vertex.monitoring_records import MonitoringRecords
-from localcloud.vertex.monitoring_schedule import MonitoringSchedule
-from localcloud.vertex.monitoring_windows import MonitoringWindows
-from localcloud.vertex.operations import Operations
+from localcloud.vertex.api.calls import Api
+from localcloud.vertex.api.grpc_server import make_server
+from localcloud.vertex.api.rest import create_app
+from localcloud.vertex.batch.service import BatchPredictionService
+from localcloud.vertex.endpoints.deployments import DeploymentService
+from localcloud.vertex.endpoints.prediction import PredictionService
+from localcloud.vertex.endpoints.replicas import Replicas
+from localcloud.vertex.endpoints.request_log import RequestLog
+from localcloud.vertex.endpoints.service import EndpointService
+from localcloud.vertex.metrics.requests import MetricRequests
+from localcloud.vertex.metrics.service import MetricService
+from localcloud.vertex.models.registry import ModelRegistry
+from localcloud.vertex.models.service import ModelService
+from localcloud.vertex.monitoring.command import MonitoringCommand
+from localcloud.vertex.monitoring.records import MonitoringRecords
+from localcloud.vertex.monitoring.schedule import MonitoringSchedule
+from localcloud.vertex.monitoring.service import MonitoringService
+from localcloud.vertex.monitoring.windows import MonitoringWindows
 from localcloud.vertex.pipelines import PipelineService
-from localcloud.vertex.prediction import PredictionService
 from localcloud.vertex.projects import ProjectsService
 from localcloud.vertex.reader import VertexReader
-from localcloud.vertex.registry import ModelRegistry
-from localcloud.vertex.replicas import Replicas
-from localcloud.vertex.request_log import RequestLog
-from localcloud.vertex.rest import create_app
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.resources.operations import Operations
+from localcloud.vertex.resources.store import ResourceStore
+from localcloud.vertex.worker.errors import PipelinePythonMissingError
 from localcloud.vertex.worker.pool import WorkerPool
 
 _THREADS = 32
@@ -55,7 +57,7 @@ class VertexService:
         self,
         settings: Settings,
         objects: ObjectStore,
-        bigquery: InsideBigQuery,
+        bigquery: InProcessClient,
         client_environment: Mapping[str, str],
         faults: Faults,
         drop: Callable[[str], None],
@@ -73,36 +75,49 @@ class VertexService:
         windows = MonitoringWindows(settings, objects, bigquery, self._requests, self._pool, records)
         self._monitoring = MonitoringSchedule(settings, self._store, windows)
         self.reader = VertexReader(settings, self._store, registry, replicas, records)
+        self._batch = BatchPredictionService(
+            settings, self._store, self._operations, registry, replicas, bigquery
+        )
         projects = ProjectsService(settings)
         api = Api(
             settings,
             [
                 self._operations,
                 self._pipelines,
+                self._batch,
                 MonitoringService(settings, self._store, self._operations, self._requests, records),
                 ModelService(settings, registry, self._operations, objects),
                 EndpointService(self._store, self._operations, self._requests),
                 DeploymentService(settings, self._store, self._operations, registry, replicas),
-                PredictionService(self._store, registry, replicas, self._requests, self._measured),
+                PredictionService(self._store, replicas, self._requests, self._measured),
                 MetricService(settings, self._measured),
                 projects,
             ],
             faults,
         )
         self.methods = api.served()
-        self._grpc = GrpcServer(api, self._threads, drop)
+        self._grpc = make_server(api, self._threads, drop)
         self.http_app: web.Application = create_app(
             api, self._threads, [*projects.routes(), *MonitoringCommand(settings, self._monitoring).routes()]
         )
         self.grpc_target = ""
 
+    def missing_environment(self) -> str:
+        """Return why neither pipeline jobs nor models can run here; nothing if they can."""
+        try:
+            self._pool.check()
+        except PipelinePythonMissingError as error:
+            return str(error)
+        return ""
+
     async def start(self) -> None:
-        """Take up the state of the last run, and listen."""
+        """Load the state of the last run, and listen."""
         await asyncio.to_thread(self._start)
 
     async def stop_logging(self) -> None:
         """Write the requests that were answered; BigQuery must still be there."""
         self._monitoring.abandon()
+        self._batch.abandon()
         await asyncio.to_thread(self._requests.stop)
 
     async def stop(self) -> None:
@@ -112,6 +127,7 @@ class VertexService:
     def _start(self) -> None:
         self._pool.start()
         self._pipelines.start()
+        self._batch.start()
         self._operations.resume()
         self._requests.start()
         self._monitoring.start()
@@ -125,6 +141,7 @@ class VertexService:
         self._pool.stop()
         self._monitoring.stop()
         self._pipelines.stop()
+        self._batch.stop()
         self._operations.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._store.close()

@@ -8,7 +8,7 @@ import pytest
 from google.api_core.exceptions import BadRequest, Conflict, Forbidden, NotFound, PreconditionFailed
 from google.cloud import bigquery
 
-from tests.conftest import Cloud
+from localcloud.testing import Cloud
 
 
 def test_a_dataset_is_created_read_changed_and_deleted(client: bigquery.Client) -> None:

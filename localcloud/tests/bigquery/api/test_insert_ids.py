@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from localcloud.bigquery.datasets import Datasets
-from localcloud.bigquery.tabledata import TableData
-from localcloud.bigquery.tables import Tables
+from localcloud.bigquery.api.datasets import Datasets
+from localcloud.bigquery.api.tabledata import TableData
+from localcloud.bigquery.api.tables import Tables
 from localcloud.bigquery.warehouse import Warehouse
 from localcloud.config import Settings
 from localcloud.errors import ApiError
@@ -41,7 +41,7 @@ def test_rows_that_were_not_committed_are_stored_by_the_retry(settings: Settings
 
 @pytest.fixture
 def tabledata(settings: Settings) -> Iterator[TableData]:
-    """The rows of an empty table ``d.t`` with the column ``id``."""
+    """Return the rows of an empty table ``d.t`` with the column ``id``."""
     warehouse = Warehouse(settings, ObjectStore(Store(settings.state / "objects")))
     with warehouse.catalog.transaction():
         Datasets(warehouse).insert({"datasetReference": {"datasetId": "d"}})

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from tools.bigquery_types import types
 
-from dev.bigquery_types import types
-from localcloud.bigquery.request_types import PATH, check_query, read_body
+from localcloud.bigquery.api.request_types import PATH, check_query, read_body
 from localcloud.errors import ApiError
 
 

@@ -15,9 +15,9 @@ from google.cloud import bigquery
 
 from localcloud.bigquery import create_app
 from localcloud.config import HOST, Settings
-from localcloud.faults import Faults
+from localcloud.gateway.faults import Faults
 from localcloud.storage import ObjectStore, Store
-from tests.conftest import Cloud
+from localcloud.testing import Cloud
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def served(settings: Settings) -> Iterator[bigquery.Client]:
     finally:
         asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(30)
+        thread.join(60)
         loop.close()
 
 
@@ -97,8 +97,8 @@ assert [row.values() for row in rows] == [(2, None), (3, "x")]
 """
 
 
-def test_what_was_answered_outlives_a_kill(make_cloud: Callable[[], Cloud]) -> None:
-    cloud = make_cloud()
+def test_what_was_answered_outlives_a_kill(make_localcloud: Callable[[], Cloud]) -> None:
+    cloud = make_localcloud()
     cloud.start()
     try:
         written = cloud.client(sys.executable, "-c", WRITE)

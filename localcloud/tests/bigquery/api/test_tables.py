@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +13,8 @@ from google.api_core.exceptions import (
     PreconditionFailed,
 )
 from google.cloud import bigquery, storage
+
+from localcloud.testing import eventually
 
 
 def modified(client: bigquery.Client, table: str) -> int:
@@ -35,8 +36,7 @@ def test_every_change_advances_the_modification_time(client: bigquery.Client, wi
         times.append(modified(client, wine_table))
 
     client.insert_rows_json(wine_table, [{"quality": 5}])
-    while client.get_table(wine_table).streaming_buffer:
-        time.sleep(0.1)
+    eventually(lambda: client.get_table(wine_table), lambda table: not table.streaming_buffer)
     note()
     client.query_and_wait(f"INSERT INTO `{wine_table}` (quality) VALUES (6)")
     note()
@@ -88,12 +88,13 @@ def test_a_schema_may_grow_but_not_shrink_or_change(client: bigquery.Client, win
 
 
 def test_an_expired_table_is_gone(client: bigquery.Client, dataset: str) -> None:
-    table = bigquery.Table(f"{client.project}.{dataset}.brief", [bigquery.SchemaField("a", "INT64")])
-    table.expires = datetime.now(UTC) + timedelta(milliseconds=300)
-    client.create_table(table)
+    schema = [bigquery.SchemaField("a", "INT64")]
+    table = client.create_table(bigquery.Table(f"{client.project}.{dataset}.brief", schema))
     assert [item.table_id for item in client.list_tables(dataset)] == ["brief"]
-    time.sleep(0.4)
-    assert list(client.list_tables(dataset)) == []
+    # a time that is over when the request arrives would be refused
+    table.expires = datetime.now(UTC) + timedelta(seconds=2)
+    client.update_table(table, ["expires"])
+    eventually(lambda: not list(client.list_tables(dataset)))
     with pytest.raises(NotFound):
         client.get_table(table)
 
@@ -127,7 +128,8 @@ def test_expiring_partitions_keys_and_nested_columns_are_refused_by_name(
     with pytest.raises(MethodNotImplemented, match="tableConstraints of a table"):
         client.create_table(partitioned)
     for field in (
-        bigquery.SchemaField("r", "RECORD", fields=[bigquery.SchemaField("a", "INT64")]),
+        bigquery.SchemaField("r", "RECORD", fields=[bigquery.SchemaField("a", "INT64", "REQUIRED")]),
+        bigquery.SchemaField("b", "BIGNUMERIC"),
         bigquery.SchemaField("g", "GEOGRAPHY"),
     ):
         with pytest.raises(MethodNotImplemented, match="does not support"):

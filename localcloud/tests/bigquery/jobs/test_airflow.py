@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 
 import pytest
-from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 from google.api_core.exceptions import NotFound
 
-from tests.conftest import Cloud
+from localcloud.testing import Cloud
+
+pytest.importorskip("airflow.providers.google", reason="Airflow's Google provider is not installed")
+
+from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 
 
 @pytest.fixture
@@ -37,10 +40,10 @@ def test_get_records_reads_through_the_discovery_client(cloud: Cloud, wine_table
 
 
 def test_insert_job_gives_the_job_that_the_operators_wait_for(hook: BigQueryHook, wine_table: str) -> None:
-    query = f"SELECT SUM(CASE WHEN ph IS NULL THEN 1 ELSE 0 END) AS nulls FROM {wine_table}"
+    query = f"SELECT SUM(CASE WHEN ph IS NULL THEN 1 ELSE 0 END) AS missing FROM {wine_table}"
     job = hook.insert_job(configuration={"query": {"query": query, "useLegacySql": False}})
     assert [row.values() for row in job.result()] == [(0,)]
-    assert job.result().to_dataframe(create_bqstorage_client=False).to_dict("records") == [{"nulls": 0}]
+    assert job.result().to_dataframe(create_bqstorage_client=False).to_dict("records") == [{"missing": 0}]
 
 
 def test_tables_are_found_and_missed(hook: BigQueryHook, client, wine_table: str) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from google.cloud import bigquery, storage
 
-from localcloud.environment import process_environment
-from tests.conftest import Cloud
+from localcloud.clients.environment import process_environment
+from localcloud.testing import Cloud
 
 READ = """
 import json, sys
@@ -26,9 +26,11 @@ with beam.Pipeline(options=options) as pipeline:
 
 
 def test_beam_exports_a_pinned_query_and_leaves_only_the_users_dataset(
-    cloud: Cloud, client: bigquery.Client, wine_table: str, tmp_path: Path
+    cloud: Cloud, pipeline_python: Path, client: bigquery.Client, wine_table: str, tmp_path: Path
 ) -> None:
-    # given a table, its version, and a row that came later
+    # given a table that spells a column in another way, its version, and a row that came later
+    spelled = f"SELECT * EXCEPT (ph), ph AS pH FROM `{wine_table}`"
+    client.query_and_wait(f"CREATE OR REPLACE TABLE `{wine_table}` AS {spelled}")
     version = int(client.get_table(wine_table).modified.timestamp() * 1000)
     client.query_and_wait(f"INSERT INTO `{wine_table}` (quality) VALUES (3)")
     bucket = storage.Client().create_bucket(f"beam-{os.getpid()}")
@@ -42,7 +44,7 @@ def test_beam_exports_a_pinned_query_and_leaves_only_the_users_dataset(
     output = tmp_path / "rows.jsonl"
     arguments = [client.project, query, f"gs://{bucket.name}/temp", str(output)]
     done = subprocess.run(
-        [str(cloud.settings.pipeline_python), "-c", READ, *arguments],
+        [str(pipeline_python), "-c", READ, *arguments],
         env=process_environment(cloud.settings),
         capture_output=True,
         text=True,
@@ -54,6 +56,7 @@ def test_beam_exports_a_pinned_query_and_leaves_only_the_users_dataset(
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in output.read_text().splitlines()]
     assert len(rows) == 4898
+    assert {tuple(row) for row in rows} == {("ph", "quality", "good")}
     assert all(row["good"] == (row["quality"] >= 6) for row in rows)
     assert {dataset.dataset_id for dataset in client.list_datasets()} == datasets
     assert list(bucket.list_blobs()) == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import math
-import time
 
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
 from google.cloud import bigquery
+
+from localcloud.testing import eventually
 
 
 @pytest.fixture
@@ -84,16 +86,27 @@ def test_tables_are_made_replaced_and_dropped(client: bigquery.Client, rows, gra
 @pytest.mark.parametrize(
     "statement",
     [
-        "MERGE `{0}` USING `{0}` ON FALSE WHEN NOT MATCHED THEN INSERT ROW",
         "ALTER TABLE `{0}` ADD COLUMN x INT64",
         "CREATE TABLE `{0}_p` (d DATE) PARTITION BY d OPTIONS (partition_expiration_days = 3)",
-        "CREATE TABLE `{0}_a` (a ARRAY<INT64>)",
+        "CREATE TABLE `{0}_a` (a STRUCT<b INT64 NOT NULL>)",
+        "UPDATE `{0}` AS g SET other.note = 'a' WHERE TRUE",
+        "CREATE TABLE `{0}_n` (a BIGNUMERIC)",
         "CREATE TEMP TABLE t AS SELECT 1",
     ],
 )
 def test_other_statements_are_refused_by_name(client, grades, statement) -> None:
     with pytest.raises(MethodNotImplemented, match="localcloud's BigQuery does not support"):
         client.query_and_wait(statement.format(grades))
+
+
+def test_values_of_time_stand_beside_their_texts(client: bigquery.Client, rows, dataset: str) -> None:
+    client.query_and_wait(f"CREATE TABLE {dataset}.times (t TIMESTAMP, d DATE)")
+    client.query_and_wait(
+        f"INSERT {dataset}.times "
+        "VALUES ('2020-01-01', DATE '2020-01-02'), (TIMESTAMP '2020-01-03', '2020-01-04')"
+    )
+    days = rows(f"SELECT DATE(t), d FROM {dataset}.times ORDER BY t")
+    assert [[day.day for day in row] for row in days] == [[1, 2], [3, 4]]
 
 
 def test_streamed_rows_are_there_at_once(client: bigquery.Client, rows, grades: str) -> None:
@@ -160,6 +173,37 @@ def test_the_streaming_buffer_holds_rows_that_the_table_does_not_tell_of_yet(
 
 
 def await_flush(client: bigquery.Client, table: str) -> bigquery.Table:
-    while (found := client.get_table(table)).streaming_buffer:
-        time.sleep(0.1)
-    return found
+    return eventually(lambda: client.get_table(table), lambda found: not found.streaming_buffer)
+
+
+def test_default_is_null_where_a_column_has_no_default(client: bigquery.Client, grades: str) -> None:
+    client.query_and_wait(f"INSERT INTO `{grades}` VALUES (7, DEFAULT, 'n')")
+    client.query_and_wait(f"DELETE FROM `{grades}` WHERE NULL")
+    (row,) = client.query_and_wait(f"SELECT * FROM `{grades}` WHERE id = 7")
+    assert row.values() == (7, None, "n")
+
+
+def test_a_null_array_is_read_back_empty(client: bigquery.Client, dataset: str) -> None:
+    client.query_and_wait(f"CREATE TABLE {dataset}.lists AS SELECT CAST(NULL AS ARRAY<INT64>) AS l")
+    (row,) = client.query_and_wait(f"SELECT l IS NULL, ARRAY_LENGTH(l), l FROM {dataset}.lists")
+    assert row.values() == (False, 0, [])
+
+
+def test_delete_needs_no_from(client: bigquery.Client, rows, dataset: str) -> None:
+    client.query_and_wait(f"CREATE TABLE {dataset}.kept AS SELECT 1 AS a UNION ALL SELECT 2")
+
+    job = client.query(f"DELETE {dataset}.kept WHERE a = 1")
+
+    assert job.result().num_dml_affected_rows == 1
+    assert rows(f"SELECT a FROM {dataset}.kept") == [(2,)]
+
+
+def test_a_table_that_a_query_creates_is_the_destination_of_its_job(
+    client: bigquery.Client, dataset: str
+) -> None:
+    # https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfigurationQuery (destinationTable)
+    job = client.query(f"CREATE TABLE {dataset}.made AS SELECT TIME '10:00:00.5' AS t")
+    job.result()
+
+    assert client.get_job(job.job_id).destination.table_id == "made"
+    assert [row.t for row in client.list_rows(job.destination)] == [datetime.time(10, 0, 0, 500_000)]

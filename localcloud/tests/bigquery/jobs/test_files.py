@@ -40,6 +40,17 @@ def test_a_large_file_is_uploaded_in_chunks(client: bigquery.Client, dataset: st
     assert client.get_table(target).num_rows == 8000
 
 
+def test_an_upload_may_end_without_content(client: bigquery.Client, dataset: str) -> None:
+    table = {"projectId": client.project, "datasetId": dataset, "tableId": "empty"}
+    load = {"destinationTable": table, "schema": {"fields": [{"name": "n", "type": "INTEGER"}]}}
+    address = f"https://bigquery.googleapis.com/upload/bigquery/v2/projects/{client.project}/jobs"
+    begun = client._http.post(f"{address}?uploadType=resumable", json={"configuration": {"load": load}})
+
+    ended = client._http.put(begun.headers["Location"])
+
+    assert (ended.status_code, ended.json()["statistics"]["load"]["outputRows"]) == (200, "0")
+
+
 def test_a_csv_with_a_header_is_understood(
     client: bigquery.Client, dataset: str, bucket: storage.Bucket
 ) -> None:
@@ -161,5 +172,6 @@ def test_other_formats_are_refused_by_name(client, wine_table, bucket) -> None:
     snappy = bigquery.ExtractJobConfig(destination_format="AVRO", compression="SNAPPY")
     with pytest.raises(MethodNotImplemented, match="compression SNAPPY for AVRO"):
         client.extract_table(wine_table, f"gs://{bucket.name}/x", job_config=snappy).result()
-    with pytest.raises(MethodNotImplemented, match="copy jobs"):
-        client.copy_table(wine_table, f"{wine_table}_copy").result()
+    clone = bigquery.CopyJobConfig(operation_type="CLONE")
+    with pytest.raises(MethodNotImplemented, match="copy jobs of operationType CLONE"):
+        client.copy_table(wine_table, f"{wine_table}_copy", job_config=clone).result()

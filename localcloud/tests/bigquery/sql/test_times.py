@@ -5,8 +5,8 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from localcloud.bigquery.catalog import Table, Version, now_us
-from localcloud.bigquery.rows import next_time, snapshot
+from localcloud.bigquery.store.catalog import Table, Version, now_us
+from localcloud.bigquery.store.rows import next_time, snapshot
 from localcloud.bigquery.warehouse import Warehouse
 from localcloud.config import Settings
 from localcloud.errors import ApiError

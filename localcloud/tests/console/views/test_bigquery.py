@@ -5,15 +5,10 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from airflow.providers.google.cloud.links.bigquery import (
-    BIGQUERY_DATASET_LINK,
-    BIGQUERY_JOB_DETAIL_LINK,
-    BIGQUERY_TABLE_LINK,
-)
 from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery
-
-from .conftest import Browse
+from tests.console import links
+from tests.console.pages import Browse
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +40,7 @@ def path_of(format_: str, table: bigquery.Table, **more: str) -> str:
 
 
 def test_a_table_shows_its_columns_its_size_and_its_first_rows(browse: Browse, table):
-    page = browse(path_of(BIGQUERY_TABLE_LINK, table))
+    page = browse(path_of(links.TABLE, table))
 
     assert page.status == 200
     assert f"<h1>{table.dataset_id}.wines</h1>" in page.body
@@ -64,14 +59,26 @@ def test_a_view_shows_its_columns_and_no_rows(browse, client, table):
     name = f"{table.dataset_id}.wines_view"
     client.query_and_wait(f"CREATE VIEW {name} AS SELECT note FROM {table.dataset_id}.wines")
 
-    page = browse(path_of(BIGQUERY_TABLE_LINK, client.get_table(name)))
+    page = browse(path_of(links.TABLE, client.get_table(name)))
 
     assert page.inside("schema").split()[-3:] == ["note", "STRING", "NULLABLE"]
     assert "Only a query shows the rows of a VIEW." in page.inside("preview")
 
 
+def test_a_record_shows_its_fields(browse, client, table):
+    name = f"{table.dataset_id}.wines_records"
+    query = "SELECT STRUCT(1 AS a, CAST(NULL AS STRING) AS b) AS r, [STRUCT('x' AS c)] AS l"
+    client.query_and_wait(f"CREATE TABLE {name} AS {query}")
+
+    page = browse(path_of(links.TABLE, client.get_table(name)))
+
+    assert page.status == 200
+    assert "{1, NULL}" in page.inside("preview")
+    assert "[{x}]" in page.inside("preview")
+
+
 def test_the_lists_lead_to_it(browse, table):
-    for path in ("/bigquery", path_of(BIGQUERY_DATASET_LINK, table)):
+    for path in ("/bigquery", path_of(links.DATASET, table)):
         page = browse(path)
         link = next(link for link in page.links if table.dataset_id in link)
         assert browse(link).inside("rows") == "25"
@@ -81,7 +88,7 @@ def test_a_query_job_shows_its_query_and_its_state(browse, client, table):
     job = client.query("SELECT 'a cellar'")
     job.result()
 
-    page = browse(path_of(BIGQUERY_JOB_DETAIL_LINK, table, job_id=job.job_id, location=job.location))
+    page = browse(path_of(links.QUERY_JOB, table, job_id=job.job_id, location=job.location))
 
     assert page.inside("state") == "Done"
     assert "SELECT 'a cellar'" in page.text
@@ -92,7 +99,7 @@ def test_a_failed_job_shows_its_error(browse, client, table):
     with pytest.raises(BadRequest):
         job.result()
 
-    page = browse(path_of(BIGQUERY_JOB_DETAIL_LINK, table, job_id=job.job_id, location=job.location))
+    page = browse(path_of(links.QUERY_JOB, table, job_id=job.job_id, location=job.location))
 
     assert page.inside("state") == "Failed"
     assert "no_such_column" in page.text

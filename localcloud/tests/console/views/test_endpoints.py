@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 
-import pytest
-from airflow.providers.google.cloud.links.vertex_ai import VERTEX_AI_ENDPOINT_LINK, VERTEX_AI_MODEL_LINK
-
-from .conftest import Browse
+from tests.console import links
+from tests.console.pages import Browse
+from tests.curl import needs_curl
 
 
 def endpoint_page(name: str) -> str:
-    _, project, _, region, _, id_ = name.split("/")
-    return VERTEX_AI_ENDPOINT_LINK.format(region=region, endpoint_id=id_, project_id=project)
+    return links.of(links.ENDPOINT, name)
 
 
 def model_page(name: str) -> str:
-    _, project, _, region, _, id_ = name.split("/")
-    return VERTEX_AI_MODEL_LINK.format(region=region, model_id=id_, project_id=project)
+    return links.of(links.MODEL, name)
 
 
 def test_an_endpoint_shows_what_serves_how_much_on_what(browse: Browse, serving):
@@ -39,9 +35,8 @@ def test_an_endpoint_shows_what_serves_how_much_on_what(browse: Browse, serving)
     assert "Monitoring job none" in page.text
 
 
+@needs_curl
 def test_the_command_that_it_shows_gets_an_answer(browse, serving):
-    if shutil.which("curl") is None:
-        pytest.skip("there is no curl on the PATH")
     command = browse(endpoint_page(serving.name)).inside("request")
 
     # an environment of its own: it needs nothing but what the page says
@@ -58,7 +53,7 @@ def test_an_endpoint_without_a_model_says_so(browse, new_endpoint):
 
     page = browse(endpoint_page(endpoint.name))
 
-    assert "No model is deployed: predictions are refused." in page.text
+    assert "No model is deployed: predictions are rejected." in page.text
     assert "empty &lt;b&gt;" in page.body
     assert "team: cellar" in page.text
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from google.cloud import aiplatform_v1 as v1
-from vertex_mlops.links.model_monitoring import MODEL_MONITORING_JOB_LINK
-
-from .conftest import Browse
+from tests.console import links
+from tests.console.pages import Browse
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +47,7 @@ def watched(clients, parent, new_endpoint, deploy, serving) -> v1.ModelDeploymen
 
 @pytest.fixture
 def page(browse: Browse, watched):
-    _, project, _, region, _, id_ = watched.name.split("/")
-    return browse(MODEL_MONITORING_JOB_LINK.format(region=region, job_id=id_, project_id=project))
+    return browse(links.of(links.MONITORING_JOB, watched.name))
 
 
 def test_it_shows_what_is_watched_how_often_and_who_is_told(page):
@@ -92,8 +90,7 @@ def test_it_shows_the_distances_of_each_window_and_marks_what_is_beyond_its_thre
         {one.feature_display_name: one for one in record.feature_stats} for record in monitored.search()
     )
 
-    _, project, _, region, _, id_ = monitored.job.split("/")
-    page = browse(MODEL_MONITORING_JOB_LINK.format(region=region, job_id=id_, project_id=project))
+    page = browse(links.of(links.MONITORING_JOB, monitored.job))
 
     # then the newest window stands first
     before, after = (f"{one.distribution_deviation:.3f}" for one in skew["alcohol"].prediction_stats)

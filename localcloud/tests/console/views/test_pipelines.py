@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from tests.console.pages import Browse, Jobs, job_page, metadata
+from tests.vertex.pipelines.specs import Pipeline
 
-from localcloud.console.pipelines import dependencies
-from tests.localcloud.vertex.pipelines.specs import Pipeline
-
-from .conftest import Browse, Jobs, job_page, metadata
+from localcloud.console.views.pipelines import dependencies
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,10 @@ print(json.dumps(seen))
 """
 
 
-def test_beam_writes_matches_renames_reads_and_deletes(cloud, bucket):
+def test_beam_writes_matches_renames_reads_and_deletes(cloud, pipeline_python, bucket):
     root = f"gs://{bucket.name}/tmp"
 
-    done = cloud.client(str(cloud.settings.pipeline_python), "-c", SCRIPT, root)
+    done = cloud.client(str(pipeline_python), "-c", SCRIPT, root)
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {

@@ -19,7 +19,7 @@ def test_an_upload_may_have_its_boundary_in_single_quotes(bucket: storage.Bucket
         f"{API}/upload/storage/v1/b/{bucket.name}/o?uploadType=multipart",
         data=body,
         headers={"Content-Type": f"multipart/related; boundary='{boundary}'"},
-        timeout=10,
+        timeout=60,
     )
 
     assert answer.status_code == 200, answer.text
@@ -29,9 +29,9 @@ def test_an_upload_may_have_its_boundary_in_single_quotes(bucket: storage.Bucket
 def test_a_deletion_is_answered_without_content(bucket: storage.Bucket):
     bucket.blob("gone").upload_from_string("x")
 
-    deleted = requests.delete(f"{API}/storage/v1/b/{bucket.name}/o/gone", timeout=10)
-    again = requests.delete(f"{API}/storage/v1/b/{bucket.name}/o/gone", timeout=10)
-    whole = requests.delete(f"{API}/storage/v1/b/{bucket.name}", timeout=10)
+    deleted = requests.delete(f"{API}/storage/v1/b/{bucket.name}/o/gone", timeout=60)
+    again = requests.delete(f"{API}/storage/v1/b/{bucket.name}/o/gone", timeout=60)
+    whole = requests.delete(f"{API}/storage/v1/b/{bucket.name}", timeout=60)
 
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert again.status_code == 404

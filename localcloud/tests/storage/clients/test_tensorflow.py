@@ -30,10 +30,10 @@ print(json.dumps(seen))
 
 
 @pytest.fixture(scope="module")
-def seen(cloud, client) -> dict:
-    """What TensorFlow's gs:// file system saw, in a process of the pipeline environment."""
+def seen(cloud, pipeline_python, client) -> dict:
+    """Return what TensorFlow's gs:// file system saw, in a process of the pipeline environment."""
     client.create_bucket("tensorflow")
-    done = cloud.client(str(cloud.settings.pipeline_python), "-c", SCRIPT, "gs://tensorflow/root")
+    done = cloud.client(str(pipeline_python), "-c", SCRIPT, "gs://tensorflow/root")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -45,7 +45,7 @@ def test_what_is_no_batch_is_refused(cloud, content_type):
         "https://storage.googleapis.com/batch/storage/v1",
         data=b"{}",
         headers={"Content-Type": content_type},
-        timeout=10,
+        timeout=60,
     )
 
     assert answer.status_code == 400

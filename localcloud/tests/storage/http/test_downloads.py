@@ -14,7 +14,7 @@ PLAIN = {"Accept-Encoding": "identity"}
 
 @pytest.fixture
 def truncate(served):
-    """Cut the file of an object."""
+    """Truncate the file of an object."""
 
     def truncate(name: str, size: int) -> None:
         os.truncate(served.store.contents.path(served.store.get("wine", name).content.id), size)

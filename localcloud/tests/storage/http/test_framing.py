@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from localcloud.routing import ByPath
+from localcloud.gateway.routing import ByPath
 from localcloud.storage.http.framing import LARGEST_HEAD, OneFraming
 
 IDENTITY = (

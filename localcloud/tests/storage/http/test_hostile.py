@@ -7,8 +7,7 @@ import gzip
 from urllib.parse import quote
 
 import pytest
-
-from tests.localcloud.storage.served import OBJECTS, UPLOAD
+from tests.storage.served import OBJECTS, UPLOAD
 
 TRAVERSALS = [
     "..%2f..%2f..%2fescaped",
@@ -102,14 +101,14 @@ async def test_no_page_of_another_origin_is_let_in(served):
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        ("POST", "/storage/v1/b?project=wine-local", b"[]"),
-        ("POST", "/storage/v1/b?project=wine-local", b'{"name": 3}'),
-        ("POST", "/storage/v1/b?project=wine-local", b'{"name": "abc", "location": 3}'),
-        ("POST", "/storage/v1/b?project=wine-local", b'{"name": "abc", "location": "\\ud800"}'),
-        ("POST", "/storage/v1/b?project=wine-local", b'{"name": "\xff"}'),
-        ("POST", "/storage/v1/b?project=wine-local", gzip.compress(b'{"name": "abc"}', mtime=0)),
-        ("POST", "/storage/v1/b?project=wine-local", b"[" * 200_000),
-        ("POST", "/storage/v1/b?project=wine-local", b'{"name": ' + b"9" * 5000 + b"}"),
+        ("POST", "/storage/v1/b?project=local-project", b"[]"),
+        ("POST", "/storage/v1/b?project=local-project", b'{"name": 3}'),
+        ("POST", "/storage/v1/b?project=local-project", b'{"name": "abc", "location": 3}'),
+        ("POST", "/storage/v1/b?project=local-project", b'{"name": "abc", "location": "\\ud800"}'),
+        ("POST", "/storage/v1/b?project=local-project", b'{"name": "\xff"}'),
+        ("POST", "/storage/v1/b?project=local-project", gzip.compress(b'{"name": "abc"}', mtime=0)),
+        ("POST", "/storage/v1/b?project=local-project", b"[" * 200_000),
+        ("POST", "/storage/v1/b?project=local-project", b'{"name": ' + b"9" * 5000 + b"}"),
         ("PATCH", f"{OBJECTS}/there", b'{"a": ' + b"9" * 5000 + b"}"),
         ("PATCH", f"{OBJECTS}/there", b'{"metadata": {"a": 1}}'),
         ("PATCH", f"{OBJECTS}/there", b'{"contentType": "a\\r\\nSet-Cookie: b"}'),

@@ -171,7 +171,7 @@ def test_what_is_not_there_is_not_found(client, bucket):
 def test_a_plain_address_gives_the_object(bucket):
     put(bucket, "specs/wine.json")
 
-    answer = requests.get(f"https://storage.googleapis.com/{bucket.name}/specs/wine.json", timeout=10)
+    answer = requests.get(f"https://storage.googleapis.com/{bucket.name}/specs/wine.json", timeout=60)
 
     assert (answer.status_code, answer.text) == (200, "specs/wine.json")
 
@@ -179,6 +179,6 @@ def test_a_plain_address_gives_the_object(bucket):
 def test_the_size_of_an_object_is_asked_without_its_content(bucket):
     put(bucket, "one")
 
-    answer = requests.head(f"https://storage.googleapis.com/{bucket.name}/one", timeout=10)
+    answer = requests.head(f"https://storage.googleapis.com/{bucket.name}/one", timeout=60)
 
     assert (answer.status_code, answer.headers["Content-Length"]) == (200, "3")

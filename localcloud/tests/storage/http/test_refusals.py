@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.localcloud.storage.served import OBJECTS, UPLOAD
+from tests.storage.served import OBJECTS, UPLOAD
 
 BATCH = {"Content-Type": "multipart/mixed; boundary=x"}
 PARAMETERS = [
     "predefinedAcl=publicRead",
-    "predefinedDefaultObjectAcl=private",
+    "predefinedDefaultObjectAcl=authenticatedRead",
     "destinationPredefinedAcl=publicRead",
     "kmsKeyName=projects/p/locations/l/keyRings/r/cryptoKeys/k",
     "destinationKmsKeyName=k",
@@ -45,8 +44,8 @@ async def test_a_parameter_that_would_be_ignored_is_refused(served, parameter):
         await served.ask("POST", f"{UPLOAD}?uploadType=resumable&name=two&{parameter}"),
         await served.ask("GET", f"{OBJECTS}/one?{parameter}"),
         await served.ask("POST", f"{OBJECTS}/one/rewriteTo/b/wine/o/two?{parameter}"),
-        await served.ask("POST", f"/storage/v1/b?project=wine-local&{parameter}", json={"name": "beer"}),
-        await served.ask("GET", f"/storage/v1/b?project=wine-local&{parameter}"),
+        await served.ask("POST", f"/storage/v1/b?project=local-project&{parameter}", json={"name": "beer"}),
+        await served.ask("GET", f"/storage/v1/b?project=local-project&{parameter}"),
     ]
 
     assert [answer.status for answer in answers] == [501] * len(answers)
@@ -108,7 +107,7 @@ async def test_custom_metadata_is_small(served):
     ["a" * 64, "a." + "b" * 64, "192.168.5.4", "goog-wine", "my-google-wine", "g00gle"],
 )
 async def test_a_bucket_that_the_service_would_not_make_is_refused(served, name):
-    answer = await served.ask("POST", "/storage/v1/b?project=wine-local", json={"name": name})
+    answer = await served.ask("POST", "/storage/v1/b?project=local-project", json={"name": name})
 
     assert answer.status == 400
     assert "Invalid bucket name" in (await answer.json())["error"]["message"]
@@ -116,7 +115,7 @@ async def test_a_bucket_that_the_service_would_not_make_is_refused(served, name)
 
 @pytest.mark.parametrize("name", ["a" * 63, ".".join(["b" * 63] * 3), "1.2.3", "gogo"])
 async def test_a_bucket_that_the_service_would_make_is_made(served, name):
-    answer = await served.ask("POST", "/storage/v1/b?project=wine-local", json={"name": name})
+    answer = await served.ask("POST", "/storage/v1/b?project=local-project", json={"name": name})
 
     assert answer.status == 200
 

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 from aiohttp import ClientError
+from tests.storage.served import UPLOAD
 from yarl import URL
 
 from localcloud.storage.http import resumable
-from tests.localcloud.storage.served import UPLOAD
 
 UNIT = 256 * 1024
 

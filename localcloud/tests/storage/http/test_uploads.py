@@ -8,10 +8,10 @@ import hashlib
 
 import google_crc32c
 import pytest
+from tests.storage.served import OBJECTS, UPLOAD
 from yarl import URL
 
 from localcloud.storage import Store
-from tests.localcloud.storage.served import OBJECTS, UPLOAD
 
 UNIT = 256 * 1024
 CONTENT = b"content\r\n--edge\n--edg\r\r\n\n"

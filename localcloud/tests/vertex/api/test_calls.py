@@ -15,8 +15,8 @@ from google.cloud import aiplatform_v1 as v1
 from google.cloud import aiplatform_v1beta1, resourcemanager_v3
 
 from localcloud.config import Settings
-from localcloud.faults import Faults
-from localcloud.vertex.api import Api
+from localcloud.gateway.faults import Faults
+from localcloud.vertex.api.calls import Api
 
 API = {"api_endpoint": "europe-west1-aiplatform.googleapis.com"}
 URL = "https://europe-west1-aiplatform.googleapis.com/v1"
@@ -33,13 +33,13 @@ def test_the_generated_client_works_over(transport: str, parent: str, cloud: Any
 
     created = client.create_endpoint(
         parent=parent, endpoint={"display_name": name, "labels": {"wine": "white"}}
-    ).result(timeout=30)
+    ).result(timeout=120)
     found = list(client.list_endpoints({"parent": parent, "filter": f'display_name="{name}"'}))
     changed = client.update_endpoint(
         endpoint={"name": created.name, "display_name": f"{name}-2"},
         update_mask={"paths": ["display_name"]},
     )
-    client.delete_endpoint(name=created.name).result(timeout=30)
+    client.delete_endpoint(name=created.name).result(timeout=120)
 
     assert created.name.startswith(f"projects/{cloud.settings.project_number}/")
     assert [endpoint.name for endpoint in found] == [created.name]
@@ -53,7 +53,7 @@ async def test_the_generated_client_works_over_asynchronous_grpc(parent: str) ->
     name = unique()
 
     operation = await client.create_endpoint(parent=parent, endpoint={"display_name": name})
-    created = await operation.result(timeout=30)
+    created = await operation.result(timeout=120)
     pages = await client.list_endpoints({"parent": parent, "filter": f'display_name="{name}"'})
 
     assert [endpoint.name async for endpoint in pages] == [created.name]
@@ -135,7 +135,7 @@ def test_the_resource_manager_knows_the_project(cloud: Any) -> None:
 def test_the_resource_manager_answers_version_1_over_rest(cloud: Any) -> None:
     url = f"https://cloudresourcemanager.googleapis.com/v1/projects/{cloud.settings.project}"
 
-    assert requests.get(url, timeout=10).json()["projectNumber"] == cloud.settings.project_number
+    assert requests.get(url, timeout=60).json()["projectNumber"] == cloud.settings.project_number
 
 
 class TestPlainRest:
@@ -144,7 +144,7 @@ class TestPlainRest:
     def test_json_is_written_as_google_writes_it(self, parent: str, new_endpoint: Callable[..., Any]) -> None:
         endpoint = new_endpoint(labels={"wine": "white"})
 
-        content = requests.get(f"{URL}/{endpoint.name}", timeout=10).json()
+        content = requests.get(f"{URL}/{endpoint.name}", timeout=60).json()
 
         assert content["displayName"] == endpoint.display_name
         assert content["createTime"].endswith("Z")
@@ -153,8 +153,8 @@ class TestPlainRest:
     def test_enums_are_names_unless_numbers_are_asked_for(self, new_model: Callable[..., Any]) -> None:
         url = f"{URL}/{new_model().model}"
 
-        named = requests.get(url, timeout=10).json()
-        numbered = requests.get(f"{url}?$alt=json;enum-encoding=int", timeout=10).json()
+        named = requests.get(url, timeout=60).json()
+        numbered = requests.get(f"{url}?$alt=json;enum-encoding=int", timeout=60).json()
 
         assert named["supportedDeploymentResourcesTypes"] == ["DEDICATED_RESOURCES"]
         assert numbered["supportedDeploymentResourcesTypes"] == [1]
@@ -170,14 +170,14 @@ class TestPlainRest:
             f"{URL}/{endpoint.name}",
             params={parameter: mask},
             json={"displayName": "new", "description": "lost", "labels": {"a_b": "1"}},
-            timeout=10,
+            timeout=60,
         ).json()
 
         assert (changed["displayName"], changed["description"]) == ("new", "kept")
         assert changed["labels"] == {"a_b": "1"}
 
     def test_an_error_has_googles_shape(self, cloud: Any, parent: str) -> None:
-        response = requests.get(f"{URL}/{parent}/endpoints/404", timeout=10)
+        response = requests.get(f"{URL}/{parent}/endpoints/404", timeout=60)
 
         error = response.json()["error"]
         assert (response.status_code, error["code"], error["status"]) == (404, 404, "NOT_FOUND")
@@ -195,7 +195,7 @@ class TestPlainRest:
     def test_what_cannot_be_read_is_refused(
         self, cloud: Any, parent: str, query: str, body: str, reason: str
     ) -> None:
-        response = requests.post(f"{URL}/{parent}/endpoints{query}", data=body, timeout=10)
+        response = requests.post(f"{URL}/{parent}/endpoints{query}", data=body, timeout=60)
 
         assert response.status_code == 400
         assert response.json()["error"]["status"] == "INVALID_ARGUMENT"
@@ -205,7 +205,7 @@ class TestPlainRest:
     def test_a_path_that_is_not_served_is_refused_at_once(self, cloud: Any, parent: str, path: str) -> None:
         url = f"{URL.removesuffix('v1')}{path.format(parent)}"
 
-        response = requests.get(url, timeout=10)
+        response = requests.get(url, timeout=60)
 
         assert response.status_code == 501
         assert response.json()["error"]["status"] == "UNIMPLEMENTED"
@@ -217,7 +217,7 @@ class TestPlainRest:
         response = requests.post(
             f"{URL}/{parent}/endpoints?endpoint_id={chosen}",
             data=json.dumps({"display_name": "snake case is read too"}),
-            timeout=10,
+            timeout=60,
         )
 
         assert f"/endpoints/{chosen}/operations/" in response.json()["name"]

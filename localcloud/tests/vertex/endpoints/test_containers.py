@@ -10,8 +10,9 @@ import pytest
 from google.api import httpbody_pb2
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
+from tests.vertex.vertex_clients import IMAGE, Wine, dedicated
 
-from tests.localcloud.vertex.conftest import IMAGE, Wine, dedicated, upload_folder
+from localcloud.testing.sample_model import upload_folder
 
 NewEndpoint = Callable[..., v1.Endpoint]
 NewModel = Callable[..., v1.UploadModelResponse]
@@ -23,12 +24,12 @@ ARGS = {
     "rest_api_port": "8080",
     "file_system_poll_wait_seconds": "0",
 }
-OWN_IMAGE = "europe-west1-docker.pkg.dev/wine-local/wine-mlops/tensorflow-serving@sha256:" + 64 * "0"
+OWN_IMAGE = "europe-west1-docker.pkg.dev/local-project/wine-mlops/tensorflow-serving@sha256:" + 64 * "0"
 GRADE = pytest.approx(6.9, abs=1e-5)
 
 
 def tensorflow_serving(flags: dict[str, str] | None = None, **fields: Any) -> dict[str, Any]:
-    """Make a container spec as vertex-ai-samples do; a flag of None is left out."""
+    """Create a container spec as vertex-ai-samples do; a flag of None is left out."""
     given = {name: value for name, value in {**ARGS, **(flags or {})}.items() if value is not None}
     return {
         "image_uri": OWN_IMAGE,

@@ -41,7 +41,7 @@ def test_a_deployed_model_takes_over_the_traffic_that_it_is_given(
         clients.endpoints.undeploy_model(endpoint=endpoint, deployed_model_id=champion.id)
     clients.endpoints.undeploy_model(
         endpoint=endpoint, deployed_model_id=champion.id, traffic_split={"7": 100}
-    ).result(timeout=30)
+    ).result(timeout=120)
     found = clients.endpoints.get_endpoint(name=endpoint)
     assert [deployed.id for deployed in found.deployed_models] == ["7"]
     assert dict(found.traffic_split) == {"7": 100}
@@ -49,10 +49,10 @@ def test_a_deployed_model_takes_over_the_traffic_that_it_is_given(
     assert clients.models.get_model(name=f"{name}@2").deployed_models[0].deployed_model_id == "7"
 
     # and the last one can go with its traffic
-    clients.endpoints.undeploy_model(endpoint=endpoint, deployed_model_id="7").result(timeout=30)
+    clients.endpoints.undeploy_model(endpoint=endpoint, deployed_model_id="7").result(timeout=120)
     found = clients.endpoints.get_endpoint(name=endpoint)
     assert (list(found.deployed_models), dict(found.traffic_split)) == ([], {})
-    clients.endpoints.delete_endpoint(name=endpoint).result(timeout=30)
+    clients.endpoints.delete_endpoint(name=endpoint).result(timeout=120)
 
 
 def test_a_model_that_cannot_be_loaded_leaves_the_endpoint_as_it_was(
@@ -141,7 +141,7 @@ def test_an_id_that_is_deployed_is_taken(
 
     with pytest.raises(exceptions.AlreadyExists):
         deploy(endpoint, model, id="1")
-    clients.endpoints.undeploy_model(endpoint=endpoint, deployed_model_id="1").result(timeout=30)
+    clients.endpoints.undeploy_model(endpoint=endpoint, deployed_model_id="1").result(timeout=120)
 
 
 def test_only_the_scale_of_a_deployed_model_can_be_changed(clients: Any, serving: v1.Endpoint) -> None:
@@ -152,7 +152,7 @@ def test_only_the_scale_of_a_deployed_model_can_be_changed(clients: Any, serving
 
     def mutate(path: str) -> Any:
         request = {"endpoint": serving.name, "deployed_model": deployed, "update_mask": {"paths": [path]}}
-        return clients.endpoints.mutate_deployed_model(request).result(timeout=30).deployed_model
+        return clients.endpoints.mutate_deployed_model(request).result(timeout=120).deployed_model
 
     changed = mutate("dedicated_resources.max_replica_count").dedicated_resources
 

@@ -38,7 +38,7 @@ def test_predict_answers_over_rest_too(serving: v1.Endpoint, wine: Any) -> None:
     instances = [{"b64": wine.example}, {"examples": {"b64": wine.example}}]
 
     for instance in instances:
-        answer = requests.post(url_of(serving, "predict"), json={"instances": [instance]}, timeout=30)
+        answer = requests.post(url_of(serving, "predict"), json={"instances": [instance]}, timeout=120)
         assert answer.status_code == 200, answer.text
         assert answer.json()["predictions"] == [{"good": [GOOD], "grade": [GRADE]}]
         assert answer.json()["deployedModelId"] == serving.deployed_models[0].id
@@ -50,7 +50,7 @@ def test_a_request_beyond_the_limit_is_refused_as_a_whole(clients: Any, serving:
 
     with pytest.raises(exceptions.InvalidArgument, match=message):
         clients.predictions.predict(endpoint=serving.name, instances=[{"examples": "x" * 1_600_000}])
-    answer = requests.post(url_of(serving, "rawPredict"), data=large, timeout=30)
+    answer = requests.post(url_of(serving, "rawPredict"), data=large, timeout=120)
 
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, message)
 
@@ -64,7 +64,7 @@ def test_a_raw_body_reaches_the_model_server_unchanged(clients: Any, serving: v1
 
 
 def test_a_raw_answer_over_rest_names_who_gave_it(serving: v1.Endpoint) -> None:
-    answer = requests.post(url_of(serving, "rawPredict"), json=RAW_BODY, timeout=30)
+    answer = requests.post(url_of(serving, "rawPredict"), json=RAW_BODY, timeout=120)
 
     assert answer.json() == {"predictions": [{"good": [GOOD], "grade": [GRADE]}]}
     assert answer.headers["X-Vertex-AI-Endpoint-Id"] == serving.name.rsplit("/", 1)[1]
@@ -84,7 +84,7 @@ def test_a_raw_answer_over_rest_names_who_gave_it(serving: v1.Endpoint) -> None:
 def test_what_the_model_server_refuses_is_told(
     serving: v1.Endpoint, body: dict[str, Any], reason: str
 ) -> None:
-    answer = requests.post(url_of(serving, "rawPredict"), json=body, timeout=30)
+    answer = requests.post(url_of(serving, "rawPredict"), json=body, timeout=120)
 
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
     assert reason in answer.json()["error"]["message"]
@@ -134,4 +134,4 @@ def test_requests_go_to_every_model_that_has_traffic(
     for deployed_id, split in (("1", {"2": 100}), ("2", {})):
         clients.endpoints.undeploy_model(
             endpoint=endpoint, deployed_model_id=deployed_id, traffic_split=split
-        ).result(timeout=30)
+        ).result(timeout=120)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,8 @@ import requests
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 from google.cloud import bigquery
+
+from localcloud.testing import eventually
 
 URL = "https://europe-west1-aiplatform.googleapis.com/v1"
 COUNT = 200
@@ -29,7 +30,7 @@ def logged(
     deploy: Callable[..., v1.DeployedModel],
     serving: v1.Endpoint,
 ) -> Callable[..., v1.Endpoint]:
-    """Make an endpoint that logs its requests; keywords set fields of its logging config."""
+    """Create an endpoint that logs its requests; keywords set fields of its logging config."""
 
     def make(**fields: Any) -> v1.Endpoint:
         config = {"enabled": True, "sampling_rate": 1.0, **fields}
@@ -63,26 +64,21 @@ def table_of(endpoint: v1.Endpoint) -> str:
 
 def rows_of(tables: bigquery.Client, table: str, count: int) -> list[bigquery.Row]:
     """Wait until as many requests are logged, which happens after they are answered."""
-    end = time.monotonic() + 30
-    while True:
-        rows = list(tables.query_and_wait(f"SELECT * FROM `{table}` ORDER BY logging_time"))
-        if len(rows) >= count:
-            return rows
-        assert time.monotonic() < end, f"{len(rows)} of {count} requests were logged"
-        time.sleep(0.1)
+    query = f"SELECT * FROM `{table}` ORDER BY logging_time"
+    return eventually(lambda: list(tables.query_and_wait(query)), lambda rows: len(rows) >= count)
 
 
 def ask(endpoint: v1.Endpoint, verb: str, body: dict[str, Any]) -> int:
-    return requests.post(f"{URL}/{endpoint.name}:{verb}", json=body, timeout=30).status_code
+    return requests.post(f"{URL}/{endpoint.name}:{verb}", json=body, timeout=120).status_code
 
 
 def test_each_way_to_ask_is_logged_with_its_answer(
     clients: Any, tables: bigquery.Client, logged: Callable[..., v1.Endpoint], wine: Any
 ) -> None:
     # given an endpoint whose config names the project alone
-    endpoint = logged(bigquery_destination={"output_uri": "bq://wine-local"})
+    endpoint = logged(bigquery_destination={"output_uri": "bq://local-project"})
     name = endpoint.display_name.replace("-", "_")
-    table = f"wine-local.logging_{name}_{endpoint.name.rpartition('/')[2]}.request_response_logging"
+    table = f"local-project.logging_{name}_{endpoint.name.rpartition('/')[2]}.request_response_logging"
     assert table_of(endpoint) == table
 
     # when it is asked over gRPC and REST, by both signatures, and once what it refuses
@@ -120,7 +116,9 @@ def test_each_way_to_ask_is_logged_with_its_answer(
 def test_the_sampling_rate_is_the_share_that_is_logged(
     clients: Any, tables: bigquery.Client, logged: Callable[..., v1.Endpoint]
 ) -> None:
-    endpoint = logged(sampling_rate=0.5, bigquery_destination={"output_uri": "bq://wine-local.sampled.half"})
+    endpoint = logged(
+        sampling_rate=0.5, bigquery_destination={"output_uri": "bq://local-project.sampled.half"}
+    )
     raw = {"signature_name": "serving_raw", "instances": [{"alcohol": [13.8]}]}
 
     for _ in range(COUNT):
@@ -133,9 +131,11 @@ def test_the_sampling_rate_is_the_share_that_is_logged(
         update_mask={"paths": ["predict_request_response_logging_config"]},
     )
     assert ask(endpoint, "predict", {"instances": ["%"]}) == 400
-    end = time.monotonic() + 30
-    while ['"%"'] not in [row["request_payload"] for row in rows_of(tables, table_of(endpoint), 1)]:
-        assert time.monotonic() < end, "the last request is not logged"
+    eventually(
+        lambda: [row["request_payload"] for row in rows_of(tables, table_of(endpoint), 1)],
+        lambda payloads: ['"%"'] in payloads,
+        30,
+    )
 
     # five standard deviations around the half
     assert 65 < len(rows_of(tables, table_of(endpoint), 1)) - 1 < 135
@@ -152,7 +152,7 @@ def test_an_endpoint_that_logs_nothing_has_no_table(
     silent = clients.endpoints.get_endpoint(name=new_endpoint().name)
     assert not silent.predict_request_response_logging_config
     deploy(silent.name, serving.deployed_models[0].model, {"0": 100})
-    other = logged(bigquery_destination={"output_uri": "bq://wine-local"})
+    other = logged(bigquery_destination={"output_uri": "bq://local-project"})
 
     # requests are logged in their order: once the second one is there, the first one would be
     raw = {"signature_name": "serving_raw", "instances": [{"alcohol": [13.8]}]}
@@ -174,13 +174,13 @@ def test_a_logging_config_that_breaks_a_rule_is_refused(
     logged: Callable[..., v1.Endpoint], fields: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(exceptions.InvalidArgument, match=reason):
-        logged(**{"bigquery_destination": {"output_uri": "bq://wine-local"}, **fields})
+        logged(**{"bigquery_destination": {"output_uri": "bq://local-project"}, **fields})
 
 
 def test_the_logging_of_a_monitored_endpoint_can_neither_be_switched_on_nor_changed(
     clients: Any, parent: str, logged: Callable[..., v1.Endpoint]
 ) -> None:
-    on = logged(bigquery_destination={"output_uri": "bq://wine-local"})
+    on = logged(bigquery_destination={"output_uri": "bq://local-project"})
     off = logged(enabled=False)
 
     def patch(endpoint: v1.Endpoint, **fields: Any) -> v1.Endpoint:

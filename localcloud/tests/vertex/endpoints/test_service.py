@@ -40,7 +40,7 @@ def test_an_id_can_be_taken_once(clients: Any, parent: str) -> None:
     def create() -> None:
         clients.endpoints.create_endpoint(
             parent=parent, endpoint={"display_name": "wine"}, endpoint_id="taken-once"
-        ).result(timeout=30)
+        ).result(timeout=120)
 
     create()
 

@@ -8,7 +8,7 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 
-from localcloud.vertex.traffic import check_split, choose
+from localcloud.vertex.endpoints.traffic import check_split, choose
 
 
 @pytest.mark.parametrize("split", [{"1": 90}, {"1": 60, "2": 50}, {"1": 150, "2": -50}])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from localcloud.vertex.metric_requests import AnsweredRequest, MetricRequests
+from localcloud.vertex.metrics.requests import AnsweredRequest, MetricRequests
 
 
 def test_requests_outlive_a_restart_for_six_weeks(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,10 +13,13 @@ from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 from google.cloud import monitoring_v3 as v3
 
+from localcloud.testing import eventually
+from localcloud.vertex.metrics.service import SAMPLE_SECONDS
+
 VERTEX = "https://europe-west1-aiplatform.googleapis.com/v1"
 MONITORING = "https://monitoring.googleapis.com/v3"
 PREFIX = "aiplatform.googleapis.com/prediction/online/"
-PROJECT = "projects/wine-local"
+PROJECT = "projects/local-project"
 RESPONSES = f'metric.type = "{PREFIX}response_count"'
 
 
@@ -34,7 +36,7 @@ def asked(
     serving: v1.Endpoint,
     wine: Any,
 ) -> v1.Endpoint:
-    """Ask an endpoint five times over gRPC and REST, twice in vain."""
+    """Send five requests to an endpoint over gRPC and REST, two of which fail."""
     name = new_endpoint().name
     deploy(name, serving.deployed_models[0].model, {"0": 100})
     clients.predictions.predict(endpoint=name, instances=[{"examples": {"b64": wine.example}}])
@@ -45,7 +47,7 @@ def asked(
         ("rawPredict", {"signature_name": "serving_raw", "instances": [{"x": 1}]}, 400),
         ("predict", {"instances": ["%"]}, 400),
     ):
-        assert requests.post(f"{VERTEX}/{name}:{verb}", json=body, timeout=30).status_code == status
+        assert requests.post(f"{VERTEX}/{name}:{verb}", json=body, timeout=120).status_code == status
     return clients.endpoints.get_endpoint(name=name)
 
 
@@ -74,11 +76,8 @@ def test_each_request_counts_in_all_four_metrics(metrics: v3.MetricServiceClient
         return {series.metric.labels[label]: total(series) for series in found}
 
     # points come late, and all at once
-    deadline = time.monotonic() + 10
-    while read("response_count", "response_code") != {"2xx": 3, "4xx": 2} and time.monotonic() < deadline:
-        time.sleep(0.1)
-
-    assert read("response_count", "response_code") == {"2xx": 3, "4xx": 2}
+    wanted = {"2xx": 3, "4xx": 2}
+    eventually(lambda: read("response_count", "response_code"), lambda counts: counts == wanted, seconds=60)
     assert list(read("error_count").values()) == [2]
     assert list(read("prediction_count").values()) == [5]
     assert read("prediction_latencies", "latency_type") == {"overhead": 5, "model": 5, "total": 5}
@@ -94,7 +93,7 @@ def test_a_point_tells_when_where_and_how_long(metrics: v3.MetricServiceClient, 
     )
 
     assert dict(series.resource.labels) == {
-        "resource_container": "wine-local",
+        "resource_container": "local-project",
         "location": "europe-west1",
         "endpoint_id": asked.name.rpartition("/")[2],
     }
@@ -107,7 +106,9 @@ def test_a_point_tells_when_where_and_how_long(metrics: v3.MetricServiceClient, 
     ends = [point.interval.end_time for point in series.points]
     assert ends == sorted(ends, reverse=True)
     for point in series.points:
-        assert point.interval.end_time - point.interval.start_time == timedelta(milliseconds=999)
+        assert point.interval.end_time - point.interval.start_time == timedelta(
+            seconds=SAMPLE_SECONDS, milliseconds=-1
+        )
         distribution = point.value.distribution_value
         assert sum(distribution.bucket_counts) == distribution.count
         # the mean of latencies of one bucket lies in it
@@ -130,8 +131,8 @@ def test_an_interval_excludes_its_start_and_includes_its_end(
     )
     end = series.points[0].interval.end_time
 
-    assert read(end - timedelta(seconds=1), end) == 1
-    assert read(end, end + timedelta(seconds=1)) == 0
+    assert read(end - timedelta(seconds=SAMPLE_SECONDS), end) == 1
+    assert read(end, end + timedelta(seconds=SAMPLE_SECONDS)) == 0
 
 
 def test_a_descriptor_says_how_late_points_are(metrics: v3.MetricServiceClient) -> None:
@@ -145,7 +146,10 @@ def test_a_descriptor_says_how_late_points_are(metrics: v3.MetricServiceClient) 
     )
     assert "latency_type" in [label.key for label in descriptor.labels]
     late = (descriptor.metadata.sample_period, descriptor.metadata.ingest_delay)
-    assert [part.ToTimedelta() for part in late] == [timedelta(seconds=1), timedelta(seconds=0.1)]
+    assert [part.ToTimedelta() for part in late] == [
+        timedelta(seconds=SAMPLE_SECONDS),
+        timedelta(seconds=0.1),
+    ]
 
 
 def test_rest_gives_the_same(metrics: v3.MetricServiceClient, asked: v1.Endpoint) -> None:
@@ -155,20 +159,20 @@ def test_rest_gives_the_same(metrics: v3.MetricServiceClient, asked: v1.Endpoint
         "interval.startTime": interval.start_time.rfc3339(),
         "interval.endTime": interval.end_time.rfc3339(),
     }
-    answer = requests.get(f"{MONITORING}/{PROJECT}/timeSeries", params=question, timeout=30).json()
+    answer = requests.get(f"{MONITORING}/{PROJECT}/timeSeries", params=question, timeout=120).json()
     descriptor = requests.get(
-        f"{MONITORING}/{PROJECT}/metricDescriptors/{PREFIX}error_count", timeout=30
+        f"{MONITORING}/{PROJECT}/metricDescriptors/{PREFIX}error_count", timeout=120
     ).json()
 
     assert [sum(int(point["value"]["int64Value"]) for point in answer["timeSeries"][0]["points"])] == [2]
     assert (descriptor["metricKind"], descriptor["valueType"]) == ("DELTA", "INT64")
-    assert descriptor["metadata"] == {"samplePeriod": "1s", "ingestDelay": "0.100s"}
+    assert descriptor["metadata"] == {"samplePeriod": "0.250s", "ingestDelay": "0.100s"}
 
 
 @pytest.mark.parametrize(
     ("fields", "error", "reason"),
     [
-        ({"name": "wine-local"}, exceptions.InvalidArgument, "Invalid resource name in name"),
+        ({"name": "local-project"}, exceptions.InvalidArgument, "Invalid resource name in name"),
         ({"name": "projects/another"}, exceptions.PermissionDenied, "another"),
         ({"filter": ""}, exceptions.InvalidArgument, "single metric type"),
         (
@@ -221,5 +225,5 @@ def test_other_methods_are_refused_by_name(metrics: v3.MetricServiceClient) -> N
     with pytest.raises(exceptions.MethodNotImplemented, match=r"monitoring.v3.MetricService.ListMetricDesc"):
         metrics.list_metric_descriptors(name=PROJECT, retry=None)
 
-    response = requests.post(f"{MONITORING}/{PROJECT}/timeSeries", json={}, timeout=30)
+    response = requests.post(f"{MONITORING}/{PROJECT}/timeSeries", json={}, timeout=120)
     assert (response.status_code, response.json()["error"]["status"]) == (501, "UNIMPLEMENTED")

@@ -20,6 +20,8 @@ def test_the_first_version_is_the_default(clients: Any, new_model: NewModel) -> 
     assert (uploaded.model_version_id, model.version_id) == ("1", "1")
     assert sorted(model.version_aliases) == ["default", "first"]
     assert dict(model.labels) == {"wine": "white"}
+    assert list(model.supported_input_storage_formats) == ["bigquery"]
+    assert list(model.supported_output_storage_formats) == ["bigquery"]
     assert not model.deployed_models
 
 
@@ -100,7 +102,7 @@ def test_a_model_id_can_be_taken_once(clients: Any, parent: str, new_model: NewM
 
     def upload() -> Any:
         request = {"parent": parent, "model_id": "taken_once", "model": model}
-        return clients.models.upload_model(request).result(timeout=30)
+        return clients.models.upload_model(request).result(timeout=120)
 
     assert upload().model.endswith("/models/taken_once")
     with pytest.raises(exceptions.AlreadyExists):
@@ -149,9 +151,9 @@ def test_the_default_version_cannot_be_deleted_alone(clients: Any, new_model: Ne
     with pytest.raises(exceptions.FailedPrecondition, match="default version"):
         clients.models.delete_model_version(name=f"{name}@1")
 
-    clients.models.delete_model_version(name=f"{name}@2").result(timeout=30)
+    clients.models.delete_model_version(name=f"{name}@2").result(timeout=120)
     assert [model.version_id for model in clients.models.list_model_versions(name=name)] == ["1"]
-    clients.models.delete_model(name=name).result(timeout=30)
+    clients.models.delete_model(name=name).result(timeout=120)
     with pytest.raises(exceptions.NotFound):
         clients.models.get_model(name=name)
 

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from google.cloud import aiplatform_v1 as v1
 
-from dev.mail_sink import MailSink
 from localcloud.config import Settings
-from localcloud.vertex.monitoring_mail import send_alert
-from tests.conftest import free_port
+from localcloud.testing import MailSink, free_port
+from localcloud.vertex.monitoring.mail import send_alert
 
 JOB = v1.ModelDeploymentMonitoringJob(
     name="projects/1/locations/europe-west1/modelDeploymentMonitoringJobs/7",

@@ -10,7 +10,7 @@ from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 from google.protobuf import json_format
 
-from localcloud.vertex.monitoring_rules import check_job
+from localcloud.vertex.monitoring.rules import check_job
 
 JOB: dict[str, Any] = {
     "displayName": "wine",
@@ -36,7 +36,7 @@ DRIFT = (*OBJECTIVE, "predictionDriftDetectionConfig")
 
 
 def job_with(path: tuple[str | int, ...] = (), value: Any = None) -> v1.ModelDeploymentMonitoringJob:
-    """Make a good job, but for one field; None drops it."""
+    """Create a valid job with one field changed; None drops it."""
     fields: Any = copy.deepcopy(JOB)
     if path:
         owner = fields
@@ -71,12 +71,12 @@ def test_a_good_job_is_accepted() -> None:
         (
             DEPLOYED_ID,
             "3",
-            "'3' is no deployed model",
+            "'3' is not a deployed model",
         ),
         (
             DEPLOYED_ID,
             None,
-            "'' is no deployed model",
+            "'' is not a deployed model",
         ),
         (OBJECTIVE, None, "objective of '1' is empty"),
         ((*SKEW, "skewThresholds", "alcohol", "value"), 0, "threshold of 'alcohol' .* got 0"),

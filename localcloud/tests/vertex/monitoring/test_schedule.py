@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.cloud import aiplatform_v1 as v1
+from tests.vertex.monitoring.monitored import Monitored, Row
 
-from localcloud.vertex.monitoring_schedule import next_time
-from localcloud.vertex.store import ResourceStore
-from tests.conftest import Cloud
-from tests.localcloud.vertex.monitoring.conftest import Monitored, Row
+from localcloud.testing import Cloud, eventually
+from localcloud.vertex.monitoring.schedule import next_time
+from localcloud.vertex.resources.store import ResourceStore
 
 WAIT_SECONDS = 120
 
@@ -32,10 +31,7 @@ def test_a_window_that_is_due_runs_by_itself(
     store.close()
 
     cloud.start()
-    end = time.monotonic() + WAIT_SECONDS
-    while not monitored.read().latest_monitoring_pipeline_metadata.run_time:
-        assert time.monotonic() < end, "no window has run"
-        time.sleep(0.2)
+    eventually(lambda: monitored.read().latest_monitoring_pipeline_metadata.run_time, seconds=WAIT_SECONDS)
 
     # then the requests of the last hour were measured, and the next run is an interval after the one missed
     assert [feature.feature_display_name for feature in monitored.search()[0].feature_stats] == ["alcohol"]

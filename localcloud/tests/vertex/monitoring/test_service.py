@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,8 @@ import pytest
 import requests
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
+
+from localcloud.testing import eventually
 
 State = v1.JobState
 URL = "https://europe-west1-aiplatform.googleapis.com/v1"
@@ -66,13 +67,10 @@ def create(clients: Any, parent: str) -> Callable[..., v1.ModelDeploymentMonitor
 @pytest.fixture(scope="module")
 def wait_until(clients: Any) -> Callable[[str, State], v1.ModelDeploymentMonitoringJob]:
     def wait(name: str, state: State) -> v1.ModelDeploymentMonitoringJob:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            job = clients.jobs.get_model_deployment_monitoring_job(name=name)
-            if job.state == state:
-                return job
-            time.sleep(0.2)
-        raise AssertionError(f"{name} is {job.state!r}")
+        return eventually(
+            lambda: clients.jobs.get_model_deployment_monitoring_job(name=name),
+            lambda job: job.state == state,
+        )
 
     return wait
 
@@ -112,7 +110,7 @@ def test_a_job_lives_from_pending_to_deleted(
     with pytest.raises(exceptions.AlreadyExists, match=name):
         create(endpoint)
     body = v1.ModelDeploymentMonitoringJob.to_json(v1.ModelDeploymentMonitoringJob(job_of(endpoint)))
-    second = requests.post(f"{URL}/{name.rpartition('/')[0]}", data=body, timeout=30)
+    second = requests.post(f"{URL}/{name.rpartition('/')[0]}", data=body, timeout=120)
     assert refusal(second) == (409, "ALREADY_EXISTS")
 
     # when it is updated, it is UPDATING for a while and then runs with the change
@@ -120,7 +118,7 @@ def test_a_job_lives_from_pending_to_deleted(
     assert jobs.get_model_deployment_monitoring_job(name=name).state == State.JOB_STATE_UPDATING
     with pytest.raises(exceptions.FailedPrecondition, match="JOB_STATE_UPDATING"):
         jobs.update_model_deployment_monitoring_job(**change)
-    updated = operation.result(timeout=30)
+    updated = operation.result(timeout=120)
     assert (updated.name, updated.display_name, updated.state) == (name, "renamed", State.JOB_STATE_RUNNING)
     assert dict(updated.labels) == {"wine": "white"}
 
@@ -132,7 +130,7 @@ def test_a_job_lives_from_pending_to_deleted(
     # and it can be deleted only while it is paused
     with pytest.raises(exceptions.FailedPrecondition, match="JOB_STATE_RUNNING"):
         jobs.delete_model_deployment_monitoring_job(name=name)
-    assert refusal(requests.delete(f"{URL}/{name}", timeout=30)) == (400, "FAILED_PRECONDITION")
+    assert refusal(requests.delete(f"{URL}/{name}", timeout=120)) == (400, "FAILED_PRECONDITION")
     jobs.pause_model_deployment_monitoring_job(name=name)
     assert jobs.get_model_deployment_monitoring_job(name=name).state == State.JOB_STATE_PAUSED
     jobs.resume_model_deployment_monitoring_job(name=name)
@@ -140,7 +138,7 @@ def test_a_job_lives_from_pending_to_deleted(
     with pytest.raises(exceptions.FailedPrecondition, match="only a job in state JOB_STATE_PAUSED"):
         jobs.resume_model_deployment_monitoring_job(name=name)
     jobs.pause_model_deployment_monitoring_job(name=name)
-    jobs.delete_model_deployment_monitoring_job(name=name).result(timeout=30)
+    jobs.delete_model_deployment_monitoring_job(name=name).result(timeout=120)
     assert not clients.endpoints.get_endpoint(name=endpoint.name).model_deployment_monitoring_job
     with pytest.raises(exceptions.NotFound):
         jobs.get_model_deployment_monitoring_job(name=name)
@@ -165,21 +163,21 @@ def test_an_update_is_held_to_the_rules(
             update([path])
     with pytest.raises(exceptions.InvalidArgument, match="endpoint"):
         update([], endpoint=f"{endpoint.name}9")
-    with pytest.raises(exceptions.InvalidArgument, match="'404' is no deployed model"):
+    with pytest.raises(exceptions.InvalidArgument, match="'404' is not a deployed model"):
         update([CONFIGS], **{CONFIGS: [objective("404")]})
     with pytest.raises(exceptions.InvalidArgument, match="is empty"):
         update([CONFIGS])
     for unknown in ("display_nme", f"{CONFIGS}.nonsense"):
         with pytest.raises(exceptions.InvalidArgument, match=f"does not have: {unknown}"):
             update([unknown])
-    masked = requests.patch(f"{URL}/{name}", params={"updateMask": "endpoint"}, json={}, timeout=30)
+    masked = requests.patch(f"{URL}/{name}", params={"updateMask": "endpoint"}, json={}, timeout=120)
     assert refusal(masked) == (400, "INVALID_ARGUMENT")
     with pytest.raises(exceptions.MethodNotImplemented, match=f"{CONFIGS}.objective_config"):
         update([f"{CONFIGS}.objective_config.training_dataset"])
     assert clients.jobs.get_model_deployment_monitoring_job(name=name) == job
 
     # without a mask, what is not empty is meant
-    changed = update([], **{CONFIGS: [objective(endpoint.deployed_models[0].id, 0.5)]}).result(timeout=30)
+    changed = update([], **{CONFIGS: [objective(endpoint.deployed_models[0].id, 0.5)]}).result(timeout=120)
     thresholds = getattr(changed, CONFIGS)[0].objective_config.prediction_drift_detection_config
     assert thresholds.drift_thresholds["alcohol"].value == 0.5
     assert changed.display_name == job.display_name
@@ -191,7 +189,7 @@ def test_an_endpoint_that_is_monitored_cannot_be_deleted_empty(clients: Any, end
         pytest.fail("the endpoint is not monitored")
     clients.endpoints.undeploy_model(
         endpoint=endpoint.name, deployed_model_id=endpoint.deployed_models[0].id
-    ).result(timeout=30)
+    ).result(timeout=120)
 
     with pytest.raises(exceptions.FailedPrecondition, match="is monitored by"):
         clients.endpoints.delete_endpoint(name=endpoint.name)
@@ -202,8 +200,8 @@ def test_an_endpoint_that_is_monitored_cannot_be_deleted_empty(clients: Any, end
     [
         ({"display_name": ""}, "display_name is required"),
         ({CONFIGS: []}, "is empty"),
-        ({CONFIGS: [objective("404")]}, "'404' is no deployed model"),
-        ({"endpoint": "projects/wine-local/locations/europe-west1/endpoints/404"}, "404 does not exist"),
+        ({CONFIGS: [objective("404")]}, "'404' is not a deployed model"),
+        ({"endpoint": "projects/local-project/locations/europe-west1/endpoints/404"}, "404 does not exist"),
         ({"endpoint": "wine"}, "Invalid resource name"),
     ],
 )

@@ -6,17 +6,17 @@ import json
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 from google.cloud import bigquery, storage
+from tests.vertex.monitoring.monitored import CONFIGS, DRIFT, SKEW, Monitored, Row
+from tests.vertex.vertex_clients import BUCKET, Clients
 
-from dev.mail_sink import MailSink
-from tests.conftest import Cloud
-from tests.localcloud.vertex.conftest import BUCKET, Clients
-from tests.localcloud.vertex.monitoring.conftest import CONFIGS, DRIFT, SKEW, Exported, Monitored, Row
+from localcloud.testing import Cloud, MailSink, SampleModel
 
 Draw = Callable[..., list[Row]]
 Monitor = Callable[..., Monitored]
@@ -43,8 +43,8 @@ def windows(monitored: Monitored, objective: Any) -> dict[str, list[v1.FeatureSt
 
 
 @pytest.fixture(scope="module")
-def drifted(monitor: Monitor, white_wines: list[Row], mail_sink: MailSink) -> Monitored:
-    """Monitor alcohol and pH; one window is ordinary, the second has stronger wine."""
+def drifted(monitor: Monitor, white_wines: list[Row], localcloud_mail: MailSink) -> Monitored:
+    """Monitor alcohol and pH: the first window is ordinary, the second has stronger wine."""
     monitored = monitor(
         THRESHOLDS,
         model_monitoring_alert_config={"email_alert_config": {"user_emails": ["cellar@example.com"]}},
@@ -52,7 +52,7 @@ def drifted(monitor: Monitor, white_wines: list[Row], mail_sink: MailSink) -> Mo
     rows = white_wines[::5]
     monitored.ask_raw(rows)
     monitored.run_window()
-    assert not mail_sink.messages
+    assert not localcloud_mail.messages
     monitored.ask_raw([{**row, "alcohol": row["alcohol"] + 2} for row in rows])
     monitored.run_window()
     return monitored
@@ -77,7 +77,11 @@ def test_skew_is_against_the_training_data_and_drift_against_the_window_before(d
 
 
 def test_statistics_and_anomalies_are_files_that_data_validation_reads(
-    drifted: Monitored, cloud: Cloud, bucket: storage.Bucket, white_wines: list[Row], tmp_path: Any
+    drifted: Monitored,
+    pipeline_python: Path,
+    bucket: storage.Bucket,
+    white_wines: list[Row],
+    tmp_path: Any,
 ) -> None:
     alcohol = windows(drifted, DRIFT)["alcohol"][0]
     base = f"gs://{BUCKET}/monitoring/model_monitoring/job-{drifted.job.rpartition('/')[2]}/serving/"
@@ -86,7 +90,7 @@ def test_statistics_and_anomalies_are_files_that_data_validation_reads(
         bucket.blob(uri.removeprefix(f"gs://{BUCKET}/")).download_to_filename(str(tmp_path / str(number)))
 
     read = subprocess.run(
-        [cloud.settings.pipeline_python, "-c", _READ, tmp_path / "0", tmp_path / "1"],
+        [pipeline_python, "-c", _READ, tmp_path / "0", tmp_path / "1"],
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
 
@@ -97,8 +101,10 @@ def test_statistics_and_anomalies_are_files_that_data_validation_reads(
     ]
 
 
-def test_the_alert_is_mailed_and_names_the_feature_alone(drifted: Monitored, mail_sink: MailSink) -> None:
-    alerts = [message for message in mail_sink.messages if message["To"] == "cellar@example.com"]
+def test_the_alert_is_mailed_and_names_the_feature_alone(
+    drifted: Monitored, localcloud_mail: MailSink
+) -> None:
+    alerts = [message for message in localcloud_mail.messages if message["To"] == "cellar@example.com"]
 
     assert len(alerts) == 1
     text = alerts[0].get_content()
@@ -116,7 +122,7 @@ def test_the_job_tells_of_its_last_and_its_next_run(drifted: Monitored) -> None:
     assert (job.next_schedule_time - job.create_time).total_seconds() == pytest.approx(3600, abs=5)
     assert job.schedule_state == v1.ModelDeploymentMonitoringJob.MonitoringScheduleState.OFFLINE
     table = job.bigquery_tables[0]
-    assert table.bigquery_table_path == f"bq://wine-local.{drifted.table}"
+    assert table.bigquery_table_path == f"bq://local-project.{drifted.table}"
     assert (table.log_source.name, table.log_type.name) == ("SERVING", "PREDICT")
 
 
@@ -158,7 +164,7 @@ def test_a_search_finds_what_it_asks_for(drifted: Monitored, clients: Clients) -
 
 
 def test_serialized_examples_are_logged_and_give_no_feature(
-    monitor: Monitor, clients: Clients, exported: Exported, cloud: Cloud
+    monitor: Monitor, clients: Clients, exported: SampleModel, cloud: Cloud
 ) -> None:
     monitored = monitor(THRESHOLDS)
     instance = {"examples": {"b64": exported.example}}
@@ -181,7 +187,7 @@ def test_a_window_fails_in_one_line_when_the_training_data_are_gone(
     dataset.gcs_source.uris = [f"gs://{BUCKET}/nowhere/*"]
     clients.jobs.update_model_deployment_monitoring_job(
         model_deployment_monitoring_job=job, update_mask={"paths": [CONFIGS]}
-    ).result(timeout=30)
+    ).result(timeout=120)
     monitored.ask_raw(draw(10))
 
     done = cloud.command("monitor", "run", monitored.job)
@@ -241,14 +247,14 @@ def test_training_data_may_be_a_table_or_csv_files(
         tables = bigquery.Client()
         tables.create_dataset("training", exists_ok=True)
         tables.load_table_from_json(white_wines, "training.white").result()
-        dataset.bigquery_source.input_uri = "bq://wine-local.training.white"
+        dataset.bigquery_source.input_uri = "bq://local-project.training.white"
     else:
         lines = [",".join(white_wines[0]), *(",".join(map(str, row.values())) for row in white_wines)]
         bucket.blob("csv/white.csv").upload_from_string("\n".join(lines))
         dataset.gcs_source.uris, dataset.data_format = [f"gs://{BUCKET}/csv/white.csv"], "csv"
     clients.jobs.update_model_deployment_monitoring_job(
         model_deployment_monitoring_job=job, update_mask={"paths": [CONFIGS]}
-    ).result(timeout=30)
+    ).result(timeout=120)
 
     monitored.ask_raw(draw(1000))
     monitored.ask_raw(draw(1000, alcohol=2.0))
@@ -276,7 +282,7 @@ def test_lists_are_read_by_the_analysis_schema_and_texts_by_l_infinity(
             "request_payload": [json.dumps([2.5, grape]) for grape in grapes],
             "response_payload": ["1"],
         }
-        assert tables.insert_rows_json(f"wine-local.{monitored.table}", [row]) == []
+        assert tables.insert_rows_json(f"local-project.{monitored.table}", [row]) == []
         monitored.run_window()
 
     # then the largest change of a share is the distance
@@ -292,7 +298,7 @@ def test_a_deleted_job_leaves_no_results(monitor: Monitor, draw: Draw, clients: 
     assert monitored.search()
 
     clients.jobs.pause_model_deployment_monitoring_job(name=monitored.job)
-    clients.jobs.delete_model_deployment_monitoring_job(name=monitored.job).result(timeout=30)
+    clients.jobs.delete_model_deployment_monitoring_job(name=monitored.job).result(timeout=120)
 
     with pytest.raises(exceptions.NotFound):
         monitored.search()

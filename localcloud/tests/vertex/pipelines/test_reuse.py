@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from tests.vertex.pipelines.jobs import states, task_of
 
-from .conftest import states, task_of
 from .specs import Pipeline
 
 BLESSED = 'schema_title="tfx.ModelBlessing" AND state=LIVE AND metadata.blessed.number_value=1'
@@ -59,7 +59,7 @@ def test_what_the_hook_finds_decides_about_the_cache_and_reaches_the_command(job
 
 
 def training(name: str, blessed: int) -> Pipeline:
-    """Make a pipeline as TFX compiles it: the last blessed model, a new model, its blessing."""
+    """Create a pipeline as TFX compiles it: the last blessed model, a new model, its blessing."""
     return (
         Pipeline(name)
         .resolver("blessing-resolver", "model_blessing", BLESSED)

@@ -7,13 +7,13 @@ import stat
 from pathlib import Path
 
 from google.cloud.aiplatform_v1.types import Artifact, PipelineJob
+from tests.vertex.pipelines.jobs import LOCATION, states, task_of
 
-from .conftest import LOCATION, states, task_of
 from .specs import Pipeline
 
 
 def chain() -> Pipeline:
-    """Make a pipeline of two tasks, the second of which takes what the first one made."""
+    """Create a pipeline of two tasks, the second of which takes the first one's output."""
     return (
         Pipeline()
         .container("Trainer", outputs={"model": "tfx.Model"}, metadata='{"version": 3, "by": "hand"}')
@@ -31,7 +31,7 @@ def test_a_job_runs_each_task_after_those_that_it_needs(jobs):
 
 
 def test_a_job_gives_back_the_spec_that_it_was_submitted_with(jobs):
-    """Google's SDK makes a job from that of another: ``PipelineJob.clone``."""
+    """Check the spec that Google's SDK makes a copy from: ``PipelineJob.clone``."""
     contract = json.dumps({"label": "quality", "columns": {"ph": {"min": 0.5}}, "query": "{table}"})
     submitted = Pipeline().container("Task", data_contract=contract).job()
 

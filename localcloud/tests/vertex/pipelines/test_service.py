@@ -16,14 +16,14 @@ from google.cloud.aiplatform_v1.types import (
     PipelineJob,
 )
 from google.protobuf import field_mask_pb2
+from tests.vertex.pipelines.jobs import LOCATION, Jobs, states
 
 from localcloud.config import Settings
-from localcloud.vertex.operations import Operations
 from localcloud.vertex.pipelines import PipelineService
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.resources.operations import Operations
+from localcloud.vertex.resources.store import ResourceStore
 from localcloud.vertex.worker.pool import WorkerPool
 
-from .conftest import LOCATION, Jobs, states
 from .specs import Pipeline
 
 
@@ -236,6 +236,17 @@ def labelled(jobs: Jobs, wine: str) -> str:
 
 def listed(jobs: Jobs, **fields: Any) -> list[PipelineJob]:
     return list(jobs.service.list(ListPipelineJobsRequest(parent=LOCATION, **fields)).pipeline_jobs)
+
+
+@pytest.mark.parametrize("paths", [[], ["*"], ["name", "job_detail"]], ids=str)
+def test_a_list_holds_no_details_of_the_tasks(jobs: Jobs, paths: list[str]) -> None:
+    made = jobs.run(one_task().job())
+
+    (job,) = listed(jobs, read_mask=field_mask_pb2.FieldMask(paths=paths))
+
+    assert job.name == made.name
+    assert not job.job_detail
+    assert jobs.get(made.name).job_detail
 
 
 def test_jobs_are_listed_newest_first_and_by_label(jobs):

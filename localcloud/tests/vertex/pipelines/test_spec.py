@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from google.api_core.exceptions import InvalidArgument
+
 from localcloud.vertex.pipelines.spec import parse
 
 from .specs import Pipeline
@@ -25,3 +28,12 @@ def test_of_tasks_that_can_run_at_once_the_one_with_the_longest_chain_behind_it_
         *("Examples", "Statistics", "Validator", "Trainer", "Evaluator")
     ]
     assert tasks.index("Statistics") < tasks.index("Baseline") < tasks.index("Evaluator")
+
+
+@pytest.mark.parametrize("parameters", ["", ["wine"], {"wine": "STRING"}, {"wine": None}])
+def test_parameters_that_are_no_definitions_are_malformed(parameters: object):
+    spec = Pipeline().container("Examples").spec
+    root = {**spec["root"], "inputDefinitions": {"parameters": parameters}}
+
+    with pytest.raises(InvalidArgument, match=r"^400 Invalid pipeline_spec: "):
+        parse({**spec, "root": root})

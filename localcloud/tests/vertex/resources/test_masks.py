@@ -6,7 +6,7 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 
-from localcloud.vertex import masks
+from localcloud.vertex.resources import masks
 
 UPDATABLE = ("display_name", "labels")
 

@@ -8,7 +8,7 @@ import pytest
 from google.api_core import exceptions
 
 from localcloud.config import Settings
-from localcloud.vertex import names
+from localcloud.vertex.resources import names
 
 SETTINGS = Settings(state=Path("unused"))
 

@@ -13,8 +13,8 @@ from google.cloud import aiplatform_v1 as v1
 from google.longrunning import operations_pb2
 from google.rpc import code_pb2
 
-from localcloud.vertex.operations import Cancellation, Kind, Operations
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.resources.operations import Cancellation, Kind, Operations
+from localcloud.vertex.resources.store import ResourceStore
 
 ENDPOINT = "projects/1/locations/r/endpoints/2"
 REQUEST = v1.CreateEndpointRequest(parent="projects/1/locations/r", endpoint={"display_name": "wine"})
@@ -54,7 +54,7 @@ def details(operation: operations_pb2.Operation) -> Any:
 
 def test_an_operation_is_open_until_its_work_is_done(operations: Operations) -> None:
     go = threading.Event()
-    operations.serve(creating(lambda request: request.endpoint, prepare=lambda *_: go.wait(10)))
+    operations.serve(creating(lambda request: request.endpoint, prepare=lambda *_: go.wait(60)))
 
     answered = operations.start(ENDPOINT, REQUEST)
     assert not answered.done
@@ -133,7 +133,7 @@ def test_an_operation_that_a_stop_interrupted_is_finished_by_the_next_start(
         cancellation.wait(60)
 
     name = started(operations, lambda request: None, prepare=wait)
-    assert began.wait(10)
+    assert began.wait(60)
     operations.stop()
     assert not call(operations, "GetOperation", name=name).done
 
@@ -178,7 +178,7 @@ def test_an_operation_that_nobody_knows_how_to_finish_is_aborted(
 
 def test_waiting_ends_when_the_caller_says(operations: Operations) -> None:
     go = threading.Event()
-    name = started(operations, lambda request: None, prepare=lambda *_: go.wait(10))
+    name = started(operations, lambda request: None, prepare=lambda *_: go.wait(60))
 
     waited = call(operations, "WaitOperation", name=name, timeout={"nanos": 1000})
     go.set()
@@ -206,7 +206,7 @@ def test_operations_are_listed_by_state_and_page(operations: Operations) -> None
     for name in ended:
         call(operations, "WaitOperation", name=name)
     go = threading.Event()
-    running = started(operations, lambda request: None, prepare=lambda *_: go.wait(10))
+    running = started(operations, lambda request: None, prepare=lambda *_: go.wait(60))
 
     def listed(**fields: Any) -> list[str]:
         return [one.name for one in call(operations, "ListOperations", name=ENDPOINT, **fields).operations]

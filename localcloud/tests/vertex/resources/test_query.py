@@ -9,8 +9,8 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 
-from localcloud.vertex.filters import Queryable
-from localcloud.vertex.query import select, select_for
+from localcloud.vertex.resources.filters import Queryable
+from localcloud.vertex.resources.query import select, select_for
 
 JOBS = Queryable(
     v1.PipelineJob,
@@ -88,9 +88,9 @@ def test_a_filter_picks(text: str, expected: str) -> None:
         ("display_name=", "expected word or quoted, found the end"),
         ("display_name>x", "display_name does not support >"),
         ("pipeline_name:J*", "pipeline_name does not support :"),
-        ("state=SUCCEEDED", "'SUCCEEDED' is no PipelineState"),
+        ("state=SUCCEEDED", "'SUCCEEDED' is not a PipelineState"),
         ("state>PIPELINE_STATE_FAILED", "state does not support >"),
-        ("create_time>yesterday", "'yesterday' is no RFC 3339 time"),
+        ("create_time>yesterday", "'yesterday' is not an RFC 3339 time"),
         ("create_time>2026-05-18T02:00:00", "names no time zone"),
         ("create_time:2026", "create_time does not support :"),
         ("labels=wine", "labels takes labels.key=value"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from google.api_core import exceptions
 
-from localcloud.vertex.rules import check_labels
+from localcloud.vertex.resources.rules import check_labels
 
 
 def test_labels_that_google_allows_are_accepted() -> None:

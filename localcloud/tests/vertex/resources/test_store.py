@@ -10,7 +10,7 @@ from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 from google.longrunning import operations_pb2
 
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.resources.store import ResourceStore
 
 ENDPOINTS = "projects/1/locations/r/endpoints"
 

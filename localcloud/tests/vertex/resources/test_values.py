@@ -9,7 +9,7 @@ from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 from google.protobuf import struct_pb2
 
-from localcloud.vertex.values import check_values
+from localcloud.vertex.resources.values import check_values
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf])

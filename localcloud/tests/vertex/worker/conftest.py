@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
+from tests.vertex.worker.processes import MODULES
 
 from localcloud.config import Settings
 from localcloud.vertex.worker.pool import WorkerPool
-
-MODULES = Path(__file__).with_name("modules")
-
-
-@pytest.fixture(scope="session")
-def pipeline_python() -> Path:
-    """Return the interpreter of the pipeline environment."""
-    python = Settings.from_environment().pipeline_python
-    if not os.access(python, os.X_OK):
-        pytest.skip(f"the pipeline environment is not installed: no {python}")
-    return python
 
 
 @pytest.fixture
@@ -50,19 +37,3 @@ def saved_model(pipeline_python: Path, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("saved_model")
     subprocess.run([pipeline_python, MODULES / "save_model.py", folder], check=True, capture_output=True)
     return folder
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
-    """Wait until a condition holds; tell whether it came to hold."""
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
-    return condition()
-
-
-def runs(pid: int) -> bool:
-    """Return whether a process exists and is no zombie."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

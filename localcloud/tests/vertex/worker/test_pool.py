@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+from tests.vertex.worker.processes import MODULES, runs
 
 from localcloud.config import Settings
+from localcloud.testing import eventually
 from localcloud.vertex.worker.errors import (
     ChildStoppedError,
     PipelinePythonMissingError,
@@ -21,20 +24,16 @@ from localcloud.vertex.worker.errors import (
 )
 from localcloud.vertex.worker.pool import Task, TaskExit, WorkerPool
 
-from .conftest import MODULES, eventually, runs
-
-REPOSITORY = Path(__file__).resolve().parents[4]
-
 
 def run(pool: WorkerPool, log: Path, module: str, *args: str, **environment: str) -> TaskExit:
     return pool.start_task(["python", "-m", module], list(args), environment, log).wait()
 
 
 def linger(pool: WorkerPool, tmp_path: Path) -> tuple[Task, list[int]]:
-    """Start a task that stays, and give the ids of its three processes."""
+    """Start a task that stays, and return the ids of its three processes."""
     file = tmp_path / "pids"
     task = pool.start_task(["python", "-m", "linger"], [str(file)], {}, tmp_path / "log")
-    assert eventually(file.exists), (tmp_path / "log").read_text()
+    eventually(file.exists)
     return task, [int(pid) for pid in file.read_text().split()]
 
 
@@ -102,9 +101,9 @@ def test_cancelling_ends_the_task_and_what_it_started(pool, tmp_path):
 
     task.cancel()
 
-    waiting.join(10)
+    waiting.join(60)
     assert caught
-    assert eventually(lambda: not any(map(runs, pids)))
+    eventually(lambda: not any(map(runs, pids)))
 
 
 def test_a_killed_worker_fails_the_task_in_flight_and_the_next_one_runs(pool, tmp_path):
@@ -114,7 +113,7 @@ def test_a_killed_worker_fails_the_task_in_flight_and_the_next_one_runs(pool, tm
     with pytest.raises(WorkerDiedError, match="exit code -9"):
         task.wait()
 
-    assert eventually(lambda: not any(map(runs, pids)))
+    eventually(lambda: not any(map(runs, pids)))
     assert run(pool, tmp_path / "next", "show").code == 0
 
 
@@ -123,7 +122,7 @@ def test_stopping_ends_every_task(pool, tmp_path):
 
     pool.stop()
 
-    assert eventually(lambda: not any(map(runs, pids)))
+    eventually(lambda: not any(map(runs, pids)))
 
 
 def test_no_process_outlives_an_owner_that_was_killed(pipeline_python, tmp_path):
@@ -139,16 +138,15 @@ def test_no_process_outlives_an_owner_that_was_killed(pipeline_python, tmp_path)
     file = tmp_path / "pids"
     owner = subprocess.Popen(
         [sys.executable, "-c", program, tmp_path, pipeline_python, MODULES],
-        cwd=REPOSITORY,
     )
-    assert eventually(file.exists)
+    eventually(file.exists)
     pids = [int(pid) for pid in file.read_text().split()]
     zygote = psutil.Process(pids[0]).ppid()
 
     owner.kill()
     owner.wait()
 
-    assert eventually(lambda: not any(map(runs, [zygote, *pids])))
+    eventually(lambda: not any(map(runs, [zygote, *pids])))
 
 
 def test_what_a_killed_owner_and_its_worker_left_is_ended_before_the_next_start(pool, settings, tmp_path):
@@ -161,8 +159,8 @@ def test_what_a_killed_owner_and_its_worker_left_is_ended_before_the_next_start(
     following = WorkerPool(settings, {})
     following.start()
 
-    # then nothing is left to run beside what it starts
-    assert eventually(lambda: not any(map(runs, [zygote.pid, *pids])))
+    # then nothing is left to run next to what it starts
+    eventually(lambda: not any(map(runs, [zygote.pid, *pids])))
     following.stop()
 
 
@@ -185,7 +183,7 @@ def test_a_module_that_is_edited_is_read_anew(pool, own_modules, tmp_path):
     assert (tmp_path / "new").read_text() == "newer\n"
 
 
-def test_what_a_task_imports_is_warm_for_the_next_one(pool, settings, own_modules, tmp_path):
+def test_what_a_task_imports_is_warm_for_the_next_one(pool, settings, own_modules, pipeline_python, tmp_path):
     (own_modules / "mine.py").write_text("")
     # not all that lies in sys.modules can be imported: what cannot must do no harm
     program = (
@@ -196,7 +194,9 @@ def test_what_a_task_imports_is_warm_for_the_next_one(pool, settings, own_module
 
     run(pool, tmp_path / "second", "task")
     pool.stop()
-    following = WorkerPool(settings, {"PYTHONPATH": str(own_modules)})
+    following = WorkerPool(
+        replace(settings, pipeline_python=pipeline_python), {"PYTHONPATH": str(own_modules)}
+    )
     following.start()
     failed = following.warm_up(["no_such_module"])
     run(following, tmp_path / "third", "task")
@@ -227,7 +227,7 @@ def test_a_task_collects_its_own_garbage_and_leaves_what_is_warm_alone(pool, own
     assert left_alone > its_own
 
 
-def test_a_task_looks_for_no_translations(settings, own_modules, tmp_path, monkeypatch):
+def test_a_task_looks_for_no_translations(settings, own_modules, pipeline_python, tmp_path, monkeypatch):
     (own_modules / "translates.py").write_text(
         "import gettext, os\n"
         "asked = []\n"
@@ -237,7 +237,7 @@ def test_a_task_looks_for_no_translations(settings, own_modules, tmp_path, monke
     )
     monkeypatch.setenv("LANG", "de_DE.UTF-8")
     monkeypatch.setenv("LANGUAGE", "de:en")
-    pool = WorkerPool(settings, {"PYTHONPATH": str(own_modules)})
+    pool = WorkerPool(replace(settings, pipeline_python=pipeline_python), {"PYTHONPATH": str(own_modules)})
 
     run(pool, tmp_path / "log", "translates")
     pool.stop()

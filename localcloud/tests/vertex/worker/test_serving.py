@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +11,12 @@ from typing import Any
 
 import pytest
 import urllib3
+from tests.vertex.worker.processes import MODULES
 
 from localcloud.config import Settings
+from localcloud.testing import eventually
 from localcloud.vertex.worker.errors import ReplicaFailedError
 from localcloud.vertex.worker.pool import Replica, WorkerPool
-
-from .conftest import MODULES, eventually
 
 MODEL = "/v1/models/model"
 
@@ -64,12 +65,31 @@ def test_several_outputs_are_objects_in_the_digits_of_their_type(replica):
     assert ask(replica, body) == (200, {"predictions": [{"sum": [1.3000001], "difference": [0.90000004]}]})
 
 
+def test_values_that_are_not_finite_go_in_and_out_as_tensorflow_serving_has_them(replica):
+    body = {"signature_name": "compare", "instances": [{"left": [math.nan], "right": [math.inf]}]}
+
+    status, answer = ask(replica, body)
+
+    (row,) = answer["predictions"]
+    assert status == 200
+    assert math.isnan(row["sum"][0])
+    assert math.isnan(row["difference"][0])
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
         (
             {"signature_name": "x", "instances": ["a"]},
             'Serving signature name: "x" not found in signature def',
+        ),
+        *(
+            (
+                {"signature_name": name, "instances": ["a"]},
+                f'JSON Value: {{"signature_name": {written}, "instances": ["a"]}} not formatted correctly. '
+                "'signature_name' key must be a string value.",
+            )
+            for name, written in ((None, "null"), (["x"], '["x"]'), (1, "1"))
         ),
         (
             {"signature_name": "compare", "instances": [{"left": [1.0]}]},
@@ -158,4 +178,4 @@ def test_a_replica_whose_worker_was_stopped_is_not_alive(pipeline_python, saved_
 
     pool.stop()
 
-    assert eventually(lambda: not replica.alive)
+    eventually(lambda: not replica.alive)

@@ -9,20 +9,21 @@ from typing import Any
 
 from aiohttp import web
 
-from localcloud.bigquery.datasets import Datasets
-from localcloud.bigquery.failures import unsupported
-from localcloud.bigquery.inside import InsideBigQuery
-from localcloud.bigquery.jobs import Jobs
-from localcloud.bigquery.reader import TableReader
-from localcloud.bigquery.request_types import check_query, read_body
-from localcloud.bigquery.row_access import RowAccessPolicies
-from localcloud.bigquery.tabledata import TableData
-from localcloud.bigquery.tables import Tables
-from localcloud.bigquery.uploads import ResumableUploads, read_multipart
+from localcloud.bigquery.api.browse import TableReader
+from localcloud.bigquery.api.client import InProcessClient
+from localcloud.bigquery.api.datasets import Datasets
+from localcloud.bigquery.api.jobs import Jobs
+from localcloud.bigquery.api.request_types import check_query, read_body
+from localcloud.bigquery.api.row_access import RowAccessPolicies
+from localcloud.bigquery.api.tabledata import TableData
+from localcloud.bigquery.api.tables import Tables
+from localcloud.bigquery.api.uploads import ResumableUploads, read_multipart
+from localcloud.bigquery.errors import unsupported
+from localcloud.bigquery.reads.server import ReadService
 from localcloud.bigquery.warehouse import Warehouse
 from localcloud.config import Settings
 from localcloud.errors import error_middleware, too_large
-from localcloud.faults import Faults, method_of, serves
+from localcloud.gateway.faults import Faults, method_of, serves
 from localcloud.storage.objects import ObjectStore
 
 _PROJECT = "/bigquery/v2/projects/{project}"
@@ -39,13 +40,14 @@ _LARGEST_JSON = 10 * 1024**2
 _LARGEST_CHUNK = 256 * 1024**2
 
 READER: web.AppKey[TableReader] = web.AppKey("reader", TableReader)
-INSIDE: web.AppKey[InsideBigQuery] = web.AppKey("inside", InsideBigQuery)
+INSIDE: web.AppKey[InProcessClient] = web.AppKey("inside", InProcessClient)
+READS: web.AppKey[ReadService] = web.AppKey("reads", ReadService)
 
 
 def create_app(settings: Settings, objects: ObjectStore, faults: Faults) -> web.Application:
     """
-    Make the service; its state is under ``settings.state``/bigquery, its tables are read by ``READER``, and
-    the other services use it by ``INSIDE``.
+    Create the service; its state is under ``settings.state``/bigquery, its tables are read by ``READER``, the
+    other services use it by ``INSIDE``, and ``READS`` makes the gRPC server of its Storage Read API.
 
     :param settings: project, location and state.
     :param objects: where load and extract jobs find gs:// objects.
@@ -69,7 +71,8 @@ class _Service:
             middlewares=[error_middleware, _check_query, faults.middleware()], client_max_size=_LARGEST_CHUNK
         )
         self.app[READER] = TableReader(warehouse, self._thread, self._jobs)
-        self.app[INSIDE] = InsideBigQuery(warehouse, self._thread, self._tabledata, self._jobs)
+        self.app[INSIDE] = InProcessClient(warehouse, self._thread, self._tabledata, self._jobs)
+        self.app[READS] = ReadService(warehouse, self._thread, faults)
         self.app.cleanup_ctx.append(self._close)
         self.app.add_routes(self._routes())
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
-from localcloud.bigquery.datasets import Datasets
-from localcloud.bigquery.jobs import Jobs
-from localcloud.bigquery.tabledata import TableData
-from localcloud.bigquery.tables import Tables
+from localcloud.bigquery.api.datasets import Datasets
+from localcloud.bigquery.api.jobs import Jobs
+from localcloud.bigquery.api.tabledata import TableData
+from localcloud.bigquery.api.tables import Tables
 from localcloud.bigquery.warehouse import Warehouse
 
 T = TypeVar("T")
@@ -112,4 +112,10 @@ class TableReader:
 
 
 def _text(value: Any) -> str | None:
-    return f"[{', '.join(part['v'] for part in value)}]" if isinstance(value, list) else value
+    """Return a cell as text: arrays in brackets, the fields of a RECORD in braces."""
+    if isinstance(value, list):
+        return f"[{', '.join(str(_text(part['v'])) for part in value)}]"
+    if isinstance(value, dict):
+        fields = (_text(part["v"]) for part in value["f"])
+        return f"{{{', '.join('NULL' if text is None else text for text in fields)}}}"
+    return None if value is None else str(value)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from localcloud.bigquery.catalog import Catalog
-from localcloud.bigquery.datasets import Datasets
-from localcloud.bigquery.jobs import Jobs
-from localcloud.bigquery.tabledata import TableData
-from localcloud.bigquery.tables import Tables
-from localcloud.bigquery.types import Field
+from localcloud.bigquery.api.datasets import Datasets
+from localcloud.bigquery.api.jobs import Jobs
+from localcloud.bigquery.api.tabledata import TableData
+from localcloud.bigquery.api.tables import Tables
+from localcloud.bigquery.store.catalog import Catalog
+from localcloud.bigquery.store.types import Field
 from localcloud.bigquery.warehouse import Warehouse
 from localcloud.errors import ApiError
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 _NUMBERS: dict[str, Callable[[str], Any]] = {"INTEGER": int, "FLOAT": float, "NUMERIC": float}
 
 
-class InsideBigQuery:
+class InProcessClient:
     """
     Make tables, add rows and run queries; every method waits for its turn among the requests.
 
@@ -41,7 +41,7 @@ class InsideBigQuery:
 
     def ensure_table(self, dataset: str, table: str, fields: Sequence[Field], location: str) -> None:
         """
-        Make a table and its dataset where they are missing.
+        Create a table and its dataset if they are missing.
 
         :param dataset: id of the dataset.
         :param table: id of the table.
@@ -97,14 +97,40 @@ class InsideBigQuery:
 
         :raises ApiError: 404 when there is no such table.
         """
-        found: list[dict[str, Any]] = []
+        fields, rows = self.read(dataset, table)
+        return [_row(cells, fields) for cells in rows]
+
+    def read(
+        self, dataset: str, table: str, timestamps: str = "FLOAT64"
+    ) -> tuple[list[Field], list[list[dict[str, Any]]]]:
+        """
+        Return the columns of a table and the cells of its rows, as ``tabledata.list`` writes them.
+
+        :param timestamps: ``timestampOutputFormat`` of that method.
+        :raises ApiError: 404 when there is no such table; 400 for a view.
+        """
+        found: list[list[dict[str, Any]]] = []
+        query = {"formatOptions.timestampOutputFormat": timestamps}
         token = ""
         while True:
-            fields, page = self._read(dataset, table, {"pageToken": token} if token else {})
-            found += [_row(row["f"], fields) for row in page.get("rows", [])]
+            fields, page = self._read(dataset, table, query | ({"pageToken": token} if token else {}))
+            found += [row["f"] for row in page.get("rows", [])]
             token = page.get("pageToken", "")
             if not token:
-                return found
+                return fields, found
+
+    def location(self, dataset: str) -> str:
+        """
+        Return where a dataset is.
+
+        :raises ApiError: 404 when there is no such dataset.
+        """
+        found: str = self._call(lambda: self._datasets.get(dataset))["location"]
+        return found
+
+    def exists(self, dataset: str, table: str) -> bool:
+        """Return whether there is a table, a view or anything else of a name."""
+        return self._call(lambda: self._catalog.find_table(dataset, table)) is not None
 
     def _read(self, dataset: str, table: str, query: dict[str, str]) -> tuple[list[Field], dict[str, Any]]:
         def read() -> tuple[list[Field], dict[str, Any]]:

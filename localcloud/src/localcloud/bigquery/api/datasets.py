@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.bigquery.catalog import Dataset, now_ms
-from localcloud.bigquery.failures import already_exists, failure
-from localcloud.bigquery.resources import check_etag, etag, matches, page, patched, writable
+from localcloud.bigquery.api.resources import check_etag, etag, matches, page, patched, writable
+from localcloud.bigquery.errors import already_exists, failure
+from localcloud.bigquery.store.catalog import Dataset, now_ms
 from localcloud.bigquery.warehouse import Warehouse, required
 
 _ID = re.compile(r"[A-Za-z0-9_]{1,1024}")

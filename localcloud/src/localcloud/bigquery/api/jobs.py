@@ -8,15 +8,15 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localcloud.bigquery.catalog import now_ms
-from localcloud.bigquery.copies import Copies
-from localcloud.bigquery.deadline import LONGEST_SECONDS, time_limit
-from localcloud.bigquery.extract import Extracts
-from localcloud.bigquery.failures import already_exists, failure, not_found
-from localcloud.bigquery.loads import Loads
-from localcloud.bigquery.queries import Queries
-from localcloud.bigquery.resources import etag, page
-from localcloud.bigquery.tabledata import TableData, timestamp_format
+from localcloud.bigquery.api.resources import etag, page
+from localcloud.bigquery.api.tabledata import TableData, timestamp_format
+from localcloud.bigquery.errors import already_exists, failure, not_found
+from localcloud.bigquery.jobs.copy import Copies
+from localcloud.bigquery.jobs.deadline import LONGEST_SECONDS, time_limit
+from localcloud.bigquery.jobs.extract import Extracts
+from localcloud.bigquery.jobs.load import Loads
+from localcloud.bigquery.jobs.query import Queries
+from localcloud.bigquery.store.catalog import now_ms
 from localcloud.bigquery.warehouse import Warehouse
 from localcloud.errors import ApiError
 
@@ -153,7 +153,7 @@ class Jobs:
         return {"kind": "bigquery#jobCancelResponse", "job": self.get(job_id, location)}
 
     def delete(self, job_id: str, location: str | None) -> None:
-        """Forget a job; raises as :meth:`get`."""
+        """Delete a job; raises as :meth:`get`."""
         self.get(job_id, location)
         self._catalog.remove_job(job_id)
 

@@ -2,8 +2,9 @@
 What clients send, held to the types of the API before anything else reads it.
 
 Source: BigQuery's discovery document, https://bigquery.googleapis.com/discovery/v1/apis/bigquery/v2/rest,
-from which ``dev/bigquery_types.py`` writes ``request_types.json``: for each method the types of its body and
-its parameters. A type is one word: a name, ``[T]`` for a list or ``{T}`` for an object with any keys.
+from which ``tools/bigquery_types.py`` writes ``request_types.json``: for each method the types of its
+body and its parameters. A type is one word: a name, ``[T]`` for a list or ``{T}`` for an object with any
+keys.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from localcloud.bigquery.failures import failure
-from localcloud.json_body import read_object
+from localcloud.bigquery.errors import failure
+from localcloud.gateway.json_body import read_object
 
 PATH = Path(__file__).with_name("request_types.json")
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
@@ -50,7 +51,7 @@ def read_body(method: str, body: bytes) -> dict[str, Any]:
 
 def check_query(method: str, query: Mapping[str, str]) -> None:
     """
-    Hold the parameters of a call to their types; an empty one stands for none.
+    Check the parameters of a call against their types; an empty one counts as absent.
 
     :param method: such as ``bigquery.tables.list``.
     :param query: the parameters.

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from localcloud.bigquery.failures import failure, unsupported
+from localcloud.bigquery.errors import failure, unsupported
 
 T = TypeVar("T")
 _FILTER = re.compile(r"labels\.([^\s:]+)(?::(\S*))?")
@@ -58,7 +58,7 @@ def etag(*parts: Any) -> str:
 
 def check_etag(expected: str | None, actual: str) -> None:
     """
-    Honour ``If-Match``.
+    Check ``If-Match``.
 
     :raises ApiError: 412 when the resource has changed.
     """
@@ -87,7 +87,7 @@ def page(
     items: Iterable[T], query: Mapping[str, str], default: int, describe: Callable[[T], Any]
 ) -> dict[str, Any]:
     """
-    Cut a list as ``maxResults`` and ``pageToken`` ask.
+    Return the page of a list that ``maxResults`` and ``pageToken`` select.
 
     :param default: page size if the client gives none.
     :param describe: makes the JSON of an item.

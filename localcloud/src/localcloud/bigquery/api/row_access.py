@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from localcloud.bigquery.catalog import Table
-from localcloud.bigquery.failures import already_exists, failure, not_found, unsupported
-from localcloud.bigquery.resources import etag
+from localcloud.bigquery.api.resources import etag
+from localcloud.bigquery.errors import already_exists, failure, not_found, unsupported
+from localcloud.bigquery.store.catalog import Table
 from localcloud.bigquery.warehouse import Warehouse, required
 
 
@@ -62,7 +62,7 @@ class RowAccessPolicies:
         return {"rowAccessPolicies": list(self._catalog.policies(table.uid).values())}
 
     def delete(self, dataset_id: str, table_id: str, policy_id: str) -> None:
-        """Drop a policy; raises 404 without it."""
+        """Delete a policy; raises 404 if there is none."""
         table = self._catalog.table(dataset_id, table_id)
         if policy_id not in self._catalog.policies(table.uid):
             raise not_found("Row access policy", self._name(table, policy_id))

@@ -8,13 +8,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from localcloud.bigquery.catalog import Table
-from localcloud.bigquery.encoding import decode_field, encode_row, select_list
-from localcloud.bigquery.failures import failure, unsupported
-from localcloud.bigquery.resources import etag, make_token, positive, read_token
-from localcloud.bigquery.rows import next_time, snapshot
-from localcloud.bigquery.types import Field, arrow_schema
-from localcloud.bigquery.views import demand_table
+from localcloud.bigquery.api.resources import etag, make_token, positive, read_token
+from localcloud.bigquery.api.tables import demand_partitions
+from localcloud.bigquery.errors import failure, unsupported
+from localcloud.bigquery.sql.views import demand_table
+from localcloud.bigquery.store.catalog import Table
+from localcloud.bigquery.store.encoding import InvalidRowError, decode_row, encode_row, select_list
+from localcloud.bigquery.store.partitions import SUMMARY, SUMMARY_FIELDS, read_partitions, summary_rows
+from localcloud.bigquery.store.rows import next_time, snapshot
+from localcloud.bigquery.store.types import Field, arrow_schema
 from localcloud.bigquery.warehouse import Warehouse, required
 
 PAGE = 10_000
@@ -37,16 +39,36 @@ class TableData:
 
     def list(self, dataset_id: str, table_id: str, query: Mapping[str, str]) -> dict[str, Any]:
         """
-        Return a page of a table.
+        Return a page of a table, or of the meta-table of its partitions.
 
         :raises ApiError: 404 when it does not exist, 400 for a view or an external table.
         """
-        table = self._warehouse.catalog.table(dataset_id, table_id)
+        table = self._warehouse.catalog.table(dataset_id, table_id.removesuffix(SUMMARY))
+        if table_id.endswith(SUMMARY):
+            return self._partitions(table, query)
         if table.kind not in ("TABLE", "SNAPSHOT"):
             raise failure("invalid", f"Cannot list a table of type {table.kind}.")
         answer = self.page(table, query, timestamp_format(query))
         answer.pop("schema", None)
         return {"kind": "bigquery#tableDataList", "etag": etag(table.uid, table.latest), **answer}
+
+    def _partitions(self, table: Table, query: Mapping[str, str]) -> dict[str, Any]:
+        catalog = self._warehouse.catalog
+        demand_partitions(table, catalog.project)
+        fields = _selected(SUMMARY_FIELDS, query.get("selectedFields"))
+        columns = [SUMMARY_FIELDS.index(field) for field in fields]
+        found = summary_rows(catalog.project, table, read_partitions(catalog.connection, table))
+        start = (
+            read_token(query["pageToken"])[0] if query.get("pageToken") else positive(query, "startIndex", 0)
+        )
+        end = start + positive(query, "maxResults", PAGE)
+        answer: dict[str, Any] = {"kind": "bigquery#tableDataList", "totalRows": str(len(found))}
+        rows = [tuple(row[index] for index in columns) for row in found[start:end]]
+        if rows:
+            answer["rows"] = [encode_row(row, fields, timestamp_format(query)) for row in rows]
+        if rows and end < len(found):
+            answer["pageToken"] = make_token(end, table.latest)
+        return answer
 
     def page(self, table: Table, query: Mapping[str, str], timestamps: str) -> dict[str, Any]:
         """
@@ -74,7 +96,7 @@ class TableData:
 
     def insert_all(self, dataset_id: str, table_id: str, body: dict[str, Any]) -> dict[str, Any]:
         """
-        Stream rows in: all of them, or with ``skipInvalidRows`` the good ones.
+        Insert rows into the streaming buffer: all of them, or with ``skipInvalidRows`` the valid ones.
 
         Queries see them at once; ``lastModifiedTime`` and ``numRows`` when the streaming buffer is written to
         the table. Of ``lastModifiedTime`` that is the strict reading; the documentation is silent about it.
@@ -151,42 +173,6 @@ def _content(row: object) -> dict[str, Any]:
     if not isinstance(row.get("insertId"), str | None):
         raise failure("invalid", "Invalid value for insertId: it is a string")
     return content
-
-
-class InvalidRowError(ValueError):
-    """
-    A row that does not fit its table.
-
-    :param column: the column at fault.
-    :param message: one line.
-    """
-
-    def __init__(self, column: str, message: str) -> None:
-        super().__init__(message)
-        self.column = column
-
-
-def decode_row(content: Mapping[str, Any], fields: list[Field], ignore_unknown: bool) -> dict[str, Any]:
-    """
-    Read a row from JSON.
-
-    :param ignore_unknown: drop keys that are no columns instead of refusing the row.
-    :raises InvalidRowError: for an unknown key, a value of another type, a NULL in a REQUIRED column.
-    """
-    lowered = {key.lower(): value for key, value in content.items()}
-    row = {}
-    for field in fields:
-        name = field["name"]
-        try:
-            row[name] = decode_field(lowered.pop(name.lower(), None), field)
-        except ValueError as error:
-            raise InvalidRowError(name, str(error)) from error
-        if row[name] is None and field["mode"] == "REQUIRED":
-            raise InvalidRowError(name, f"Missing required field: {name}.")
-    if lowered and not ignore_unknown:
-        name = next(iter(lowered))
-        raise InvalidRowError(name, f"no such field: {name}.")
-    return row
 
 
 def _row_error(reason: str, column: str, message: str) -> dict[str, str]:

@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.bigquery.catalog import Table
-from localcloud.bigquery.failures import already_exists, failure, unsupported
-from localcloud.bigquery.partitioning import LAYOUT, check_same_partitions, read_layout
-from localcloud.bigquery.resources import check_etag, etag, page, patched, writable
-from localcloud.bigquery.rows import committed, next_time, snapshot
-from localcloud.bigquery.types import Field, normalise_schema
-from localcloud.bigquery.views import DEFINITIONS, read_definition, view_query
+from localcloud.bigquery.api.resources import check_etag, etag, page, patched, writable
+from localcloud.bigquery.errors import already_exists, failure, unsupported
+from localcloud.bigquery.sql.partitioning import LAYOUT, check_same_partitions, partition_columns, read_layout
+from localcloud.bigquery.sql.views import DEFINITIONS, read_definition, view_query
+from localcloud.bigquery.store.catalog import Table
+from localcloud.bigquery.store.partitions import SUMMARY, SUMMARY_FIELDS
+from localcloud.bigquery.store.rows import committed, next_time, snapshot
+from localcloud.bigquery.store.types import check_evolution, normalise_schema
 from localcloud.bigquery.warehouse import Warehouse, required
 
 _ID = re.compile(r"[\w -]{1,1024}")
@@ -65,11 +66,21 @@ class Tables:
 
     def get(self, dataset_id: str, table_id: str) -> dict[str, Any]:
         """
-        Return a table's metadata; no rows are billed for it.
+        Return a table's metadata, or that of the meta-table of its partitions; no rows are billed for it.
 
-        :raises ApiError: 404 when it does not exist.
+        :raises ApiError: 404 when it does not exist, 400 for the partitions of a table that has none.
         """
-        return self.describe(self._catalog.table(dataset_id, table_id))
+        table = self._catalog.table(dataset_id, table_id.removesuffix(SUMMARY))
+        if not table_id.endswith(SUMMARY):
+            return self.describe(table)
+        demand_partitions(table, self._catalog.project)
+        return {
+            **self._describe_item(table),
+            "id": f"{self._catalog.project}:{dataset_id}.{table_id}",
+            "etag": self._etag(table),
+            "tableReference": {**self._warehouse.reference(table), "tableId": table_id},
+            "schema": {"fields": SUMMARY_FIELDS},
+        }
 
     def list(self, dataset_id: str, query: Mapping[str, str]) -> dict[str, Any]:
         """
@@ -122,7 +133,8 @@ class Tables:
         if body.get("schema"):
             fields = normalise_schema(body["schema"].get("fields", []))
             if fields != table.current.fields:
-                check_evolution(self._warehouse, table, fields)
+                name = f"{self._catalog.project}:{table.dataset_id}.{table.table_id}"
+                check_evolution(name, table.current.fields, fields)
                 self._warehouse.rows.change_schema(table, fields, at)
         table.resource = resource
         table.commit(at)
@@ -135,7 +147,7 @@ class Tables:
         kept = {key: value for key, value in table.resource.items() if key not in _ALLOWED}
         for key in DEFINITIONS:
             if body.get(key) and body[key] != kept.get(key):
-                raise unsupported(f"changing the {key} of a table ({name}); delete it and create it anew")
+                raise unsupported(f"changing the {key} of a table ({name}); delete it and recreate it")
         given = {key: body[key] for key in LAYOUT if key in body}
         if not given:
             return kept
@@ -200,32 +212,16 @@ class Tables:
         return {"streamingBuffer": buffer}
 
 
+def demand_partitions(table: Table, project: str) -> None:
+    """
+    Refuse the meta-table of the partitions of a table that has none.
+
+    :raises ApiError: 400 that names the table.
+    """
+    if not partition_columns(table.resource):
+        raise failure("invalid", f"Table {project}:{table.dataset_id}.{table.table_id} is not partitioned")
+
+
 def _expiry(body: dict[str, Any]) -> int | None:
     value = body.get("expirationTime")
     return int(value) if value else None
-
-
-def check_evolution(warehouse: Warehouse, table: Table, fields: list[Field]) -> None:
-    """
-    Refuse a new schema that is more than an addition.
-
-    :raises ApiError: 400 that names the column.
-    """
-    name = f"{warehouse.settings.project}:{table.dataset_id}.{table.table_id}"
-    new = {field["name"].lower(): field for field in fields}
-    problem = None
-    for old in table.current.fields:
-        field = new.pop(old["name"].lower(), None)
-        if field is None:
-            problem = f"Field {old['name']} is missing in new schema"
-        elif field["type"] != old["type"]:
-            problem = f"Field {old['name']} has changed type from {old['type']} to {field['type']}"
-        elif field["mode"] != old["mode"] and "REPEATED" in (field["mode"], old["mode"]):
-            problem = f"Field {old['name']} has changed mode from {old['mode']} to {field['mode']}"
-        elif field["mode"] == "REQUIRED" != old["mode"]:
-            problem = f"Field {old['name']} has changed mode from NULLABLE to REQUIRED"
-    for field in new.values():
-        if field["mode"] == "REQUIRED":
-            problem = f"Cannot add required fields to an existing schema. (field: {field['name']})"
-    if problem:
-        raise failure("invalid", f"Provided Schema does not match Table {name}. {problem}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import uuid
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from localcloud.bigquery.failures import failure, not_found
+from localcloud.bigquery.errors import failure, not_found
 
 _RANGE = re.compile(r"bytes (?:\*|(\d+)-(\d+))/(\*|\d+)")
 
@@ -25,9 +27,10 @@ async def read_multipart(request: web.Request) -> tuple[bytes, bytes]:
     try:
         reader = await request.multipart()
         return await _part(reader), await _part(reader)
-    except (LookupError, RuntimeError, ValueError) as error:
+    except (HttpProcessingError, LookupError, RuntimeError, ValueError, zlib.error) as error:
         # what aiohttp raises for a body that is no multipart or in an encoding that there is not
-        raise failure("invalid", f"The body cannot be read as multipart/related: {error}") from error
+        problem = " ".join(str(error).split())
+        raise failure("invalid", f"The body cannot be read as multipart/related: {problem}") from error
 
 
 async def _part(reader: MultipartReader) -> bytes:
@@ -62,7 +65,7 @@ class ResumableUploads:
 
     async def receive(self, request: web.Request) -> tuple[dict[str, Any], bytes] | web.Response:
         """
-        Take a chunk.
+        Receive a chunk.
 
         :return: the job and the whole file after the last chunk, else the answer that asks for more.
         :raises ApiError: 404 for an unknown session, 400 for a chunk that leaves a gap.
@@ -72,9 +75,11 @@ class ResumableUploads:
         if session is None:
             raise not_found("Upload", upload_id)
         data = await request.read()
-        match = _RANGE.fullmatch(request.headers.get("Content-Range", f"bytes 0-{len(data) - 1}/{len(data)}"))
+        whole = f"bytes 0-{len(data) - 1}/{len(data)}" if data else "bytes */0"
+        given = request.headers.get("Content-Range", whole)
+        match = _RANGE.fullmatch(given)
         if match is None:
-            raise failure("invalid", f"Invalid Content-Range: {request.headers['Content-Range']}")
+            raise failure("invalid", f"Invalid Content-Range: {given}")
         first, _, total = match.groups()
         if first is not None:
             if int(first) > len(session.received):

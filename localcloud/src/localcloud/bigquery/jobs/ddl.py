@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlglot import exp
 
-from localcloud.bigquery.binding import Binder, Scope
-from localcloud.bigquery.catalog import Table
-from localcloud.bigquery.compiler import Compiled
-from localcloud.bigquery.ddl_options import DESCRIPTIVE, read_options
-from localcloud.bigquery.failures import already_exists, failure, not_found, unsupported
-from localcloud.bigquery.partitioning import check_same_partitions, read_layout
-from localcloud.bigquery.rows import next_time
-from localcloud.bigquery.types import Field, normalise_schema
+from localcloud.bigquery.errors import already_exists, failure, not_found, unsupported
+from localcloud.bigquery.jobs.ddl_options import DESCRIPTIVE, read_options
+from localcloud.bigquery.sql.compiler import Compiled
+from localcloud.bigquery.sql.partitioning import check_same_partitions, read_layout
+from localcloud.bigquery.sql.resolution import Names, Scope
+from localcloud.bigquery.store.catalog import Table
+from localcloud.bigquery.store.rows import next_time
+from localcloud.bigquery.store.types import RECORD, Field, normalise_schema
 from localcloud.bigquery.warehouse import Warehouse
 
 _PLAIN = {"this", "kind", "exists", "replace", "expression", "with_", "properties"}
@@ -55,7 +55,7 @@ class Ddl:
             kind = statement.args["kind"]
             raise unsupported(f"{', '.join(sorted(extra))} of CREATE {kind} ({statement.sql('bigquery')})")
         name = _table_name(statement)
-        table_id, dataset_id = Binder(self._warehouse.catalog, scope).split(name)
+        table_id, dataset_id = Names(self._warehouse.catalog, scope).split(name)
         dataset = self._warehouse.catalog.dataset(dataset_id)
         full = f"{self._warehouse.settings.project}:{dataset_id}.{table_id}"
         if scope.location and dataset.location.lower() != scope.location.lower():
@@ -114,7 +114,7 @@ class Ddl:
         definition.fields = normalise_schema(definition.compiled.fields)
 
     def run(self, definition: Definition) -> None:
-        """Make a planned definition."""
+        """Carry out a planned definition."""
         catalog = self._warehouse.catalog
         table = definition.existing
         if definition.operation == "SKIP":
@@ -152,9 +152,22 @@ def _table_name(statement: exp.Expr) -> exp.Table:
 def _field(column: exp.Expr) -> Field:
     if not isinstance(column, exp.ColumnDef) or column.kind is None:
         raise failure("invalidQuery", f"Column definition expected: {column.sql('bigquery')}")
-    mode = "NULLABLE"
+    field = _typed(column.name, column.kind)
     for constraint in column.constraints:
         if not isinstance(constraint.kind, exp.NotNullColumnConstraint):
             raise unsupported(f"{constraint.sql('bigquery')} of a column")
-        mode = "REQUIRED"
-    return {"name": column.name, "type": column.kind.sql("bigquery"), "mode": mode}
+        if field["mode"] == "REPEATED":
+            raise failure("invalidQuery", f"NOT NULL cannot be applied to ARRAY field {column.name}")
+        field["mode"] = "REQUIRED"
+    return field
+
+
+def _typed(name: str, kind: exp.DataType) -> Field:
+    mode = "NULLABLE"
+    if kind.this == exp.DType.ARRAY and kind.expressions:
+        kind, mode = kind.expressions[0], "REPEATED"
+    if kind.this != exp.DType.STRUCT:
+        return {"name": name, "type": kind.sql("bigquery"), "mode": mode}
+    if not all(isinstance(part, exp.ColumnDef) for part in kind.expressions):
+        raise failure("invalidQuery", f"STRUCT fields of a column must have names ({name})")
+    return {"name": name, "type": RECORD, "mode": mode, "fields": [_field(part) for part in kind.expressions]}

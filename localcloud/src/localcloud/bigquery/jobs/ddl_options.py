@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from localcloud.bigquery.failures import failure, unsupported
+from localcloud.bigquery.errors import failure, unsupported
 
 # Options that only describe, by their names in the REST API.
 DESCRIPTIVE = ("description", "friendlyName")
@@ -21,7 +21,7 @@ _INGESTION = ("_PARTITIONDATE", "_PARTITIONTIME")
 
 def read_options(statement: exp.Expr) -> dict[str, Any]:
     """
-    Read what a CREATE statement says beside columns and query.
+    Read what a CREATE statement says next to columns and query.
 
     Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#partition_expression
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from localcloud.bigquery.failures import failure
+from localcloud.bigquery.errors import failure
 
 # Six hours in the cloud, where a query holds up nobody else.
 # Source: https://cloud.google.com/bigquery/quotas#query_jobs
@@ -21,7 +21,7 @@ _INTERRUPT_EVERY = 0.2
 @contextmanager
 def time_limit(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
     """
-    Interrupt whatever runs on a connection for too long.
+    Interrupt statements that run on a connection for too long.
 
     Source: https://github.com/dbt-labs/dbt-adapters/pull/1974, which quotes what BigQuery answers
 

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.bigquery.catalog import Table
-from localcloud.bigquery.failures import already_exists, failure, not_found, unsupported
-from localcloud.bigquery.partitioning import LAYOUT, check_same_partitions, read_layout
-from localcloud.bigquery.rows import next_time, snapshot
-from localcloud.bigquery.tables import check_evolution
-from localcloud.bigquery.types import Field
-from localcloud.bigquery.views import demand_table
+from localcloud.bigquery.errors import already_exists, failure, not_found, unsupported
+from localcloud.bigquery.sql.partitioning import LAYOUT, check_same_partitions, read_layout
+from localcloud.bigquery.sql.views import demand_table
+from localcloud.bigquery.store.catalog import Table
+from localcloud.bigquery.store.rows import next_time, snapshot
+from localcloud.bigquery.store.types import RECORD, Field, check_evolution
 from localcloud.bigquery.warehouse import Warehouse, required
 
 # What a query's column may become in a column of another type.
@@ -79,7 +78,7 @@ class Writer:
         location: str | None = None,
     ) -> tuple[Table, int]:
         """
-        Bring rows into a table, making it or emptying it first if that is asked for.
+        Write rows into a table, and create or empty it first if the disposition says so.
 
         :param fields: the schema of the rows.
         :param append: adds the rows to the table, opening them at that time, and gives their number.
@@ -129,6 +128,8 @@ class Writer:
             column = present.get(field["name"].lower())
             if column is None:
                 added.append({**field, "mode": "NULLABLE"})
+            elif column["type"] == field["type"] == RECORD:
+                check_evolution(name, [column], [{**field, "mode": column["mode"]}])
             elif column["type"] != field["type"] and (field["type"], column["type"]) not in COERCIONS:
                 change = f"Field {field['name']} has changed type from {column['type']} to {field['type']}"
                 raise failure("invalid", f"Provided Schema does not match Table {name}. {change}")
@@ -137,5 +138,5 @@ class Writer:
                 change = f"Cannot add fields (field: {added[0]['name']})"
                 raise failure("invalid", f"Provided Schema does not match Table {name}. {change}")
             merged = [*table.current.fields, *added]
-            check_evolution(self._warehouse, table, merged)
+            check_evolution(name, table.current.fields, merged)
             self._rows.change_schema(table, merged, at)

@@ -7,30 +7,20 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from localcloud.bigquery.encoding import encode_float
-from localcloud.bigquery.failures import failure, unsupported
-from localcloud.bigquery.rows import committed
-from localcloud.bigquery.types import Field
+from localcloud.bigquery.errors import failure, unsupported
+from localcloud.bigquery.store.avro import avro_record, avro_row
+from localcloud.bigquery.store.encoding import encode_float
+from localcloud.bigquery.store.rows import committed
+from localcloud.bigquery.store.types import RECORD, Field, demand_flat
 from localcloud.bigquery.warehouse import Warehouse, required
 
-_AVRO: dict[str, Any] = {
-    "INTEGER": "long",
-    "FLOAT": "double",
-    "BOOLEAN": "boolean",
-    "STRING": "string",
-    "BYTES": "bytes",
-    "TIMESTAMP": {"type": "long", "logicalType": "timestamp-micros"},
-    "DATE": {"type": "int", "logicalType": "date"},
-    "TIME": {"type": "long", "logicalType": "time-micros"},
-    "DATETIME": {"type": "string", "logicalType": "datetime"},
-    "NUMERIC": {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 9},
-}
 _AVRO_CODECS = {"NONE": "null", "DEFLATE": "deflate"}
 _PARQUET_CODECS = {"NONE": "none", "GZIP": "gzip", "SNAPPY": "snappy", "ZSTD": "zstd"}
 _SHARD = "000000000000"
@@ -80,7 +70,7 @@ class Extracts:
 
     def _check_location(self, dataset: str, uri: str) -> None:
         """
-        Make sure that the bucket is where the table is.
+        Check that the bucket is in the location of the table.
 
         Source: https://cloud.google.com/bigquery/docs/exporting-data#data-locations
 
@@ -99,6 +89,12 @@ def _write(data: pa.Table, fields: list[Field], config: dict[str, Any]) -> bytes
     form = (config.get("destinationFormat") or "CSV").upper()
     compression = (config.get("compression") or "NONE").upper()
     repeated = [field["name"] for field in fields if field["mode"] == "REPEATED"]
+    nested = [field["name"] for field in fields if field["type"] == RECORD]
+    if nested and form == "CSV":
+        # Source: https://github.com/GoogleCloudPlatform/python-docs-samples/issues/1338
+        raise failure("invalid", f"Operation cannot be performed on a nested schema. Field: {nested[0]}")
+    if form == "AVRO":
+        demand_flat(fields, "an AVRO extract")
     if repeated and form == "CSV":
         raise failure("invalid", f"CSV does not support REPEATED columns: {', '.join(repeated)}")
     if repeated and form == "AVRO":
@@ -128,21 +124,12 @@ def _codec(known: dict[str, str], compression: str, form: str) -> str:
 
 
 def _avro(data: pa.Table, fields: list[Field], codec: str, logical: bool) -> bytes:
-    columns = []
     for field in fields:
-        kind = _AVRO[field["type"]]
         if field["type"] in ("DATE", "TIME", "DATETIME") and not logical:
             raise unsupported(f"AVRO extracts of {field['type']} columns without useAvroLogicalTypes")
-        columns.append(
-            {"name": field["name"], "type": kind if field["mode"] == "REQUIRED" else ["null", kind]}
-        )
-    rows = data.to_pylist()
-    texts = [field["name"] for field in fields if field["type"] == "DATETIME"]
-    for row in rows:
-        row.update({name: row[name].isoformat() for name in texts if row[name] is not None})
-    schema = fastavro.parse_schema({"type": "record", "name": "Root", "fields": columns})
+    schema = fastavro.parse_schema(avro_record(fields, "Root"))
     sink = io.BytesIO()
-    fastavro.writer(sink, schema, rows, codec=codec)
+    fastavro.writer(sink, schema, [avro_row(row, fields) for row in data.to_pylist()], codec=codec)
     return sink.getvalue()
 
 
@@ -160,22 +147,26 @@ def _csv(data: pa.Table, fields: list[Field], config: dict[str, Any]) -> str:
 
 
 def _json(data: pa.Table, fields: list[Field]) -> str:
-    lines = []
-    for row in data.to_pylist():
-        present = [field for field in fields if row[field["name"]] is not None]
-        lines.append(json.dumps({f["name"]: _json_cell(row[f["name"]], f) for f in present}) + "\n")
-    return "".join(lines)
+    return "".join(json.dumps(_json_row(row, fields)) + "\n" for row in data.to_pylist())
+
+
+def _json_row(row: Mapping[str, Any], fields: list[Field]) -> dict[str, Any]:
+    """Return a row or a RECORD without what is NULL."""
+    present = [field for field in fields if row[field["name"]] is not None]
+    return {field["name"]: _json_cell(row[field["name"]], field) for field in present}
 
 
 def _json_cell(value: Any, field: Field) -> Any:
     if field["mode"] == "REPEATED":
-        return [_json_value(part, field["type"]) for part in value]
-    return _json_value(value, field["type"])
+        return [_json_value(part, field) for part in value]
+    return _json_value(value, field)
 
 
-def _json_value(value: Any, type_name: str) -> Any:
-    finite = type_name == "FLOAT" and value - value == 0
-    return value if finite or type_name == "BOOLEAN" else _text(value, type_name)
+def _json_value(value: Any, field: Field) -> Any:
+    if field["type"] == RECORD:
+        return _json_row(value, field["fields"])
+    finite = field["type"] == "FLOAT" and value - value == 0
+    return value if finite or field["type"] == "BOOLEAN" else _text(value, field["type"])
 
 
 def _text(value: Any, type_name: str) -> str:

@@ -13,11 +13,10 @@ import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from localcloud.bigquery.detection import detect, detect_csv
-from localcloud.bigquery.encoding import decode
-from localcloud.bigquery.failures import failure, unsupported
-from localcloud.bigquery.tabledata import InvalidRowError, decode_row
-from localcloud.bigquery.types import Field, arrow_schema, normalise_schema
+from localcloud.bigquery.errors import failure, unsupported
+from localcloud.bigquery.jobs.schema_detection import detect, detect_csv
+from localcloud.bigquery.store.encoding import InvalidRowError, decode, decode_row
+from localcloud.bigquery.store.types import Field, arrow_schema, demand_flat, normalise_schema
 
 
 @dataclass
@@ -38,6 +37,8 @@ def read(data: bytes, config: dict[str, Any], fields: list[Field] | None) -> Bat
     :raises ApiError: 400 for a file that cannot be read so, 501 for another format.
     """
     form = (config.get("sourceFormat") or "CSV").upper()
+    if form != "NEWLINE_DELIMITED_JSON":
+        demand_flat(fields or [], f"a load of {form}")
     if form == "CSV":
         return _read_csv(data, config, fields)
     if form == "NEWLINE_DELIMITED_JSON":
@@ -50,7 +51,7 @@ def read(data: bytes, config: dict[str, Any], fields: list[Field] | None) -> Bat
 
 
 def broken(message: str) -> Exception:
-    """Make the error for a file that cannot be read."""
+    """Create the error for a file that cannot be read."""
     return failure("invalid", f"Error while reading data, error message: {message}")
 
 
@@ -120,8 +121,13 @@ def _read_json(data: bytes, config: dict[str, Any], fields: list[Field] | None) 
     if fields is None:
         if not config.get("autodetect"):
             raise failure("invalid", "No schema specified on job or table.")
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        detected = [{"name": name, "type": detect(row.get(name) for row in rows)} for name in names]
+        # keys are not case-sensitive: the first spelling names the column
+        names = {name.lower(): name for row in reversed(rows) for name in reversed(row)}
+        lowered = [{name.lower(): value for name, value in row.items()} for row in rows]
+        detected = [
+            {"name": names[key], "type": detect(row.get(key) for row in lowered)}
+            for key in dict.fromkeys(key for row in lowered for key in row)
+        ]
         fields = normalise_schema(detected)
     return _decode_rows(rows, config, fields)
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from localcloud.bigquery.failures import not_found, unsupported
-from localcloud.bigquery.readers import Batch, broken, read
-from localcloud.bigquery.types import Field, normalise_schema
+from localcloud.bigquery.errors import not_found, unsupported
+from localcloud.bigquery.jobs.destination import Destination, Writer
+from localcloud.bigquery.jobs.file_formats import Batch, broken, read
+from localcloud.bigquery.store.types import Field, normalise_schema
 from localcloud.bigquery.warehouse import Warehouse, required
-from localcloud.bigquery.writer import Destination, Writer
 
 _SERVED = {
     *("allowJaggedRows", "allowQuotedNewlines", "autodetect", "createDisposition", "destinationTable"),
@@ -123,7 +123,12 @@ def _unpacked(data: bytes) -> bytes:
 def _joined(batches: list[Batch]) -> Batch:
     first = batches[0]
     for batch in batches[1:]:
-        if batch.fields != first.fields:
+        if _lowered(batch.fields) != _lowered(first.fields):
             raise broken("the files of one load have different schemas")
-    data = pa.concat_tables([batch.data for batch in batches])
+    data = pa.concat_tables([batch.data.rename_columns(first.data.column_names) for batch in batches])
     return Batch(first.fields, data, sum(batch.bad for batch in batches))
+
+
+def _lowered(fields: list[Field]) -> list[Field]:
+    """Return a schema whose names can be compared, for names of columns are not case-sensitive."""
+    return [{**field, "name": field["name"].lower()} for field in fields]

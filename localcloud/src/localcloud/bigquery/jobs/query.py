@@ -6,21 +6,24 @@ from typing import Any
 
 from sqlglot import exp
 
-from localcloud.bigquery.binding import Scope
-from localcloud.bigquery.catalog import Table
-from localcloud.bigquery.compiler import Compiled, duckdb_failures
-from localcloud.bigquery.ddl import Ddl
-from localcloud.bigquery.dml import Dml
-from localcloud.bigquery.failures import failure, unsupported
-from localcloud.bigquery.sql import parse, statement_type
-from localcloud.bigquery.types import normalise_schema
+from localcloud.bigquery.errors import failure, unsupported
+from localcloud.bigquery.jobs.ddl import Ddl
+from localcloud.bigquery.jobs.destination import Destination, Writer
+from localcloud.bigquery.jobs.dml import Dml
+from localcloud.bigquery.sql.compiler import Compiled, duckdb_failures
+from localcloud.bigquery.sql.parse import parse, statement_type
+from localcloud.bigquery.sql.resolution import Scope
+from localcloud.bigquery.store.catalog import Table
+from localcloud.bigquery.store.types import normalise_schema
 from localcloud.bigquery.warehouse import Warehouse, required
-from localcloud.bigquery.writer import Destination, Writer
 
 _UNSUPPORTED = (
     *("connectionProperties", "createSession", "scriptOptions", "tableDefinitions"),
     "userDefinedFunctionResources",
 )
+
+# Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/DmlStats
+_COUNTS = {"INSERT": "insertedRowCount", "UPDATE": "updatedRowCount", "DELETE": "deletedRowCount"}
 
 
 class Queries:
@@ -98,9 +101,10 @@ class Queries:
         if dry_run:
             return statistics, where
         self._dml.run(change)
-        counted = {"INSERT": "insertedRowCount", "UPDATE": "updatedRowCount"}.get(kind, "deletedRowCount")
         statistics["query"]["numDmlAffectedRows"] = str(change.affected)
-        statistics["query"]["dmlStats"] = {counted: str(change.affected)}
+        statistics["query"]["dmlStats"] = {
+            _COUNTS[verb]: str(count) for verb, count in change.touched.items()
+        }
         return statistics, where
 
     def _define(
@@ -119,6 +123,8 @@ class Queries:
         statistics["query"]["ddlTargetTable"] = reference
         if not dry_run:
             self._ddl.run(definition)
+            if kind == "CREATE_TABLE_AS_SELECT":
+                config["destinationTable"] = reference
         return statistics, where
 
     def _location(self, compiled: Compiled, scope: Scope) -> str:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from localcloud.bigquery.encoding import decode
-from localcloud.bigquery.failures import unsupported
-from localcloud.bigquery.types import Field
+from localcloud.bigquery.errors import unsupported
+from localcloud.bigquery.store.encoding import decode
+from localcloud.bigquery.store.types import Field
 
 # In this order: the first type that every value has wins.
 _CANDIDATES = ("INTEGER", "FLOAT", "BOOLEAN", "DATE", "TIMESTAMP", "STRING")

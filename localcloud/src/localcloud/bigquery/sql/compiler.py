@@ -1,4 +1,4 @@
-"""A GoogleSQL query to DuckDB SQL, with its schema and its price."""
+"""A GoogleSQL query to DuckDB SQL, with its schema and its price: a chain of immutable values."""
 
 from __future__ import annotations
 
@@ -6,31 +6,18 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 from sqlglot import exp
-from sqlglot.errors import ErrorLevel, SqlglotError, UnsupportedError
-from sqlglot.optimizer.annotate_types import annotate_types
-from sqlglot.optimizer.qualify import qualify
-from sqlglot.optimizer.scope import traverse_scope
 
-from localcloud.bigquery.binding import Binder, Scope
-from localcloud.bigquery.catalog import Catalog
-from localcloud.bigquery.failures import failure, unsupported
-from localcloud.bigquery.functions import (
-    OperandTypes,
-    check_functions,
-    check_operands,
-    number_typed_nodes,
-    operand_types,
-    to_duckdb,
-)
-from localcloud.bigquery.rows import Rows, Snapshot
-from localcloud.bigquery.sql import DIALECT
-from localcloud.bigquery.types import Field, from_duckdb
-
-Columns = set[tuple[int, str]]
+from localcloud.bigquery.errors import failure, unsupported
+from localcloud.bigquery.sql.parse import place_of
+from localcloud.bigquery.sql.resolution import Scope, resolve
+from localcloud.bigquery.sql.translation import Translated, translate
+from localcloud.bigquery.sql.typing import infer_types
+from localcloud.bigquery.store.catalog import Catalog
+from localcloud.bigquery.store.rows import Rows, Snapshot
+from localcloud.bigquery.store.types import Field, from_duckdb
 
 
 @dataclass(frozen=True)
@@ -40,7 +27,7 @@ class Compiled:
     sql: str
     fields: list[Field]
     bytes_processed: int
-    snapshots: list[Snapshot]
+    snapshots: tuple[Snapshot, ...]
 
 
 class Compiler:
@@ -63,22 +50,16 @@ class Compiler:
         """
         if not isinstance(query, exp.Query):
             raise failure("invalidQuery", f"Not a query: {query.sql('bigquery')}")
-        check_functions(query)
-        original = query.copy()
-        binder = Binder(self._catalog, scope)
-        binder.resolve(query)
-        number_typed_nodes(query)
-        types, columns = _analyse(query, binder.schema())
-        check_operands(query, types)
-        _name_columns(query)
-        translated = to_duckdb(query, types)
-        binder.replace(translated)
-        try:
-            sql = translated.sql("duckdb", unsupported_level=ErrorLevel.RAISE)
-        except UnsupportedError as error:
-            raise unsupported(str(error)) from error
-        described = self._describe(sql, original)
-        return Compiled(sql, described, self._price(binder.snapshots, columns), binder.snapshots)
+        resolved = resolve(query, self._catalog, scope)
+        typed = infer_types(resolved)
+        translated = translate(typed)
+        return self._measure(translated)
+
+    def _measure(self, translated: Translated) -> Compiled:
+        typed = translated.typed
+        snapshots = typed.resolved.snapshots
+        fields = self._describe(translated.sql, typed.resolved.asked)
+        return Compiled(translated.sql, fields, self._price(snapshots, typed.columns), snapshots)
 
     def _describe(self, sql: str, query: exp.Expr) -> list[Field]:
         with duckdb_failures(query):
@@ -93,7 +74,7 @@ class Compiler:
             fields.append(from_duckdb(kind, name))
         return fields
 
-    def _price(self, snapshots: list[Snapshot], columns: Columns | None) -> int:
+    def _price(self, snapshots: tuple[Snapshot, ...], columns: frozenset[tuple[int, str]] | None) -> int:
         total = 0
         priced = set()
         for index, part in enumerate(snapshots):
@@ -105,42 +86,10 @@ class Compiler:
         return total
 
 
-def _analyse(query: exp.Expr, schema: dict[str, Any]) -> tuple[OperandTypes, set[tuple[int, str]] | None]:
-    """Find operand types and referenced columns; when sqlglot gives up, each type and column is possible."""
-    try:
-        typed = qualify(
-            query.copy(),
-            dialect=DIALECT,
-            schema=schema,
-            validate_qualify_columns=False,
-            quote_identifiers=False,
-            identify=False,
-        )
-        types = operand_types(annotate_types(typed, schema=schema, dialect=DIALECT))
-        columns = set()
-        for scope in traverse_scope(typed):
-            for column in scope.columns:
-                source = scope.sources.get(column.table)
-                if isinstance(source, exp.Table) and "snapshot" in source.meta:
-                    columns.add((source.meta["snapshot"], column.name.lower()))
-    except SqlglotError:
-        return {}, None
-    return types, columns
-
-
-def _name_columns(query: exp.Query) -> None:
-    """Name nameless result columns as BigQuery does: f0_, f1_ and so on."""
-    count = 0
-    for column in query.selects:
-        if not isinstance(column, exp.Alias | exp.Column) and not column.is_star:
-            column.replace(exp.alias_(column.copy(), f"f{count}_", quoted=True))
-            count += 1
-
-
 @contextmanager
 def duckdb_failures(query: exp.Expr) -> Iterator[None]:
     """
-    Turn DuckDB's complaints into BigQuery's.
+    Convert DuckDB's errors to BigQuery's.
 
     :param query: the statement as it was parsed, to find the place.
     """
@@ -153,24 +102,31 @@ def duckdb_failures(query: exp.Expr) -> Iterator[None]:
 def _query_failure(error: duckdb.Error, query: exp.Expr) -> Exception:
     text = str(error).splitlines()[0]
     message = text.split(": ", 1)[-1] if " Error: " in text else text
+    # what a function of localcloud.bigquery.sql.functions.native raises
+    message = re.sub(r"^Python exception occurred while executing the UDF: \w+: ", "", message)
     if match := re.search(r'Referenced column "([^"]+)" not found', text):
-        return failure("invalidQuery", f"Unrecognized name: {match[1]}{_place(query, match[1])}")
+        return failure("invalidQuery", f"Unrecognized name: {match[1]}{place_of(query, match[1])}")
     if match := re.search(r'Table "([^"]+)" does not have a column named "([^"]+)"', text):
         return failure(
-            "invalidQuery", f"Name {match[2]} not found inside {match[1]}{_place(query, match[2])}"
+            "invalidQuery", f"Name {match[2]} not found inside {match[1]}{place_of(query, match[2])}"
         )
     if match := re.search(r'Values list "([^"]+)" does not have a column named "([^"]+)"', text):
         return failure(
-            "invalidQuery", f"Name {match[2]} not found inside {match[1]}{_place(query, match[2])}"
+            "invalidQuery", f"Name {match[2]} not found inside {match[1]}{place_of(query, match[2])}"
         )
+    if match := re.search(r'Referenced table "([^"]+)" not found', text):
+        return failure("invalidQuery", f"Unrecognized name: {match[1]}{place_of(query, match[1])}")
+    if match := re.search(r'Could not find key "([^"]+)" in struct', text):
+        return failure(
+            "invalidQuery", f"Field name {match[1]} does not exist in STRUCT{place_of(query, match[1])}"
+        )
+    if match := re.search(r"Cannot extract field '([^']+)' from expression", text):
+        message = f"Cannot access field {match[1]} on a value that is not a STRUCT"
+        return failure("invalidQuery", f"{message}{place_of(query, match[1])}")
+    if match := re.search(r'Ambiguous reference to column name "([^"]+)"', text):
+        return failure("invalidQuery", f"Column name {match[1]} is ambiguous{place_of(query, match[1])}")
+    if match := re.search(r"Unknown TimeZone '([^']*)'", text):
+        return failure("invalidQuery", f"Invalid time zone: {match[1]}")
     if isinstance(error, duckdb.NotImplementedException):
         return unsupported(message)
     return failure("invalidQuery", message)
-
-
-def _place(query: exp.Expr, name: str) -> str:
-    for node in query.find_all(exp.Identifier):
-        if node.name.lower() == name.lower() and "line" in node.meta:
-            column = node.meta["col"] - (node.meta["end"] - node.meta["start"])
-            return f" at [{node.meta['line']}:{column}]"
-    return ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from localcloud.bigquery.catalog import Table
-from localcloud.bigquery.failures import failure, unsupported
-from localcloud.bigquery.partitioning import partition_columns, pseudo_columns
-from localcloud.bigquery.rows import OPENED
+from localcloud.bigquery.errors import failure, unsupported
+from localcloud.bigquery.sql.partitioning import partition_columns, pseudo_columns
+from localcloud.bigquery.store.catalog import Table
+from localcloud.bigquery.store.rows import OPENED
 
 # What may be done to a partition column without hiding its partitions from the query planner.
 _TRANSPARENT = (
@@ -70,7 +70,7 @@ def use_pseudo_columns(statement: exp.Expr, node: exp.Table, table: Table) -> li
 
 
 def pseudo_column(name: str, table: Table) -> exp.Expr:
-    """Make the DuckDB expression of a column of ingestion time; NULL for rows in the streaming buffer."""
+    """Return the DuckDB expression of a column of ingestion time; NULL for rows in the streaming buffer."""
     unit = table.resource["timePartitioning"]["type"].lower()
     kind = pseudo_columns(table.resource)[name].replace("TIMESTAMP", "TIMESTAMPTZ")
     time = f"date_trunc('{unit}', make_timestamp({OPENED}))"

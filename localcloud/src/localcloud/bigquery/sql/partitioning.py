@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.bigquery.failures import failure, unsupported
-from localcloud.bigquery.types import Field
+from localcloud.bigquery.errors import failure, unsupported
+from localcloud.bigquery.store.types import Field
 
 LAYOUT = ("timePartitioning", "rangePartitioning", "clustering", "requirePartitionFilter")
 _TIME_UNITS = ("DAY", "HOUR", "MONTH", "YEAR")
 _TIME_TYPES = ("DATE", "TIMESTAMP", "DATETIME")
 # Source: https://cloud.google.com/bigquery/docs/clustered-tables#limitations
-_UNCLUSTERED_TYPES = ("FLOAT", "BYTES", "TIME")
+_UNCLUSTERED_TYPES = ("FLOAT", "BYTES", "TIME", "RECORD")
 _MOST_CLUSTER_COLUMNS = 4
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlglot import exp
 
-from localcloud.bigquery.catalog import Table
-from localcloud.bigquery.failures import failure, unsupported
-from localcloud.bigquery.sql import parse
+from localcloud.bigquery.errors import failure, unsupported
+from localcloud.bigquery.sql.parse import parse
+from localcloud.bigquery.store.catalog import Table
 
 # Keys of a table's resource that make it something else than a table.
 DEFINITIONS = ("view", "materializedView", "externalDataConfiguration")

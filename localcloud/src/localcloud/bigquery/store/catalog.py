@@ -12,8 +12,8 @@ from typing import Any
 
 import duckdb
 
-from localcloud.bigquery.failures import not_found
-from localcloud.bigquery.types import Field
+from localcloud.bigquery.errors import not_found
+from localcloud.bigquery.store.types import Field
 
 _TABLES = """
 CREATE SCHEMA IF NOT EXISTS meta;
@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS meta.tables (
 CREATE TABLE IF NOT EXISTS meta.policies (uid VARCHAR, policy_id VARCHAR, resource VARCHAR, dropped BOOLEAN);
 CREATE TABLE IF NOT EXISTS meta.versions (uid VARCHAR, since BIGINT, storage VARCHAR, fields VARCHAR);
 CREATE TABLE IF NOT EXISTS meta.jobs (job_id VARCHAR, created BIGINT, resource VARCHAR);
+CREATE TABLE IF NOT EXISTS meta.read_sessions (session_id VARCHAR, expires BIGINT, resource VARCHAR);
 """
 # Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset (maxTimeTravelHours)
 DEFAULT_TIME_TRAVEL_HOURS = 168
@@ -52,12 +53,12 @@ class Dataset:
 
     @property
     def location(self) -> str:
-        """Where its tables are, such as ``EU``."""
+        """Return the location of its tables, such as ``EU``."""
         return str(self.resource["location"])
 
     @property
     def time_travel_hours(self) -> int:
-        """How far back its tables can be read."""
+        """Return how far back its tables can be read."""
         return int(self.resource.get("maxTimeTravelHours", DEFAULT_TIME_TRAVEL_HOURS))
 
 
@@ -95,12 +96,12 @@ class Table:
 
     @property
     def kind(self) -> str:
-        """Its ``type``, such as ``TABLE`` or ``VIEW``."""
+        """Return its ``type``, such as ``TABLE`` or ``VIEW``."""
         return next((kind for key, kind in _KINDS.items() if key in self.resource), "TABLE")
 
     @property
     def latest(self) -> int:
-        """When its rows changed last, those in the streaming buffer too."""
+        """Return when its rows last changed, including those in the streaming buffer."""
         return self.streamed_to or self.modified
 
     def commit(self, at: int) -> None:
@@ -108,12 +109,12 @@ class Table:
         self.modified, self.streamed_from, self.streamed_to = at, None, None
 
     def stream(self, at: int) -> None:
-        """Put rows that are opened at a time into the streaming buffer."""
+        """Add rows to the streaming buffer, visible from a time on."""
         self.streamed_from, self.streamed_to = self.streamed_from or at, at
 
     @property
     def current(self) -> Version:
-        """The version that holds now."""
+        """Return the current version."""
         return self.versions[-1]
 
     def version_at(self, at: int) -> Version:
@@ -143,10 +144,12 @@ class Catalog:
 
     :param path: the DuckDB file; made when missing.
     :param project: id of the one project.
-    :param macros: SQL of the functions that every connection needs.
+    :param install: makes the functions that statements call known to the connection.
     """
 
-    def __init__(self, path: Path, project: str, macros: str) -> None:
+    def __init__(
+        self, path: Path, project: str, install: Callable[[duckdb.DuckDBPyConnection], None]
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.project = project
         self._after_commit: list[Callable[[], None]] = []
@@ -156,7 +159,7 @@ class Catalog:
         )
         self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute(_TABLES)
-        self.connection.execute(macros)
+        install(self.connection)
         self.connection.execute("SET lock_configuration = true")
 
     def close(self) -> None:
@@ -165,7 +168,7 @@ class Catalog:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make everything inside happen, or nothing of it."""
+        """Commit all changes inside, or none of them."""
         self._after_commit.clear()
         self.connection.begin()
         try:
@@ -179,7 +182,7 @@ class Catalog:
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """
-        Do something when the transaction under way has been committed, and only then.
+        Call a function once the current transaction has been committed, and only then.
 
         :param action: what changes nothing in the catalog.
         """
@@ -222,7 +225,7 @@ class Catalog:
         )
 
     def remove_dataset(self, dataset_id: str) -> None:
-        """Forget a dataset; its tables must be gone."""
+        """Delete a dataset without tables."""
         self._rows("DELETE FROM meta.datasets WHERE dataset_id = ?", dataset_id)
 
     # tables
@@ -298,7 +301,7 @@ class Catalog:
             )
 
     def remove_table(self, table: Table) -> None:
-        """Forget a table and drop its rows, the past ones too."""
+        """Delete a table and its rows, including past ones."""
         self._forget(table.uid)
         self._rows("DELETE FROM meta.policies WHERE uid = ?", table.uid)
         for storage in {version.storage for version in table.versions}:
@@ -320,7 +323,7 @@ class Catalog:
         return {row[1]: json.loads(row[2]) for row in rows}
 
     def drop_policy(self, uid: str, policy_id: str) -> None:
-        """Drop a row access policy; that there was one is remembered."""
+        """Delete a row access policy, but record that there was one."""
         self._rows("UPDATE meta.policies SET dropped = true WHERE uid = ? AND policy_id = ?", uid, policy_id)
 
     def had_policies(self, uid: str) -> bool:
@@ -345,5 +348,5 @@ class Catalog:
         return [json.loads(row[0]) for row in rows]
 
     def remove_job(self, job_id: str) -> None:
-        """Forget a job."""
+        """Delete a job."""
         self._rows("DELETE FROM meta.jobs WHERE job_id = ?", job_id)

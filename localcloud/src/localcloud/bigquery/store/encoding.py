@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from localcloud.bigquery.types import Field, quote
+from localcloud.bigquery.store.types import RECORD, Field, quote
 
 TimestampFormat = str  # FLOAT64, INT64 or ISO8601_STRING, as formatOptions.timestampOutputFormat names them
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
@@ -22,28 +22,47 @@ def select_list(fields: list[Field]) -> str:
 
 
 def _selected(field: Field) -> str:
-    name, form = quote(field["name"]), "{}"
+    return _form(field, quote(field["name"]), 0)
+
+
+def _form(field: Field, value: str, depth: int) -> str:
+    if field["mode"] == "REPEATED":
+        part = f"v{depth}"
+        form = _form({**field, "mode": "NULLABLE"}, part, depth + 1)
+        return value if form == part else f"list_transform({value}, lambda {part}: {form})"
     if field["type"] == "TIMESTAMP":
-        form = "epoch_us({})"
-    elif field["type"] in ("DATE", "DATETIME", "TIME", "NUMERIC"):
-        form = "CAST({} AS VARCHAR)"
-    if field["mode"] == "REPEATED" and form != "{}":
-        return f"list_transform({name}, lambda value: {form.format('value')})"
-    return form.format(name)
+        return f"epoch_us({value})"
+    if field["type"] in ("DATE", "DATETIME", "TIME", "NUMERIC"):
+        return f"CAST({value} AS VARCHAR)"
+    if field["type"] == RECORD:
+        parts = ((quote(part["name"]), part) for part in field["fields"])
+        packed = ", ".join(f"{name} := {_form(part, f'{value}.{name}', depth)}" for name, part in parts)
+        return f"CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END"
+    return value
 
 
-def encode_row(row: tuple[Any, ...], fields: list[Field], timestamps: TimestampFormat) -> dict[str, Any]:
-    """Return a row as ``{"f": [{"v": ...}]}``; every value is a string, null, or a list of ``{"v": ...}``."""
+def encode_row(row: Sequence[Any], fields: list[Field], timestamps: TimestampFormat) -> dict[str, Any]:
+    """
+    Return a row as ``{"f": [{"v": ...}]}``.
+
+    Every value is a string, null, such a row for a RECORD, or a list of ``{"v": ...}``.
+    """
     return {
         "f": [{"v": _encode_cell(value, field, timestamps)} for value, field in zip(row, fields, strict=True)]
     }
 
 
 def _encode_cell(value: Any, field: Field, timestamps: TimestampFormat) -> Any:
-    if field["mode"] != "REPEATED":
+    if field["mode"] == "REPEATED":
+        # an array that is NULL is read back empty
+        return [{"v": _encode_single(part, field, timestamps)} for part in value or []]
+    return _encode_single(value, field, timestamps)
+
+
+def _encode_single(value: Any, field: Field, timestamps: TimestampFormat) -> Any:
+    if field["type"] != RECORD:
         return encode(value, field["type"], timestamps)
-    # an array that is NULL is read back empty
-    return [{"v": encode(part, field["type"], timestamps)} for part in value or []]
+    return None if value is None else encode_row(list(value.values()), field["fields"], timestamps)
 
 
 def encode(value: Any, type_name: str, timestamps: TimestampFormat = "FLOAT64") -> str | None:
@@ -63,20 +82,26 @@ def encode(value: Any, type_name: str, timestamps: TimestampFormat = "FLOAT64") 
         return base64.b64encode(value).decode()
     if type_name == "TIMESTAMP":
         return _encode_timestamp(value, timestamps)
-    if type_name == "DATETIME":
-        return str(value).replace(" ", "T")
+    if type_name in ("DATETIME", "TIME"):
+        return _with_microseconds(str(value).replace(" ", "T"))
     if type_name == "NUMERIC":
         return str(value).rstrip("0").rstrip(".")
     return str(value)
 
 
 def encode_float(value: float) -> str:
-    """Return a FLOAT64 as text, with BigQuery's words for what is no number."""
+    """Return a FLOAT64 as text, with BigQuery's words for what is not a number."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
     return repr(value)
+
+
+def _with_microseconds(time: str) -> str:
+    """Write a fraction of a second with six digits, which clients read."""
+    whole, point, fraction = time.partition(".")
+    return f"{whole}{point}{fraction.ljust(6, '0')}" if point else whole
 
 
 def _encode_timestamp(microseconds: int, form: TimestampFormat) -> str:
@@ -157,12 +182,20 @@ def decode_field(value: Any, field: Field) -> Any:
     :raises ValueError: when it is no such value.
     """
     if field["mode"] != "REPEATED":
-        return decode(value, field["type"])
+        return _decode_single(value, field)
     if value is None:
         return []
     if not isinstance(value, list) or None in value:
         raise ValueError(f"Array of {field['type'].lower()} without null expected. Value: {value!r}")
-    return [decode(part, field["type"]) for part in value]
+    return [_decode_single(part, field) for part in value]
+
+
+def _decode_single(value: Any, field: Field) -> Any:
+    if field["type"] != RECORD or value is None:
+        return decode(value, field["type"])
+    if not isinstance(value, Mapping):
+        raise ValueError(f"This field: {field['name']} is a record.")
+    return decode_row(value, field["fields"], ignore_unknown=False)
 
 
 def decode(value: Any, type_name: str) -> Any:
@@ -178,3 +211,39 @@ def decode(value: Any, type_name: str) -> Any:
         return _DECODERS[type_name](value)
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"Could not convert value to {type_name.lower()}. Value: {value!r}") from error
+
+
+class InvalidRowError(ValueError):
+    """
+    A row that does not fit its table.
+
+    :param column: the column at fault.
+    :param message: one line.
+    """
+
+    def __init__(self, column: str, message: str) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+def decode_row(content: Mapping[str, Any], fields: list[Field], ignore_unknown: bool) -> dict[str, Any]:
+    """
+    Read a row from JSON.
+
+    :param ignore_unknown: drop keys that are no columns instead of refusing the row.
+    :raises InvalidRowError: for an unknown key, a value of another type, a NULL in a REQUIRED column.
+    """
+    lowered = {key.lower(): value for key, value in content.items()}
+    row = {}
+    for field in fields:
+        name = field["name"]
+        try:
+            row[name] = decode_field(lowered.pop(name.lower(), None), field)
+        except ValueError as error:
+            raise InvalidRowError(name, str(error)) from error
+        if row[name] is None and field["mode"] == "REQUIRED":
+            raise InvalidRowError(name, f"Missing required field: {name}.")
+    if lowered and not ignore_unknown:
+        name = next(iter(lowered))
+        raise InvalidRowError(name, f"no such field: {name}.")
+    return row

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from localcloud.bigquery.catalog import DEFAULT_TIME_TRAVEL_HOURS, Catalog, Table, Version, now_us
-from localcloud.bigquery.failures import failure
-from localcloud.bigquery.types import Field, arrow_schema, duckdb_type, quote, size_of
+from localcloud.bigquery.errors import failure
+from localcloud.bigquery.store.catalog import DEFAULT_TIME_TRAVEL_HOURS, Catalog, Table, Version, now_us
+from localcloud.bigquery.store.types import Field, arrow_schema, duckdb_type, quote, size_of
 
 # BigQuery reserves the prefix __ROOT__, so no column of a user can have these names.
 OPENED = '"__ROOT__opened"'
@@ -32,12 +34,12 @@ class Snapshot:
 
     @property
     def fields(self) -> list[Field]:
-        """The columns at that time."""
+        """Return the columns at that time."""
         return self.version.fields
 
     @property
     def source(self) -> str:
-        """The FROM and WHERE that give its rows."""
+        """Return the FROM and WHERE clauses that select its rows."""
         return f"data.{self.version.storage} WHERE {OPENED} <= {self.at} AND {self.at} < {CLOSED}"
 
 
@@ -96,7 +98,7 @@ class Rows:
         self._connection = catalog.connection
 
     def new_version(self, since: int, fields: list[Field]) -> Version:
-        """Make an empty store of rows."""
+        """Create an empty store of rows."""
         storage = f"rows_{uuid.uuid4().hex}"
         columns = "".join(f"{quote(field['name'])} {duckdb_type(field)}, " for field in fields)
         self._connection.execute(f"CREATE TABLE data.{storage} ({columns}{OPENED} BIGINT, {CLOSED} BIGINT)")
@@ -112,7 +114,7 @@ class Rows:
         table.versions.append(Version(at, table.current.storage, fields))
 
     def replace(self, table: Table, fields: list[Field], at: int) -> None:
-        """Empty a table and give it any schema; the past keeps its own."""
+        """Empty a table and set its schema; earlier versions keep theirs."""
         table.versions.append(self.new_version(at, fields))
 
     def append_query(self, table: Table, sql: str, names: Sequence[str], at: int) -> int:
@@ -131,7 +133,7 @@ class Rows:
             f"SELECT {columns}{at}, {FOREVER} FROM ({sql}) AS q({inner})"
         )
         count = self._connection.execute(insert).fetchall()[0][0]
-        self._check_required(table, at)
+        self._check_nulls(table, at)
         return int(count)
 
     def _casts(self, table: Table, names: Sequence[str]) -> str:
@@ -154,16 +156,22 @@ class Rows:
         finally:
             self._connection.unregister("incoming")
 
-    def _check_required(self, table: Table, at: int) -> None:
+    def _check_nulls(self, table: Table, at: int) -> None:
         for field in table.current.fields:
-            if field["mode"] != "REQUIRED":
-                continue
-            sql = (
-                f"SELECT count(*) FROM data.{table.current.storage} "  # noqa: S608
-                f"WHERE {OPENED} = {at} AND {quote(field['name'])} IS NULL"
-            )
-            if self._connection.execute(sql).fetchall()[0][0]:
+            name = quote(field["name"])
+            if field["mode"] == "REQUIRED" and self._any(table, at, f"{name} IS NULL"):
                 raise failure("invalid", f"Required field {field['name']} cannot be null")
+            # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#array_nulls
+            if field["mode"] == "REPEATED" and self._any(table, at, f"len({name}) <> list_count({name})"):
+                message = f"Array cannot have a null element; error in writing field {field['name']}"
+                raise failure("invalidQuery", message)
+
+    def _any(self, table: Table, at: int, condition: str) -> bool:
+        sql = (
+            f"SELECT count(*) FROM data.{table.current.storage} "  # noqa: S608
+            f"WHERE {OPENED} = {at} AND {condition}"
+        )
+        return bool(self._connection.execute(sql).fetchall()[0][0])
 
     def close(self, table: Table, condition: str, at: int) -> int:
         """
@@ -207,14 +215,27 @@ class Rows:
         page = f"LIMIT {limit} OFFSET {offset}" if limit is not None else f"OFFSET {offset}"
         return self._connection.execute(f"SELECT {columns} FROM {part.source} ORDER BY rowid {page}")  # noqa: S608
 
-    def arrow(self, part: Snapshot) -> pa.Table:
-        """Read all rows as Arrow, with the table's types."""
-        columns = ", ".join(quote(field["name"]) for field in part.fields) or "1"
-        result: duckdb.DuckDBPyConnection = self.select(part, columns)
+    def arrow(self, part: Snapshot, condition: str = "true", offset: int = 0) -> pa.Table:
+        """
+        Read rows as Arrow, in the order in which they came, with the table's types.
+
+        :param condition: DuckDB SQL over the store's columns that chooses the rows; all rows by default.
+        :param offset: how many of the chosen rows are left out at the beginning.
+        """
+        columns = ", ".join(_whole(field) for field in part.fields) or "1"
+        result: duckdb.DuckDBPyConnection = self._connection.execute(
+            f"SELECT {columns} FROM {part.source} AND ({condition}) ORDER BY rowid OFFSET {offset}"  # noqa: S608
+        )
         return result.to_arrow_table().cast(arrow_schema(part.fields))
 
+    def row_ids(self, part: Snapshot) -> npt.NDArray[np.int64]:
+        """Return the ids of all rows, in the order in which they came."""
+        found = self._connection.execute(f"SELECT rowid AS id FROM {part.source} ORDER BY id").fetchnumpy()  # noqa: S608
+        ids: npt.NDArray[np.int64] = found["id"]
+        return ids
+
     def purge(self) -> None:
-        """Let go of what time travel can no longer reach."""
+        """Delete rows that time travel can no longer reach."""
         for dataset in self._catalog.datasets():
             oldest = now_us() - dataset.time_travel_hours * _US_PER_HOUR
             for table in self._catalog.tables(dataset.dataset_id):
@@ -232,3 +253,9 @@ class Rows:
         if len(kept) != len(table.versions):
             table.versions = kept
             self._catalog.put_table(table)
+
+
+def _whole(field: Field) -> str:
+    name = quote(field["name"])
+    # an array that is NULL is read back empty
+    return f"COALESCE({name}, []) AS {name}" if field["mode"] == "REPEATED" else name

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from localcloud.bigquery.catalog import Catalog
-from localcloud.bigquery.rows import CLOSED, FOREVER, OPENED
+from localcloud.bigquery.store.catalog import Catalog
+from localcloud.bigquery.store.rows import CLOSED, FOREVER, OPENED
 
 
 def count_microseconds(catalog: Catalog) -> None:

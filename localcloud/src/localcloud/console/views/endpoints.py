@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf import json_format
 
+from localcloud.clients.environment import client_environment
 from localcloud.console.pages import Asked, Page, Sources
-from localcloud.environment import client_environment
 
 if TYPE_CHECKING:
     from google.cloud import aiplatform_v1 as v1
@@ -86,7 +86,7 @@ def _body(deployed: Sequence[Deployed], sample: Any) -> tuple[dict[str, Any], bo
 
 
 def _ease(inputs: Mapping[str, Any]) -> tuple[bool, int]:
-    """Tell how well a person can fill a signature in: text may stand for what only a program writes."""
+    """Return how easily a person can fill in a signature: text may stand for what only a program writes."""
     return all(spec["dtype"] != "string" for spec in inputs.values()), len(inputs)
 
 

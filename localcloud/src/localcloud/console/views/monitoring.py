@@ -41,7 +41,7 @@ class Distance(NamedTuple):
 
     @property
     def is_anomaly(self) -> bool:
-        """Whether it is above its threshold."""
+        """Return whether it is above its threshold."""
         return self.value > self.threshold
 
 

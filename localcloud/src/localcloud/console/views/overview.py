@@ -15,6 +15,7 @@ def overview(sources: Sources, asked: Asked) -> Page:
         "pipeline_jobs": sources.vertex.pipeline_jobs(),
         "endpoints": sources.vertex.endpoints(),
         "models": sources.vertex.models(),
+        "batch_prediction_jobs": sources.vertex.batch_prediction_jobs(),
         "monitoring_jobs": sources.vertex.monitoring_jobs(),
         "tables": sources.bigquery.tables(),
     }

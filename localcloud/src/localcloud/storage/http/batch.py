@@ -33,7 +33,7 @@ METHODS = frozenset({"GET", "PATCH", "PUT", "DELETE"})
 
 async def answer(request: web.Request, call: Callable[[ObjectCall], Awaitable[Answer]]) -> web.Response:
     """
-    Carry out the parts one by one and give their answers in the same order.
+    Carry out the parts one by one and return their answers in the same order.
 
     :param request: POST of a multipart/mixed body whose parts are HTTP requests.
     :param call: what carries out one part.

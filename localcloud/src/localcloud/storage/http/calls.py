@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.errors import ApiError, not_served
-from localcloud.json_body import read_object
+from localcloud.gateway.json_body import read_object
 from localcloud.storage.preconditions import Conditions
-from localcloud.storage.resources import changed, object_resource, written
+from localcloud.storage.resources import changed, keep_storage_class, object_resource, written
 from localcloud.storage.store import Source, Store
 
 Query = dict[str, str]
@@ -25,13 +25,13 @@ class Answer:
 
     @classmethod
     def of(cls, resource: Any, status: int = 200) -> Answer:
-        """Make the answer that carries a resource."""
+        """Create the answer that contains a resource."""
         content = json.dumps(resource).encode()
         return cls(status, {"Content-Type": "application/json; charset=UTF-8"}, content)
 
     @classmethod
     def of_error(cls, error: ApiError) -> Answer:
-        """Make the answer that carries an error."""
+        """Create the answer that contains an error."""
         return cls.of({"error": error.body()}, error.code)
 
 
@@ -40,7 +40,7 @@ class Destination:
     """
     Where an object is copied to.
 
-    :param verb: copyTo or rewriteTo.
+    :param verb: copyTo, rewriteTo or moveTo.
     :param bucket: bucket name.
     :param name: object name.
     """
@@ -73,7 +73,7 @@ class ObjectCall:
 
 def carry_out(store: Store, call: ObjectCall) -> Answer:
     """
-    Do what a call asks for.
+    Carry out a call.
 
     :param store: what is there.
     :param call: what to do.
@@ -90,21 +90,25 @@ def carry_out(store: Store, call: ObjectCall) -> Answer:
         return Answer(204)
     change = written(read_object(call.body))
     patches = call.method == "PATCH"
-    found = store.change(
-        call.bucket, call.name, conditions, lambda kept: changed(kept if patches else {}, change)
-    )
+
+    def apply(kept: dict[str, Any]) -> dict[str, Any]:
+        return keep_storage_class(kept, changed(kept if patches else {}, change))
+
+    found = store.change(call.bucket, call.name, conditions, apply)
     return Answer.of(object_resource(found))
 
 
 def _copy(store: Store, call: ObjectCall, to: Destination) -> Answer:
     """
-    Copy at once, in one call.
+    Copy or move at once, in one call.
 
-    Source: https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite
+    Sources: https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite and move
     """
     if call.query.get("rewriteToken"):
         raise not_served("the parameter rewriteToken: a rewrite is always done at once")
     source = Source(call.bucket, call.name, Conditions(call.query, "ifSource"))
+    if to.verb == "moveTo":
+        return Answer.of(object_resource(store.move(source, to.name, Conditions(call.query))))
     made = store.copy(source, to.bucket, to.name, read_object(call.body), Conditions(call.query))
     resource = object_resource(made)
     if to.verb == "copyTo":

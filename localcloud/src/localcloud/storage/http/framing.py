@@ -1,8 +1,8 @@
 """
-TensorFlow's uploads frame their bodies in two ways at once, which HTTP parsers rightly refuse.
+Uploads of TensorFlow, which frame their bodies in two ways at once, so that HTTP parsers reject them.
 
-It says ``Transfer-Encoding: identity`` beside a length, which HTTP/1.1 knows no more, and a length beside
-``Transfer-Encoding: chunked``, which then counts for nothing (RFC 9112, section 6.3).
+They contain ``Transfer-Encoding: identity`` and a length, which HTTP/1.1 does not allow, or a length and
+``Transfer-Encoding: chunked``, in which case the length is ignored (RFC 9112, section 6.3).
 """
 
 from __future__ import annotations

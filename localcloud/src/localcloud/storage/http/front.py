@@ -14,28 +14,21 @@ from typing import Any
 from aiohttp import web
 
 from localcloud.config import Settings
-from localcloud.errors import ApiError, error_middleware, invalid, not_served
-from localcloud.faults import Faults, serves
-from localcloud.json_body import read_object
-from localcloud.storage import listing
+from localcloud.errors import ApiError, error_middleware, not_served
+from localcloud.gateway.faults import Faults, serves
+from localcloud.gateway.json_body import read_object
+from localcloud.storage import buckets, listing
 from localcloud.storage.http import batch, downloads, uploads
 from localcloud.storage.http.calls import Answer, Destination, ObjectCall, carry_out
 from localcloud.storage.http.refusals import refuse_ignored
 from localcloud.storage.http.resumable import Resumable
 from localcloud.storage.names import check_object
 from localcloud.storage.preconditions import Conditions
-from localcloud.storage.resources import (
-    as_resource,
-    bucket_resource,
-    is_header,
-    location_type,
-    object_resource,
-)
+from localcloud.storage.resources import as_resource, object_resource
 from localcloud.storage.store import Source, Store
 
 # of batches and resources; content is streamed
 LARGEST_BODY = 32 * 1024**2
-BUCKET_FIELDS = frozenset({"kind", "name", "location"})
 
 
 class Front:
@@ -56,13 +49,10 @@ class Front:
         """Serve ``storage.buckets.insert``."""
         self._check_project(request)
         sent = read_object(await request.read())
-        for unknown in sorted(sent.keys() - BUCKET_FIELDS):
-            raise not_served(f"the field {unknown} of storage.buckets.insert")
-        location = sent.get("location") or self.settings.location
-        if not is_header(location):
-            raise invalid(f"Invalid value for location: {location}")
-        bucket = self.store.create_bucket(sent.get("name", ""), location)
-        return _response(Answer.of(bucket_resource(bucket, self.settings)))
+        location = buckets.read_location(sent, self.settings.location)
+        fields = buckets.changed_bucket({}, buckets.written_bucket(sent))
+        bucket = self.store.create_bucket(sent.get("name", ""), location, fields)
+        return _response(Answer.of(buckets.bucket_resource(bucket, self.settings)))
 
     @serves("storage.buckets.list")
     async def list_buckets(self, request: web.Request) -> web.Response:
@@ -78,22 +68,36 @@ class Front:
             for each in self.store.catalog.buckets()
             if each.name.startswith(prefix) and each.name > after
         ]
-        items = [bucket_resource(each, self.settings) for each in found[:size]]
+        items = [buckets.bucket_resource(each, self.settings) for each in found[:size]]
         page: dict[str, Any] = {"kind": "storage#buckets", "items": items}
         if len(found) > size:
             page["nextPageToken"] = listing.encode_token(found[size - 1].name)
         return _response(Answer.of(page))
 
-    @serves(GET="storage.buckets.get", DELETE="storage.buckets.delete")
+    @serves(
+        GET="storage.buckets.get",
+        PATCH="storage.buckets.patch",
+        PUT="storage.buckets.update",
+        DELETE="storage.buckets.delete",
+    )
     async def bucket(self, request: web.Request) -> web.Response:
-        """Serve ``storage.buckets.get`` and ``delete``."""
-        name = request.match_info["bucket"]
-        for condition in Conditions(request.query).wanted:
-            raise not_served(f"the parameter {condition} of a bucket")
+        """Serve ``storage.buckets.get``, ``patch``, ``update`` and ``delete``."""
+        name, conditions = request.match_info["bucket"], Conditions(request.query)
         if request.method == "DELETE":
-            self.store.delete_bucket(name)
+            self.store.delete_bucket(name, conditions)
             return web.Response(status=204)
-        return _response(Answer.of(bucket_resource(self.store.bucket(name), self.settings)))
+        if request.method == "GET":
+            found = self.store.bucket(name)
+            conditions.check_bucket(found, reads=True)
+        else:
+            sent = read_object(await request.read())
+            buckets.check_unchanged(self.store.bucket(name), sent)
+            change = buckets.written_bucket(sent)
+            patches = request.method == "PATCH"
+            found = self.store.change_bucket(
+                name, conditions, lambda kept: buckets.changed_bucket(kept if patches else {}, change)
+            )
+        return _response(Answer.of(buckets.bucket_resource(found, self.settings)))
 
     @serves("storage.buckets.getStorageLayout")
     async def storage_layout(self, request: web.Request) -> web.Response:
@@ -103,7 +107,7 @@ class Front:
             "kind": "storage#storageLayout",
             "bucket": bucket.name,
             "location": bucket.location,
-            "locationType": location_type(bucket.location),
+            "locationType": buckets.location_type(bucket.location),
             "hierarchicalNamespace": {"enabled": False},
         }
         return _response(Answer.of(layout))
@@ -175,9 +179,20 @@ class Front:
         call = ObjectCall("POST", match["bucket"], match["object"], query, body, destination)
         return _response(await self.object_call(call))
 
+    @serves("storage.objects.move")
+    async def move(self, request: web.Request) -> web.Response:
+        """Serve ``storage.objects.move``."""
+        match = request.match_info
+        destination = Destination("moveTo", match["bucket"], match["to_object"])
+        call = ObjectCall("POST", match["bucket"], match["object"], dict(request.query), b"", destination)
+        return _response(await self.object_call(call))
+
     @serves("storage.objects.insert")
     async def upload(self, request: web.Request) -> web.Response:
         """Serve ``storage.objects.insert``."""
+        # gcsfs sends its chunks by POST, where the documentation has PUT
+        if request.query.get("upload_id"):
+            return _response(await self.resumable.resume(request))
         if request.query.get("uploadType") == "resumable":
             return await self.resumable.open(request)
         return _response(Answer.of(object_resource(await uploads.insert(self.store, request))))
@@ -201,7 +216,7 @@ class Front:
 
 def create_app(store: Store, settings: Settings, faults: Faults) -> web.Application:
     """
-    Make the application that answers for storage.googleapis.com.
+    Create the application that serves storage.googleapis.com.
 
     :param store: what is there.
     :param settings: names the one project there is.
@@ -216,13 +231,13 @@ def create_app(store: Store, settings: Settings, faults: Faults) -> web.Applicat
     routes = [
         web.post("/storage/v1/b", front.insert_bucket),
         web.get("/storage/v1/b", front.list_buckets),
-        web.get(bucket, front.bucket),
-        web.delete(bucket, front.bucket),
+        *(web.route(method, bucket, front.bucket) for method in ("GET", "PATCH", "PUT", "DELETE")),
         web.get(bucket + "/storageLayout", front.storage_layout),
         web.get(bucket + "/o", front.list_objects),
         *(web.route(method, one, front.object) for method in ("GET", "PATCH", "PUT", "DELETE")),
         web.post(one + "/compose", front.compose),
         web.post(one + "/{verb:rewriteTo|copyTo}/b/{to_bucket}/o/{to_object}", front.copy),
+        web.post(one + "/moveTo/o/{to_object}", front.move),
         web.get("/download" + one, front.download),
         web.post("/upload" + bucket + "/o", front.upload),
         web.put("/upload" + bucket + "/o", front.resume_upload),

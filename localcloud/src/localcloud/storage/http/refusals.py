@@ -16,12 +16,11 @@ from aiohttp import web
 
 from localcloud.errors import invalid, not_served
 
+# who may read it: nobody else is there whom these would let in
+_ACLS = frozenset({"destinationPredefinedAcl", "predefinedAcl", "predefinedDefaultObjectAcl"})
+_PRIVATE = frozenset({"bucketOwnerFullControl", "bucketOwnerRead", "private", "projectPrivate"})
 _PARAMETERS = frozenset(
     {
-        # who may read it
-        "destinationPredefinedAcl",
-        "predefinedAcl",
-        "predefinedDefaultObjectAcl",
         # with which key it is encrypted
         "destinationKmsKeyName",
         "kmsKeyName",
@@ -47,6 +46,8 @@ def refuse(query: Iterable[tuple[str, str]], headers: Iterable[str]) -> None:
     for name, value in query:
         if name in _PARAMETERS and value.lower() not in ("", "false"):
             raise not_served(f"the parameter {name}")
+        if name in _ACLS and value and value not in _PRIVATE:
+            raise not_served(f"the parameter {name}={value}")
     for name in headers:
         if _HEADERS.fullmatch(name):
             raise not_served(f"the header {name}")

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from localcloud.errors import ApiError, invalid
-from localcloud.json_body import read_object
+from localcloud.gateway.json_body import read_object
 from localcloud.storage.catalog import Object, Upload, now_us
 from localcloud.storage.content import BLOCK
 from localcloud.storage.http.calls import Answer
@@ -114,7 +114,7 @@ class Resumable:
 
     async def resume(self, request: web.Request) -> Answer:
         """
-        Take a chunk, tell how far the upload came, or cancel it.
+        Receive a chunk, return how far the upload has come, or cancel it.
 
         :param request: PUT or DELETE of the address that opening it gave.
         :raises ApiError: 404 when there is no such upload, 400 for a chunk that does not fit.
@@ -199,5 +199,5 @@ def _chunk(header: str) -> Chunk:
 
 
 def _incomplete(size: int) -> Answer:
-    """Tell that more is to come, and how much there is."""
+    """Return the answer to an upload that is not complete, with the range received so far."""
     return Answer(308, {"Range": f"bytes=0-{size - 1}"} if size else {})

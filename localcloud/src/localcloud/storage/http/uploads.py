@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from localcloud.errors import invalid, not_served
-from localcloud.json_body import read_object
+from localcloud.gateway.json_body import read_object
 from localcloud.storage.catalog import Object
 from localcloud.storage.content import BLOCK
 from localcloud.storage.http.multipart import Related
@@ -25,7 +25,7 @@ from localcloud.storage.store import Store
 
 async def insert(store: Store, request: web.Request) -> Object:
     """
-    Take a whole object.
+    Receive a whole object.
 
     :param store: where to.
     :param request: POST of ``/upload/storage/v1/b/{bucket}/o``.

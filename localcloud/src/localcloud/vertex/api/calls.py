@@ -14,10 +14,10 @@ from google.api_core import exceptions
 
 from localcloud.config import Settings
 from localcloud.errors import ApiError
-from localcloud.faults import Faults
-from localcloud.vertex import names
-from localcloud.vertex.discovery import PACKAGE, Method, discover
-from localcloud.vertex.values import check_values
+from localcloud.gateway.faults import Faults
+from localcloud.vertex.api.discovery import PACKAGE, Method, discover
+from localcloud.vertex.resources import names
+from localcloud.vertex.resources.values import check_values
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Api:
             for key, handler in service.handlers().items():
                 path = key if key.startswith("/") else f"/{PACKAGE}.{key.replace('.', '/')}"
                 if path not in self.methods:
-                    raise ValueError(f"{key} is no method of {PACKAGE}")
+                    raise ValueError(f"{key} is not a method of {PACKAGE}")
                 self._handlers[path] = handler
 
     def served(self) -> set[str]:
@@ -72,7 +72,7 @@ class Api:
 
     def call(self, method: Method, request: Any) -> Reply:
         """
-        Answer one call.
+        Handle one call.
 
         :param method: what is called.
         :param request: request message of the method's class.
@@ -125,7 +125,7 @@ class Api:
 
 def unimplemented(what: str) -> exceptions.MethodNotImplemented:
     """
-    Make the error for what localcloud does not have.
+    Create the error for what localcloud does not support.
 
     :param what: the method, the host or the feature, by its name.
     """

@@ -76,17 +76,17 @@ class Method:
 
     @property
     def name(self) -> str:
-        """``Service.Method``."""
+        """Return ``Service.Method``."""
         return self.path.rpartition(".")[2].replace("/", ".")
 
     @property
     def title(self) -> str:
-        """``Service.Method`` with its package, as error messages name it."""
+        """Return ``Service.Method`` with its package, as error messages name it."""
         return self.path[1:].replace("/", ".")
 
 
 def _never_called(*args: Any, **kwargs: Any) -> None:
-    """Stand for the method that a transport asks its channel for."""
+    """Raise an error: stands for the method that a transport gets from its channel."""
 
 
 class _Recorder(grpc.Channel):

@@ -10,45 +10,22 @@ import grpc  # type: ignore[import-untyped]
 from google.api_core import exceptions
 from google.protobuf.message import DecodeError
 
-from localcloud.config import HOST
 from localcloud.errors import DroppedError
-from localcloud.vertex.api import Api, unimplemented
-from localcloud.vertex.discovery import Method
-from localcloud.vertex.store import decode, encode
-
-MAX_MESSAGE_BYTES = 256 * 1024 * 1024
-_GRACE_SECONDS = 2.0
+from localcloud.gateway.grpc_server import GrpcServer, abort, refusal
+from localcloud.vertex.api.calls import Api
+from localcloud.vertex.api.discovery import Method
+from localcloud.vertex.resources.store import decode, encode
 
 
-class GrpcServer:
+def make_server(api: Api, pool: futures.ThreadPoolExecutor, drop: Callable[[str], None]) -> GrpcServer:
     """
-    Serve the API's unary methods on a free port of loopback, and refuse every other method by name.
+    Create the server of the API's unary methods, which rejects every other method by name.
 
     :param api: answers the calls.
     :param pool: threads that the handlers run on.
     :param drop: ends the connection of the client that comes from an address.
     """
-
-    def __init__(self, api: Api, pool: futures.ThreadPoolExecutor, drop: Callable[[str], None]) -> None:
-        self._server = grpc.server(
-            pool,
-            handlers=(_Handlers(api, drop),),
-            options=(
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.so_reuseport", 0),
-            ),
-        )
-
-    def start(self) -> str:
-        """Listen, and give the address, ``host:port``, that takes plaintext HTTP/2."""
-        port = self._server.add_insecure_port(f"{HOST}:0")
-        self._server.start()
-        return f"{HOST}:{port}"
-
-    def stop(self) -> None:
-        """Refuse new calls and wait a moment for those that run."""
-        self._server.stop(_GRACE_SECONDS).wait()
+    return GrpcServer(pool, _Handlers(api, drop))
 
 
 class _Handlers(grpc.GenericRpcHandler):
@@ -60,7 +37,7 @@ class _Handlers(grpc.GenericRpcHandler):
         path = handler_call_details.method
         method = self._api.methods.get(path)
         if method is None:
-            return _refusal(path)
+            return refusal(path)
         return grpc.unary_unary_rpc_method_handler(self._unary(method))
 
     def _unary(self, method: Method) -> Any:
@@ -82,17 +59,10 @@ def _read(body: bytes, method: Method) -> Any:
     try:
         return decode(body, method.request)
     except DecodeError as error:
-        raise exceptions.InvalidArgument(f"The request is no message of {method.title}: {error}") from error
-
-
-def _refusal(path: str) -> grpc.RpcMethodHandler:
-    # a streaming handler refuses before it reads the request, whatever kind the method is
-    def answer(requests: Any, context: grpc.ServicerContext) -> NoReturn:
-        _abort(context, unimplemented(path[1:].replace("/", ".")))
-
-    return grpc.stream_stream_rpc_method_handler(answer)
+        raise exceptions.InvalidArgument(
+            f"The request is not a message of {method.title}: {error}"
+        ) from error
 
 
 def _abort(context: grpc.ServicerContext, error: exceptions.GoogleAPICallError) -> NoReturn:
-    context.abort(error.grpc_status_code or grpc.StatusCode.UNKNOWN, error.message)
-    raise AssertionError("abort raises")
+    abort(context, error.grpc_status_code or grpc.StatusCode.UNKNOWN, error.message)

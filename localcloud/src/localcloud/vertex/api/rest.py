@@ -15,10 +15,10 @@ from google.protobuf import json_format
 from multidict import MultiMapping
 
 from localcloud.errors import ApiError, error_middleware
-from localcloud.json_body import read_json, read_object
-from localcloud.vertex.api import Api, Reply, unimplemented
-from localcloud.vertex.discovery import Method, Route
-from localcloud.vertex.grpc_server import MAX_MESSAGE_BYTES
+from localcloud.gateway.grpc_server import MAX_MESSAGE_BYTES
+from localcloud.gateway.json_body import read_json, read_object
+from localcloud.vertex.api.calls import Api, Reply, unimplemented
+from localcloud.vertex.api.discovery import Method, Route
 
 # https://cloud.google.com/apis/docs/system-parameters
 _SYSTEM_PARAMETERS = {
@@ -30,7 +30,7 @@ _RAW_BODY = "httpBody"
 
 def create_app(api: Api, pool: Executor, routes: Iterable[web.RouteDef]) -> web.Application:
     """
-    Make the web application that answers the REST calls.
+    Create the web application that serves the REST calls.
 
     :param api: answers the calls.
     :param pool: threads that the handlers run on.
@@ -110,7 +110,7 @@ def _parse(fields: Any, raw: Any) -> None:
 
 
 def _read_raw_body(target: httpbody_pb2.HttpBody, content_type: str, body: bytes) -> None:
-    """Take the body as it is, or out of the ``httpBody`` that the generated REST client wraps it in."""
+    """Return the body, unwrapped if the generated REST client has put it into ``httpBody``."""
     try:
         wrapped = read_json(body)
     except ApiError:

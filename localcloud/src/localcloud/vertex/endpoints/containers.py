@@ -11,8 +11,8 @@ from google.cloud import aiplatform_v1 as v1
 
 from localcloud.errors import ApiError
 from localcloud.storage import ObjectStore
-from localcloud.vertex.api import unimplemented
-from localcloud.vertex.rules import refuse_set
+from localcloud.vertex.api.calls import unimplemented
+from localcloud.vertex.resources.rules import refuse_set
 from localcloud.vertex.worker.errors import ReplicaFailedError
 
 TENSORFLOW_SERVING = "/usr/bin/tensorflow_model_server"
@@ -96,7 +96,7 @@ def is_prebuilt(image_uri: str) -> bool:
 
 def check_uploaded(spec: v1.ModelContainerSpec) -> None:
     """
-    Hold a container to what UploadModel looks at.
+    Check a container as UploadModel does.
 
     Source: the docstrings of ModelContainerSpec and Port.
 

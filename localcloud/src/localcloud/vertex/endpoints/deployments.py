@@ -10,16 +10,16 @@ from google.cloud import aiplatform_v1 as v1
 from google.longrunning import operations_pb2  # type: ignore[import-untyped]
 
 from localcloud.config import Settings
-from localcloud.vertex import traffic
-from localcloud.vertex.api import Handler, now, unimplemented
-from localcloud.vertex.containers import check_served
-from localcloud.vertex.endpoints import save
-from localcloud.vertex.names import canonical, new_id
-from localcloud.vertex.operations import Cancellation, Kind, Operations
-from localcloud.vertex.registry import ModelRegistry
-from localcloud.vertex.replicas import Replicas
-from localcloud.vertex.rules import refuse_set
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.api.calls import Handler, now
+from localcloud.vertex.endpoints import traffic
+from localcloud.vertex.endpoints.containers import check_served
+from localcloud.vertex.endpoints.replicas import Replicas
+from localcloud.vertex.endpoints.service import save
+from localcloud.vertex.models.registry import ModelRegistry
+from localcloud.vertex.resources.names import canonical, new_id
+from localcloud.vertex.resources.operations import Cancellation, Kind, Operations
+from localcloud.vertex.resources.rules import check_machine, refuse_set
+from localcloud.vertex.resources.store import ResourceStore
 
 _DEPLOYED_ID = re.compile(r"[0-9]{1,10}")
 _NOT_SERVED = (
@@ -196,10 +196,7 @@ def _check_resources(deployed: v1.DeployedModel) -> None:
             " a custom-trained model supports no automatic or shared resources."
         )
     resources = deployed.dedicated_resources
-    if not resources.machine_spec.machine_type:
-        raise exceptions.InvalidArgument("dedicated_resources.machine_spec.machine_type is required.")
-    if resources.machine_spec.accelerator_count:
-        raise unimplemented("dedicated_resources.machine_spec.accelerator_count")
+    check_machine(resources.machine_spec)
     if resources.min_replica_count < 1:
         raise exceptions.InvalidArgument("dedicated_resources.min_replica_count must be at least 1.")
     if resources.max_replica_count and resources.max_replica_count < resources.min_replica_count:
@@ -214,6 +211,6 @@ def _split_without(endpoint: v1.Endpoint, removed: str, split: Mapping[str, int]
     wanted = dict(split or endpoint.traffic_split)
     if wanted.pop(removed, 0):
         raise exceptions.FailedPrecondition(
-            f"Deployed model {removed} still receives traffic: give it to others before it is undeployed."
+            f"Deployed model {removed} still receives traffic: shift it to others before it is undeployed."
         )
     return wanted

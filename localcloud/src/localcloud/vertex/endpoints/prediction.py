@@ -13,14 +13,13 @@ from google.cloud import aiplatform_v1 as v1
 from google.protobuf import json_format
 
 from localcloud.errors import too_large
-from localcloud.vertex.api import Handler, Reply
-from localcloud.vertex.metric_requests import AnsweredRequest, MetricRequests
-from localcloud.vertex.names import id_of
-from localcloud.vertex.registry import ModelRegistry
-from localcloud.vertex.replicas import Answer, Replicas
-from localcloud.vertex.request_log import Exchange, RequestLog
-from localcloud.vertex.store import ResourceStore
-from localcloud.vertex.traffic import choose
+from localcloud.vertex.api.calls import Handler, Reply
+from localcloud.vertex.endpoints.replicas import Answer, Replicas
+from localcloud.vertex.endpoints.request_log import Exchange, RequestLog
+from localcloud.vertex.endpoints.traffic import choose
+from localcloud.vertex.metrics.requests import AnsweredRequest, MetricRequests
+from localcloud.vertex.resources.names import id_of
+from localcloud.vertex.resources.store import ResourceStore
 
 # 1.5 MB: https://cloud.google.com/sdk/gcloud/reference/ai/endpoints/predict
 _LARGEST_REQUEST = 1536 * 1024
@@ -32,8 +31,7 @@ class PredictionService:
 
     Source: https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions
 
-    :param store: keeps the endpoints.
-    :param registry: knows the models' display names.
+    :param store: keeps the endpoints and the models.
     :param replicas: the model servers.
     :param requests: keeps samples of what is asked and answered.
     :param measured: keeps what metrics count.
@@ -42,7 +40,6 @@ class PredictionService:
     def __init__(
         self,
         store: ResourceStore,
-        registry: ModelRegistry,
         replicas: Replicas,
         requests: RequestLog,
         measured: MetricRequests,
@@ -50,7 +47,6 @@ class PredictionService:
         self._requests = requests
         self._measured = measured
         self._store = store
-        self._registry = registry
         self._replicas = replicas
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -70,14 +66,14 @@ class PredictionService:
         body = {key: asked[key] for key in ("instances", "parameters") if key in asked}
         data = _checked(json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode())
         answer = self._ask(endpoint, deployed, data, begun)
-        model = self._registry.resolve(f"{deployed.model}@{deployed.model_version_id}")
         response = v1.PredictResponse(
             deployed_model_id=deployed.id,
-            model=model.name,
-            model_version_id=model.version_id,
-            model_display_name=model.display_name,
+            model=deployed.model,
+            model_version_id=deployed.model_version_id,
+            # versions share the name of their model; reading the version takes longer than the prediction
+            model_display_name=self._store.get(deployed.model, v1.Model).display_name,
         )
-        json_format.ParseDict({"predictions": _predictions(answer.data)}, v1.PredictResponse.pb(response))
+        json_format.ParseDict({"predictions": read_predictions(answer.data)}, v1.PredictResponse.pb(response))
         return response
 
     def _raw_predict(self, request: v1.RawPredictRequest) -> Reply:
@@ -135,8 +131,23 @@ def _count(response: bytes | None) -> int:
         return 0
 
 
-def _predictions(data: bytes) -> Any:
+def read_predictions(data: bytes) -> Any:
+    """
+    Read the predictions of a model server's answer.
+
+    :param data: JSON as TensorFlow Serving gives it.
+    :raises google.api_core.exceptions.InternalServerError: it has none, or one that no JSON can hold.
+    """
     try:
-        return json.loads(data)["predictions"]
+        return json.loads(data, parse_constant=_refuse_constant)["predictions"]
     except (ValueError, KeyError, TypeError) as error:
-        raise exceptions.InternalServerError("The model server's answer holds no predictions.") from error
+        raise exceptions.InternalServerError(
+            "The model server's response contains no predictions."
+        ) from error
+
+
+def _refuse_constant(word: str) -> None:
+    """Refuse NaN and Infinity, which a google.protobuf.Value cannot hold (google/protobuf/struct.proto)."""
+    raise exceptions.InternalServerError(
+        f"The model server's response contains {word}, which is not a valid prediction."
+    )

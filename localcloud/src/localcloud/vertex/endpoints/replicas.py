@@ -12,8 +12,8 @@ from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 
 from localcloud.storage import ObjectStore
-from localcloud.vertex.containers import served_folder
-from localcloud.vertex.registry import ModelRegistry
+from localcloud.vertex.endpoints.containers import served_folder
+from localcloud.vertex.models.registry import ModelRegistry
 from localcloud.vertex.worker.errors import WorkerError
 from localcloud.vertex.worker.pool import Replica, WorkerPool
 

@@ -9,6 +9,7 @@ import random
 import re
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -16,11 +17,11 @@ from typing import Any, NamedTuple
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 
-from localcloud.bigquery.inside import InsideBigQuery
+from localcloud.bigquery.api.client import InProcessClient
 from localcloud.errors import ApiError
-from localcloud.vertex.api import now
-from localcloud.vertex.names import id_of, location_of
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.api.calls import now
+from localcloud.vertex.resources.names import id_of, location_of
+from localcloud.vertex.resources.store import ResourceStore
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ FIELDS = [
     {"name": "request_payload", "type": "STRING", "mode": "REPEATED"},
     {"name": "response_payload", "type": "STRING", "mode": "REPEATED"},
 ]
+# a write of one row costs as much as one of a hundred, and more than the prediction
+_GATHER_SECONDS = 0.25
 _BQ_URI = re.compile(r"bq://(?P<project>[^.]+)(\.(?P<dataset>[^.]+)(\.(?P<table>[^.]+))?)?")
 
 
@@ -80,14 +83,14 @@ class RequestLog:
     :param bigquery: where the tables are.
     """
 
-    def __init__(self, store: ResourceStore, bigquery: InsideBigQuery) -> None:
+    def __init__(self, store: ResourceStore, bigquery: InProcessClient) -> None:
         self._store = store
         self._bigquery = bigquery
         self._entries: queue.SimpleQueue[_Entry | threading.Event | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start to write."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -105,13 +108,13 @@ class RequestLog:
             pass
 
     def add(self, exchange: Exchange) -> None:
-        """Note a request, if it is sampled."""
+        """Record a request, if it is sampled."""
         tables = list(self._sampled(exchange.endpoint))
         if tables:
             self._entries.put(_Entry(tables, exchange, now()))
 
     def ensure(self, table: Table) -> None:
-        """Make a table for requests where it is missing."""
+        """Create the table for requests if it is missing."""
         self._bigquery.ensure_table(table.dataset, table.name, FIELDS, table.location)
 
     def _sampled(self, endpoint: v1.Endpoint) -> Iterator[Table]:
@@ -128,8 +131,13 @@ class RequestLog:
     def _run(self) -> None:
         while True:
             batch = [self._entries.get()]
-            while not self._entries.empty():
-                batch.append(self._entries.get())
+            gathered = time.monotonic() + _GATHER_SECONDS
+            # whoever waits for what was added, or for the end, waits no longer
+            while isinstance(batch[-1], _Entry):
+                try:
+                    batch.append(self._entries.get(timeout=max(0, gathered - time.monotonic())))
+                except queue.Empty:
+                    break
             self._write([entry for entry in batch if isinstance(entry, _Entry)])
             for entry in batch:
                 if isinstance(entry, threading.Event):

@@ -9,16 +9,22 @@ from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 from google.longrunning import operations_pb2  # type: ignore[import-untyped]
 
-from localcloud.vertex import masks
-from localcloud.vertex.api import Handler, now
-from localcloud.vertex.filters import Queryable
-from localcloud.vertex.names import id_of, new_id
-from localcloud.vertex.operations import Kind, Operations
-from localcloud.vertex.query import select_for
-from localcloud.vertex.request_log import RequestLog, logging_table
-from localcloud.vertex.rules import check_display_name, check_etag, check_labels, new_etag, refuse_set
-from localcloud.vertex.store import ResourceStore
-from localcloud.vertex.traffic import check_split
+from localcloud.vertex.api.calls import Handler, now
+from localcloud.vertex.endpoints.request_log import RequestLog, logging_table
+from localcloud.vertex.endpoints.traffic import check_split
+from localcloud.vertex.resources import masks
+from localcloud.vertex.resources.filters import Queryable
+from localcloud.vertex.resources.names import id_of, new_id
+from localcloud.vertex.resources.operations import Kind, Operations
+from localcloud.vertex.resources.query import select_for
+from localcloud.vertex.resources.rules import (
+    check_display_name,
+    check_etag,
+    check_labels,
+    new_etag,
+    refuse_set,
+)
+from localcloud.vertex.resources.store import ResourceStore
 
 _ENDPOINT_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?|[1-9][0-9]{0,8}")
 _LOGGING = "predict_request_response_logging_config"
@@ -121,7 +127,7 @@ class EndpointService:
         return endpoint
 
     def _settle_logging(self, endpoint: v1.Endpoint) -> None:
-        """Hold the logging of requests to its rules, and make the table that it means."""
+        """Check the logging of requests, and create its table."""
         config = endpoint.predict_request_response_logging_config
         if not config.enabled:
             return

@@ -14,7 +14,7 @@ NEW_MODEL = "0"
 
 def check_split(split: Mapping[str, int], deployed_ids: Collection[str]) -> None:
     """
-    Hold a traffic split to percentages of deployed models that add up to 100; an empty one is no traffic.
+    Check that a traffic split has percentages of deployed models that add up to 100, or is empty.
 
     :param split: percentage by deployed model id.
     :param deployed_ids: ids that it may name.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from google.api_core import exceptions
 
-from localcloud.vertex.api import unimplemented
+from localcloud.vertex.api.calls import unimplemented
 
 _COMPARISON = re.compile(
     r"""\s*(?P<object>metric|resource)\.(?P<part>type|labels?\.(?P<label>[a-z_]+))

@@ -68,7 +68,7 @@ class MetricRequests:
         self._connection.execute("DELETE FROM requests WHERE time < ?", (time.time() - _KEPT_SECONDS,))
 
     def add(self, request: AnsweredRequest) -> None:
-        """Note a request."""
+        """Record a request."""
         with self._lock:
             self._connection.execute("INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", request)
 

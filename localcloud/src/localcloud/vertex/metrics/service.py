@@ -14,14 +14,14 @@ from google.api_core import exceptions
 from google.cloud import monitoring_v3 as v3
 
 from localcloud.config import Settings
-from localcloud.vertex.api import Handler, unimplemented
-from localcloud.vertex.discovery import GET_METRIC_DESCRIPTOR, LIST_TIME_SERIES
-from localcloud.vertex.metric_filter import MetricFilter, parse_filter
-from localcloud.vertex.metric_requests import AnsweredRequest, MetricRequests
-from localcloud.vertex.names import id_of, location_of
+from localcloud.vertex.api.calls import Handler, unimplemented
+from localcloud.vertex.api.discovery import GET_METRIC_DESCRIPTOR, LIST_TIME_SERIES
+from localcloud.vertex.metrics.filter import MetricFilter, parse_filter
+from localcloud.vertex.metrics.requests import AnsweredRequest, MetricRequests
+from localcloud.vertex.resources.names import id_of, location_of
 
 # a minute in the cloud
-SAMPLE_SECONDS = 1
+SAMPLE_SECONDS = 0.25
 _RESOURCE = "aiplatform.googleapis.com/Endpoint"
 _RESOURCE_LABELS = ("resource_container", "location", "endpoint_id")
 _PREFIX = "aiplatform.googleapis.com/prediction/online/"
@@ -282,7 +282,7 @@ def _distribution(values: list[float]) -> Any:
 
 
 def _bucket(value: float) -> int:
-    """Number the bucket that a value falls into: the lower bound of bucket i is scale * growth ** (i - 1)."""
+    """Return the index of a value's bucket: the lower bound of bucket i is scale * growth ** (i - 1)."""
     if value < _SCALE:
         return 0
     return min(1 + math.floor(math.log(value / _SCALE, _GROWTH)), _FINITE_BUCKETS + 1)

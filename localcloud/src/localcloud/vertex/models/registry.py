@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 
-from localcloud.vertex.names import id_of
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.resources.names import id_of
+from localcloud.vertex.resources.store import ResourceStore
 
 DEFAULT_ALIAS = "default"
 _SHARED = ("name", "display_name", "description", "create_time", "update_time", "etag")
@@ -58,12 +58,12 @@ class ModelRegistry:
         return [self._laid_over(shared, own) for own in self._own(name)]
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Do everything inside or nothing, with no deployment or other change in between."""
+        """Commit everything inside or nothing, with no deployment or other change in between."""
         return self._store.transaction()
 
     def check(self, name: str, *, new: bool) -> None:
         """
-        Make sure that a model can be added under a name.
+        Check that a model can be added under a name.
 
         :param name: model name without a version.
         :param new: the name must be free; else it must exist.

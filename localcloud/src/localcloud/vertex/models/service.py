@@ -12,19 +12,21 @@ from google.longrunning import operations_pb2  # type: ignore[import-untyped]
 
 from localcloud.config import Settings
 from localcloud.storage import ObjectStore
-from localcloud.vertex import masks
-from localcloud.vertex.api import Handler, now
-from localcloud.vertex.containers import SAVED_MODEL_FILES, check_uploaded, is_prebuilt
-from localcloud.vertex.filters import Queryable
-from localcloud.vertex.names import canonical, new_id
-from localcloud.vertex.operations import Kind, Operations
-from localcloud.vertex.query import select_for
-from localcloud.vertex.registry import DEFAULT_ALIAS, ModelRegistry, model_id
-from localcloud.vertex.rules import check_display_name, check_labels, new_etag, refuse_set
+from localcloud.vertex.api.calls import Handler, now
+from localcloud.vertex.endpoints.containers import SAVED_MODEL_FILES, check_uploaded, is_prebuilt
+from localcloud.vertex.models.registry import DEFAULT_ALIAS, ModelRegistry, model_id
+from localcloud.vertex.resources import masks
+from localcloud.vertex.resources.filters import Queryable
+from localcloud.vertex.resources.names import canonical, new_id
+from localcloud.vertex.resources.operations import Kind, Operations
+from localcloud.vertex.resources.query import select_for
+from localcloud.vertex.resources.rules import check_display_name, check_labels, new_etag, refuse_set
 
 _MODEL_ID = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}")
 _ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
 _RESOURCES: Any = [v1.Model.DeploymentResourcesType.DEDICATED_RESOURCES]
+# what of it batch prediction serves here
+_STORAGE_FORMATS = ["bigquery"]
 _SHARED_UPDATABLE = ("display_name", "description", "labels")
 _VERSION_UPDATABLE = ("version_description", "labels")
 
@@ -89,6 +91,8 @@ class ModelService:
         model.version_create_time = model.version_update_time = model.create_time
         model.etag = new_etag()
         model.supported_deployment_resources_types = _RESOURCES
+        model.supported_input_storage_formats = _STORAGE_FORMATS
+        model.supported_output_storage_formats = _STORAGE_FORMATS
         return self._operations.start(model.name, request)
 
     def _uploaded(self, request: v1.UploadModelRequest) -> v1.UploadModelResponse:

@@ -10,11 +10,11 @@ from aiohttp import web
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 
+from localcloud.clients.monitor import PATH
 from localcloud.config import Settings
-from localcloud.monitor import PATH
-from localcloud.vertex.monitoring_records import Record, is_anomaly
-from localcloud.vertex.monitoring_schedule import MonitoringSchedule
-from localcloud.vertex.names import canonical
+from localcloud.vertex.monitoring.records import Record, is_anomaly
+from localcloud.vertex.monitoring.schedule import MonitoringSchedule
+from localcloud.vertex.resources.names import canonical
 
 
 class MonitoringCommand:

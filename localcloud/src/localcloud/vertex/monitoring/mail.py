@@ -11,8 +11,8 @@ from typing import Any
 from google.cloud import aiplatform_v1 as v1
 
 from localcloud.config import Settings
-from localcloud.vertex.monitoring_records import is_anomaly
-from localcloud.vertex.names import id_of
+from localcloud.vertex.monitoring.records import is_anomaly
+from localcloud.vertex.resources.names import id_of
 
 log = logging.getLogger(__name__)
 _SENDER = "model-monitoring@localcloud.invalid"
@@ -25,7 +25,7 @@ def send_alert(
     records: Iterable[v1.ModelMonitoringStatsAnomalies],
 ) -> None:
     """
-    Mail what is beyond its threshold to the addresses of a job's alert config; nothing, if nothing is.
+    Mail the anomalies to the addresses of a job's alert config; nothing if there are none.
 
     Source: https://cloud.google.com/vertex-ai/docs/model-monitoring/using-model-monitoring
 

@@ -12,10 +12,10 @@ from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 from google.protobuf import wrappers_pb2
 
-from localcloud.vertex.api import unimplemented
-from localcloud.vertex.filters import Queryable
-from localcloud.vertex.query import select_for
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.api.calls import unimplemented
+from localcloud.vertex.resources.filters import Queryable
+from localcloud.vertex.resources.query import select_for
+from localcloud.vertex.resources.store import ResourceStore
 
 # The reference allows so many entries in one answer.
 _LARGEST_PAGE = 1000
@@ -69,12 +69,12 @@ class MonitoringRecords:
         kept: Mapping[str, Any] = json.loads(self._store.get(name, wrappers_pb2.StringValue).value)
         return kept
 
-    def put_note(self, job: str, key: str, content: Mapping[str, Any]) -> None:
-        """Note something for the next window."""
+    def put_metadata(self, job: str, key: str, content: Mapping[str, Any]) -> None:
+        """Store a value for the next window."""
         self._store.put(f"{job}/notes/{key}", wrappers_pb2.StringValue(value=json.dumps(content)))
 
     def delete(self, job: str) -> None:
-        """Forget all about a job."""
+        """Delete all records of a job."""
         with self._store.transaction():
             for collection in _COLLECTIONS:
                 for name in self._store.names(f"{job}/{collection}"):
@@ -84,7 +84,7 @@ class MonitoringRecords:
         self, request: v1.SearchModelDeploymentMonitoringStatsAnomaliesRequest
     ) -> v1.SearchModelDeploymentMonitoringStatsAnomaliesResponse:
         """
-        Answer a search: for each objective, the features that were measured, each with its windows.
+        Return the result of a search: for each objective, the measured features, each with its windows.
 
         A page counts windows of features, of which an answer holds 1,000 at most.
 

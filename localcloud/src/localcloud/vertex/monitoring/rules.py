@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from google.api_core import exceptions
 from google.cloud import aiplatform_v1 as v1
 
-from localcloud.vertex.api import unimplemented
-from localcloud.vertex.rules import refuse_set
+from localcloud.vertex.api.calls import unimplemented
+from localcloud.vertex.resources.rules import refuse_set
 
 _HOUR_SECONDS = 3600
 _FILE_FORMATS = ("tf-record", "csv", "jsonl")
@@ -17,7 +17,7 @@ _CONFIGS = "model_deployment_monitoring_objective_configs"
 
 def check_job(job: v1.ModelDeploymentMonitoringJob, deployed_ids: Collection[str]) -> None:
     """
-    Hold a monitoring job to the rules of its API.
+    Check a monitoring job against the rules of its API.
 
     Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs
 
@@ -70,7 +70,7 @@ def _objectives(job: v1.ModelDeploymentMonitoringJob, deployed_ids: Collection[s
         if deployed_id not in deployed_ids:
             yield (
                 f"{_CONFIGS}.deployed_model_id",
-                f"{deployed_id!r} is no deployed model of {job.endpoint}.",
+                f"{deployed_id!r} is not a deployed model of {job.endpoint}.",
             )
         if deployed_id in seen:
             yield f"{_CONFIGS}.deployed_model_id", f"{deployed_id!r} is configured twice."

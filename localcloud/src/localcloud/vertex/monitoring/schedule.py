@@ -12,12 +12,12 @@ from google.cloud import aiplatform_v1 as v1
 from google.rpc import code_pb2, status_pb2  # type: ignore[import-untyped]
 
 from localcloud.config import Settings
-from localcloud.vertex.api import now
-from localcloud.vertex.monitoring_mail import send_alert
-from localcloud.vertex.monitoring_records import Record
-from localcloud.vertex.monitoring_state import settled
-from localcloud.vertex.monitoring_windows import MonitoringWindows, Window, length_of
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.api.calls import now
+from localcloud.vertex.monitoring.mail import send_alert
+from localcloud.vertex.monitoring.records import Record
+from localcloud.vertex.monitoring.state import settled
+from localcloud.vertex.monitoring.windows import MonitoringWindows, Window, length_of
+from localcloud.vertex.resources.store import ResourceStore
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class MonitoringSchedule:
         self._thread = threading.Thread(target=self._run, name="monitoring", daemon=True)
 
     def start(self) -> None:
-        """Begin to look at the clock."""
+        """Start the clock."""
         self._windows.clean()
         for job in self._store.find("modelDeploymentMonitoringJobs", v1.ModelDeploymentMonitoringJob):
             if job.schedule_state == _ScheduleState.RUNNING:
@@ -54,11 +54,11 @@ class MonitoringSchedule:
         self._thread.start()
 
     def abandon(self) -> None:
-        """Begin no other window; what fails from now on fails because localcloud stops."""
+        """Start no other window; ignore later failures, since localcloud stops."""
         self._stopping.set()
 
     def stop(self) -> None:
-        """Begin no other window, and wait a moment for the one that runs."""
+        """Start no other window, and wait a moment for the current one."""
         self.abandon()
         if self._thread.is_alive():
             self._thread.join(_STOP_SECONDS)
@@ -71,7 +71,7 @@ class MonitoringSchedule:
         :raises google.api_core.exceptions.NotFound: there is no such job.
         :raises google.api_core.exceptions.FailedPrecondition: it does not run, or its window fails.
         """
-        job = settled(self._store.get(name, v1.ModelDeploymentMonitoringJob))
+        job = self._settled(self._store.get(name, v1.ModelDeploymentMonitoringJob))
         if job.state != _RUNNING:
             raise exceptions.FailedPrecondition(
                 f"ModelDeploymentMonitoringJob {name} is in state {v1.JobState(job.state).name}:"
@@ -92,12 +92,15 @@ class MonitoringSchedule:
                     if not self._stopping.is_set():
                         log.warning("a window of %s was not analysed: %s", job.name, error)
 
+    def _settled(self, job: v1.ModelDeploymentMonitoringJob) -> v1.ModelDeploymentMonitoringJob:
+        return settled(job, self._settings.monitoring_delay)
+
     def _due(self) -> list[v1.ModelDeploymentMonitoringJob]:
         jobs = self._store.find("modelDeploymentMonitoringJobs", v1.ModelDeploymentMonitoringJob)
         moment: Any = now()
         return [
             job
-            for job in map(settled, jobs)
+            for job in map(self._settled, jobs)
             if job.state == _RUNNING and job.next_schedule_time and job.next_schedule_time <= moment
         ]
 

@@ -11,20 +11,20 @@ from google.longrunning import operations_pb2  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2
 
 from localcloud.config import Settings
-from localcloud.vertex import masks
-from localcloud.vertex.api import Handler, now, unimplemented
-from localcloud.vertex.endpoints import save
-from localcloud.vertex.filters import Queryable
-from localcloud.vertex.monitoring_records import MonitoringRecords
-from localcloud.vertex.monitoring_rules import check_job
-from localcloud.vertex.monitoring_schedule import next_time
-from localcloud.vertex.monitoring_state import settled
-from localcloud.vertex.names import canonical, new_id
-from localcloud.vertex.operations import Cancellation, Kind, Operations
-from localcloud.vertex.query import select_for
-from localcloud.vertex.request_log import RequestLog, monitoring_table
-from localcloud.vertex.rules import check_display_name, check_labels
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.api.calls import Handler, now, unimplemented
+from localcloud.vertex.endpoints.request_log import RequestLog, monitoring_table
+from localcloud.vertex.endpoints.service import save
+from localcloud.vertex.monitoring.records import MonitoringRecords
+from localcloud.vertex.monitoring.rules import check_job
+from localcloud.vertex.monitoring.schedule import next_time
+from localcloud.vertex.monitoring.state import settled
+from localcloud.vertex.resources import masks
+from localcloud.vertex.resources.filters import Queryable
+from localcloud.vertex.resources.names import canonical, new_id
+from localcloud.vertex.resources.operations import Cancellation, Kind, Operations
+from localcloud.vertex.resources.query import select_for
+from localcloud.vertex.resources.rules import check_display_name, check_labels
+from localcloud.vertex.resources.store import ResourceStore
 
 _POLL_SECONDS = 0.1
 _OUTPUT_ONLY = (
@@ -156,13 +156,16 @@ class MonitoringService:
             ) from error
 
     def _read(self, name: str) -> v1.ModelDeploymentMonitoringJob:
-        return settled(self._store.get(name, v1.ModelDeploymentMonitoringJob))
+        return self._settled(self._store.get(name, v1.ModelDeploymentMonitoringJob))
+
+    def _settled(self, job: v1.ModelDeploymentMonitoringJob) -> v1.ModelDeploymentMonitoringJob:
+        return settled(job, self._settings.monitoring_delay)
 
     def _list(
         self, request: v1.ListModelDeploymentMonitoringJobsRequest
     ) -> v1.ListModelDeploymentMonitoringJobsResponse:
         collection = f"{request.parent}/modelDeploymentMonitoringJobs"
-        jobs = [settled(job) for job in self._store.list(collection, v1.ModelDeploymentMonitoringJob)]
+        jobs = [self._settled(job) for job in self._store.list(collection, v1.ModelDeploymentMonitoringJob)]
         page = select_for(request, jobs, _JOBS)
         return v1.ListModelDeploymentMonitoringJobsResponse(
             model_deployment_monitoring_jobs=page.items, next_page_token=page.next_page_token

@@ -11,10 +11,10 @@ from typing import Any
 
 from google.cloud import aiplatform_v1 as v1
 
-from localcloud.bigquery.inside import InsideBigQuery
+from localcloud.bigquery.api.client import InProcessClient
 from localcloud.errors import ApiError
 from localcloud.storage import ObjectStore
-from localcloud.vertex.api import unimplemented
+from localcloud.vertex.api.calls import unimplemented
 
 TrainingDataset = v1.ModelMonitoringObjectiveConfig.TrainingDataset
 _BQ_TABLE = re.compile(r"bq://[^.]+\.(?P<dataset>[^.]+)\.(?P<table>[^.]+)")
@@ -28,13 +28,13 @@ class TrainingData:
     :param bigquery: the tables.
     """
 
-    def __init__(self, objects: ObjectStore, bigquery: InsideBigQuery) -> None:
+    def __init__(self, objects: ObjectStore, bigquery: InProcessClient) -> None:
         self._objects = objects
         self._bigquery = bigquery
 
     def fetch(self, dataset: TrainingDataset, folder: Path) -> dict[str, Any]:
         """
-        Put a dataset's files into a folder, and say how to read them.
+        Copy a dataset's files into a folder, and return how to read them.
 
         :param dataset: what an objective config names.
         :param folder: an empty folder.

@@ -15,14 +15,14 @@ from urllib.parse import quote
 
 from google.cloud import aiplatform_v1 as v1
 
-from localcloud.bigquery.inside import InsideBigQuery
+from localcloud.bigquery.api.client import InProcessClient
 from localcloud.config import Settings
 from localcloud.errors import ApiError
 from localcloud.storage import ObjectStore
-from localcloud.vertex.monitoring_data import TrainingData, fingerprint
-from localcloud.vertex.monitoring_records import Feature, MonitoringRecords, Record, is_anomaly
-from localcloud.vertex.names import id_of
-from localcloud.vertex.request_log import RequestLog, monitoring_table
+from localcloud.vertex.endpoints.request_log import RequestLog, monitoring_table
+from localcloud.vertex.monitoring.records import Feature, MonitoringRecords, Record, is_anomaly
+from localcloud.vertex.monitoring.training_data import TrainingData, fingerprint
+from localcloud.vertex.resources.names import id_of
 from localcloud.vertex.worker.pool import WorkerPool
 
 _DAY = timedelta(days=1)
@@ -57,7 +57,7 @@ class MonitoringWindows:
         self,
         settings: Settings,
         objects: ObjectStore,
-        bigquery: InsideBigQuery,
+        bigquery: InProcessClient,
         requests: RequestLog,
         pool: WorkerPool,
         records: MonitoringRecords,
@@ -103,7 +103,7 @@ class MonitoringWindows:
             finally:
                 shutil.rmtree(folder)
             self._records.add(job.name, records, window.end)
-            self._records.put_note(job.name, "window", {"end": window.end.isoformat()})
+            self._records.put_metadata(job.name, "window", {"end": window.end.isoformat()})
             return records
 
     def _expire(self, job: Job, now: datetime) -> None:
@@ -152,7 +152,7 @@ class MonitoringWindows:
     def _request(
         self, job: Job, deployed_id: str, objective: Objective, instances: list[str], folder: Path
     ) -> dict[str, Any]:
-        """Say what is to be measured, against which baselines."""
+        """Return the request: what to measure, against which baselines."""
         last = self._records.note(job.name, f"serving-{deployed_id}")
         known = self._records.note(job.name, f"training-{deployed_id}")
         skew = objective.training_prediction_skew_detection_config
@@ -225,7 +225,7 @@ class MonitoringWindows:
 
     def _note(self, job: Job, key: str, uri: str, message: str, dataset: str = "") -> None:
         self._objects.write(uri, base64.b64decode(message))
-        self._records.put_note(job.name, key, {"statistics": uri, "dataset": dataset})
+        self._records.put_metadata(job.name, key, {"statistics": uri, "dataset": dataset})
 
 
 def length_of(job: Job) -> timedelta:

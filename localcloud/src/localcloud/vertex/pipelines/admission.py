@@ -12,7 +12,7 @@ from google.protobuf import json_format
 
 from localcloud.errors import ApiError
 from localcloud.storage.objects import ObjectStore
-from localcloud.vertex.api import now, unimplemented
+from localcloud.vertex.api.calls import now, unimplemented
 from localcloud.vertex.pipelines.spec import PipelineSpec, parse
 
 _JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
@@ -98,7 +98,7 @@ def job_id(request: CreatePipelineJobRequest, spec: PipelineSpec) -> str:
 
 def check_bucket(root: str, objects: ObjectStore) -> None:
     """
-    Make sure that the outputs have somewhere to go.
+    Check that the bucket of the outputs exists.
 
     :param root: ``gs://`` folder.
     :param objects: the buckets.

@@ -10,9 +10,9 @@ from typing import Any
 from google.cloud.aiplatform_v1.types import Artifact, Context
 from google.protobuf import struct_pb2, wrappers_pb2
 
-from localcloud.vertex.api import now
-from localcloud.vertex.names import id_of, new_id
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.api.calls import now
+from localcloud.vertex.resources.names import id_of, new_id
+from localcloud.vertex.resources.store import ResourceStore
 
 Outputs = dict[str, Artifact]
 
@@ -69,7 +69,7 @@ class Lineage:
         )
 
     def new_execution_name(self) -> str:
-        """Make the name of an execution."""
+        """Create the name of an execution."""
         return f"{self._metadata_store}/executions/{new_id()}"
 
     def publish(self, outputs: Outputs) -> None:
@@ -118,7 +118,7 @@ class Lineage:
 
     def remember(self, key: str, outputs: Outputs) -> None:
         """
-        Let later executions with the same key use these outputs.
+        Store these outputs for later executions with the same key.
 
         :param key: see :func:`cache_key`.
         :param outputs: published artifacts.

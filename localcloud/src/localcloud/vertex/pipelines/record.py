@@ -16,17 +16,17 @@ from google.cloud.aiplatform_v1.types import (
 )
 from google.rpc import status_pb2  # type: ignore[import-untyped]
 
-from localcloud.vertex.api import now
+from localcloud.vertex.api.calls import now
 from localcloud.vertex.pipelines.lineage import Lineage, Outputs
 from localcloud.vertex.pipelines.tasks import Result
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.resources.store import ResourceStore
 
 # the client library gives its enums no types
 JobState: Any = PipelineState
 TaskState: Any = PipelineTaskDetail.State
 _ExecutionState: Any = Execution.State
 
-TERMINAL = frozenset(
+TERMINAL_STATES = frozenset(
     {
         JobState.PIPELINE_STATE_SUCCEEDED,
         JobState.PIPELINE_STATE_FAILED,

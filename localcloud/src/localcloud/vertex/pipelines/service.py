@@ -25,17 +25,18 @@ from google.rpc import code_pb2, status_pb2  # type: ignore[import-untyped]
 
 from localcloud.config import Settings
 from localcloud.storage.objects import ObjectStore
-from localcloud.vertex.api import now
-from localcloud.vertex.names import id_of, location_of
-from localcloud.vertex.operations import Kind, Operations
+from localcloud.vertex.api.calls import now
 from localcloud.vertex.pipelines import admission, views
 from localcloud.vertex.pipelines.admission import Plan
 from localcloud.vertex.pipelines.lineage import Lineage
-from localcloud.vertex.pipelines.record import TERMINAL, JobRecord, JobState
+from localcloud.vertex.pipelines.record import TERMINAL_STATES, JobRecord, JobState
 from localcloud.vertex.pipelines.run import JobRun
 from localcloud.vertex.pipelines.tasks import Job, TaskRunner
-from localcloud.vertex.query import select_for
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.resources.names import id_of, location_of
+from localcloud.vertex.resources.operations import Kind, Operations
+from localcloud.vertex.resources.query import select_for
+from localcloud.vertex.resources.runs import Runs
+from localcloud.vertex.resources.store import ResourceStore
 from localcloud.vertex.worker.errors import ChildStoppedError, PipelinePythonMissingError, WorkerError
 from localcloud.vertex.worker.pool import WorkerPool
 
@@ -77,8 +78,7 @@ class PipelineService:
         self._operations = operations
         operations.serve(Kind(DeletePipelineJobRequest, DeleteOperationMetadata, self._deleted))
         self._slots = threading.BoundedSemaphore(_PARALLEL_TASKS)
-        self._lock = threading.Lock()
-        self._runs: dict[str, tuple[JobRun, threading.Thread]] = {}
+        self._runs: Runs[JobRun] = Runs()
 
     def handlers(self) -> Mapping[str, Callable[[Any], Any]]:
         """Return the handlers by the method that each answers."""
@@ -91,28 +91,21 @@ class PipelineService:
         }
 
     def start(self) -> None:
-        """Go on with the jobs that the last stop interrupted, and warm up for the next one."""
+        """Resume the jobs that the last stop interrupted, and warm up for the next one."""
         jobs = self._store.find(_COLLECTION, PipelineJob)
         for job in jobs:
-            if job.state not in TERMINAL:
+            if job.state not in TERMINAL_STATES:
                 self._resume(job)
         if jobs:
             self._warm_up(jobs[-1])
 
     def abandon(self) -> None:
         """Stop every task without a wait; the jobs go on at the next start."""
-        with self._lock:
-            runs = list(self._runs.values())
-        for run, _ in runs:
-            run.abandon()
+        self._runs.abandon()
 
     def stop(self) -> None:
         """Stop every task, and wait until the records are written."""
-        self.abandon()
-        with self._lock:
-            threads = [thread for _, thread in self._runs.values()]
-        for thread in threads:
-            thread.join()
+        self._runs.stop()
 
     def create(self, request: CreatePipelineJobRequest) -> PipelineJob:
         """
@@ -147,7 +140,7 @@ class PipelineService:
     def list(self, request: ListPipelineJobsRequest) -> ListPipelineJobsResponse:
         """List jobs, the newest first unless another order is asked for."""
         jobs = self._store.list(f"{request.parent}/{_COLLECTION}", PipelineJob)
-        page = select_for(request, jobs[::-1], views.QUERYABLE, views.masked)
+        page = select_for(request, jobs[::-1], views.QUERYABLE, views.listed)
         return ListPipelineJobsResponse(pipeline_jobs=page.items, next_page_token=page.next_page_token)
 
     def cancel(self, request: CancelPipelineJobRequest) -> empty_pb2.Empty:
@@ -158,17 +151,15 @@ class PipelineService:
         """
         with self._store.transaction():
             job = self._store.get(request.name, PipelineJob)
-            if job.state in TERMINAL:
+            if job.state in TERMINAL_STATES:
                 raise exceptions.FailedPrecondition(
                     f"PipelineJob {job.name} cannot be cancelled: it is in state {job.state.name}."
                 )
             job.state = JobState.PIPELINE_STATE_CANCELLING
             job.update_time = now()
             self._store.put(job.name, job)
-        with self._lock:
-            running = self._runs.get(job.name)
-        if running:
-            running[0].cancel()
+        if run := self._runs.find(job.name):
+            run.cancel()
         return empty_pb2.Empty()
 
     def delete(self, request: DeletePipelineJobRequest) -> Any:
@@ -178,7 +169,7 @@ class PipelineService:
         :raises google.api_core.exceptions.FailedPrecondition: it runs.
         """
         job = self._store.get(request.name, PipelineJob)
-        if job.state not in TERMINAL:
+        if job.state not in TERMINAL_STATES:
             raise exceptions.FailedPrecondition(
                 f"PipelineJob {job.name} cannot be deleted: it is in state {job.state.name}."
             )
@@ -217,15 +208,7 @@ class PipelineService:
             self._slots,
             fail_fast=policy == PipelineFailurePolicy.PIPELINE_FAILURE_POLICY_FAIL_FAST,
         )
-        thread = threading.Thread(target=self._run, args=(job.name, run), name=job_id, daemon=True)
-        with self._lock:
-            self._runs[job.name] = (run, thread)
-        thread.start()
-
-    def _run(self, name: str, run: JobRun) -> None:
-        run.run()
-        with self._lock:
-            del self._runs[name]
+        self._runs.launch(job.name, run, job_id)
 
     def _lineage(self, job: PipelineJob) -> Lineage:
         return Lineage(self._store, location_of(job.name), views.pipeline_name(job))

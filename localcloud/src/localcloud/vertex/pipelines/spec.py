@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from google.api_core import exceptions
 
-from localcloud.vertex.api import unimplemented
+from localcloud.vertex.api.calls import unimplemented
 from localcloud.vertex.pipelines.queries import ArtifactQuery
 from localcloud.vertex.worker.errors import UnsupportedCommandError
 from localcloud.vertex.worker.pool import module_of
@@ -164,10 +164,11 @@ def _parse(spec: Mapping[str, Any]) -> PipelineSpec:
     if "artifacts" in root.get("inputDefinitions", {}):
         raise unimplemented("input artifacts of a whole pipeline")
     if "dag" not in root:
-        raise unimplemented("a pipeline_spec whose root is no dag")
+        raise unimplemented("a pipeline_spec whose root is not a dag")
     tasks = {name: _task(spec, name, task) for name, task in root["dag"]["tasks"].items()}
     name = spec["pipelineInfo"]["name"]
-    parameters = root.get("inputDefinitions", {}).get("parameters", {})
+    given = root.get("inputDefinitions", {}).get("parameters", {})
+    parameters = {name: {**definition} for name, definition in given.items()}
     _check_references(tasks, parameters)
     try:
         return PipelineSpec(name, parameters, {task: tasks[task] for task in _in_order(tasks)})

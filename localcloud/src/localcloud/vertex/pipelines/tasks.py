@@ -115,7 +115,7 @@ class Execution:
         )
 
     def apply(self, executor_output: Mapping[str, Any]) -> None:
-        """Take over what a command has written to the output file."""
+        """Apply what a command has written to the output file."""
         self.parameters.update(executor_output.get("parameterValues", {}))
         for key, written in executor_output.get("artifacts", {}).items():
             artifact = self.outputs[key]
@@ -157,7 +157,7 @@ class TaskRunner:
 
     def resolve(self, resolver: Resolver, inputs: Outputs) -> Result:
         """
-        Look up the artifacts that a resolver asks for.
+        Find the artifacts that a resolver asks for.
 
         :param resolver: its queries.
         :param inputs: what the queries may refer to.

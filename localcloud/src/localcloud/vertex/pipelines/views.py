@@ -5,9 +5,9 @@ from __future__ import annotations
 from google.cloud.aiplatform_v1.types import PipelineJob
 from google.protobuf import field_mask_pb2
 
-from localcloud.vertex import masks
-from localcloud.vertex.filters import Queryable
-from localcloud.vertex.names import id_of
+from localcloud.vertex.resources import masks
+from localcloud.vertex.resources.filters import Queryable
+from localcloud.vertex.resources.names import id_of
 
 QUERYABLE = Queryable(
     message=PipelineJob,
@@ -34,6 +34,23 @@ _PIPELINE_INFO = "pipelineInfo"
 def pipeline_name(job: PipelineJob) -> str:
     """Return the name of a job's pipeline."""
     return PipelineJob.pb(job).pipeline_spec.fields[_PIPELINE_INFO].struct_value.fields["name"].string_value
+
+
+def listed(job: PipelineJob, mask: field_mask_pb2.FieldMask) -> PipelineJob:
+    """
+    Return what a list shows of a job: all that its read mask names but ``job_detail``.
+
+    The proto says of that field: "Not available in the list view"
+    (google/cloud/aiplatform/v1/pipeline_job.proto).
+
+    :param job: the whole job.
+    :param mask: as :func:`masked` takes it.
+    :raises google.api_core.exceptions.InvalidArgument: a path that PipelineJob does not have.
+    """
+    shown = PipelineJob()
+    PipelineJob.pb(shown).CopyFrom(PipelineJob.pb(masked(job, mask)))
+    PipelineJob.pb(shown).ClearField("job_detail")
+    return shown
 
 
 def masked(job: PipelineJob, mask: field_mask_pb2.FieldMask) -> PipelineJob:

@@ -45,7 +45,7 @@ class Queryable:
 
     @property
     def descriptor(self) -> Any:
-        """Descriptor of the message."""
+        """Return the descriptor of the message."""
         return (self.message.pb() if hasattr(self.message, "pb") else self.message).DESCRIPTOR
 
 
@@ -56,7 +56,7 @@ class _Token(NamedTuple):
 
 def compile_filter(text: str, queryable: Queryable) -> Predicate:
     """
-    Turn a filter into a predicate on the listed messages.
+    Compile a filter to a predicate on the listed messages.
 
     :param text: filter as the caller sent it; empty means everything.
     :param queryable: what the list method supports.
@@ -223,7 +223,7 @@ class _Parser:
         if comparator not in ("=", "!="):
             self._refuse(f"{name} does not support {comparator}")
         if value not in kind.values_by_name:
-            self._refuse(f"{value!r} is no {kind.name}")
+            self._refuse(f"{value!r} is not a {kind.name}")
         number, compare = kind.values_by_name[value].number, _COMPARE[comparator]
         return lambda item: compare(int(read(item, name)), number)
 
@@ -233,7 +233,7 @@ class _Parser:
         try:
             moment = datetime.datetime.fromisoformat(value)
         except ValueError:
-            self._refuse(f"{value!r} is no RFC 3339 time")
+            self._refuse(f"{value!r} is not an RFC 3339 time")
         if moment.tzinfo is None:
             self._refuse(f"{value!r} names no time zone")
         compare = _COMPARE[comparator]

@@ -37,7 +37,7 @@ def canonical(name: str, settings: Settings) -> str:
 
 
 def new_id() -> str:
-    """Make a numeric resource id as Vertex does: 19 digits that fit into a signed 64-bit integer."""
+    """Create a numeric resource id as Vertex does: 19 digits that fit into a signed 64-bit integer."""
     return str(_SMALLEST_ID + secrets.randbelow(_ID_LIMIT - _SMALLEST_ID))
 
 

@@ -13,11 +13,11 @@ from google.longrunning import operations_pb2  # type: ignore[import-untyped]
 from google.protobuf import any_pb2, empty_pb2
 from google.rpc import code_pb2, status_pb2  # type: ignore[import-untyped]
 
-from localcloud.vertex.api import Handler, now
-from localcloud.vertex.filters import Queryable
-from localcloud.vertex.names import id_of, new_id
-from localcloud.vertex.query import select_for
-from localcloud.vertex.store import ResourceStore
+from localcloud.vertex.api.calls import Handler, now
+from localcloud.vertex.resources.filters import Queryable
+from localcloud.vertex.resources.names import id_of, new_id
+from localcloud.vertex.resources.query import select_for
+from localcloud.vertex.resources.store import ResourceStore
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +41,12 @@ class Cancellation:
         self._event = threading.Event()
 
     def request(self) -> None:
-        """Ask the work to turn back."""
+        """Request a cancellation."""
         self._event.set()
 
     def check(self) -> None:
         """
-        Go on unless cancelled.
+        Raise an error if the operation was cancelled.
 
         :raises google.api_core.exceptions.Cancelled: it was.
         """
@@ -54,7 +54,7 @@ class Cancellation:
 
     def wait(self, seconds: float) -> None:
         """
-        Let time pass.
+        Wait.
 
         :param seconds: how much.
         :raises google.api_core.exceptions.Cancelled: the operation is cancelled meanwhile.
@@ -109,7 +109,7 @@ class Operations:
 
     def serve(self, *kinds: Kind) -> None:
         """
-        Say how operations are carried out.
+        Register how operations are carried out.
 
         :param kinds: one for each class of request.
         """
@@ -117,7 +117,7 @@ class Operations:
 
     def start(self, resource: str, request: Any) -> operations_pb2.Operation:
         """
-        Answer with an operation that is not done, and finish it in the background.
+        Return an operation that is not done, and finish it in the background.
 
         :param resource: name of the resource worked on; the operation's name starts with it.
         :param request: message of a class that is served; all that is needed to finish it later.
@@ -135,7 +135,7 @@ class Operations:
         return answer
 
     def resume(self) -> None:
-        """Go on with the operations that the last stop interrupted."""
+        """Resume the operations that the last stop interrupted."""
         self._stopping.clear()
         for operation in self._store.find(COLLECTION, operations_pb2.Operation):
             if operation.done:
@@ -150,13 +150,13 @@ class Operations:
                 self._end(operation, error=status_pb2.Status(code=code_pb2.ABORTED, message=message))
 
     def abandon(self) -> None:
-        """Let all work turn back without a wait; :meth:`resume` takes it up again."""
+        """Interrupt all work without waiting; :meth:`resume` continues it."""
         self._stopping.set()
         for cancellation in list(self._cancellations.values()):
             cancellation.request()
 
     def stop(self) -> None:
-        """Let all work turn back, and wait a moment until it has."""
+        """Interrupt all work, and wait a moment until it has ended."""
         self.abandon()
         for thread in list(self._threads.values()):
             thread.join(_STOP_SECONDS)

@@ -10,8 +10,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from google.api_core import exceptions
 from google.protobuf import field_mask_pb2
 
-from localcloud.vertex import masks
-from localcloud.vertex.filters import Queryable, compile_filter, read
+from localcloud.vertex.resources import masks
+from localcloud.vertex.resources.filters import Queryable, compile_filter, read
 
 T = TypeVar("T")
 ReadMasked = Callable[[Any, field_mask_pb2.FieldMask], Any]
@@ -38,7 +38,7 @@ def select(
     bound_to: bytes = b"",
 ) -> Page[T]:
     """
-    Pick, order and cut what a list method returns.
+    Filter, order and page the results of a list method.
 
     :param items: every resource of the collection, in the order of a list without ``order_by``.
     :param queryable: what the method can filter and order by.
@@ -67,7 +67,7 @@ def select_for(
     request: Any, items: Sequence[T], queryable: Queryable, read_masked: ReadMasked = masks.read
 ) -> Page[T]:
     """
-    Do what a list request asks, whichever of the fields its message has; see :func:`select`.
+    Apply a list request, whichever of the fields its message has; see :func:`select`.
 
     A page token is good for the same request alone, save for the size of the page.
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from google.api_core import exceptions
+from google.cloud import aiplatform_v1 as v1
 
-from localcloud.vertex.api import unimplemented
+from localcloud.vertex.api.calls import unimplemented
 
 _MAX_DISPLAY_NAME = 128
 _MAX_LABELS = 64
@@ -18,7 +19,7 @@ _LABEL_PART = re.compile(r"[\w-]{0,63}")
 
 def check_display_name(value: str, field: str) -> None:
     """
-    Hold a display name to 1 to 128 characters.
+    Check that a display name has 1 to 128 characters.
 
     :param value: display name.
     :param field: where it stands in the request.
@@ -34,7 +35,7 @@ def check_display_name(value: str, field: str) -> None:
 
 def check_labels(labels: Mapping[str, str]) -> None:
     """
-    Hold labels to what Google Cloud allows.
+    Check labels against the rules of Google Cloud.
 
     Source: https://cloud.google.com/resource-manager/docs/labels-overview#requirements
 
@@ -86,5 +87,19 @@ def refuse_set(message: Any, *fields: str) -> None:
 
 
 def new_etag() -> str:
-    """Make the etag of a resource that has just been written."""
+    """Create the etag of a resource that has just been written."""
     return f"AM{secrets.token_hex(8)}"
+
+
+def check_machine(machine: v1.MachineSpec) -> None:
+    """
+    Check the machine of dedicated resources.
+
+    :param machine: their ``machine_spec``.
+    :raises google.api_core.exceptions.InvalidArgument: it has no type.
+    :raises google.api_core.exceptions.MethodNotImplemented: it has accelerators.
+    """
+    if not machine.machine_type:
+        raise exceptions.InvalidArgument("dedicated_resources.machine_spec.machine_type is required.")
+    if machine.accelerator_count:
+        raise unimplemented("dedicated_resources.machine_spec.accelerator_count")

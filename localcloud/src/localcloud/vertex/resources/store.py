@@ -58,7 +58,7 @@ class ResourceStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Do everything inside or nothing, with no other thread in between; may be nested."""
+        """Commit everything inside or nothing, with no other thread in between; may be nested."""
         with self._lock:
             if self._depth == 0:
                 self._connection.execute("BEGIN IMMEDIATE")

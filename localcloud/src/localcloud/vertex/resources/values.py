@@ -15,7 +15,7 @@ _VALUE = "google.protobuf.Value"
 
 def check_values(message: Any) -> None:
     """
-    Hold a request to the ranges of the types in it.
+    Check the values of a request against the ranges of their types.
 
     Source: google/protobuf/timestamp.proto, duration.proto and struct.proto (a number is finite). A
     number that is no value of its enum is refused too, as the word for one is over REST.

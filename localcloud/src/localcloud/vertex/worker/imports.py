@@ -24,7 +24,7 @@ class LearnedImports:
 
     def add(self, modules: Iterable[str]) -> list[str]:
         """
-        Remember modules.
+        Record modules.
 
         :param modules: dotted names, in the order of their import.
         :return: those that are new.

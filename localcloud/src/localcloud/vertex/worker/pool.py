@@ -9,22 +9,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from localcloud.clients.environment import CLEARED
 from localcloud.config import HOST, Settings
-from localcloud.environment import CLEARED
-from localcloud.vertex.worker import leftovers
 from localcloud.vertex.worker.errors import (
     MeasuringFailedError,
     ReplicaFailedError,
     UnsupportedCommandError,
     WorkerError,
 )
+from localcloud.vertex.worker.guest import leftovers
 from localcloud.vertex.worker.imports import LearnedImports
 from localcloud.vertex.worker.process import Connection, ZygoteProcess, check_interpreter
 
 log = logging.getLogger(__name__)
 
-_SERVING = Path(__file__).with_name("serving.py")
-_DISTANCES = Path(__file__).with_name("distances.py")
+_SERVING = Path(__file__).with_name("guest") / "serving.py"
+_DISTANCES = Path(__file__).with_name("guest") / "distances.py"
 
 
 class TaskExit(NamedTuple):
@@ -90,7 +90,7 @@ class Replica:
 
     @property
     def alive(self) -> bool:
-        """Whether its process runs."""
+        """Return whether its process runs."""
         return not self._connection.ended()
 
     def stop(self) -> None:
@@ -143,7 +143,7 @@ class WorkerPool:
 
     def check(self) -> None:
         """
-        Make sure that the pipeline environment is there.
+        Check that the pipeline environment exists.
 
         :raises PipelinePythonMissingError: it is not.
         """
@@ -226,7 +226,7 @@ class WorkerPool:
 
     def measure(self, folder: Path) -> None:
         """
-        Let TensorFlow Data Validation answer a request, in a process of its own, and wait for it.
+        Run a request in TensorFlow Data Validation, in a process of its own, and wait for it.
 
         :param folder: holds ``request.json``; gets ``result.json``.
         :raises MeasuringFailedError: it cannot be answered.
@@ -247,7 +247,7 @@ class WorkerPool:
             raise MeasuringFailedError(f"The statistics cannot be computed: {why}; log: {log_path}")
 
     def _learn(self, modules: list[str]) -> None:
-        """Let the warm process import what a task has imported, before it forks the next one."""
+        """Make the warm process import what a task has imported, before it forks the next one."""
         new = self._learned.add(modules)
         with self._lock:
             self._preloaded.update(dict.fromkeys(new))

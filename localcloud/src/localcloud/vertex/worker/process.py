@@ -12,15 +12,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from localcloud.vertex.worker import leftovers
 from localcloud.vertex.worker.errors import (
     ChildStoppedError,
     PipelinePythonMissingError,
     WorkerDiedError,
     WorkerError,
 )
+from localcloud.vertex.worker.guest import leftovers
 
-_PROGRAM = Path(__file__).with_name("zygote.py")
+_PROGRAM = Path(__file__).with_name("guest") / "zygote.py"
 _STOP_SECONDS = 2
 
 
@@ -68,7 +68,7 @@ class Connection:
         return answer
 
     def ended(self) -> bool:
-        """Tell, without waiting, whether the child or the process has ended."""
+        """Return, without waiting, whether the child or the process has ended."""
         try:
             # a living child that has reported its port sends nothing more
             self._stream.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
@@ -79,7 +79,7 @@ class Connection:
         return True
 
     def close(self) -> None:
-        """Take back the request: its child is killed if it runs."""
+        """Cancel the request: kill its child if it runs."""
         self._closed = True
         with suppress(OSError):
             # wakes a thread that waits in receive
@@ -97,8 +97,8 @@ class ZygoteProcess:
     :raises PipelinePythonMissingError: there is no such interpreter.
     """
 
-    def __init__(self, python: Path, environment: Mapping[str, str], log: Path) -> None:
-        check_interpreter(python)
+    def __init__(self, python: Path | None, environment: Mapping[str, str], log: Path) -> None:
+        python = check_interpreter(python)
         self._log = log
         # one that takes its place must not be taken for what this one has left
         self._mark = f"{environment[leftovers.MARK]}#{secrets.token_hex(4)}"
@@ -117,7 +117,7 @@ class ZygoteProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs."""
+        """Return whether it runs."""
         return self._process.poll() is None
 
     def connect(self) -> Connection:
@@ -136,7 +136,7 @@ class ZygoteProcess:
         return Connection(stream, self)
 
     def died(self) -> WorkerError:
-        """Make the error that says that it is gone."""
+        """Create the error for a process that has died."""
         if self._stopping:
             return ChildStoppedError("Stopped by localcloud")
         with suppress(subprocess.TimeoutExpired):
@@ -161,15 +161,20 @@ class ZygoteProcess:
         leftovers.end(self._mark)
 
 
-def check_interpreter(python: Path) -> None:
+def check_interpreter(python: Path | None) -> Path:
     """
-    Make sure that the pipeline environment is there.
+    Return the interpreter of the pipeline environment, once it is sure that it is there.
 
-    :param python: its interpreter.
+    :param python: where it should be; None if no environment was named.
     :raises PipelinePythonMissingError: it is not.
     """
+    if python is None:
+        raise PipelinePythonMissingError(
+            "There is no pipeline environment: set its interpreter in LOCALCLOUD_PIPELINE_PYTHON"
+        )
     if not os.access(python, os.X_OK):
         raise PipelinePythonMissingError(
             f"There is no pipeline environment: {python} is not an interpreter;"
             " name another with LOCALCLOUD_PIPELINE_PYTHON"
         )
+    return python

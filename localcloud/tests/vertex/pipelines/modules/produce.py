@@ -2,7 +2,7 @@
 A container command: gives each output artifact the metadata that the task's parameter ``metadata`` says.
 
 With the parameter ``fail`` it ends with that text; with ``wait_for`` it waits until that file exists. It
-writes down, beside its outputs, the ExecutorInput that it got.
+writes down, next to its outputs, the ExecutorInput that it got.
 """
 
 import json
@@ -30,7 +30,7 @@ def report(output_file: str, executor_output: dict) -> None:
 
 
 def main(executor_input: dict) -> None:
-    """Do what the parameters say."""
+    """Run as the parameters say."""
     parameters = executor_input["inputs"]["parameterValues"]
     print("started with", parameters)
     while "wait_for" in parameters and not Path(parameters["wait_for"]).exists():

@@ -23,7 +23,7 @@ class Scale(tf.Module):
 
 
 def edited(sound: Path, folder: Path) -> saved_model_pb2.SavedModel:
-    """Copy the sound model, and give what its file says."""
+    """Copy the sound model, and return what its file says."""
     shutil.copytree(sound, folder)
     return saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
 

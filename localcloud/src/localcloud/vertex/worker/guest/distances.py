@@ -44,7 +44,7 @@ Columns = dict[str, list[Any]]
 
 
 def main(folder: Path) -> None:
-    """Answer the request in the folder."""
+    """Handle the request in the folder."""
     request = json.loads((folder / "request.json").read_text())
     baseline = _training(request["training"]) if request["training"] else None
     serving = statistics_of(instances_of(request["instances"], request["schema"]), baseline)
@@ -154,7 +154,7 @@ _READERS = {"tf-record": _read_examples, "csv": _read_csv, "jsonl": _read_jsonl}
 
 
 def _guessed(columns: Columns) -> Columns:
-    """Take a column of text whose every value is a number for numbers."""
+    """Convert a column of text in which every value is a number to numbers."""
     guessed = {name: _typed(values, is_number=True) for name, values in columns.items()}
     return {
         name: numbers
@@ -194,7 +194,7 @@ def statistics_of(columns: Columns, baseline: Statistics | None) -> Statistics:
 
 
 def _kinds(statistics: Statistics) -> dict[str, bool]:
-    """Tell of each feature whether it is a number."""
+    """Return for each feature whether it is numeric."""
     return {
         feature.path.step[0]: feature.type != statistics_pb2.FeatureNameStatistics.STRING
         for feature in statistics.datasets[0].features

@@ -68,14 +68,20 @@ class Model:
 
     def predict(self, request: Any) -> dict[str, Any]:
         """
-        Answer a predict request.
+        Handle a predict request.
 
         :param request: JSON body: ``instances`` and optionally ``signature_name``.
         :raises BadRequestError: the body does not fit the signature.
         """
         if not isinstance(request, dict) or "instances" not in request:
             raise BadRequestError("Missing 'instances' key: only the row format is served here")
-        name = request.get("signature_name") or DEFAULT_SIGNATURE
+        name = request.get("signature_name", DEFAULT_SIGNATURE)
+        if not isinstance(name, str):
+            raise BadRequestError(
+                f"JSON Value: {json.dumps(request)} not formatted correctly. "
+                "'signature_name' key must be a string value."
+            )
+        name = name or DEFAULT_SIGNATURE
         if name not in self._signatures:
             raise BadRequestError(f'Serving signature name: "{name}" not found in signature def')
         signature = self._signatures[name]
@@ -106,7 +112,7 @@ def specs_of(signature: Any) -> dict[str, tf.TensorSpec]:
 
 def columns_of(instances: Any, names: list[str]) -> dict[str, list[Any]]:
     """
-    Turn the rows of a request into one list of values per input.
+    Convert the rows of a request to one list of values per input.
 
     :param instances: objects with one key per input, or bare values when there is one input.
     :param names: inputs of the signature.
@@ -134,7 +140,7 @@ def columns_of(instances: Any, names: list[str]) -> dict[str, list[Any]]:
 
 def to_tensor(name: str, values: list[Any], spec: tf.TensorSpec) -> np.ndarray:
     """
-    Make the array of one input.
+    Create the array of one input.
 
     :param name: the input.
     :param values: its value in every row.
@@ -190,7 +196,7 @@ def _is_object(value: Any) -> bool:
 
 def rows_of(outputs: dict[str, np.ndarray], count: int) -> list[Any]:
     """
-    Turn the outputs of a signature into one value per row: bare for one output, else an object.
+    Convert the outputs of a signature to one value per row: bare for one output, else an object.
 
     :param outputs: array of every output.
     :param count: rows of the request.
@@ -226,7 +232,7 @@ class Handler(BaseHTTPRequestHandler):
     model: Model
 
     def do_GET(self) -> None:
-        """Tell that the model is served."""
+        """Return the health of the model."""
         if self.path != MODEL_PATH:
             self._send(404, {"error": f"Not found: {self.path}"})
             return
@@ -250,6 +256,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send(400, {"error": str(error)})
 
     def _send(self, code: int, answer: dict[str, Any]) -> None:
+        # NaN and Infinity as the bare words that TensorFlow Serving writes: WriteDecimal of
+        # https://github.com/tensorflow/serving/blob/master/tensorflow_serving/util/json_tensor.cc
         body = json.dumps(answer).encode()
         self.send_response(code)
         self.send_header("Content-Type", "application/json")

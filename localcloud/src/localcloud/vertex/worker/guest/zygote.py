@@ -33,7 +33,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, NoReturn
 
-# the file beside this one: -P keeps this folder off the path of what is imported for the tasks
+# the file next to this one: -P keeps this folder off the path of what is imported for the tasks
 leftovers = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("leftovers.py"))))
 
 PR_SET_PDEATHSIG = 1
@@ -62,7 +62,7 @@ class Zygote:
         self._selector.register(control, selectors.EVENT_READ, self._accept)
 
     def serve(self) -> None:
-        """Answer one event after the other; never returns."""
+        """Handle one event after the other; never returns."""
         while True:
             for key, _ in self._selector.select():
                 # an earlier event of the same round may have removed this one
@@ -126,7 +126,7 @@ class Zygote:
         os.close(null)
 
     def _hear(self, child: Child) -> None:
-        """The pool never sends a second line: what can be read is the end of the connection."""
+        """Kill the child at the end of the connection: the pool never sends a second line."""
         self._selector.unregister(child.connection)
         _kill_group(child.pid)
 
@@ -185,7 +185,7 @@ def _is_installed(package: str) -> bool:
 
 
 def run(request: dict[str, Any], connection: socket.socket) -> int:
-    """Do in the forked child what was asked for, and give its exit code."""
+    """Run the request in the forked child, and return its exit code."""
     gc.enable()
     os.environ.update(request.get("environment", {}))
     os.environ[leftovers.MARK] += f"#{os.getpid()}"
@@ -229,7 +229,7 @@ def imported_since(warm: set[str]) -> list[str]:
 
 def run_as_main(module: str, args: list[str]) -> None:
     """
-    Do what ``python -m MODULE ARGS`` does.
+    Run a module as ``python -m MODULE ARGS`` does.
 
     :param module: dotted name.
     :param args: its command line.

@@ -1,0 +1,1 @@
+"""What a BigQuery job does: query, load, extract and copy."""

@@ -1,0 +1,1 @@
+"""The Storage Read API: rows of tables as streams of Arrow or Avro."""

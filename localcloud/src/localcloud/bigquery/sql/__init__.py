@@ -1,0 +1,1 @@
+"""GoogleSQL, translated to DuckDB's."""

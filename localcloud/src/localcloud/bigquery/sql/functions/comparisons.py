@@ -1,0 +1,124 @@
+"""Comparisons and orders: NaN, NULL and patterns."""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot import exp
+
+from localcloud.bigquery.errors import failure, unsupported
+from localcloud.bigquery.sql.functions.nodes import Translation, arguments, call, number, text
+from localcloud.bigquery.sql.functions.types import BINARIES, FLOATS, Types, field_types
+
+# DuckDB orders NaN above every number and equal to itself; for BigQuery no comparison with NaN holds, and
+# NaN comes before every number.
+# Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#floating_point_semantics
+# and https://cloud.google.com/bigquery/docs/reference/standard-sql/operators#comparison_operators
+MACROS = r"""
+CREATE TEMP MACRO bq_nan(x) AS typeof(x) IN ('DOUBLE', 'FLOAT') AND CAST(x AS VARCHAR) IN ('nan', '-nan');
+CREATE TEMP MACRO bq_gt(a, b) AS CASE WHEN bq_nan(a) OR bq_nan(b) THEN FALSE ELSE a > b END;
+CREATE TEMP MACRO bq_gte(a, b) AS CASE WHEN bq_nan(a) OR bq_nan(b) THEN FALSE ELSE a >= b END;
+CREATE TEMP MACRO bq_eq(a, b) AS CASE WHEN bq_nan(a) OR bq_nan(b) THEN FALSE ELSE a = b END;
+CREATE TEMP MACRO bq_neq(a, b) AS CASE WHEN bq_nan(a) OR bq_nan(b) THEN TRUE ELSE a <> b END;
+CREATE TEMP MACRO bq_rank(x) AS CASE WHEN x IS NULL THEN NULL WHEN bq_nan(x) THEN 0 ELSE 1 END;
+CREATE TEMP MACRO bq_greatest(a, b) AS CASE WHEN a IS NULL OR b IS NULL THEN NULL ELSE greatest(a, b) END;
+CREATE TEMP MACRO bq_least(a, b) AS CASE WHEN a IS NULL OR b IS NULL THEN NULL WHEN bq_nan(a) THEN a
+    WHEN bq_nan(b) THEN b ELSE least(a, b) END;
+"""
+_COMPARISONS: dict[type[exp.Expr], tuple[str, bool]] = {
+    exp.GT: ("bq_gt", False),
+    exp.GTE: ("bq_gte", False),
+    exp.LT: ("bq_gt", True),
+    exp.LTE: ("bq_gte", True),
+    exp.EQ: ("bq_eq", False),
+    exp.NEQ: ("bq_neq", False),
+}
+
+
+def _compare(node: exp.Binary, types: Types) -> exp.Expr | None:
+    if isinstance(node.parent, exp.Update | exp.PropertyEQ) or node.arg_key == "options":
+        return None
+    operands = [node.this, node.expression]
+    fields = [types.fields_of(operand) for operand in operands]
+    if all(fields) and isinstance(node, exp.EQ | exp.NEQ):
+        equal = _equal_fields(*operands, *fields)
+        return exp.Not(this=equal) if isinstance(node, exp.NEQ) else equal
+    if not any(types.may_be_float(operand) for operand in operands):
+        return None
+    if any(isinstance(operand, exp.Tuple | exp.Subquery | exp.Any | exp.All) for operand in operands):
+        return None
+    name, swapped = _COMPARISONS[type(node)]
+    return call(name, *(reversed(operands) if swapped else operands))
+
+
+def _equal_fields(
+    left: exp.Expr, right: exp.Expr, lefts: list[exp.DataType], rights: list[exp.DataType]
+) -> exp.Expr:
+    """
+    Compare the fields of STRUCTs by their places: of NULLs nothing is known, which DuckDB takes for equal.
+
+    Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/operators#comparison_operators
+    """
+    compared: list[exp.Expr] = []
+    for place, kinds in enumerate(zip(lefts, rights, strict=True), start=1):
+        parts = [call("struct_extract_at", side, number(place)) for side in (left, right)]
+        inner = [field_types(kind) for kind in kinds]
+        if exp.DType.ARRAY in [kind.this for kind in kinds] or len(inner[0]) != len(inner[1]):
+            raise failure("invalidQuery", "Equality is not defined for the fields of these STRUCTs")
+        left_part, right_part = parts
+        compared.append(_equal_fields(left_part, right_part, *inner) if all(inner) else call("bq_eq", *parts))
+    return exp.paren(exp.and_(*compared))
+
+
+def _between(node: exp.Between, types: Types) -> exp.Expr | None:
+    value, low, high = node.this, node.args["low"], node.args["high"]
+    if not any(types.may_be_float(part) for part in (value, low, high)):
+        return None
+    return exp.paren(exp.and_(call("bq_gte", value, low), call("bq_gte", high, value), copy=False))
+
+
+def _in(node: exp.In, types: Types) -> exp.Expr | None:
+    if types.of(node.this) not in FLOATS:
+        return None
+    held = exp.In(
+        **{key: value.copy() if isinstance(value, exp.Expr) else value for key, value in node.args.items()}
+    )
+    return exp.Case().when(call("bq_nan", node.this), exp.false()).else_(held)
+
+
+def _like(node: exp.Like, types: Types) -> exp.Expr | None:
+    """Make a backslash the escape character, which it is by default in BigQuery."""
+    if isinstance(node.expression, exp.Any | exp.All | exp.Tuple):
+        raise unsupported("LIKE with a quantifier")
+    if isinstance(node.parent, exp.Escape):
+        return None
+    pattern = node.expression
+    if isinstance(pattern, exp.Literal) and len(re.findall(r"\\*$", pattern.name)[0]) % 2:
+        raise failure("invalidQuery", "LIKE pattern ends with a backslash")
+    sides = [
+        call("bq_latin", side) if types.of(side) in BINARIES else side.copy() for side in (node.this, pattern)
+    ]
+    like = exp.Like(this=sides[0], expression=sides[1])
+    escaped = exp.Escape(this=like, expression=text("\\"))
+    return exp.Not(this=exp.paren(escaped)) if node.args.get("negate") else escaped
+
+
+def _extreme_of(name: str) -> Translation:
+    def translate(node: exp.Func, types: Types) -> exp.Expr:
+        first, *others = arguments(node, "this", "expressions")
+        found = first
+        for other in others:
+            found = call(name, found, other)
+        return found.copy()
+
+    return translate
+
+
+TRANSLATIONS: dict[type[exp.Expr], Translation] = {
+    **dict.fromkeys(_COMPARISONS, _compare),
+    exp.Between: _between,
+    exp.In: _in,
+    exp.Like: _like,
+    exp.Greatest: _extreme_of("bq_greatest"),
+    exp.Least: _extreme_of("bq_least"),
+}

@@ -1,0 +1,1 @@
+"""Functions of STRING and BYTES, and values as text."""

@@ -1,0 +1,1 @@
+"""What is kept: the catalog of tables, their rows and types."""

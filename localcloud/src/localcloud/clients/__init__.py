@@ -1,0 +1,1 @@
+"""What a Google client needs to talk to localcloud: environment, certificates, credentials."""

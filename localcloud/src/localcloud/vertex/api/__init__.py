@@ -1,0 +1,1 @@
+"""The calls of Vertex AI as they arrive: REST and gRPC."""

@@ -1,0 +1,1 @@
+"""Batch prediction jobs: predictions for the rows of a table, without an endpoint."""

@@ -1,0 +1,1 @@
+"""EndpointService and PredictionService: deployed models, their traffic, what they answer."""

@@ -1,0 +1,1 @@
+"""Cloud Monitoring's MetricService, for the metrics of endpoints."""

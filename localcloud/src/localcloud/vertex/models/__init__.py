@@ -1,0 +1,1 @@
+"""ModelService: the registry and its versions."""

@@ -1,0 +1,1 @@
+"""JobService's model monitoring: jobs, their windows, their mail."""

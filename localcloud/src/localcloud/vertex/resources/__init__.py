@@ -1,0 +1,1 @@
+"""What all resources of Vertex AI share: names, masks, filters, storage, operations."""

@@ -1,0 +1,1 @@
+"""Programs that run in the pipeline environment and import nothing of localcloud."""

@@ -1,0 +1,105 @@
+"""NaN, NULL and patterns: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types."""
+
+from __future__ import annotations
+
+import pytest
+
+from localcloud.errors import ApiError
+
+NUMBERS = """(SELECT CAST('nan' AS FLOAT64) AS x UNION ALL SELECT 5.0 UNION ALL SELECT NULL
+    UNION ALL SELECT CAST('-inf' AS FLOAT64))"""
+ASCENDING = [None, "NaN", "-Infinity", "5.0"]
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        (f"SELECT x FROM {NUMBERS} ORDER BY x", ASCENDING),
+        (f"SELECT x FROM {NUMBERS} ORDER BY x DESC", ASCENDING[::-1]),
+        (f"SELECT x AS y FROM {NUMBERS} ORDER BY y", ASCENDING),
+        (f"SELECT x FROM {NUMBERS} ORDER BY 1", ASCENDING),
+        (f"SELECT x FROM {NUMBERS} ORDER BY x NULLS LAST", [*ASCENDING[1:], None]),
+        (f"SELECT -x AS x FROM {NUMBERS} ORDER BY x", [None, "NaN", "-5.0", "Infinity"]),
+        (f"SELECT DISTINCT x FROM {NUMBERS} ORDER BY x", ASCENDING),
+        (f"SELECT x FROM {NUMBERS} UNION ALL SELECT 7.0 ORDER BY x LIMIT 3", ASCENDING[:3]),
+        (f"SELECT ROW_NUMBER() OVER (ORDER BY x) FROM {NUMBERS} ORDER BY x", ["1", "2", "3", "4"]),
+        (f"SELECT ARRAY_AGG(x IGNORE NULLS ORDER BY x) FROM {NUMBERS}", [ASCENDING[1:]]),
+        ("SELECT x FROM UNNEST([3, NULL, 1]) AS x ORDER BY x", [None, "1", "3"]),
+        ("SELECT x FROM UNNEST([3, NULL, 1]) AS x ORDER BY x DESC", ["3", "1", None]),
+    ],
+)
+def test_nan_comes_before_all_numbers_and_null_before_nan(answer, query: str, rows: list[str | None]) -> None:
+    assert answer(query) == rows
+
+
+@pytest.mark.parametrize(
+    ("condition", "hits"),
+    [
+        ("x > 1", "1"),
+        ("x < 10", "2"),
+        ("x = x", "2"),
+        ("x != x", "1"),
+        ("x BETWEEN 0 AND 10", "1"),
+        ("NOT x BETWEEN 0 AND 10", "2"),
+        ("x IN (x)", "2"),
+        ("x IN (5, 6)", "1"),
+        ("IS_NAN(x)", "1"),
+        ("IS_INF(x)", "1"),
+    ],
+)
+def test_no_comparison_with_nan_holds(answer, condition: str, hits: str) -> None:
+    assert answer(f"SELECT COUNTIF({condition}) FROM {NUMBERS}") == [hits]
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("GREATEST(1, 3, 2)", "3"),
+        ("GREATEST(1, NULL)", None),
+        ("LEAST(1, NULL)", None),
+        ("LEAST(CAST('nan' AS FLOAT64), 1)", "NaN"),
+        ("GREATEST(CAST('nan' AS FLOAT64), 1)", "NaN"),
+        (r"'a%b' LIKE 'a\\%b'", "true"),
+        (r"'axb' LIKE 'a\\%b'", "false"),
+        (r"'a_b' LIKE r'a\_b'", "true"),
+        (r"'axb' LIKE r'a\_b'", "false"),
+        ("'abc' LIKE 'a%'", "true"),
+        ("'abc' NOT LIKE 'a_c'", "false"),
+        ("'a' LIKE 'A'", "false"),
+    ],
+)
+def test_extremes_and_patterns(answer, expression: str, value: str | None) -> None:
+    assert answer(f"SELECT {expression}") == [value]
+
+
+@pytest.mark.parametrize(
+    ("query", "complaint"),
+    [
+        ("SELECT 'a' = 1", "operator = for argument types: STRING, INT64"),
+        ("SELECT TRUE = 1", "operator = for argument types: BOOL, INT64"),
+        ("SELECT 'a' || 1", r"operator \|\| for argument types: STRING, INT64"),
+        ("SELECT 1 WHERE 1", "WHERE clause should return type BOOL, but returns type INT64"),
+        ("SELECT x + 1 AS y FROM UNNEST([1]) AS x WHERE y > 1", r"Unrecognized name: y at \[1:47\]"),
+        ("SELECT 1 AS a, a + 1 AS b", "Unrecognized name: a"),
+    ],
+)
+def test_what_duckdb_would_take_is_refused(answer, query: str, complaint: str) -> None:
+    with pytest.raises(ApiError, match=complaint) as error:
+        answer(query)
+    assert error.value.code == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("SELECT x + 1 AS x FROM UNNEST([1]) AS x WHERE x = 1", ["2"]),
+        (
+            "SELECT x AS y, COUNT(*) AS n FROM UNNEST([1, 1]) AS x GROUP BY y HAVING n > 1 ORDER BY y",
+            [("1", "2")],
+        ),
+        ("SELECT x AS y FROM UNNEST([1, 2]) AS x QUALIFY ROW_NUMBER() OVER (ORDER BY x) = 1", ["1"]),
+        ("SELECT X FROM (SELECT 1 AS x) AS T WHERE t.x = 1", ["1"]),
+    ],
+)
+def test_names_are_found_where_they_may_stand(answer, query: str, rows: list[object]) -> None:
+    assert answer(query) == rows
