@@ -1,40 +1,5 @@
-"""Puts the page of the models into Airflow's menu."""
+"""Registers the page of the models from the plugins folder; the wheel has an entry point for it."""
 
-from __future__ import annotations
+from vertex_mlops.page.plugin import ModelsPagePlugin
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
-from airflow.plugins_manager import AirflowPlugin
-
-_PREFIX = "/models-in-service"
-
-
-class _Page:
-    """Load the page with the first request for it: every process of Airflow imports this module."""
-
-    _app: Callable[..., Awaitable[None]] | None = None
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if self._app is None:
-            from vertex_mlops.page.app import create_app
-
-            self._app = create_app()
-        await self._app(scope, receive, send)
-
-
-class ModelsPagePlugin(AirflowPlugin):
-    """Which model serves, is it fresh, is it drifting?"""
-
-    name = "models_in_service"
-    fastapi_apps = [{"app": _Page(), "url_prefix": _PREFIX, "name": "Models in service"}]  # noqa: RUF012
-    external_views = [  # noqa: RUF012
-        {
-            "name": "Models",
-            # relative, and so below whatever path Airflow is served at; the slash spares a redirect
-            "href": f"{_PREFIX.removeprefix('/')}/",
-            "url_route": "models",
-            "destination": "nav",
-            "nav_top_level": True,
-        }
-    ]
+__all__ = ["ModelsPagePlugin"]

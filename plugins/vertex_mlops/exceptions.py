@@ -1,7 +1,7 @@
 """
-What can go wrong, told in one line that says what and where.
+Exceptions of the package; each message is one line with the problem and where it is.
 
-An AirflowFailException is what a retry cannot mend: Airflow does not try again.
+A subclass of AirflowFailException is not retried: a retry cannot help.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 
 class SpecError(AirflowFailException):
-    """The compiled pipeline is missing, carries no valid data contract, or does not take what it is given."""
+    """The compiled pipeline is missing, has no valid data contract, or rejects its parameters."""
 
 
 class DataContractError(AirflowFailException):
@@ -18,15 +18,19 @@ class DataContractError(AirflowFailException):
 
 
 class DataVersionError(AirflowFailException):
-    """The state of the table that was asked for cannot be read."""
+    """The requested state of the table cannot be read."""
 
 
 class PipelineJobFailedError(AirflowFailException):
     """The Vertex AI pipeline job ended without success."""
 
 
+class BatchPredictionJobFailedError(AirflowFailException):
+    """The batch prediction job ended without success, or left too many rows without a prediction."""
+
+
 class PipelineJobMismatchError(AirflowFailException):
-    """A Vertex AI pipeline job of the wanted id runs already, for another run or on other data."""
+    """A Vertex AI pipeline job with the expected id is already running, for another run or on other data."""
 
 
 class PipelineJobNotCancelledError(AirflowException):
@@ -35,15 +39,15 @@ class PipelineJobNotCancelledError(AirflowException):
 
 class DeployedModelRejectedError(AirflowFailException):
     """
-    The newly deployed model does not answer as it must.
+    The newly deployed model was rejected.
 
-    Nothing else is a verdict: it is raised only where the model's own answers, refusals or figures decide, or
-    where it answers none of its share of the requests.
+    It is raised only for the model's own answers, errors or latency, or if it answers none of its share of
+    the requests.
     """
 
 
 class MissingResultError(AirflowFailException):
-    """A task before has left no result, as one does that was marked success by hand; clear that task."""
+    """An upstream task has no result, such as one that was marked success manually; clear that task."""
 
 
 class RunConfError(AirflowFailException):
@@ -51,35 +55,35 @@ class RunConfError(AirflowFailException):
 
 
 class VertexOperationError(AirflowException):
-    """A long-running operation of Vertex AI ended with an error; a retry begins another one."""
+    """A long-running operation of Vertex AI ended with an error; a retry starts another one."""
 
 
 class VertexOperationTimeoutError(AirflowException):
-    """A long-running operation of Vertex AI goes on for too long; a retry finds it, and waits again."""
+    """A long-running operation of Vertex AI takes too long; a retry finds it, and waits again."""
 
 
 class ServiceAgentsMissingError(AirflowException):
-    """Vertex AI has not made the accounts that it acts as; a retry looks again."""
+    """Vertex AI has not created its service agents; a retry checks again."""
 
 
 class NoPreviousModelError(AirflowFailException):
-    """There is no champion, or no model that was it before, to go back to."""
+    """There is no champion, or no previous champion to roll back to."""
 
 
 class ChampionChangedError(AirflowFailException):
-    """The champion is not the version any more that the new model was found better than."""
+    """The champion is no longer the version that the new model was compared with."""
 
 
 class EndpointChangedError(AirflowFailException):
-    """Somebody else has changed the traffic of the endpoint since the step before: it is left as it is."""
+    """Somebody else has changed the traffic of the endpoint since the previous step; nothing was changed."""
 
 
 class EndpointTakenError(AirflowFailException):
-    """Models of others have all traffic of the endpoint: nothing is left to share out."""
+    """Unrelated models have all traffic of the endpoint, so the new model can get none."""
 
 
 class ModelMonitoringJobError(AirflowFailException):
-    """The endpoint's monitoring job cannot be brought into the wanted state."""
+    """The endpoint's monitoring job has failed, or cannot be created or updated."""
 
 
 class ModelMonitoringJobUnsettledError(AirflowException):
@@ -91,11 +95,11 @@ class ModelMonitoringJobImmutableError(ModelMonitoringJobError):
 
 
 class ModelMonitoringJobPausedError(ModelMonitoringJobError):
-    """The endpoint's monitoring job is paused: it watches nothing, and takes no update."""
+    """The endpoint's monitoring job is paused: it monitors nothing, and accepts no update."""
 
 
 class DagRunMarkedFailedError(AirflowFailException):
-    """Somebody has marked the run failed while its pipeline job was to do."""
+    """The run was marked failed before its pipeline job had ended."""
 
 
 class UnknownFeatureError(ModelMonitoringJobError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from vertex_mlops.contract import Column, DataContract
+from vertex_mlops.contract.data_contract import Column, DataContract
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import SchemaField
@@ -19,25 +19,28 @@ _LABEL_VALUES = "label_values"
 
 def schema_problems(contract: DataContract, schema: Iterable[SchemaField]) -> dict[str, str]:
     """
-    Compare the columns of a table with the contract.
+    Compare the columns of a table with the contract; their names are not case-sensitive.
+
+    Source: https://cloud.google.com/bigquery/docs/schemas#column_names
 
     :param contract: what the pipeline needs.
     :param schema: what ``tables.get`` returned.
     :return: one short sentence for each column that is missing or has another type.
     """
-    fields = {field.name: field for field in schema}
+    fields = {field.name.lower(): field for field in schema}
     problems = {}
     for name, column in contract.columns.items():
-        if name not in fields:
+        field = fields.get(name.lower())
+        if field is None:
             problems[name] = "is missing"
-        elif found := _other_type(column, fields[name]):
+        elif found := _other_type(column, field):
             problems[name] = f"is {found}, must be {column.type}"
     return problems
 
 
 def check_query(contract: DataContract, columns: Iterable[str], table: str, snapshot: int) -> str:
     """
-    One aggregate query that counts the rows and everything that is wrong with them.
+    Build the aggregate query that counts the rows and everything that is wrong with them.
 
     :param contract: what the pipeline needs.
     :param columns: the columns to look at; each must be in the contract and in the table.
@@ -59,7 +62,7 @@ def check_query(contract: DataContract, columns: Iterable[str], table: str, snap
 
 def row_problems(contract: DataContract, columns: Sequence[str], counts: Mapping[str, int]) -> list[str]:
     """
-    Put the counts of :func:`check_query` into words.
+    Describe the counts of :func:`check_query`.
 
     :param contract: what the pipeline needs.
     :param columns: the columns that the query looked at.

@@ -1,23 +1,32 @@
-"""What the compiled pipeline file says about the data it learns from and the model it makes."""
+"""Data contract of a compiled pipeline file: its training data and its model."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from string import Formatter
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from vertex_mlops.compiled_pipeline import DATA_CONTRACT, part_of_file, part_of_job
-from vertex_mlops.exceptions import UnknownFeatureError
+from vertex_mlops.contract.config.identifiers import ColumnName
+from vertex_mlops.contract.names import EXAMPLES_SIGNATURE, RAW_SIGNATURE, Signature
 
-if TYPE_CHECKING:
-    from google.cloud.aiplatform_v1.types import PipelineJob
+_PLACEHOLDERS = {("table", "", None), ("snapshot", "", None)}
 
-# TensorFlow Serving's name of the signature that a request without one asks
-DEFAULT_SIGNATURE = "serving_default"
-RAW_SIGNATURE = "serving_raw"
-EXAMPLES_SIGNATURE = "serving_examples"
+
+def _query_template(query: str) -> str:
+    try:
+        found = {field[1:] for field in Formatter().parse(query) if field[1] is not None}
+    except ValueError:
+        found = set()
+    if found != _PLACEHOLDERS:
+        raise ValueError("must have the placeholders {table} and {snapshot}, and no others")
+    return query
+
+
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+QueryTemplate = Annotated[str, AfterValidator(_query_template)]
 
 
 class Range(BaseModel):
@@ -30,8 +39,14 @@ class Range(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    min: float
-    max: float
+    min: Finite
+    max: Finite
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min must not be greater than max, {self.max:g}")
+        return self
 
 
 class Column(Range):
@@ -66,42 +81,32 @@ class DataContract(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    query: str
-    columns: dict[str, Column]
+    key: ClassVar[str] = "dataContract"
+    """Key of the compiled file."""
+    parameter: ClassVar[str] = "data_contract"
+    """Constant parameter of a task, which holds the same as JSON."""
+
+    query: QueryTemplate
+    columns: Annotated[dict[ColumnName, Column], Field(min_length=1)]
     label: str
-    min_rows: Annotated[int, Field(ge=1)] = 1
-    min_label_values: Annotated[int, Field(ge=1)] = 1
+    min_rows: Annotated[int, Field(ge=1, strict=True)] = 1
+    min_label_values: Annotated[int, Field(ge=1, strict=True)] = 1
     outputs: Annotated[dict[str, Range], Field(min_length=1)]
-    sample_instance: dict[str, list[float]]
+    sample_instance: dict[str, list[Finite]]
     sample_example: str
-    default_signature: Literal["serving_raw", "serving_examples"]
-    known_instances: list[dict[str, list[float]]] = []
+    default_signature: Signature
+    known_instances: list[dict[str, list[Finite]]] = []
     known_examples: list[str] = []
 
-    @classmethod
-    def from_spec(cls, text: str | bytes, uri: str) -> DataContract:
-        """
-        Read the contract out of a compiled pipeline file.
-
-        :param text: content of the file.
-        :param uri: where it came from, for the error message.
-        :raises SpecError: the text is no JSON object with a valid ``dataContract``.
-        """
-        return part_of_file(cls, DATA_CONTRACT, text, uri)
-
-    @classmethod
-    def from_job(cls, job: PipelineJob) -> DataContract:
-        """
-        Read the contract that a pipeline job was compiled with.
-
-        :param job: as GetPipelineJob gives it.
-        :raises SpecError: the job carries none.
-        """
-        return part_of_job(cls, DATA_CONTRACT, job)
+    @model_validator(mode="after")
+    def _has_the_label(self) -> Self:
+        if self.label not in self.columns:
+            raise ValueError("label must be one of the columns")
+        return self
 
     @property
     def instances(self) -> dict[str, list[dict[str, Any]]]:
-        """The known instances, by the name of the signature that takes them."""
+        """Return the known instances by the name of the signature that takes them."""
         examples = [self.sample_example, *self.known_examples]
         return {
             RAW_SIGNATURE: [self.sample_instance, *self.known_instances],
@@ -110,13 +115,13 @@ class DataContract(BaseModel):
 
     @property
     def features(self) -> list[str]:
-        """Names of the columns that the model sees."""
+        """Return the names of the columns that the model sees."""
         return [name for name in self.columns if name != self.label]
 
     @property
     def hides_features(self) -> bool:
         """
-        Whether a request to ``predict`` holds a serialized tf.Example, in which monitoring sees no feature.
+        Return whether requests to ``predict`` hold tf.Examples, whose features monitoring cannot see.
 
         No schema helps: monitoring takes the values of a request as they are, in "the exact format (data
         type) as prediction request/response".
@@ -127,21 +132,9 @@ class DataContract(BaseModel):
         """
         return self.default_signature != RAW_SIGNATURE
 
-    def check_features(self, names: Iterable[str]) -> None:
-        """
-        Make sure that the model sees what settings name.
-
-        :param names: of features.
-        :raises UnknownFeatureError: lists those that do not exist, and those that do.
-        """
-        if unknown := sorted(set(names) - set(self.features)):
-            raise UnknownFeatureError(
-                f"no such feature: {', '.join(unknown)}; the model has {', '.join(sorted(self.features))}"
-            )
-
     def pinned_query(self, table: str, snapshot: int) -> str:
         """
-        Training query that always returns the rows which the table held at one moment.
+        Build the training query that always returns the rows which the table held at one moment.
 
         :param table: ``project.dataset.table``.
         :param snapshot: that moment, in milliseconds since the epoch.
@@ -151,8 +144,20 @@ class DataContract(BaseModel):
     @staticmethod
     def input_config(query: str) -> str:
         """
-        Give the pipeline parameter ``input_config`` that makes the pipeline read the rows of a query.
+        Build the pipeline parameter ``input_config`` that makes the pipeline read the rows of a query.
 
         :param query: in GoogleSQL.
         """
         return json.dumps({"splits": [{"name": "single_split", "pattern": query}]})
+
+
+def unknown_features(names: Iterable[str], features: Iterable[str]) -> str:
+    """
+    Return a sentence about names that are no feature of a model; empty if all are.
+
+    :param names: that settings give.
+    :param features: that the model has.
+    """
+    known = sorted(features)
+    unknown = sorted(set(names).difference(known))
+    return f"no such feature: {', '.join(unknown)}; the model has {', '.join(known)}" if unknown else ""

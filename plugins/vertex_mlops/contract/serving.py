@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from vertex_mlops.compiled_pipeline import SERVING, part_of_file, part_of_job
-
-if TYPE_CHECKING:
-    from google.cloud.aiplatform_v1.types import PipelineJob
+from vertex_mlops.contract.config.identifiers import LabelValue, MachineType
 
 
 class _Port(BaseModel):
@@ -21,7 +18,7 @@ class _Port(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    container_port: Annotated[int, Field(ge=1, le=65535)]
+    container_port: Annotated[int, Field(ge=1, le=65535, strict=True)]
 
 
 class ContainerSpec(BaseModel):
@@ -63,30 +60,20 @@ class ServingSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    key: ClassVar[str] = "serving"
+    """Key of the compiled file."""
+    parameter: ClassVar[str] = "serving"
+    """Constant parameter of a task, which holds the same as JSON."""
+
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
     container_spec: ContainerSpec
-    machine_type: str
-    min_replicas: Annotated[int, Field(ge=1)]
-    max_replicas: Annotated[int, Field(ge=1)]
-    git_revision: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,63}$")]
+    machine_type: MachineType
+    min_replicas: Annotated[int, Field(ge=1, strict=True)]
+    max_replicas: Annotated[int, Field(ge=1, strict=True)]
+    git_revision: LabelValue
 
-    @classmethod
-    def from_spec(cls, text: str | bytes, uri: str) -> ServingSpec:
-        """
-        Read it out of a compiled pipeline file.
-
-        :param text: content of the file.
-        :param uri: where it came from, for the error message.
-        :raises SpecError: the text is no JSON object with a valid ``serving``.
-        """
-        return part_of_file(cls, SERVING, text, uri)
-
-    @classmethod
-    def from_job(cls, job: PipelineJob) -> ServingSpec:
-        """
-        Read what a pipeline job was compiled with.
-
-        :param job: as GetPipelineJob gives it.
-        :raises SpecError: the job carries none.
-        """
-        return part_of_job(cls, SERVING, job)
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.min_replicas > self.max_replicas:
+            raise ValueError(f"min_replicas must not be greater than max_replicas, {self.max_replicas}")
+        return self

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.google.common.consts import CLIENT_INFO
 from airflow.providers.google.common.hooks.base_google import PROVIDE_PROJECT_ID, GoogleBaseHook
 from google.api_core.gapic_v1.method import DEFAULT, _MethodDefault
-from google.cloud.aiplatform_v1 import EndpointServiceClient, JobServiceClient
 from google.cloud.aiplatform_v1.types import SearchModelDeploymentMonitoringStatsAnomaliesRequest
+
+from vertex_mlops.hooks.vertex_base import VertexBaseHook
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from google.api_core.client_options import ClientOptions
     from google.api_core.operation import Operation
     from google.api_core.retry import Retry
     from google.cloud.aiplatform_v1.services.job_service.pagers import (
@@ -25,10 +24,9 @@ if TYPE_CHECKING:
         ModelDeploymentMonitoringJob,
         ModelDeploymentMonitoringObjectiveType,
     )
-    from google.longrunning.operations_pb2 import Operation as OperationStatus  # type: ignore[import-untyped]
 
 
-class ModelMonitoringHook(GoogleBaseHook):
+class ModelMonitoringHook(VertexBaseHook):
     """
     Hook for the ModelDeploymentMonitoringJob APIs of Vertex AI.
 
@@ -45,26 +43,6 @@ class ModelMonitoringHook(GoogleBaseHook):
     :param quota_project_id: The ID of the Google Cloud project that quota and cost of the calls count for;
         that of the credentials by default.
     """
-
-    def get_job_service_client(self, region: str) -> JobServiceClient:
-        """
-        Return JobServiceClient object.
-
-        :param region: The ID of the Google Cloud region that the service belongs to.
-        """
-        return JobServiceClient(
-            credentials=self.get_credentials(), client_info=CLIENT_INFO, client_options=self._options(region)
-        )
-
-    def get_endpoint_service_client(self, region: str) -> EndpointServiceClient:
-        """
-        Return EndpointServiceClient object.
-
-        :param region: The ID of the Google Cloud region that the service belongs to.
-        """
-        return EndpointServiceClient(
-            credentials=self.get_credentials(), client_info=CLIENT_INFO, client_options=self._options(region)
-        )
 
     @GoogleBaseHook.fallback_to_default_project_id
     def create_model_monitoring_job(
@@ -85,6 +63,7 @@ class ModelMonitoringHook(GoogleBaseHook):
         :param retry: Designation of what errors, if any, should be retried.
         :param timeout: The timeout for this request, in seconds.
         :param metadata: Strings which should be sent along with the request as metadata.
+        :return: the job as it was created.
         :raises google.api_core.exceptions.AlreadyExists: the endpoint has a monitoring job.
         """
         client = self.get_job_service_client(region)
@@ -117,6 +96,7 @@ class ModelMonitoringHook(GoogleBaseHook):
         :param retry: Designation of what errors, if any, should be retried.
         :param timeout: The timeout for this request, in seconds.
         :param metadata: Strings which should be sent along with the request as metadata.
+        :return: the job.
         :raises google.api_core.exceptions.NotFound: there is no such job.
         """
         client = self.get_job_service_client(region)
@@ -138,7 +118,7 @@ class ModelMonitoringHook(GoogleBaseHook):
         metadata: Sequence[tuple[str, str]] = (),
     ) -> str | None:
         """
-        Return the ID of the one monitoring job that an endpoint can have, None if it has none.
+        Find the one monitoring job that an endpoint can have.
 
         The endpoint names its job; a display name proves nothing.
 
@@ -148,6 +128,7 @@ class ModelMonitoringHook(GoogleBaseHook):
         :param retry: Designation of what errors, if any, should be retried.
         :param timeout: The timeout for this request, in seconds.
         :param metadata: Strings which should be sent along with the request as metadata.
+        :return: its ID; None if there is none.
         :raises google.api_core.exceptions.NotFound: there is no such endpoint.
         """
         client = self.get_endpoint_service_client(region)
@@ -181,6 +162,7 @@ class ModelMonitoringHook(GoogleBaseHook):
         :param retry: Designation of what errors, if any, should be retried.
         :param timeout: The timeout for this request, in seconds.
         :param metadata: Strings which should be sent along with the request as metadata.
+        :return: a pager of the jobs.
         """
         client = self.get_job_service_client(region)
         return client.list_model_deployment_monitoring_jobs(
@@ -215,6 +197,7 @@ class ModelMonitoringHook(GoogleBaseHook):
         :param retry: Designation of what errors, if any, should be retried.
         :param timeout: The timeout for this request, in seconds.
         :param metadata: Strings which should be sent along with the request as metadata.
+        :return: the long-running operation.
         :raises google.api_core.exceptions.FailedPrecondition: the job is PENDING, UPDATING or PAUSED.
         """
         client = self.get_job_service_client(region)
@@ -305,6 +288,7 @@ class ModelMonitoringHook(GoogleBaseHook):
         :param retry: Designation of what errors, if any, should be retried.
         :param timeout: The timeout for this request, in seconds.
         :param metadata: Strings which should be sent along with the request as metadata.
+        :return: the long-running operation.
         :raises google.api_core.exceptions.FailedPrecondition: the job is RUNNING.
         :raises google.api_core.exceptions.NotFound: there is no such job.
         """
@@ -347,6 +331,7 @@ class ModelMonitoringHook(GoogleBaseHook):
         :param retry: Designation of what errors, if any, should be retried.
         :param timeout: The timeout for this request, in seconds.
         :param metadata: Strings which should be sent along with the request as metadata.
+        :return: a pager of the statistics and anomalies.
         """
         client = self.get_job_service_client(region)
         request = SearchModelDeploymentMonitoringStatsAnomaliesRequest
@@ -367,28 +352,3 @@ class ModelMonitoringHook(GoogleBaseHook):
             timeout=timeout,
             metadata=metadata,
         )
-
-    def get_operation(
-        self,
-        region: str,
-        name: str,
-        retry: Retry | _MethodDefault = DEFAULT,
-        timeout: float | None = None,
-        metadata: Sequence[tuple[str, str]] = (),
-    ) -> OperationStatus:
-        """
-        Look once at a long-running operation.
-
-        :param region: Required. The ID of the Google Cloud region that the service belongs to.
-        :param name: Required. Resource name of the operation.
-        :param retry: Designation of what errors, if any, should be retried.
-        :param timeout: The timeout for this request, in seconds.
-        :param metadata: Strings which should be sent along with the request as metadata.
-        """
-        return self.get_job_service_client(region).get_operation(
-            {"name": name}, retry=retry, timeout=timeout, metadata=metadata
-        )
-
-    def _options(self, region: str) -> ClientOptions:
-        regional = f"{region}-aiplatform.googleapis.com:443" if self.is_default_universe() else None
-        return self.get_client_options(api_endpoint_override=regional)

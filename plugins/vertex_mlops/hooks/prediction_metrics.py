@@ -11,7 +11,8 @@ from airflow.providers.google.common.consts import CLIENT_INFO
 from airflow.providers.google.common.hooks.base_google import PROVIDE_PROJECT_ID, GoogleBaseHook
 from google.api_core.exceptions import NotFound
 
-from vertex_mlops.prediction_metrics import (
+from vertex_mlops.contract.retries import READ_RETRY_SECONDS, REQUEST_SECONDS, transient_retry
+from vertex_mlops.rollout.prediction_metrics import (
     LATENCY_TYPE,
     PREFIX,
     RESOURCE,
@@ -19,7 +20,6 @@ from vertex_mlops.prediction_metrics import (
     ServedRequests,
     summarize,
 )
-from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
 
 if TYPE_CHECKING:
     from google.cloud.monitoring_v3 import MetricServiceClient
@@ -76,7 +76,7 @@ class PredictionMetricsHook(GoogleBaseHook):
     def _delay_of(self, name: str) -> MetricDelay:
         try:
             descriptor = self._client.get_metric_descriptor(
-                name=name, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS
+                name=name, retry=transient_retry(READ_RETRY_SECONDS), timeout=REQUEST_SECONDS
             )
         except NotFound:
             return USUAL_DELAY
@@ -103,6 +103,7 @@ class PredictionMetricsHook(GoogleBaseHook):
         :param deployed_model_id: Required. The ID of the deployed model; Vertex AI gives each another one.
         :param since: Required. Moment from which on it is wanted.
         :param project_id: The ID of the Google Cloud project of the endpoint.
+        :return: requests, failures, predictions and latency since then.
         :raises google.api_core.exceptions.Forbidden: ``monitoring.timeSeries.list`` is missing.
         """
 
@@ -129,7 +130,7 @@ class PredictionMetricsHook(GoogleBaseHook):
         try:
             return list(
                 self._client.list_time_series(
-                    request=request, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS
+                    request=request, retry=transient_retry(READ_RETRY_SECONDS), timeout=REQUEST_SECONDS
                 )
             )
         except NotFound:

@@ -68,6 +68,7 @@ class RawPredictionHook(GoogleBaseHook):
         :param timeout: Required. Seconds to wait for one answer.
         :param project_id: The ID of the Google Cloud project of the endpoint.
         :param retry: Designation of what errors, if any, should be retried.
+        :return: the answer, and the deployed model that gave it.
         :raises google.api_core.exceptions.GatewayTimeout: no answer came in time.
         :raises google.api_core.exceptions.ServiceUnavailable: there is no connection.
         :raises google.api_core.exceptions.GoogleAPICallError: the answer is no success.

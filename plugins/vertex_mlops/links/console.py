@@ -1,4 +1,4 @@
-"""What all links to the Google Cloud console have in common."""
+"""Base of the links to the Google Cloud console."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CONSOLE_URL = "GOOGLE_CLOUD_CONSOLE_URL"
 
 class ConsoleLink(BaseOperatorLink):
     """
-    Base class of links that work while their task still runs, and lead to the console the worker is told of.
+    Base class of links that work while their task is running, and use the console URL of the worker.
 
-    Airflow shows what the XCom of a link holds. The provider's links keep arguments there, which become a URL
-    only when the task ends or is deferred; these keep the URL itself. If what a link leads to was never made,
-    there is none, and Airflow shows no button. They do not derive from the provider's BaseGoogleLink: its
-    module imports hooks and clients, which each parse of a DAG file would pay for.
+    Airflow shows the content of a link's XCom. The provider's links store arguments there, which become a URL
+    only when the task ends or is deferred; these store the URL itself. If the target was never created,
+    there is no XCom, and Airflow shows no button. They do not derive from the provider's BaseGoogleLink: its
+    module imports hooks and clients, which would slow down each parse of a DAG file.
     """
 
     name: ClassVar[str]
@@ -35,10 +35,11 @@ class ConsoleLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """
-        Give the URL that the task has pushed; empty if it has pushed none.
+        Return the URL that the task has pushed.
 
         :param operator: the task.
-        :param ti_key: its instance.
+        :param ti_key: key of the task instance.
+        :return: the URL; empty if the task has pushed none.
         """
         from airflow.providers.common.compat.sdk import XCom
 
@@ -58,9 +59,10 @@ class ConsoleLink(BaseOperatorLink):
     @classmethod
     def url(cls, **value: Any) -> str:
         """
-        Give the URL itself.
+        Build the URL.
 
         :param value: what the format of the link needs.
+        :return: the URL; empty if a value is missing.
         """
         return cls()._format_link(**value)
 

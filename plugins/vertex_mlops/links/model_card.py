@@ -18,8 +18,8 @@ class ModelCardLink(ConsoleLink):
     """
     Helper class for constructing the link of a model card.
 
-    It leads to the card itself, for who is signed in and may read the bucket; the console would only show
-    that there is such an object. Where the console is not Google's, the host is the first part of the path.
+    It leads to the card itself, for users who are signed in and may read the bucket; the console would only
+    show the object's metadata. If the console is not Google's, the host is the first part of the path.
 
     .. seealso::
         https://cloud.google.com/storage/docs/access-control/cookie-based-authentication

@@ -13,6 +13,16 @@ class PipelineJobLink(ConsoleLink):
     format_str = "/vertex-ai/locations/{region}/pipelines/runs/{pipeline_id}?project={project_id}"
 
 
+class BatchPredictionJobLink(ConsoleLink):
+    """Helper class for constructing the link of a batch prediction job."""
+
+    name = "Batch Prediction Job"
+    key = "batch_prediction_job_conf"
+    format_str = (
+        "/vertex-ai/locations/{region}/batch-predictions/{batch_prediction_job_id}?project={project_id}"
+    )
+
+
 class EndpointLink(ConsoleLink):
     """Helper class for constructing the link of an endpoint."""
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from vertex_mlops.monitoring_config import objectives_of
-from vertex_mlops.pipeline_jobs import resource_id
+from vertex_mlops.contract.monitoring.job import objectives_of
+from vertex_mlops.runs.pipeline_jobs import resource_id
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import (
@@ -55,13 +55,14 @@ def find_anomalies(
     """
     Search what a job has found of the models that it watches now.
 
-    :param hook: asks Vertex AI.
-    :param job: whose findings to search.
+    :param hook: hook of the region.
+    :param job: the monitoring job.
     :param objectives: what was compared, or the names of it; skew of the raw features and their drift by
         default.
     :param start_time: only what was found from then on; all by default.
     :param end_time: only what was found until then; all by default.
-    :param options: of each request, as the hook takes them: project and region, retry, timeout, metadata.
+    :param options: options of each request to the hook: project and region, retry, timeout, metadata.
+    :return: the anomalies of the models that the job watches now.
     """
     return [
         anomaly
@@ -80,12 +81,13 @@ def find_anomalies(
 
 def anomalies_in(stats: ModelMonitoringStatsAnomalies) -> list[Anomaly]:
     """
-    Pick the anomalies out of what the service answers, which also holds what is no anomaly.
+    Return the anomalies in a response of the service, which contains other statistics, too.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/FeatureStatsAnomaly
 
     :param stats: statistics of one deployed model and one objective.
+    :return: the anomalies.
     """
     objective: Any = stats.objective
     return [

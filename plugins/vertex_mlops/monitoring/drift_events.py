@@ -1,4 +1,4 @@
-"""What one DAG tells another about drift: the extra of an asset event."""
+"""Drift as one DAG reports it to another: the extra of an asset event."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
 
-    from vertex_mlops.monitoring_anomalies import Anomaly
+    from vertex_mlops.monitoring.anomalies import Anomaly
 
 log = logging.getLogger(__name__)
 # of Google and of this machine
@@ -28,7 +28,7 @@ class DriftEvent(TypedDict):
     :param endpoint: resource name of the endpoint that it watches.
     :param window_start: begin of the window, ISO 8601.
     :param window_end: end of the window, ISO 8601; with the job it tells one event from another.
-    :param anomalies: a :class:`~vertex_mlops.monitoring_anomalies.Anomaly` for each feature and objective.
+    :param anomalies: a :class:`~vertex_mlops.monitoring.anomalies.Anomaly` for each feature and objective.
     """
 
     monitoring_job: str
@@ -40,10 +40,11 @@ class DriftEvent(TypedDict):
 
 def events_of(job: ModelDeploymentMonitoringJob, anomalies: Iterable[Anomaly]) -> list[DriftEvent]:
     """
-    Put anomalies together by their windows, the oldest window first.
+    Group anomalies by window.
 
-    :param job: what found them.
-    :param anomalies: of its deployed models, for skew and drift.
+    :param job: the monitoring job that found them.
+    :param anomalies: anomalies of its deployed models, for skew and drift.
+    :return: one event for each window, the oldest first.
     """
     windows: dict[str, list[Anomaly]] = {}
     for anomaly in anomalies:
@@ -62,14 +63,15 @@ def events_of(job: ModelDeploymentMonitoringJob, anomalies: Iterable[Anomaly]) -
 
 def triggering_events(context: Context) -> list[DriftEvent]:
     """
-    Give the events that a run was caused by, the oldest first; none if something else has caused it.
+    Read the drift events that triggered a run.
 
     :param context: the task's context.
+    :return: the events, the oldest first; empty if something else triggered it.
     """
     events: Mapping[Any, Iterable[Any]] = context["triggering_asset_events"]
     extras = [event.extra for of_asset in events.values() for event in of_asset]
     for problem in dict.fromkeys(filter(None, map(problem_with, extras))):
-        log.warning("An asset event that tells of no drift is ignored: %s", problem)
+        log.warning("Ignoring an asset event without valid drift: %s", problem)
     found = map(drift_in, extras)
     # Airflow lists an event under its asset, and again under the alias that it came through
     windows = {(event["window_end"], event["monitoring_job"]): event for event in found if event}
@@ -78,23 +80,25 @@ def triggering_events(context: Context) -> list[DriftEvent]:
 
 def drift_in(extra: Any, now: datetime | None = None) -> DriftEvent | None:
     """
-    Read an asset event's extra; None if it is not about drift, since a person may make an event, too.
+    Read the extra of an asset event, which a person may have created.
 
-    :param extra: of the event.
-    :param now: the present.
+    :param extra: extra of the event.
+    :param now: current time.
+    :return: the drift event; None if the extra is not one.
     """
     return None if problem_with(extra, now) else cast(DriftEvent, dict(extra))
 
 
 def problem_with(extra: Any, now: datetime | None = None) -> str:
     """
-    Say in a line why an asset event's extra tells of no window; empty if it tells of one.
+    Check the extra of an asset event.
 
     Airflow takes any JSON object for it, from whoever may create asset events:
     https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html#operation/create_asset_event
 
-    :param extra: of the event.
-    :param now: the present.
+    :param extra: extra of the event.
+    :param now: current time.
+    :return: why it is not a valid drift event, in one line; empty if it is valid.
     """
     try:
         window = _Window.model_validate(extra)
@@ -118,7 +122,7 @@ _Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class _Anomaly(BaseModel):
-    """What must be in an Anomaly that comes from elsewhere."""
+    """Required fields of an Anomaly from an event."""
 
     model_config = ConfigDict(strict=True)
 
@@ -132,7 +136,7 @@ class _Anomaly(BaseModel):
 
 
 class _Window(BaseModel):
-    """What must be in a DriftEvent that comes from elsewhere; Airflow adds keys of its own."""
+    """Required fields of a DriftEvent from an event; Airflow adds keys of its own."""
 
     model_config = ConfigDict(strict=True)
 
@@ -144,7 +148,11 @@ class _Window(BaseModel):
 
 
 def describe(event: DriftEvent) -> str:
-    """Say in a line which features drifted, how far, and when."""
+    """
+    Describe which features drifted, how far, and when.
+
+    :return: one line.
+    """
     features = ", ".join(
         f"{one['feature']} {one['distance']:.2f} above {one['threshold']:g} ({one['objective']})"
         for one in event["anomalies"]

@@ -1,4 +1,4 @@
-"""What Vertex AI says at the first use of a project, while it makes the accounts that it acts as."""
+"""Errors of Vertex AI at the first use of a project, while it creates its service agents."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import BadRequest
 
+from vertex_mlops.contract.retries import lacks_service_agents
 from vertex_mlops.exceptions import ServiceAgentsMissingError
-from vertex_mlops.waiting import look_again
+from vertex_mlops.waiting.reschedule import reschedule_or_fail
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
 
-# the error has no reason or detail that would tell it from any other of its code
-_WORDS = "Service agents are being provisioned"
 # "try again in a few minutes"
 _BREAK_SECONDS = 60.0
 _WAIT_SECONDS = 1800.0
@@ -27,19 +26,15 @@ _WAIT_SECONDS = 1800.0
 @contextmanager
 def awaiting_service_agents(context: Context) -> Iterator[None]:
     """
-    Come back later, without a worker slot meanwhile, if a call inside is refused for want of service agents.
-
-    Source: the message as Vertex AI gives it with 400 FAILED_PRECONDITION, in
-    https://github.com/GoogleCloudPlatform/generative-ai/issues/1308
+    Reschedule the task if a call inside is refused because the service agents are missing.
 
     :param context: the task's context.
     :raises ServiceAgentsMissingError: there are none after half an hour.
     """
     try:
         yield
-    # over REST a failed precondition is any bad request
     except BadRequest as error:
-        if _WORDS not in error.message:
+        if not lacks_service_agents(error):
             raise
         log.warning(
             "Vertex AI has no service agents yet, as at the first use of a project: %s", error.message
@@ -48,4 +43,4 @@ def awaiting_service_agents(context: Context) -> Iterator[None]:
             f"Vertex AI has no service agents after {_WAIT_SECONDS:g} s; make deploy-setup creates them, or"
             " gcloud beta services identity create --service=aiplatform.googleapis.com"
         )
-        look_again(context, problem, _BREAK_SECONDS, _WAIT_SECONDS)
+        reschedule_or_fail(context, problem, _BREAK_SECONDS, _WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""What the operators of Vertex AI have in common."""
+"""Base of the operators of Vertex AI."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 
-from vertex_mlops.task_results import ResultsMixin
+from vertex_mlops.runs.results import ResultsMixin
 
 
 class VertexBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
     """
     Base class of the operators that act on Vertex AI.
 
-    The provider's operators of the same services are no base of it: their modules import every type of
-    Vertex AI, which each parse of a DAG file would pay for, and their ``execute`` would be replaced anyway.
+    It does not derive from the provider's operators of the same services: their modules import all types of
+    Vertex AI, which would slow down each parse of a DAG file, and their ``execute`` would be replaced anyway.
 
     :param project_id: The ID of the Google Cloud project that the service belongs to (templated).
     :param region: The ID of the Google Cloud region that the service belongs to (templated).

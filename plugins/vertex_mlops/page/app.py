@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 STATIC = frozenset(path.name for path in (HERE / "static").iterdir())
-# what of a DAG the page shows
+# what the page shows of a DAG
 SHOWN = (DagAccessEntity.RUN, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.XCOM)
-# the page loads nothing from elsewhere, and only Airflow may frame it
+# the page loads nothing from other sites, and only Airflow may frame it
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; "
@@ -40,18 +40,18 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-# several people who look, or one who reloads, ask Google once
+# several users, or reloads, share one call to Google
 _FRESH_SECONDS = 15
 _readings: TTLCache[str, Readings] = TTLCache(maxsize=100, ttl=_FRESH_SECONDS)
 _lock = Lock()
 
 
 def create_app() -> FastAPI:
-    """Make the app: whoever may not see DAGs and what their runs did is refused, whatever is asked for."""
+    """Return the app; every route requires the permission to read DAG runs, task instances and XComs."""
     app = FastAPI(
         title="Models in service",
         openapi_url=None,
-        # a mounted app has no login of its own
+        # a mounted app has no authentication of its own
         dependencies=[Depends(requires_access_dag("GET", entity)) for entity in SHOWN],
     )
     app.get("/", response_class=HTMLResponse)(show_models)
@@ -59,12 +59,12 @@ def create_app() -> FastAPI:
     return app
 
 
-# not async: it waits for the database and for Google, which would hold up all of Airflow's API
+# not async: it waits for the database and for Google, which would block all of Airflow's API
 def show_models(user: GetUserDep) -> Response:
     """
-    Show the models whose DAGs a person may read.
+    Show the models whose DAGs the user may read.
 
-    :param user: who asks.
+    :param user: the signed-in user.
     """
     from vertex_mlops.page.sources import read_models
 
@@ -78,10 +78,11 @@ def show_models(user: GetUserDep) -> Response:
 
 def report_on(model: RetrainedModel, readings: Readings) -> ModelReport | BrokenReport:
     """
-    Bring together what Google and Airflow say about a model; what is wrong with it breaks no other.
+    Combine what Google and Airflow say about a model; an error affects no other model.
 
-    :param model: where it lives.
+    :param model: its location.
     :param readings: what BigQuery and Vertex AI say.
+    :return: the report.
     """
     from vertex_mlops.page.report import make_report
     from vertex_mlops.page.sources import read_events, read_runs
@@ -96,9 +97,10 @@ def report_on(model: RetrainedModel, readings: Readings) -> ModelReport | Broken
 
 def render(reports: Sequence[ModelReport | BrokenReport]) -> str:
     """
-    Make the page, in which whatever a service has answered is text.
+    Render the page; the answers of services are escaped.
 
-    :param reports: of the models.
+    :param reports: reports of the models.
+    :return: HTML.
     """
     loader = FileSystemLoader(HERE / "templates")
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -118,22 +120,22 @@ def _render_section(environment: Environment, report: ModelReport | BrokenReport
 
 
 def _broken(model: RetrainedModel, error: Exception) -> BrokenReport:
-    from vertex_mlops.page.readings import one_line
+    from vertex_mlops.page.reader import one_line
     from vertex_mlops.page.report import BrokenReport
 
-    log.warning("The page of the models cannot show %s", model.dag_id, exc_info=error)
-    # its text would hold the statement and the rows
+    log.warning("The page Models cannot show %s", model.dag_id, exc_info=error)
+    # its text would contain the statement and the rows
     told = type(error).__name__ if isinstance(error, SQLAlchemyError) else one_line(error)
     return BrokenReport(model, told)
 
 
 def read_cached(models: Sequence[RetrainedModel]) -> dict[str, Readings]:
     """
-    Ask Google about models, unless it was asked some seconds ago.
+    Read models from Google, unless they were read some seconds ago.
 
-    :param models: what to ask about.
+    :param models: the models to read.
     """
-    from vertex_mlops.page.readings import read_everything
+    from vertex_mlops.page.reader import read_everything
 
     with _lock:
         missing = [model for model in models if model.dag_id not in _readings]
@@ -149,7 +151,8 @@ def send_file(name: Annotated[str, PathParameter()]) -> Response:
     """
     Send the style sheet or the script.
 
-    :param name: of the file.
+    :param name: name of the file.
+    :return: the file.
     """
     if name not in STATIC:
         raise HTTPException(404)

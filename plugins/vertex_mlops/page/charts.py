@@ -11,20 +11,20 @@ _WIDTH, _HEIGHT = 380, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 10, 22
 _RADIUS = 4.5
 _BAR_WIDTH, _BAR_HEIGHT = 160, 14
-# the thresholds of all features stand below each other, whatever they are
+# the thresholds of all features are aligned, whatever their values
 _THRESHOLD_AT = 0.6
 
 
 class Point(NamedTuple):
     """
-    A figure of one model, beside that of the champion of its time.
+    A metric of one model, with that of the champion at that time.
 
-    :param label: below it, on the axis.
+    :param label: label on the axis.
     :param value: of the model.
     :param champion: of the champion; None if there was none.
     :param level: class of the mark: ``ok``, ``bad``, ``unknown``.
-    :param text: what a person reads who points at it.
-    :param url: where the mark leads.
+    :param text: the tooltip.
+    :param url: target of the mark's link.
     """
 
     label: str
@@ -39,8 +39,8 @@ def line_chart(title: str, points: Sequence[Point]) -> Markup:
     """
     Draw the models of several trainings as marks, and their champions as a line.
 
-    :param title: what is measured.
-    :param points: in the order of time; one at least.
+    :param title: the metric.
+    :param points: in order of time; at least one.
     """
     figures = [figure for point in points for figure in (point.value, point.champion) if figure is not None]
     low, high = _range(figures)
@@ -59,7 +59,7 @@ def line_chart(title: str, points: Sequence[Point]) -> Markup:
         title=title,
         grid=Markup("").join(grid),
         line=" ".join(f"{a:.1f},{b:.1f}" for a, b in line),
-        # a line of a single point is not seen
+        # a line with a single point is invisible
         squares=Markup("").join(_square(a, b) for a, b in line),
         marks=Markup("").join(marks),
         labels=_labels(points, x),
@@ -68,10 +68,11 @@ def line_chart(title: str, points: Sequence[Point]) -> Markup:
 
 def distance_bar(distance: float, threshold: float) -> Markup:
     """
-    Draw how much of its threshold a distance is.
+    Draw a distance relative to its threshold.
 
-    :param distance: what was measured.
+    :param distance: the distance.
     :param threshold: above which it is an anomaly.
+    :return: an SVG image.
     """
     text = f"{distance:.2f} of {threshold:g}" + (", an anomaly" if distance > threshold else "")
     return Markup(
@@ -91,7 +92,7 @@ def distance_bar(distance: float, threshold: float) -> Markup:
 
 def _range(figures: Sequence[float]) -> tuple[float, float]:
     low, high = min(figures), max(figures)
-    # a difference of a thousandth must not look like one of a half
+    # a difference of 0.001 must not look like one of 0.5
     margin = max((high - low) * 0.15, 0.01)
     return low - margin, high + margin
 
@@ -138,9 +139,9 @@ def _labels(points: Sequence[Point], x: Sequence[float]) -> Markup:
 
 def traffic_bar(shares: Sequence[tuple[str, str, int]]) -> Markup:
     """
-    Draw how the traffic is shared out.
+    Draw the traffic split.
 
-    :param shares: name, role and per cent of each model that has some.
+    :param shares: name, role and percent of each model with traffic.
     """
     left = 0.0
     parts = []

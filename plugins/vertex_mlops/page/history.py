@@ -1,4 +1,4 @@
-"""What happened to a model, run by run, and how its figures went."""
+"""The history of a model: its runs, and its metrics over time."""
 
 from __future__ import annotations
 
@@ -8,29 +8,28 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from vertex_mlops.deployed_models import CHAMPION_ALIAS, PREVIOUS_ALIAS
+from vertex_mlops.contract.names import CHAMPION_ALIAS, PREVIOUS_ALIAS
+from vertex_mlops.contract.reported import CHAMPION_PREFIX, MAJORITY_PREFIX, NOT_JUDGED
 from vertex_mlops.page.charts import Point, line_chart
 from vertex_mlops.page.readings import Training, Version
 from vertex_mlops.page.sources import AirflowRun, RetrainedModel, run_path
-from vertex_mlops.pipeline_jobs import NOT_JUDGED, run_label
+from vertex_mlops.runs.pipeline_jobs import run_label
 
-CHAMPION_PREFIX = "champion_"
-# a model that always says the majority: what the first one is compared with
-_MAJORITY_PREFIX = "baseline_"
-# how many rows were measured tells nothing of the model
+# the number of rows is not a metric of the model
 _NO_FIGURES = ("examples",)
 _LOWER_IS_BETTER = ("mad", "mae", "mse", "rmse", "loss")
 _ABBREVIATION_LENGTH = 4
-_CAUSES = {"manual": "by hand", "scheduled": "by schedule", "asset_triggered": "by drift"}
+_CAUSES = {"manual": "manually", "scheduled": "by schedule", "asset_triggered": "by drift"}
 _MOST_EVENTS = 12
 _UNDER_WAY = ("queued", "running")
+_UNSUCCESSFUL = ("FAILED", "CANCELLED")
 
 
 class Event(NamedTuple):
     """
     One run of a model's DAGs, or a pipeline job without one.
 
-    :param moment: when it began.
+    :param moment: when it started.
     :param dag_id: of the run; None without Airflow.
     :param run_id: of the run; None without Airflow.
     :param run_url: of the run's page.
@@ -39,7 +38,7 @@ class Event(NamedTuple):
     :param outcome: how it ended, in two or three words.
     :param detail: why; may be empty.
     :param training: its pipeline job; None if it submitted none.
-    :param version: the version that the job has made; None if there is none.
+    :param version: the version that the job has created; None if there is none.
     """
 
     moment: datetime
@@ -61,19 +60,20 @@ def tell_history(
     versions: Iterable[Version],
 ) -> list[Event]:
     """
-    Bring runs, pipeline jobs and versions together, newest first.
+    Combine runs, pipeline jobs and versions, newest first.
 
-    :param model: whose.
+    :param model: the model.
     :param runs: of its DAGs.
     :param trainings: its pipeline jobs, newest first.
     :param versions: in the registry.
+    :return: the events, newest first.
     """
-    # after a failure a run may submit another job: the newest tells how it went
+    # after a failure a run may submit another job: the newest shows the outcome
     by_run = {training.run: training for training in reversed(trainings) if training.run}
     made = {version.job_id: version for version in versions}
     events = []
     for run in runs:
-        # it takes what a task instance knows of its run, as this does
+        # it needs a task instance, and this has the same attributes
         training = by_run.get(run_label(run))  # type: ignore[arg-type]
         version = made.get(training.job_id) if training else None
         tell = _tell_rollback if run.dag_id == model.rollback_dag_id else _tell_retraining
@@ -100,27 +100,28 @@ def tell_history(
 
 
 def metric_names(trainings: Iterable[Training]) -> list[str]:
-    """Names of the figures that any of the jobs reports of its own model."""
+    """Return the names of the metrics that the jobs report for their own models."""
     return sorted(
         {
             name
             for training in trainings
             for name in training.metrics
-            if name not in _NO_FIGURES and not name.startswith((CHAMPION_PREFIX, _MAJORITY_PREFIX))
+            if name not in _NO_FIGURES and not name.startswith((CHAMPION_PREFIX, MAJORITY_PREFIX))
         }
     )
 
 
 def metric_title(name: str) -> str:
-    """What a person calls a figure."""
+    """Return the title of a metric."""
     return name.upper() if len(name) <= _ABBREVIATION_LENGTH else name.replace("_", " ").capitalize()
 
 
 def metric_charts(events: Sequence[Event]) -> list[tuple[str, Markup]]:
     """
-    Draw how each figure went, with its title.
+    Draw each metric over time, with its title.
 
     :param events: newest first.
+    :return: title and chart of each.
     """
     trained = [event for event in reversed(events) if event.training and event.training.metrics]
     charts = []
@@ -152,10 +153,10 @@ def _tell_rollback(
     run: AirflowRun, training: Training | None, version: Version | None
 ) -> tuple[str, str, str]:
     if run.state in _UNDER_WAY:
-        return "unknown", "Rolling back", "the champion of before gets the traffic back"
+        return "unknown", "Rolling back", "the previous champion gets the traffic"
     if run.state == "success":
-        return "warn", "Rolled back by hand", "the champion of before has the traffic again"
-    return "bad", "Roll-back failed", _failed(run)
+        return "warn", "Rolled back manually", "the previous champion has the traffic again"
+    return "bad", "Rollback failed", _failed(run)
 
 
 def _tell_retraining(
@@ -167,20 +168,31 @@ def _tell_retraining(
         if run.state == "success":
             return "ok", "Nothing trained", run.skipped_because
         return "bad", "Failed", _failed(run)
+    if training.state in _UNSUCCESSFUL:
+        return _tell_unsuccessful(run, training)
+    if run.left_alone:
+        return "warn", "Result not used", "the task ended before its job; clear it to use the job's result"
     if run.state == "success":
         return _tell_verdict(training)
     if not training.blessed:
         return "bad", "Training failed", training.reason or _failed(run)
     if version and version.aliases & {CHAMPION_ALIAS, PREVIOUS_ALIAS}:
-        return "warn", "Serves, with a failure", _failed(run)
-    return "bad", "Taken back", _failed(run)
+        return "warn", "Promoted, then failed", _failed(run)
+    return "bad", "Rolled back", _failed(run)
+
+
+def _tell_unsuccessful(run: AirflowRun, training: Training) -> tuple[str, str, str]:
+    outcome = f"Training {training.state.lower()}"
+    if run.state == "success":
+        return "warn", outcome, training.reason or "the task ended before its job; clear it to train again"
+    return "bad", outcome, training.reason or _failed(run)
 
 
 def _tell_verdict(training: Training) -> tuple[str, str, str]:
     if training.blessed:
-        return "ok", "Took over", training.reason
+        return "ok", "Promoted", training.reason
     outcome = "Not judged" if training.verdict == NOT_JUDGED else "Rejected"
-    return "warn", outcome, training.reason or "the pipeline gives no reason"
+    return "warn", outcome, training.reason or "the pipeline reports no reason"
 
 
 def _failed(run: AirflowRun) -> str:
@@ -190,7 +202,7 @@ def _failed(run: AirflowRun) -> str:
 def _without_run(training: Training, made: Mapping[str, Version]) -> Event:
     if training.state in ("SUCCEEDED",):
         level, outcome, detail = _tell_verdict(training)
-    elif training.state in ("FAILED", "CANCELLED"):
+    elif training.state in _UNSUCCESSFUL:
         level, outcome, detail = "bad", f"Training {training.state.lower()}", training.reason
     else:
         level, outcome, detail = "unknown", f"Training {training.state.lower()}", ""

@@ -1,4 +1,4 @@
-"""What a person reads about a model: three tiles to see at a glance, and the rest below."""
+"""The report about a model: three tiles to read at a glance, and the details below."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from vertex_mlops.deployed_models import CHAMPION_ALIAS, PREVIOUS_ALIAS
+from vertex_mlops.contract.names import CHAMPION_ALIAS, PREVIOUS_ALIAS
 from vertex_mlops.page.charts import traffic_bar
 from vertex_mlops.page.history import Event, metric_charts, metric_names, metric_title, tell_history
 from vertex_mlops.page.readings import Monitoring, Readings, Service, Table, Training, Version
 from vertex_mlops.page.sources import AirflowRun, AssetSignal, RetrainedModel
 from vertex_mlops.page.watch import Alert, Feature, newest, tell_alerts, tell_features, tell_ignored
+from vertex_mlops.runs.pipeline_jobs import run_label
 
 _MOST_VERSIONS = 6
 _UNKNOWN = "Unknown"
-_SEE_BELOW = "the line below says why"
-_UNSEEN = "requests to :predict hold serialized examples, in which monitoring sees no feature"
+_SEE_BELOW = "see the error below"
+_UNSEEN = "requests to :predict contain serialized examples, whose features monitoring cannot read"
 _AGES = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
 class Tile(NamedTuple):
     """
-    One answer to see at a glance.
+    One answer to read at a glance.
 
-    :param question: what it answers.
+    :param question: the question that it answers.
     :param level: ``ok``, ``warn``, ``bad`` or ``unknown``.
     :param answer: in a few words.
     :param detail: in a line.
@@ -43,10 +44,10 @@ class VersionRow(NamedTuple):
     A version of the model.
 
     :param version: in the registry.
-    :param role: what it is, in a word; empty for one of the past.
-    :param learned_from: moment of the data; None if no label says it.
-    :param event: the run that made it; None if it is not among the newest.
-    :param figures: of its evaluation, as text, in the order of the titles.
+    :param role: its role, in a word; empty for an old version.
+    :param learned_from: time of its training data; None without a label.
+    :param event: the run that created it; None if it is not among the newest.
+    :param figures: metrics of its evaluation, as text, in the order of the titles.
     """
 
     version: Version
@@ -58,9 +59,9 @@ class VersionRow(NamedTuple):
 
 class BrokenReport(NamedTuple):
     """
-    What is shown of a model whose report cannot be made.
+    Shown for a model whose report cannot be built.
 
-    :param model: where it lives.
+    :param model: its location.
     :param problem: why not, in one line.
     """
 
@@ -70,20 +71,20 @@ class BrokenReport(NamedTuple):
 
 class ModelReport(NamedTuple):
     """
-    Everything that the page shows of a model.
+    Everything that the page shows about a model.
 
-    :param model: where it lives.
+    :param model: its location.
     :param name: of the model and of its endpoint.
-    :param readings: what it was made from; its problems are shown.
+    :param readings: its sources; their problems are shown.
     :param tiles: three answers.
-    :param traffic: picture of the traffic; None if nothing serves.
+    :param traffic: chart of the traffic; None if nothing serves.
     :param versions: of the model, newest first.
-    :param metric_titles: what the figures are called.
-    :param charts: title and picture of each figure.
+    :param metric_titles: titles of the metrics.
+    :param charts: title and chart of each metric.
     :param features: distances of the newest window.
-    :param window_end: of the newest window; None without one.
+    :param window_end: end of the newest window; None without one.
     :param alerts: newest first.
-    :param ignored: asset events that are no alert, and why.
+    :param ignored: asset events that are not alerts, and why.
     :param events: newest first.
     """
 
@@ -106,12 +107,12 @@ def make_report(
     model: RetrainedModel, readings: Readings, runs: Sequence[AirflowRun], signals: Sequence[AssetSignal]
 ) -> ModelReport:
     """
-    Put together what is shown of a model.
+    Build the report about a model.
 
-    :param model: where it lives.
+    :param model: its location.
     :param readings: what BigQuery and Vertex AI say.
     :param runs: of its DAGs, newest first.
-    :param signals: asset events that its DAG is scheduled by.
+    :param signals: asset events that schedule its DAG.
     """
     service, monitoring = readings.service.value, readings.monitoring.value
     trainings = readings.trainings.value or []
@@ -123,7 +124,7 @@ def make_report(
         model=model,
         name=service.name if service else model.dag_id,
         readings=readings,
-        tiles=[_service_tile(readings), _data_tile(readings), _drift_tile(readings)],
+        tiles=[_service_tile(readings), _data_tile(readings, runs), _drift_tile(readings)],
         traffic=_traffic(versions),
         versions=[_version_row(version, versions, events, names) for version in _shown(versions)],
         metric_titles=[metric_title(name) for name in names],
@@ -137,12 +138,12 @@ def make_report(
 
 
 def moment_of(milliseconds: int) -> datetime:
-    """Give the moment of a data version."""
+    """Return the time of a data version."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def age(then: datetime, now: datetime) -> str:
-    """Say how long ago something was."""
+    """Return in words how long ago a time was."""
     seconds = (now - then).total_seconds()
     for unit, length in _AGES:
         if (count := int(seconds // length)) > 0:
@@ -152,10 +153,10 @@ def age(then: datetime, now: datetime) -> str:
 
 def role_of(version: Version, versions: Sequence[Version]) -> str:
     """
-    Say what a version is among all versions.
+    Return the role of a version.
 
-    :param version: the one.
-    :param versions: all.
+    :param version: the version.
+    :param versions: all versions of the model.
     """
     champion = find_champion(versions)
     if version == champion:
@@ -166,12 +167,12 @@ def role_of(version: Version, versions: Sequence[Version]) -> str:
         return "previous"
     if version.deployed_model_id:
         return "deployed"
-    # it was uploaded later, so it was meant to take over
-    return "taken back" if champion and int(version.id) > int(champion.id) else ""
+    # uploaded after the champion, so it was to replace it
+    return "rolled back" if champion and int(version.id) > int(champion.id) else ""
 
 
 def find_champion(versions: Sequence[Version]) -> Version | None:
-    """Give the version that the registry calls the champion."""
+    """Return the version with the alias ``champion`` in the registry."""
     return next((version for version in versions if CHAMPION_ALIAS in version.aliases), None)
 
 
@@ -186,29 +187,31 @@ def _service_tile(readings: Readings) -> Tile:
         detail = "the endpoint has no traffic" if service.url else "there is no endpoint yet"
         return Tile(question, "bad" if champion else "unknown", "No model serves", detail)
     first = max(serving, key=lambda version: version.traffic)
-    data = f"learned from data of {_date(first.data_version)}" if first.data_version else ""
+    data = f"trained on data of {_date(first.data_version)}" if first.data_version else ""
     if champion is None or champion not in serving:
         return Tile(
             question, "warn", f"Version {first.id}", f"{first.traffic} % of traffic; not the champion"
         )
-    others = ", ".join(f"version {one.id} takes {one.traffic} %" for one in serving if one != champion)
+    others = ", ".join(f"version {one.id} gets {one.traffic} %" for one in serving if one != champion)
     if others:
         return Tile(question, "warn", f"Version {champion.id} and a challenger", f"rollout: {others}")
     return Tile(question, "ok", f"Version {champion.id}", f"champion, all traffic; {data}")
 
 
-def _data_tile(readings: Readings) -> Tile:
+def _data_tile(readings: Readings, runs: Sequence[AirflowRun]) -> Tile:
     question = "Is it fresh?"
     table: Table | None = readings.table.value
     if table is None or readings.trainings.value is None:
         return Tile(question, "unknown", _UNKNOWN, _SEE_BELOW)
-    last = _last_trained(readings.trainings.value)
+    last = _last_trained(readings.trainings.value, runs)
     changed = f"table changed {age(moment_of(table.modified), readings.moment)}"
     if last is None:
         return Tile(question, "unknown", "Never trained", f"{changed}, {table.rows:,} rows")
     if last == table.modified:
-        return Tile(question, "ok", "Up to date", f"{changed}; the last training saw all {table.rows:,} rows")
-    return Tile(question, "warn", "New data waits", f"{changed}; last trained on that of {_date(last)}")
+        return Tile(
+            question, "ok", "Up to date", f"{changed}; the last training used all {table.rows:,} rows"
+        )
+    return Tile(question, "warn", "New data available", f"{changed}; last trained on data of {_date(last)}")
 
 
 def _drift_tile(readings: Readings) -> Tile:
@@ -217,7 +220,7 @@ def _drift_tile(readings: Readings) -> Tile:
     if monitoring is None:
         if readings.monitoring.problem or readings.service.problem:
             return Tile(question, "unknown", _UNKNOWN, _SEE_BELOW)
-        return Tile(question, "unknown", "Not watched", "there is no monitoring job yet")
+        return Tile(question, "unknown", "Not monitored", "there is no monitoring job yet")
     window = newest(monitoring)
     drifting = sorted({one.feature for one in window if one.distance > one.threshold})
     if not (monitoring.features_seen or drifting):
@@ -232,11 +235,18 @@ def _drift_tile(readings: Readings) -> Tile:
         )
     if monitoring.state != "RUNNING":
         return Tile(question, "warn", f"Monitoring is {monitoring.state.lower()}", f"last: {words}")
-    return Tile(question, "ok", "No drift", f"farthest is {words} of {worst.threshold:g}")
+    return Tile(question, "ok", "No drift", f"highest distance: {words} of {worst.threshold:g}")
 
 
-def _last_trained(trainings: Sequence[Training]) -> int | None:
-    succeeded = (training.data_version for training in trainings if training.state == "SUCCEEDED")
+def _last_trained(trainings: Sequence[Training], runs: Sequence[AirflowRun]) -> int | None:
+    """Return the data version of the newest training that counts, as the freshness check counts."""
+    # it needs a task instance, and this has the same attributes
+    left_alone = {run_label(run) for run in runs if run.left_alone}  # type: ignore[arg-type]
+    succeeded = (
+        training.data_version
+        for training in trainings
+        if training.state == "SUCCEEDED" and training.data_version and training.run not in left_alone
+    )
     return next(succeeded, None)
 
 

@@ -1,4 +1,4 @@
-"""How far the requests of an endpoint are from what its model knows, and when that was too far."""
+"""Distances between the requests of an endpoint and their baselines, and the alerts about them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from vertex_mlops.drift import drift_in, problem_with
+from vertex_mlops.monitoring.drift_events import drift_in, problem_with
 from vertex_mlops.page.charts import distance_bar
 from vertex_mlops.page.readings import Distance, Monitoring
 from vertex_mlops.page.sources import AssetSignal, run_path
@@ -21,7 +21,7 @@ class Measure(NamedTuple):
     One distance of a feature in the newest window.
 
     :param distance: what was measured.
-    :param bar: its picture.
+    :param bar: its chart.
     """
 
     distance: Distance
@@ -33,8 +33,8 @@ class Feature(NamedTuple):
     A feature in the newest window of each objective.
 
     :param name: its name.
-    :param skew: distance to what the model learned from; None if it was not measured.
-    :param drift: distance to the window before; None if it was not measured.
+    :param skew: distance from the training data; None if it was not measured.
+    :param drift: distance from the previous window; None if it was not measured.
     """
 
     name: str
@@ -44,12 +44,12 @@ class Feature(NamedTuple):
 
 class Alert(NamedTuple):
     """
-    One window in which features were too far away.
+    One window in which features exceeded their thresholds.
 
-    :param end: of the window.
+    :param end: end of the window.
     :param text: which features, and how far.
-    :param url: of the run of Airflow that told it; of the monitoring job if none has.
-    :param told_by: what the link is called.
+    :param url: of the Airflow run that reported it; of the monitoring job if none has.
+    :param told_by: text of the link.
     :param started: name and URL of each run that it started.
     """
 
@@ -61,7 +61,7 @@ class Alert(NamedTuple):
 
 
 def newest(monitoring: Monitoring) -> list[Distance]:
-    """Give the distances of the newest window of each model and objective."""
+    """Return the distances of the newest window of each model and objective."""
     ends: dict[tuple[str, str], datetime] = {}
     for one in monitoring.distances:
         key = (one.deployed_model_id, one.objective)
@@ -71,9 +71,10 @@ def newest(monitoring: Monitoring) -> list[Distance]:
 
 def tell_features(distances: Iterable[Distance]) -> list[Feature]:
     """
-    Put skew and drift of each feature side by side, the most suspicious first.
+    Return skew and drift of each feature, the highest distance relative to its threshold first.
 
-    :param distances: of the newest window.
+    :param distances: distances of the newest window.
+    :return: the features, the largest distance first.
     """
     found: dict[str, dict[str, Distance]] = {}
     for one in distances:
@@ -90,10 +91,10 @@ def tell_features(distances: Iterable[Distance]) -> list[Feature]:
 
 def tell_alerts(monitoring: Monitoring | None, signals: Iterable[AssetSignal]) -> list[Alert]:
     """
-    Put the windows with anomalies and the events that told of them together, newest first.
+    Combine the windows with anomalies and the events that reported them, newest first.
 
-    :param monitoring: of the models that are watched now; None without.
-    :param signals: asset events; they also tell of models that serve no more.
+    :param monitoring: of the models that are monitored now; None without a job.
+    :param signals: asset events, also about models that no longer serve.
     """
     alerts: dict[datetime, Alert] = {}
     for signal in signals:
@@ -120,9 +121,10 @@ def tell_alerts(monitoring: Monitoring | None, signals: Iterable[AssetSignal]) -
 
 def tell_ignored(signals: Iterable[AssetSignal]) -> list[str]:
     """
-    Say which asset events tell of no window, and why.
+    Return the asset events that name no valid window, and why.
 
     :param signals: asset events.
+    :return: one line for each.
     """
     problems = [(signal.moment, problem_with(signal.extra)) for signal in signals]
     return [f"{moment:%b %d, %H:%M}: {problem}" for moment, problem in problems if problem]

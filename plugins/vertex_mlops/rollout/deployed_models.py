@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import NotFound
 
-from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
+from vertex_mlops.contract.retries import READ_RETRY_SECONDS, REQUEST_SECONDS, transient_retry
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import DeployedModel, Endpoint, Model
 
-CHAMPION_ALIAS = "champion"
-PREVIOUS_ALIAS = "previous"
-# of the version that a promotion replaces, until it has the alias of the previous one
-REPLACED_ALIAS = "replaced"
-
 
 def version_name(model: Model) -> str:
-    """Resource name of one version: ``projects/1/locations/r/models/m@3``."""
+    """Return the resource name of a version: ``projects/1/locations/r/models/m@3``."""
     return f"{model.name.partition('@')[0]}@{model.version_id}"
 
 
@@ -30,9 +25,10 @@ def find_version(client: Any, reference: str, **options: Any) -> Model | None:
 
     :param client: ModelServiceClient.
     :param reference: resource name of the model with ``@VERSION`` or ``@ALIAS``.
-    :param options: of the request, in place of ``retry`` and ``timeout`` of every read.
+    :param options: options of the request, in place of ``retry`` and ``timeout`` of every read.
+    :return: the version; None if there is none.
     """
-    options = {"retry": patiently(PATIENCE_SECONDS), "timeout": REQUEST_SECONDS} | options
+    options = {"retry": transient_retry(READ_RETRY_SECONDS), "timeout": REQUEST_SECONDS} | options
     try:
         model: Model = client.get_model(name=reference, **options)
     except NotFound:
@@ -46,22 +42,23 @@ def find_endpoint(client: Any, parent: str, display_name: str, **options: Any) -
 
     :param client: EndpointServiceClient.
     :param parent: ``projects/P/locations/L``.
-    :param display_name: of the endpoint.
-    :param options: of the request, in place of ``retry`` and ``timeout`` of every read.
+    :param display_name: display name of the endpoint.
+    :param options: options of the request, in place of ``retry`` and ``timeout`` of every read.
+    :return: the endpoint; None if there is none.
     """
-    options = {"retry": patiently(PATIENCE_SECONDS), "timeout": REQUEST_SECONDS} | options
+    options = {"retry": transient_retry(READ_RETRY_SECONDS), "timeout": REQUEST_SECONDS} | options
     request = {"parent": parent, "filter": f'display_name="{display_name}"', "order_by": "create_time"}
     pages = client.list_endpoints(request=request, **options)
     return next(iter(pages), None)
 
 
 def endpoint_id_for(display_name: str) -> str:
-    """Give the id under which the endpoint of a name is made: always the same, so that it is made once."""
+    """Return the id under which the endpoint of a name is created: always the same, so it is created once."""
     return str(100_000_000 + int(hashlib.sha256(display_name.encode()).hexdigest(), 16) % 900_000_000)
 
 
 def deployed_version(deployed: DeployedModel) -> str:
-    """Resource name of the version that a deployed model was made from."""
+    """Return the resource name of the version of a deployed model."""
     return f"{deployed.model.partition('@')[0]}@{deployed.model_version_id}"
 
 
@@ -69,8 +66,9 @@ def find_deployed(endpoint: Endpoint, model_version: str) -> DeployedModel | Non
     """
     Find the deployed model of a version.
 
-    :param endpoint: what to look through.
+    :param endpoint: the endpoint.
     :param model_version: resource name of the version, whose project may be an id or a number.
+    :return: the deployed model; None if the version is not deployed.
     """
     for deployed in endpoint.deployed_models:
         if same_version(deployed_version(deployed), model_version):
@@ -79,31 +77,33 @@ def find_deployed(endpoint: Endpoint, model_version: str) -> DeployedModel | Non
 
 
 def same_version(name: str, other: str) -> bool:
-    """Tell whether two resource names mean one version, by the id of their project or by its number."""
+    """Return whether two resource names mean the same version, by project id or project number."""
     return _tail(name) == _tail(other)
 
 
 def is_of(deployed: DeployedModel, model_version: str) -> bool:
     """
-    Tell whether a deployed model is a version of a model.
+    Return whether a deployed model is a version of a model.
 
-    :param deployed: what to look at.
+    :param deployed: the deployed model.
     :param model_version: resource name of the model, or of any of its versions.
+    :return: True if it is.
     """
     return _tail(deployed.model).partition("@")[0] == _tail(model_version).partition("@")[0]
 
 
 def live_split(endpoint: Endpoint) -> dict[str, int]:
-    """Give the share in per cent of each deployed model that has any."""
+    """Return the deployed models that have traffic, with their shares in per cent."""
     return {id_: share for id_, share in endpoint.traffic_split.items() if share}
 
 
 def shares_of_others(endpoint: Endpoint, model_version: str) -> dict[str, int]:
     """
-    Give the shares of the deployed models that are no version of a model.
+    Return the shares of the deployed models that are not versions of a model.
 
-    :param endpoint: what to look through.
+    :param endpoint: the endpoint.
     :param model_version: resource name of the model, or of any of its versions.
+    :return: shares in per cent by the id of the deployed model.
     """
     own = {deployed.id for deployed in endpoint.deployed_models if is_of(deployed, model_version)}
     return {id_: share for id_, share in live_split(endpoint).items() if id_ not in own}
@@ -115,10 +115,10 @@ def find_champion(
     """
     Find the deployed model that the traffic goes back to if a challenger fails.
 
-    :param endpoint: what to look through.
-    :param champion: the version that the registry calls so; None if it calls none so.
-    :param model_version: resource name of any version of the model; other models are not looked at.
-    :param challenger_id: id of the deployed model that is not it.
+    :param endpoint: the endpoint.
+    :param champion: the version with the alias ``champion``; None if there is none.
+    :param model_version: resource name of any version of the model; other models do not count.
+    :param challenger_id: id of the deployed model of the challenger.
     :return: the champion; if it is not deployed, what has most of the traffic, and then the youngest.
     """
     found = find_deployed(endpoint, version_name(champion)) if champion else None
@@ -133,16 +133,17 @@ def find_champion(
     return max(others, key=lambda model: (traffic.get(model.id, 0), model.create_time), default=None)
 
 
-def share_out(
+def traffic_split_for(
     percent: int, challenger_id: str, champion_id: str | None, others: Mapping[str, int]
 ) -> dict[str, int]:
     """
-    Give the traffic split of one step; what the models of others leave is shared out.
+    Compute the traffic split of one step; models of others keep their shares.
 
-    :param percent: of what is left for the challenger; without a champion it gets all that is left.
+    :param percent: share of the challenger in what other models leave; without a champion it gets all of it.
     :param challenger_id: id of the new deployed model.
-    :param champion_id: id of the one that has the rest.
+    :param champion_id: id of the deployed model that gets the rest.
     :param others: shares of other models, which stay as they are.
+    :return: shares in per cent by the id of the deployed model.
     """
     left = 100 - sum(others.values())
     if champion_id is None or percent == 100 or left <= 1:
@@ -153,10 +154,11 @@ def share_out(
 
 def describe_split(endpoint: Endpoint, split: Mapping[str, int]) -> str:
     """
-    Say in words how the traffic of an endpoint is shared out.
+    Describe the traffic split of an endpoint.
 
-    :param endpoint: knows the names of its deployed models.
+    :param endpoint: the endpoint.
     :param split: share in per cent by the id of the deployed model.
+    :return: one line.
     """
     named = {deployed.id: describe_deployed(deployed) for deployed in endpoint.deployed_models}
     shares = sorted(split.items(), key=lambda entry: (-entry[1], entry[0]))
@@ -165,7 +167,7 @@ def describe_split(endpoint: Endpoint, split: Mapping[str, int]) -> str:
 
 
 def describe_deployed(deployed: DeployedModel) -> str:
-    """Name a deployed model for a person: its display name, its version and its id."""
+    """Describe a deployed model by its display name, its version and its id."""
     version = _tail(deployed_version(deployed))
     return f"{deployed.display_name or 'a model'} ({version}, deployed as {deployed.id})"
 

@@ -59,6 +59,7 @@ def summarize(
     :param errors: time series of ``error_count``.
     :param predictions: time series of ``prediction_count``.
     :param latencies: time series of ``prediction_latencies``, of the one latency type.
+    :return: the totals.
     """
     refused = [series for series in responses if not series.metric.labels["response_code"].startswith("2")]
     distributions = [point.value.distribution_value for series in latencies for point in series.points]
@@ -118,7 +119,7 @@ def _share_below(bound: float, low: float, high: float) -> float:
 
 
 def _buckets(distribution: Any) -> Iterator[tuple[float, float, int]]:
-    """Give lower bound, upper bound and count of each bucket that is not empty."""
+    """Yield lower bound, upper bound and count of each bucket that is not empty."""
     options = distribution.bucket_options
     kind = options.WhichOneof("options")
     for number, count in enumerate(distribution.bucket_counts):
@@ -131,7 +132,7 @@ def _buckets(distribution: Any) -> Iterator[tuple[float, float, int]]:
 
 
 def _bound(options: Any, kind: str, number: int) -> float:
-    """Give the upper bound of a bucket: that of the first one is the first finite bound."""
+    """Return the upper bound of a bucket: that of the first one is the first finite bound."""
     buckets = getattr(options, kind)
     finite = len(buckets.bounds) - 1 if kind == "explicit_buckets" else buckets.num_finite_buckets
     if number < 0:

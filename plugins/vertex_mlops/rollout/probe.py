@@ -1,4 +1,4 @@
-"""Asks one of several deployed models behind an endpoint, and judges what it answers."""
+"""Requests to one of several deployed models of an endpoint, and checks of its answers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import Forbidden, GoogleAPICallError, RetryError, Unauthorized
 
-from vertex_mlops.contract import Range
+from vertex_mlops.contract.data_contract import Range
+from vertex_mlops.contract.retries import is_transient
 from vertex_mlops.exceptions import DeployedModelRejectedError
-from vertex_mlops.retries import is_transient
 
 if TYPE_CHECKING:
     from vertex_mlops.hooks.prediction_service import RawPrediction
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 _MISS = 1e-9
 _AT_LEAST = 5
 
-Ask = Callable[[], "RawPrediction"]
+SendRequest = Callable[[], "RawPrediction"]
 
 
 def most_requests(percent: int) -> int:
     """
-    Give the requests after which a model that has not answered can be taken for dead.
+    Return the number of requests after which a model that has not answered is taken for dead.
 
     Vertex AI shares requests out at random, and ``predict`` cannot name the deployed model that it is for.
 
     :param percent: share of the traffic that the model has.
+    :return: the number.
     """
     if percent >= 100:
         return _AT_LEAST
@@ -43,7 +44,7 @@ class Probe:
 
     :param deployed_model_id: id of that model.
     :param percent: its share of the traffic.
-    :param seconds: for all requests together, in seconds.
+    :param seconds: time limit of all requests together, in seconds.
     """
 
     def __init__(self, deployed_model_id: str, percent: int, seconds: float) -> None:
@@ -58,12 +59,13 @@ class Probe:
         self.milliseconds: list[float] = []
         self._started = time.monotonic()
 
-    def ask(self, ask: Ask, *, timed: bool = True) -> dict[str, Any]:
+    def send_until_answered(self, send: SendRequest, *, timed: bool = True) -> dict[str, Any]:
         """
-        Give what the model answered.
+        Repeat a request until the model has answered it.
 
-        :param ask: sends the request.
-        :param timed: whether the time of the answer counts; not if the request opens a connection.
+        :param send: sends the request.
+        :param timed: whether the latency counts; not if the request opens a connection.
+        :return: the body of the answer.
         :raises DeployedModelRejectedError: it never answered, and the last refusal says why, if there is one.
         :raises google.api_core.exceptions.GoogleAPICallError: it never answered, and there was nothing but
             errors that say nothing about it. What is none of Google's errors, such as an account's key that
@@ -76,7 +78,7 @@ class Probe:
                 raise outage or RetryError(f"no answer within {self.seconds:g} s", cause=None)
             asked = time.monotonic()
             try:
-                answer = ask()
+                answer = send()
             except (Forbidden, Unauthorized):
                 # says something about this task's account, nothing about the model
                 raise
@@ -102,17 +104,17 @@ class Probe:
             f" requests at {self.percent} % of the traffic{cause}"
         )
 
-    def fill_up(self, asks: Sequence[Ask], answers: int) -> None:
+    def send_until(self, requests: Sequence[SendRequest], answers: int) -> None:
         """
-        Go on asking until so many answers of the model were timed.
+        Repeat requests until enough answers of the model were timed.
 
-        :param asks: send the requests, in turn.
-        :param answers: how many, from the first request on.
+        :param requests: send the requests, in turn.
+        :param answers: number of timed answers, those of earlier requests included.
         """
-        for ask in itertools.cycle(asks):
+        for send in itertools.cycle(requests):
             if len(self.milliseconds) >= answers:
                 return
-            self.ask(ask)
+            self.send_until_answered(send)
 
 
 def read_prediction(
@@ -121,9 +123,10 @@ def read_prediction(
     """
     Read the one prediction of an answer.
 
-    :param signature: what was asked, for the message.
-    :param body: the answer.
-    :param outputs: what it must hold.
+    :param signature: name of the signature, for the message.
+    :param body: body of the answer.
+    :param outputs: range of each output that it must hold.
+    :return: values by output.
     :raises DeployedModelRejectedError: it is malformed, not finite or out of range.
     """
     try:
@@ -144,13 +147,13 @@ def check_close(
     what: str, found: Mapping[str, float], expected: Mapping[str, float], tolerance: float
 ) -> None:
     """
-    Compare a prediction with the one that there must be.
+    Compare a prediction with that of the offline evaluation.
 
     :param what: names the prediction, for the message.
-    :param found: it.
-    :param expected: the other one.
-    :param tolerance: how far apart they may be.
-    :raises DeployedModelRejectedError: they are further apart.
+    :param found: values of the prediction, by output.
+    :param expected: values of the offline evaluation, by output.
+    :param tolerance: largest absolute difference.
+    :raises DeployedModelRejectedError: a value differs by more.
     """
     for output, value in expected.items():
         if not math.isclose(found[output], value, rel_tol=0, abs_tol=tolerance):

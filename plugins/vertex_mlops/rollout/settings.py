@@ -1,10 +1,10 @@
-"""How a new model takes over the traffic of an endpoint, as a config file says it."""
+"""Settings of a rollout, as read from a config file."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
 
 
 class RolloutSettings(BaseModel):
@@ -12,7 +12,7 @@ class RolloutSettings(BaseModel):
     Steps of the traffic, and what a new model must keep in each of them.
 
     :param steps: shares of the traffic in per cent, rising, the last one 100.
-    :param keep_previous: whether the model of before stays deployed without traffic: going back to it takes
+    :param keep_previous: whether the previous model stays deployed without traffic: going back to it takes
         seconds then, and costs a replica.
     :param tolerance: how far an answer to a known instance may be from the offline evaluation's.
     :param max_latency_ms: milliseconds within which 95 % of the new model's requests must be answered.
@@ -27,11 +27,11 @@ class RolloutSettings(BaseModel):
         50,
         100,
     ]
-    keep_previous: bool = False
-    tolerance: Annotated[float, Field(gt=0)] = 1e-3
-    max_latency_ms: Annotated[float, Field(gt=0)] = 1000
-    max_error_share: Annotated[float, Field(ge=0, lt=1)] = 0.02
-    min_requests: Annotated[int, Field(ge=1)] = 20
+    keep_previous: StrictBool = False
+    tolerance: Annotated[float, Field(gt=0, le=10, strict=True, allow_inf_nan=False)] = 1e-3
+    max_latency_ms: Annotated[float, Field(gt=0, le=600_000, strict=True, allow_inf_nan=False)] = 1000
+    max_error_share: Annotated[float, Field(ge=0, lt=1, strict=True, allow_inf_nan=False)] = 0.02
+    min_requests: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 20
 
     @field_validator("steps")
     @classmethod

@@ -1,4 +1,4 @@
-"""Reads compiled pipelines: the file that new runs use, and what a pipeline job was compiled with."""
+"""Compiled pipelines: the file that new runs use, jobs of it, and what a pipeline job was compiled with."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from vertex_mlops.contract.config.problems import one_line
+from vertex_mlops.contract.data_contract import DataContract
+from vertex_mlops.contract.pipeline_states import SUCCEEDED
+from vertex_mlops.contract.retries import READ_RETRY_SECONDS, REQUEST_SECONDS, transient_retry
+from vertex_mlops.contract.serving import ServingSpec
 from vertex_mlops.exceptions import SpecError
-from vertex_mlops.pipeline_jobs import SUCCEEDED, label_filter, resource_id
-from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
+from vertex_mlops.runs.pipeline_jobs import label_filter, resource_id
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
+    from google.cloud import aiplatform
     from google.cloud.aiplatform_v1.types import PipelineJob
 
-Part = TypeVar("Part", bound=BaseModel)
+Part = TypeVar("Part", DataContract, ServingSpec)
 
-# keys of the compiled file, beside its pipelineSpec
-DATA_CONTRACT = "dataContract"
-SERVING = "serving"
-# constant parameters of the pipeline's own tasks, which hold the same two as JSON
-_PARAMETERS = {DATA_CONTRACT: "data_contract", SERVING: "serving"}
 # the one key of a pointer
 _POINTER = "spec"
 _MOST_JOBS = 50
@@ -65,48 +65,78 @@ def read_compiled_pipeline(
     return CompiledPipeline(target, _download(target, where, gcp_conn_id, impersonation_chain))
 
 
-def part_of_file(kind: type[Part], key: str, text: str | bytes, uri: str) -> Part:
+def build_pipeline_job(
+    hook: PipelineJobHook,
+    *,
+    project_id: str,
+    region: str,
+    template_path: str,
+    patience: float,
+    **definition: Any,
+) -> aiplatform.PipelineJob:
     """
-    Read one key of a compiled pipeline file.
+    Build a pipeline job of a compiled pipeline file, without submitting it.
 
-    :param kind: class of its value.
-    :param key: ``dataContract`` or ``serving``.
+    :param hook: of the job.
+    :param project_id: of the job.
+    :param region: of the job.
+    :param template_path: the file.
+    :param patience: seconds for which reading the file is retried.
+    :param definition: further arguments of ``PipelineJobHook.get_pipeline_job_object``.
+    :raises SpecError: the file is not a compiled pipeline, or does not take these arguments.
+    """
+    from google.auth.exceptions import GoogleAuthError
+
+    build = transient_retry(patience)(hook.get_pipeline_job_object)
+    try:
+        return build(template_path=template_path, project=project_id, location=region, **definition)
+    except (GoogleAuthError, json.JSONDecodeError):
+        # ValueErrors some of them, about the way to the file and not about its content
+        raise
+    except ValueError as error:
+        raise SpecError(f"{template_path}: {' '.join(str(error).split())}") from error
+
+
+def part_of_file(kind: type[Part], text: str | bytes, uri: str) -> Part:
+    """
+    Read what a compiled pipeline file says next to its ``pipelineSpec``.
+
+    :param kind: what to read.
     :param text: content of the file.
     :param uri: where it came from, for the error message.
-    :raises SpecError: the text is no JSON object with a valid value of the key.
+    :raises SpecError: the text is no JSON object with a valid value of its key.
     """
     try:
-        value = json.loads(text)[key]
+        value = json.loads(text)[kind.key]
     except (ValueError, KeyError, TypeError) as error:
-        raise SpecError(f"{uri}: not a compiled pipeline with a {key}: {error}") from error
-    return _validate(kind, key, value, uri)
+        raise SpecError(f"{uri}: not a compiled pipeline with a {kind.key}: {error}") from error
+    return _validate(kind, value, uri)
 
 
-def part_of_job(kind: type[Part], key: str, job: PipelineJob) -> Part:
+def part_of_job(kind: type[Part], job: PipelineJob) -> Part:
     """
     Read what a pipeline job was compiled with.
 
     Vertex AI gives back the ``pipeline_spec`` of a job: ``PipelineJob.clone`` of Google's SDK, in
     https://github.com/googleapis/python-aiplatform/blob/main/google/cloud/aiplatform/pipeline_jobs.py, makes
-    another job from it. What lies beside the ``pipelineSpec`` in the compiled file is not part of a job, so
+    another job from it. What is next to the ``pipelineSpec`` in the compiled file is not part of a job, so
     the compiler also writes it into constant parameters of tasks.
 
-    :param kind: class of the value.
-    :param key: ``dataContract`` or ``serving``.
+    :param kind: what to read.
     :param job: as GetPipelineJob gives it.
     :raises SpecError: no task of the job has a constant parameter with a valid value.
     """
-    text = _constant(job, _PARAMETERS[key])
+    text = _constant(job, kind.parameter)
     if text is None:
         raise SpecError(
-            f"{job.name} carries no {key}: no task has the constant parameter {_PARAMETERS[key]};"
+            f"{job.name} contains no {kind.key}: no task has the constant parameter {kind.parameter};"
             " it was compiled by an older version of the pipeline: deploy, then trigger a new run with force"
         )
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise SpecError(f"{job.name}: parameter {_PARAMETERS[key]} is no JSON: {error}") from error
-    return _validate(kind, key, value, job.name)
+        raise SpecError(f"{job.name}: parameter {kind.parameter} is not JSON: {error}") from error
+    return _validate(kind, value, job.name)
 
 
 def read_pipeline_job(
@@ -125,7 +155,7 @@ def read_pipeline_job(
 
     parts = _JOB_NAME.fullmatch(name)
     if not parts:
-        raise SpecError(f"{name!r} is no projects/PROJECT/locations/REGION/pipelineJobs/ID")
+        raise SpecError(f"{name!r} is not a projects/PROJECT/locations/REGION/pipelineJobs/ID")
     project_id, region, job_id = parts.groups()
     hook = PipelineJobHook(gcp_conn_id=gcp_conn_id, impersonation_chain=impersonation_chain)
     try:
@@ -133,22 +163,21 @@ def read_pipeline_job(
             project_id=project_id,
             region=region,
             pipeline_job_id=job_id,
-            retry=patiently(PATIENCE_SECONDS),
+            retry=transient_retry(READ_RETRY_SECONDS),
             timeout=REQUEST_SECONDS,
         )
     except NotFound as error:
-        raise SpecError(
-            f"{name}: no such pipeline job: what its model was made with cannot be told any more"
-        ) from error
+        raise SpecError(f"{name}: no such pipeline job: the settings of its model are unknown") from error
 
 
 def served_names(
     hook: PipelineJobHook, *, project_id: str, region: str, labels: Mapping[str, str], **options: Any
 ) -> Iterator[str]:
     """
-    Give the names under which the models of a DAG's jobs are served, that of the newest job first.
+    Yield the names under which the models of a DAG's jobs are served, that of the newest job first.
 
-    There is more than one after a deployment has changed the name. A job that carries none is skipped.
+    There is more than one after a deployment has changed the name. A job that carries none, or that somebody
+    deletes meanwhile, is skipped.
 
     :param hook: asks Vertex AI.
     :param project_id: of the jobs.
@@ -156,7 +185,9 @@ def served_names(
     :param labels: of the jobs.
     :param options: of each request, in place of ``retry`` and ``timeout`` of every read.
     """
-    options = {"retry": patiently(PATIENCE_SECONDS), "timeout": REQUEST_SECONDS} | options
+    from google.api_core.exceptions import NotFound
+
+    options = {"retry": transient_retry(READ_RETRY_SECONDS), "timeout": REQUEST_SECONDS} | options
     jobs = hook.list_pipeline_jobs(
         project_id=project_id,
         region=region,
@@ -166,11 +197,15 @@ def served_names(
     )
     seen = set()
     for listed in islice(jobs, _MOST_JOBS):
-        # a list need not show the whole pipeline_spec
-        job = hook.get_pipeline_job(
-            project_id=project_id, region=region, pipeline_job_id=resource_id(listed.name), **options
-        )
-        text = _constant(job, _PARAMETERS[SERVING])
+        try:
+            # a list need not show the whole pipeline_spec
+            job = hook.get_pipeline_job(
+                project_id=project_id, region=region, pipeline_job_id=resource_id(listed.name), **options
+            )
+        except NotFound:
+            # deleted since it was listed
+            continue
+        text = _constant(job, ServingSpec.parameter)
         name = json.loads(text)["name"] if text else None
         if name and name not in seen:
             seen.add(name)
@@ -211,10 +246,8 @@ def _constant(job: PipelineJob, parameter: str) -> str | None:
     return None
 
 
-def _validate(kind: type[Part], key: str, value: Any, where: str) -> Part:
+def _validate(kind: type[Part], value: Any, where: str) -> Part:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        problem = error.errors()[0]
-        path = ".".join(str(part) for part in (key, *problem["loc"]))
-        raise SpecError(f"{where}: {path}: {problem['msg']}") from error
+        raise SpecError(f"{where}: {one_line(error, kind, kind.key)}") from error

@@ -19,7 +19,7 @@ _RESULT = "return_value"
 
 class ResultsMixin:
     """
-    Mixin of an operator that takes results of tasks before it: without one it fails in a line that names it.
+    Mixin of operators that take results of upstream tasks: each fails with a line that names a missing one.
 
     A task that is marked success by hand, also while it is deferred, leaves no XCom. Airflow puts None in
     place of each argument that refers to one: see ``PlainXComArg.resolve`` in
@@ -34,7 +34,7 @@ class ResultsMixin:
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
         """
-        Template all fields, and make sure that no result is missing.
+        Render all template fields, and check that no result is missing.
 
         :param context: the task's context.
         :param jinja_env: environment to render with.
@@ -52,7 +52,7 @@ class ResultsMixin:
             raise MissingResultError(f"{'; '.join(missing)}: {_WHY}")
 
 
-_WHY = "a task that was marked success by hand leaves none; see its log, or clear it and what comes behind it"
+_WHY = "a task that was marked success by hand leaves none; see its log, or clear it and its downstream tasks"
 
 
 def _is_resumed(context: Context) -> bool:
@@ -64,10 +64,11 @@ def _is_resumed(context: Context) -> bool:
 
 def result_entry(result: Mapping[str, Any], key: str) -> Any:
     """
-    Give what a pipeline job has left under a key.
+    Read an entry of the result of a pipeline job.
 
-    :param result: a :class:`vertex_mlops.pipeline_jobs.PipelineResult`.
-    :param key: of it.
+    :param result: a :class:`vertex_mlops.runs.pipeline_results.PipelineResult`.
+    :param key: key of the entry.
+    :return: the entry.
     :raises MissingResultError: the job has left nothing there.
     """
     if not (value := result.get(key)):
@@ -77,7 +78,7 @@ def result_entry(result: Mapping[str, Any], key: str) -> Any:
 
 def skip(context: Context, reason: str) -> NoReturn:
     """
-    Skip the task and what comes behind it; the XCom ``skipped_because`` holds the reason.
+    Skip the task and its downstream tasks; the XCom ``skipped_because`` has the reason.
 
     :param context: the task's context.
     :param reason: one line.
@@ -88,7 +89,7 @@ def skip(context: Context, reason: str) -> NoReturn:
 
 
 def _missing(before: Any, after: Any) -> Iterator[str]:
-    """Say which references in a value have become nothing."""
+    """Yield a line for each reference in a value that has become None."""
     if isinstance(before, XComArg):
         if after is None:
             yield from (_words(operator.task_id, key) for operator, key in before.iter_references())

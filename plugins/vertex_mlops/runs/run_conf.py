@@ -1,10 +1,10 @@
-"""What a run was triggered with: only what its DAG knows."""
+"""Check of a run's conf: it may only contain the params of its DAG."""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from vertex_mlops.contract.config.problems import nearest
 from vertex_mlops.exceptions import RunConfError
 
 if TYPE_CHECKING:
@@ -34,5 +34,5 @@ def refuse_unknown_conf(context: Context) -> None:
 
 
 def _words(key: str, known: list[str]) -> str:
-    near = get_close_matches(key.lower(), known, n=1)
-    return f"{key!r} (did you mean {near[0]!r}?)" if near else repr(key)
+    near = nearest(key, known)
+    return f"{key!r} (did you mean {near!r}?)" if near else repr(key)

@@ -1,4 +1,4 @@
-"""Sensors for Vertex AI Model Monitoring: has a job settled, and has it found anomalies?"""
+"""Sensors for Vertex AI Model Monitoring."""
 
 from __future__ import annotations
 
@@ -11,21 +11,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from google.api_core.gapic_v1.method import DEFAULT, _MethodDefault
 
+from vertex_mlops.contract.monitoring.states import FAILED, PAUSED, is_settled
+from vertex_mlops.contract.retries import REQUEST_SECONDS, is_transient
 from vertex_mlops.exceptions import ModelMonitoringJobError, ModelMonitoringJobPausedError
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
-from vertex_mlops.monitoring_anomalies import RAW_FEATURES, find_anomalies
-from vertex_mlops.pipeline_jobs import resource_id
-from vertex_mlops.retries import REQUEST_SECONDS, is_transient
-from vertex_mlops.task_results import ResultsMixin
-from vertex_mlops.waiting import (
-    FAILED,
-    PAUSED,
-    QUICK_SECONDS,
-    SHORTEST_BREAK,
-    first_execution,
-    is_settled,
-    pauses,
-)
+from vertex_mlops.monitoring.anomalies import RAW_FEATURES, find_anomalies
+from vertex_mlops.runs.pipeline_jobs import resource_id
+from vertex_mlops.runs.results import ResultsMixin
+from vertex_mlops.waiting.reschedule import MIN_RESCHEDULE_SECONDS, QUICK_SECONDS, first_execution, pauses
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -54,7 +47,7 @@ class _ModelMonitoringSensor(ResultsMixin, BaseSensorOperator):
     ) -> None:
         super().__init__(mode=mode, **kwargs)
         if self.reschedule:
-            self.poke_interval = max(self.poke_interval, SHORTEST_BREAK)
+            self.poke_interval = max(self.poke_interval, MIN_RESCHEDULE_SECONDS)
         self.project_id = project_id
         self.region = region
         self.job_id = job_id
@@ -99,11 +92,11 @@ class _ModelMonitoringSensor(ResultsMixin, BaseSensorOperator):
 
 class ModelMonitoringJobSensor(_ModelMonitoringSensor):
     """
-    Wait until a monitoring job has settled, and runs: it is neither PENDING nor UPDATING.
+    Wait until a monitoring job is running, and no longer PENDING or UPDATING.
 
-    A job that is paused watches nothing, and is an error. Settling takes seconds to hours: the sensor keeps
-    its worker slot for ten seconds at first, and holds none between later looks. An answer that does not
-    come, or says that the service is unavailable, is no reason to fail: it looks again.
+    A paused job monitors nothing, and is an error. The wait takes seconds to hours: the sensor keeps
+    its worker slot for the first ten seconds, and holds none between later polls. If the service does not
+    answer, or is unavailable, the sensor polls again.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs
@@ -113,7 +106,7 @@ class ModelMonitoringJobSensor(_ModelMonitoringSensor):
     :param job_id: The ID of the monitoring job, or its resource name (templated).
     :param operation: Resource name of the operation that updates the job; if it ends with an error, so does
         the task. Empty if there is none (templated).
-    :param mode: ``reschedule`` frees the worker slot between two looks, 15 seconds apart at least; ``poke``
+    :param mode: ``reschedule`` frees the worker slot between two polls, 15 seconds apart at least; ``poke``
         does not.
     :param retry: Designation of what errors, if any, should be retried within a request.
     :param request_timeout: The timeout for each request, in seconds; ``timeout`` is that of the sensor.
@@ -124,7 +117,7 @@ class ModelMonitoringJobSensor(_ModelMonitoringSensor):
         will be impersonated in the request (templated).
 
     :return: ``name`` and ``state`` of the job.
-    :raises ModelMonitoringJobError: the job, or its update, has failed; the message holds the error.
+    :raises ModelMonitoringJobError: the job, or its update, has failed; the message has the error.
     :raises ModelMonitoringJobPausedError: the job is paused.
     :raises AirflowSensorTimeout: the job has not settled within ``timeout``.
     """
@@ -201,7 +194,7 @@ class ModelMonitoringJobSensor(_ModelMonitoringSensor):
 
 class ModelMonitoringAnomaliesSensor(_ModelMonitoringSensor):
     """
-    Wait until a monitoring job has found anomalies in what its deployed models are asked.
+    Wait until a monitoring job has found anomalies in the requests to its deployed models.
 
     An anomaly is a feature whose distance to its baseline is above its threshold, in one window of time.
 
@@ -211,11 +204,10 @@ class ModelMonitoringAnomaliesSensor(_ModelMonitoringSensor):
     :param project_id: The ID of the Google Cloud project of the job (templated).
     :param region: The ID of the Google Cloud region of the job (templated).
     :param job_id: The ID of the monitoring job, or its resource name (templated).
-    :param objectives: What was compared, or the names of it; skew of the raw features and their drift by
-        default.
-    :param start_time: Only anomalies that were found from then on; all by default (templated).
-    :param end_time: Only anomalies that were found until then; all by default (templated).
-    :param mode: ``reschedule`` frees the worker slot between two looks, 15 seconds apart at least; ``poke``
+    :param objectives: The objectives, or their names; by default skew and drift of the raw features.
+    :param start_time: Only anomalies that were found after this time; all by default (templated).
+    :param end_time: Only anomalies that were found before this time; all by default (templated).
+    :param mode: ``reschedule`` frees the worker slot between two polls, 15 seconds apart at least; ``poke``
         does not.
     :param retry: Designation of what errors, if any, should be retried within a request.
     :param request_timeout: The timeout for each request, in seconds; ``timeout`` is that of the sensor.
@@ -225,7 +217,7 @@ class ModelMonitoringAnomaliesSensor(_ModelMonitoringSensor):
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
 
-    :return: ``anomalies``, a list of :class:`~vertex_mlops.monitoring_anomalies.Anomaly`.
+    :return: ``anomalies``, a list of :class:`~vertex_mlops.monitoring.anomalies.Anomaly`.
     :raises AirflowSensorTimeout: there was no anomaly within ``timeout``.
     """
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import NotFound
 
+from vertex_mlops.contract.retries import READ_RETRY_SECONDS, REQUEST_SECONDS, is_transient, transient_retry
 from vertex_mlops.exceptions import VertexOperationError, VertexOperationTimeoutError
-from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, is_transient, patiently
-from vertex_mlops.service_agents import awaiting_service_agents
-from vertex_mlops.waiting import QUICK_SECONDS, first_execution, look_again, pauses
+from vertex_mlops.monitoring.service_agents import awaiting_service_agents
+from vertex_mlops.waiting.reschedule import QUICK_SECONDS, first_execution, pauses, reschedule_or_fail
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 class OperationWait:
     """
-    Waits for what is under way on one resource, without a worker slot.
+    Wait for the operations on one resource, without a worker slot.
 
     :param client: GAPIC client of the service that the resource belongs to.
     :param resource: name of the resource.
@@ -37,10 +37,10 @@ class OperationWait:
 
     def settle(self, context: Context, poll_interval: float, wait_timeout: float) -> None:
         """
-        Come back later if an operation is under way, whoever has begun it.
+        Reschedule the task while an operation is under way, whoever started it.
 
         :param context: the task's context.
-        :param poll_interval: seconds between two looks.
+        :param poll_interval: seconds between two polls.
         :param wait_timeout: seconds after which to give up.
         :raises VertexOperationError: one that this try has begun has failed.
         :raises VertexOperationTimeoutError: it goes on for too long.
@@ -49,25 +49,25 @@ class OperationWait:
         for name, begun, operation in self._operations():
             if not operation.done:
                 log.info("%s is under way", name)
-                self.come_back(context, name, poll_interval, wait_timeout)
+                self.reschedule(context, name, poll_interval, wait_timeout)
             if started and begun >= started and operation.HasField("error"):
                 raise VertexOperationError(f"{name} failed: {' '.join(operation.error.message.split())}")
 
     @staticmethod
-    def come_back(context: Context, name: str, poll_interval: float, wait_timeout: float) -> None:
+    def reschedule(context: Context, name: str, poll_interval: float, wait_timeout: float) -> None:
         """
-        Give the slot back and look again later.
+        Reschedule the task.
 
         :param context: the task's context.
-        :param name: of the operation.
+        :param name: name of the operation.
         :param poll_interval: seconds until then.
         :param wait_timeout: seconds after which to give up.
         """
         problem = VertexOperationTimeoutError(f"{name} still runs after {wait_timeout:g} s")
-        look_again(context, problem, poll_interval, wait_timeout)
+        reschedule_or_fail(context, problem, poll_interval, wait_timeout)
 
     def _operations(self) -> list[tuple[str, datetime, Any]]:
-        """Give name, time and message of each operation of the kind, newest first."""
+        """Return name, start and message of each operation of the kind, newest first."""
         kind = self._metadata.pb().DESCRIPTOR.full_name
         try:
             found = [
@@ -81,7 +81,7 @@ class OperationWait:
 
     def _list(self) -> Iterator[Any]:
         """
-        Give every operation of the resource.
+        Yield every operation of the resource.
 
         A GAPIC client makes a pager for the lists of its own service, but not for that of the operations.
 
@@ -89,7 +89,7 @@ class OperationWait:
         """
         request = {"name": self._resource, "page_token": ""}
         while True:
-            page = patiently(PATIENCE_SECONDS)(self._client.list_operations)(
+            page = transient_retry(READ_RETRY_SECONDS)(self._client.list_operations)(
                 request=request, timeout=REQUEST_SECONDS
             )
             yield from page.operations
@@ -102,17 +102,17 @@ def begin_operation(
     context: Context, what: str, begin: Callable[[], Any], poll_interval: float, wait_timeout: float
 ) -> Any:
     """
-    Begin an operation; if it is not quick, or no answer comes, look again later.
+    Start an operation; reschedule the task if it is not quick, or if no answer comes.
 
     :param context: the task's context.
-    :param what: it does, for the log.
+    :param what: name of the operation, for the log.
     :param begin: sends the request, and returns the operation.
     :param poll_interval: seconds until then.
     :param wait_timeout: seconds after which to give up.
     :return: the operation's response.
     :raises VertexOperationError: it failed.
     """
-    log.info("Beginning %s", what)
+    log.info("Starting %s", what)
     try:
         with awaiting_service_agents(context):
             begun = begin()
@@ -124,13 +124,13 @@ def begin_operation(
         log.warning("No answer: %s", error)
         result = None
     if result is None:
-        OperationWait.come_back(context, what, poll_interval, wait_timeout)
+        OperationWait.reschedule(context, what, poll_interval, wait_timeout)
     return result
 
 
 def quick_result(operation: Any) -> Any:
     """
-    Give an operation a moment to end.
+    Wait a moment for an operation to end.
 
     :param operation: what a GAPIC client returned.
     :return: its response; None if it still runs.

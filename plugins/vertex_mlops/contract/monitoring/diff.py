@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vertex_mlops.monitoring_config import objectives_of
+from vertex_mlops.contract.monitoring.job import objectives_of
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob, ThresholdConfig
@@ -42,7 +42,7 @@ def diff(current: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitorin
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs/patch
 
     :param current: the job that the endpoint has.
-    :param wanted: the job of :func:`vertex_mlops.monitoring_config.monitoring_job`.
+    :param wanted: the job of :func:`vertex_mlops.contract.monitoring.job.monitoring_job`.
     """
     return MonitoringDiff(
         update_mask=tuple(sorted(name for name, differs in _UPDATABLE.items() if differs(current, wanted))),
@@ -52,7 +52,7 @@ def diff(current: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitorin
 
 def keep_recipients(current: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitoringJob) -> list[str]:
     """
-    Let everybody who gets the alerts of a job go on getting them.
+    Keep all recipients of a job's alerts.
 
     :param current: the job that the endpoint has.
     :param wanted: the job that it should have; its recipients come first.
@@ -72,7 +72,7 @@ def updated_job(
     current: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitoringJob
 ) -> ModelDeploymentMonitoringJob:
     """
-    The job to send with the update mask: the wanted one under the current name, no label lost.
+    Build the job to send with the update mask: the wanted one under the current name, no label lost.
 
     :param current: the job that the endpoint has.
     :param wanted: the job that it should have.
@@ -130,6 +130,7 @@ def _compared(job: _Job) -> dict[str, tuple[Any, ...]]:
     return {
         id_: (
             list(objective.training_dataset.gcs_source.uris),
+            objective.training_dataset.bigquery_source.input_uri,
             objective.training_dataset.data_format,
             objective.training_dataset.target_field,
             _values(objective.training_prediction_skew_detection_config.skew_thresholds),

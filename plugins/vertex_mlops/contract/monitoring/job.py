@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.duration_pb2 import Duration
 
-from vertex_mlops.contract import DataContract
-from vertex_mlops.exceptions import ModelMonitoringJobError
-from vertex_mlops.monitoring_settings import MonitoringSettings
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import (
@@ -24,36 +22,34 @@ _SECONDS_PER_DAY = 86400
 
 
 def objective_config(
-    settings: MonitoringSettings, contract: DataContract, training_examples: str | None
+    settings: MonitoringSettings, *, features: Collection[str], label: str, training_data: str
 ) -> ModelMonitoringObjectiveConfig:
     """
-    What to compare for one deployed model.
+    Build the monitoring objective of one deployed model.
 
-    :param settings: the thresholds.
-    :param contract: tells the features and the label.
-    :param training_examples: ``gs://`` folder of the examples that this model learned from.
-    :raises ModelMonitoringJobError: ``training_examples`` is no such folder.
-    :raises UnknownFeatureError: a threshold is set for a feature that does not exist.
+    :param settings: the thresholds; those of single features are for ``features`` alone.
+    :param features: names of what the model sees.
+    :param label: what it learned to predict.
+    :param training_data: what it learned from: ``gs://`` pattern of TFRecord files, or ``bq://`` URI of a
+        table.
     """
     from google.cloud.aiplatform_v1 import types
 
-    if not (training_examples or "").startswith("gs://"):
-        raise ModelMonitoringJobError(f"training_examples is no gs:// folder: {training_examples!r}")
     config = types.ModelMonitoringObjectiveConfig
+    dataset = config.TrainingDataset(target_field=label)
+    if training_data.startswith("bq://"):
+        dataset.bigquery_source = types.BigQuerySource(input_uri=training_data)
+    else:
+        dataset.gcs_source = types.GcsSource(uris=[training_data])
+        dataset.data_format = "tf-record"
+    skew = _thresholds(features, settings.skew_threshold, settings.feature_skew_thresholds)
+    drift = _thresholds(features, settings.drift_threshold, settings.feature_drift_thresholds)
     return config(
-        training_dataset=config.TrainingDataset(
-            gcs_source=types.GcsSource(uris=[f"{training_examples}/Split-train/*"]),
-            data_format="tf-record",
-            target_field=contract.label,
-        ),
+        training_dataset=dataset,
         training_prediction_skew_detection_config=config.TrainingPredictionSkewDetectionConfig(
-            skew_thresholds=_thresholds(contract, settings.skew_threshold, settings.feature_skew_thresholds)
+            skew_thresholds=skew
         ),
-        prediction_drift_detection_config=config.PredictionDriftDetectionConfig(
-            drift_thresholds=_thresholds(
-                contract, settings.drift_threshold, settings.feature_drift_thresholds
-            )
-        ),
+        prediction_drift_detection_config=config.PredictionDriftDetectionConfig(drift_thresholds=drift),
     )
 
 
@@ -63,17 +59,17 @@ def monitoring_job(
     endpoint: str,
     objectives: Mapping[str, ModelMonitoringObjectiveConfig],
     settings: MonitoringSettings,
-    contract: DataContract,
+    sample_instance: Mapping[str, list[float]],
     labels: Mapping[str, str] | None = None,
 ) -> ModelDeploymentMonitoringJob:
     """
-    The job that the endpoint should have.
+    Build the monitoring job that the endpoint should have.
 
     :param display_name: what the console shows.
     :param endpoint: resource name of the endpoint.
     :param objectives: what to compare, by the id of the deployed model.
     :param settings: how the endpoint is watched.
-    :param contract: holds an instance that shows the format of the requests.
+    :param sample_instance: shows the format of the requests.
     :param labels: labels of the job.
     """
     from google.cloud.aiplatform_v1 import types
@@ -99,7 +95,7 @@ def monitoring_job(
         labels=labels or {},
     )
     if not settings.predict_schema:
-        sample: Any = contract.sample_instance
+        sample: Any = sample_instance
         job.sample_predict_instance = sample
     if settings.stats_directory:
         job.stats_anomalies_base_directory = types.GcsDestination(output_uri_prefix=settings.stats_directory)
@@ -109,7 +105,7 @@ def monitoring_job(
 
 
 def objectives_of(job: ModelDeploymentMonitoringJob) -> dict[str, ModelMonitoringObjectiveConfig]:
-    """What the job compares, by the id of the deployed model."""
+    """Return what the job compares, by the ID of the deployed model."""
     return {
         config.deployed_model_id: config.objective_config
         for config in job.model_deployment_monitoring_objective_configs
@@ -132,9 +128,8 @@ def _alert_config(settings: MonitoringSettings) -> ModelMonitoringAlertConfig | 
 
 
 def _thresholds(
-    contract: DataContract, default: float, single: Mapping[str, float]
+    features: Collection[str], default: float, single: Mapping[str, float]
 ) -> dict[str, ThresholdConfig]:
     from google.cloud.aiplatform_v1 import types
 
-    contract.check_features(single)
-    return {name: types.ThresholdConfig(value=single.get(name, default)) for name in contract.features}
+    return {name: types.ThresholdConfig(value=single.get(name, default)) for name in features}

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+
+from vertex_mlops.contract.config.identifiers import (
+    ColumnName,
+    Email,
+    GcsUri,
+    KmsKey,
+    NotificationChannel,
+)
 
 # strict: a quoted number or a yes/no is a mistake, not a distance
-Threshold = Annotated[float, Field(gt=0, le=1, strict=True)]
-Share = Annotated[float, Field(gt=0, le=1, strict=True)]
+Threshold = Annotated[float, Field(gt=0, le=1, strict=True, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, le=1, strict=True, allow_inf_nan=False)]
 # ten years, and one: what lies beyond is a slip, and in the end no duration that the API takes
 Days = Annotated[int, Field(ge=1, le=3650, strict=True)]
 Hours = Annotated[int, Field(ge=1, le=8760, strict=True)]
-Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
-NotificationChannel = Annotated[str, Field(pattern=r"^projects/[^/\s]+/notificationChannels/[^/\s]+$")]
-GcsUri = Annotated[str, Field(pattern=r"^gs://[^/\s]+(/\S*)?$")]
-KmsKey = Annotated[
-    str, Field(pattern=r"^projects/[^/\s]+/locations/[^/\s]+/keyRings/[^/\s]+/cryptoKeys/[^/\s]+$")
-]
 
 
 class MonitoringSettings(BaseModel):
@@ -50,15 +52,15 @@ class MonitoringSettings(BaseModel):
 
     skew_threshold: Threshold = 0.3
     drift_threshold: Threshold = 0.3
-    feature_skew_thresholds: dict[str, Threshold] = {}
-    feature_drift_thresholds: dict[str, Threshold] = {}
+    feature_skew_thresholds: dict[ColumnName, Threshold] = {}
+    feature_drift_thresholds: dict[ColumnName, Threshold] = {}
     sampling_rate: Share = 0.8
     interval_hours: Hours = 1
     log_ttl_days: Days = 30
     emails: list[Email] = []
     notification_channels: list[NotificationChannel] = []
-    log_anomalies: bool = True
-    log_pipelines: bool = False
+    log_anomalies: StrictBool = True
+    log_pipelines: StrictBool = False
     predict_schema: GcsUri | None = None
     analysis_schema: GcsUri | None = None
     stats_directory: GcsUri | None = None
@@ -66,5 +68,5 @@ class MonitoringSettings(BaseModel):
 
     @property
     def named_features(self) -> list[str]:
-        """The features that have a threshold of their own."""
+        """Return the features that have a threshold of their own."""
         return sorted({*self.feature_skew_thresholds, *self.feature_drift_thresholds})

@@ -1,4 +1,4 @@
-"""What the operators have in common that look at a BigQuery table."""
+"""Base of the operators that read a BigQuery table."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from google.api_core.exceptions import NotFound
 
-from vertex_mlops.data_versions import DEFAULT_TIME_TRAVEL_HOURS
 from vertex_mlops.exceptions import DataContractError
 from vertex_mlops.links.bigquery import TableLink
-from vertex_mlops.task_results import ResultsMixin
-from vertex_mlops.trainable_tables import check_trainable
+from vertex_mlops.operators.bigquery.data_versions import DEFAULT_TIME_TRAVEL_HOURS
+from vertex_mlops.operators.bigquery.trainable_tables import check_trainable
+from vertex_mlops.runs.results import ResultsMixin
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 class BigQueryTableBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
     """
-    Base of the operators that look at one BigQuery table.
+    Base class of the operators that read one BigQuery table.
 
     :param project_id: The ID of the Google Cloud project of the table (templated).
     :param dataset_id: The ID of the dataset (templated).
@@ -55,7 +55,7 @@ class BigQueryTableBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
 
     @property
     def extra_links_params(self) -> dict[str, Any]:
-        """Return what the link needs."""
+        """Return the values that the link needs."""
         return {"project_id": self.project_id, "dataset_id": self.dataset_id, "table_id": self.table_id}
 
     @property
@@ -65,7 +65,7 @@ class BigQueryTableBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
 
     @cached_property
     def hook(self) -> BigQueryHook:
-        """Return what asks BigQuery through the connection."""
+        """Return the BigQuery hook of the connection."""
         from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 
         return BigQueryHook(
@@ -73,7 +73,11 @@ class BigQueryTableBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
         )
 
     def get_table(self) -> Table:
-        """Call ``tables.get``, which scans no bytes, and refuse what cannot be trained on."""
+        """
+        Call ``tables.get``, which scans no bytes, and check that the table can be trained on.
+
+        :return: the table.
+        """
         try:
             table = self.hook.get_client(project_id=self.project_id).get_table(self.table)
         except NotFound as error:
@@ -83,9 +87,11 @@ class BigQueryTableBaseOperator(ResultsMixin, GoogleCloudBaseOperator):
 
     def get_time_travel_hours(self) -> int:
         """
-        Call ``datasets.get`` and tell how far back its tables can be read.
+        Call ``datasets.get`` to read the time travel window.
 
         Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset (maxTimeTravelHours)
+
+        :return: the window, in hours.
         """
         client = self.hook.get_client(project_id=self.project_id)
         dataset = client.get_dataset(f"{self.project_id}.{self.dataset_id}")

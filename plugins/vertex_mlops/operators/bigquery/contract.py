@@ -1,4 +1,4 @@
-"""Operator that asks BigQuery whether the rows of a table are fit to learn from."""
+"""Operator that checks whether the rows of a BigQuery table can be trained on."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import Forbidden
 
-from vertex_mlops.compiled_pipeline import read_compiled_pipeline
-from vertex_mlops.contract import DataContract
-from vertex_mlops.contract_checks import ROW_COUNT, check_query, row_problems, schema_problems
-from vertex_mlops.data_versions import snapshot_time
+from vertex_mlops.contract.checks import ROW_COUNT, check_query, row_problems, schema_problems
+from vertex_mlops.contract.data_contract import DataContract
+from vertex_mlops.contract.snapshots import snapshot_time
 from vertex_mlops.exceptions import DataContractError
 from vertex_mlops.links.bigquery import TableLink
-from vertex_mlops.operators.bigquery_base import BigQueryTableBaseOperator, now_ms
-from vertex_mlops.trainable_tables import streaming_buffer, time_travel_problem
+from vertex_mlops.monitoring.objective import check_features
+from vertex_mlops.operators.bigquery.base import BigQueryTableBaseOperator, now_ms
+from vertex_mlops.operators.bigquery.trainable_tables import streaming_buffer, time_travel_problem
+from vertex_mlops.runs.compiled_pipeline import part_of_file, read_compiled_pipeline
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 
 class BigQueryDataContractCheckOperator(BigQueryTableBaseOperator):
     """
-    Check the rows that a pipeline is about to learn from against the contract compiled into it.
+    Check the rows that a pipeline will be trained on against the contract compiled into it.
 
-    The schema comes from ``tables.get``; the rows are counted by one aggregate query, pinned to the same
-    moment as the training query: what was checked is what is trained on. That moment is the millisecond
-    after ``data_version``, or yesterday for a table that has rested since longer: time travel ends after two
-    to seven days, as its data set says.
+    The schema comes from ``tables.get``; the rows are counted by one aggregate query as of the same
+    time as the training query, so both see the same rows. That time is the millisecond
+    after ``data_version``, or yesterday if the table has not changed since then: time travel ends after two
+    to seven days, depending on the data set.
 
     .. seealso::
         https://cloud.google.com/bigquery/docs/access-historical-data
@@ -39,11 +40,11 @@ class BigQueryDataContractCheckOperator(BigQueryTableBaseOperator):
     :param template_path: ``gs://`` URI of the compiled pipeline file with the contract, or of a pointer to
         it (templated).
     :param named_features: Names that must be features of the model, because settings of a later task use
-        them; better found out before hours of training than after.
-    :param last_trained_rows: How many rows the last training had; None if that is not known (templated).
-    :param max_row_loss: Share of them, in (0, 1), that may be missing: a load that broke off leaves a table
-        that keeps the contract.
-    :param force: If True, go on however many rows are missing (templated: take ``dag.param(...)``).
+        them; checked here, before hours of training.
+    :param last_trained_rows: Number of rows of the last training; None if unknown (templated).
+    :param max_row_loss: Share of them, in (0, 1), that may be missing: the table of an interrupted load
+        still meets the contract.
+    :param force: If True, accept any number of missing rows (templated: use ``dag.param(...)``).
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
@@ -52,10 +53,10 @@ class BigQueryDataContractCheckOperator(BigQueryTableBaseOperator):
     :return: ``rows``; ``query``, the pinned training query; ``input_config``, the pipeline parameter that
         makes the pipeline run it; ``template_path`` of the file whose contract was checked, for the task that
         submits it; ``bytes_processed`` by the check.
-    :raises SpecError: the compiled pipeline file is missing or carries no contract.
+    :raises SpecError: the compiled pipeline file is missing or contains no contract.
     :raises UnknownFeatureError: one of ``named_features`` does not exist.
-    :raises DataContractError: names the table, and what keeps it from being trained on, or each column and
-        count that breaks the contract, or how many rows are missing.
+    :raises DataContractError: names the table, and why it cannot be trained on, or each column and
+        count that violates the contract, or the number of missing rows.
     """
 
     template_fields = (
@@ -94,8 +95,8 @@ class BigQueryDataContractCheckOperator(BigQueryTableBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         TableLink.persist(context=context)
         compiled = read_compiled_pipeline(self.template_path, self.gcp_conn_id, self.impersonation_chain)
-        contract = DataContract.from_spec(compiled.text, compiled.uri)
-        contract.check_features(self.named_features)
+        contract = part_of_file(DataContract, compiled.text, compiled.uri)
+        check_features(contract, self.named_features)
         table = self.get_table()
         problems = schema_problems(contract, table.schema)
         sound = [name for name in contract.columns if name not in problems]
@@ -132,7 +133,7 @@ class BigQueryDataContractCheckOperator(BigQueryTableBaseOperator):
                 f"{loss}, more than {self.max_row_loss:.0%}; load the missing rows, "
                 "or trigger a run with force if they are gone for good"
             )
-        self.log.warning("%s; the run goes on, because force is set", loss)
+        self.log.warning("%s; continuing, because force is set", loss)
 
     def _count(
         self, contract: DataContract, columns: list[str], location: str | None, snapshot: int

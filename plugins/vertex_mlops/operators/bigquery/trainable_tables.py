@@ -1,4 +1,4 @@
-"""Which BigQuery tables can be trained on: those that tell when their rows changed, and show their past."""
+"""BigQuery tables that can be trained on: those that record when their rows changed, and have time travel."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ _TABLE = "TABLE"
 # by tables.get's type: why not, and what to do
 _PROBLEMS = {
     "VIEW": (
-        "is a view, whose lastModifiedTime tells of its definition and not of its rows, and which shows no "
-        "past; name the table that it reads, or write its rows to a table"
+        "is a view, whose lastModifiedTime is that of its definition, and which has no time travel; name the "
+        "table that it reads, or write its rows to a table"
     ),
     "MATERIALIZED_VIEW": (
-        "is a materialized view, which shows no past; name the table that it reads, or write its rows to a "
-        "table"
+        "is a materialized view, which has no time travel; name the table that it reads, or write its rows "
+        "to a table"
     ),
     "EXTERNAL": (
-        "is an external table, whose rows BigQuery neither keeps nor sees change; load them into a table"
+        "is an external table, whose rows BigQuery neither stores nor tracks; load them into a table"
     ),
-    "SNAPSHOT": "is a table snapshot, which never changes; name the table that it was taken of",
+    "SNAPSHOT": "is a table snapshot, which never changes; name its base table",
 }
 
 
 def check_trainable(table: Table, name: str) -> None:
     """
-    Make sure that a table can be watched for new rows, and read as it was at one moment.
+    Check that a table can be watched for new rows, and read as of a point in time.
 
-    Partitioned and clustered tables can, and so can clones; only a required partition filter is in the way of
-    a query that reads every row. Row access policies are not told by ``tables.get``, see
+    Partitioned and clustered tables and clones can be used, unless they require a partition filter, since
+    the query reads every row. ``tables.get`` does not return row access policies, see
     :func:`time_travel_problem`.
 
     .. seealso::
@@ -42,7 +42,7 @@ def check_trainable(table: Table, name: str) -> None:
 
     :param table: what ``tables.get`` returned.
     :param name: ``project.dataset.table``, for the message.
-    :raises DataContractError: names the table, what is wrong with it, and what to do.
+    :raises DataContractError: names the table, the problem, and what to do.
     """
     kind = table.table_type
     if kind != _TABLE:
@@ -59,10 +59,10 @@ def check_trainable(table: Table, name: str) -> None:
 
 def time_travel_problem(message: str) -> str | None:
     """
-    Say what to do about a query that BigQuery has forbidden because of row access policies.
+    Describe what to do about a query that BigQuery has forbidden because of row access policies.
 
-    Only the query tells: ``rowAccessPolicies.list`` needs more rights than reading the table, and does not
-    know policies that were dropped.
+    Only the query shows this: ``rowAccessPolicies.list`` needs more permissions than reading the table, and
+    does not return policies that were dropped.
 
     .. seealso::
         https://cloud.google.com/bigquery/docs/time-travel (row-level access); the message is quoted by
@@ -82,7 +82,7 @@ def time_travel_problem(message: str) -> str | None:
 
 def streaming_buffer(table: Table) -> str | None:
     """
-    Say how many rows BigQuery has not written to a table yet.
+    Describe how many rows BigQuery has not written to a table yet.
 
     .. seealso::
         https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#Streamingbuffer

@@ -1,4 +1,4 @@
-"""Operator that asks BigQuery whether there is something new to learn from."""
+"""Operator that checks whether a BigQuery table has new data."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY
 from airflow.providers.standard.utils.skipmixin import SkipMixin
 
-from vertex_mlops.data_versions import check_data_version
-from vertex_mlops.drift import describe, triggering_events
+from vertex_mlops.contract.names import DATA_VERSION_LABEL, ROW_COUNT_LABEL
+from vertex_mlops.contract.retries import READ_RETRY_SECONDS, REQUEST_SECONDS, transient_retry
 from vertex_mlops.links.bigquery import TableLink
-from vertex_mlops.operators.bigquery_base import BigQueryTableBaseOperator, now_ms
-from vertex_mlops.pipeline_jobs import (
-    DATA_VERSION_LABEL,
-    ROW_COUNT_LABEL,
+from vertex_mlops.monitoring.drift_events import describe, triggering_events
+from vertex_mlops.monitoring.drift_settings import DriftSettings
+from vertex_mlops.operators.bigquery.base import BigQueryTableBaseOperator, now_ms
+from vertex_mlops.operators.bigquery.data_versions import check_data_version
+from vertex_mlops.operators.bigquery.trainable_tables import streaming_buffer
+from vertex_mlops.runs.pipeline_jobs import (
     RUN_LABEL,
     SUBMISSION_KEY,
     label_filter,
     run_label,
     run_label_of,
 )
-from vertex_mlops.trainable_tables import streaming_buffer
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.cloud.bigquery import Table
 
-    from vertex_mlops.drift import DriftEvent
+    from vertex_mlops.monitoring.drift_events import DriftEvent
 
 
 # states of a task that runs no more; one that was skipped has not been marked
@@ -38,24 +39,24 @@ _ENDED = ("success", "failed")
 
 class BigQueryTableFreshnessOperator(BigQueryTableBaseOperator, SkipMixin):
     """
-    Skip everything downstream unless a table has changed since the last successful training.
+    Skip all downstream tasks unless a table has changed since the last successful training.
 
-    The watermark lives in Vertex AI: the label ``data_version`` of the newest pipeline job that succeeded
-    on this table; a job of the very same DAG run does not count, so that a run which is cleared as a whole
-    does not skip its own steps. Nor does one of another run of this DAG whose ``pipeline_task_id`` has left
-    no result, since it was marked while the job ran: nobody has seen what came of it. No query runs:
-    ``tables.get`` tells when the table changed last. A ``data_version`` of the past is trained on unless the
-    last training was on just this one; the watermark goes back to it, so that the next run without one finds
-    the table changed and trains on all of it again.
+    The watermark is stored in Vertex AI: the label ``data_version`` of the newest pipeline job that succeeded
+    on this table. A job of the same DAG run does not count, so that a run which is cleared as a whole
+    does not skip its own steps; nor does a job of another run of this DAG whose ``pipeline_task_id`` has
+    no result, since it was marked while the job ran and its model was not used. No query runs:
+    ``tables.get`` returns when the table was last changed. An earlier ``data_version`` is trained on unless
+    the last training used the same one; the watermark goes back to it, so that the next run without one
+    finds the table changed and trains on all of it again.
 
-    Rows that are streamed in count as new when ``lastModifiedTime`` has moved; at the latest, that is when
-    BigQuery has written its streaming buffer to the table, within 90 minutes. Until then the pinned query
-    does not read them: what the watermark tells of is what was trained on.
+    Streamed rows count as new when ``lastModifiedTime`` has changed; at the latest, that is when
+    BigQuery has written its streaming buffer to the table, within 90 minutes. Until then the training query
+    does not read them: the watermark covers only rows that were trained on.
 
-    A run that was caused by drift, an asset event of
-    :class:`~vertex_mlops.operators.drift.EmitModelDriftOperator`, says so. It is skipped, too, if any
-    training began within ``drift_cooldown_hours``, whatever became of it: a drift that no training mends, or
-    a pipeline that fails, must not train every hour.
+    A run started by drift, an asset event of
+    :class:`~vertex_mlops.operators.monitoring.drift.EmitModelDriftOperator`, returns it. It is also skipped
+    if any training started within ``drift_cooldown_hours``, whatever its result: drift that no training
+    removes, or a failing pipeline, must not start a training every hour.
 
     .. seealso::
         https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/get,
@@ -66,15 +67,13 @@ class BigQueryTableFreshnessOperator(BigQueryTableBaseOperator, SkipMixin):
     :param region: The ID of the Google Cloud region of the pipeline jobs (templated).
     :param dataset_id: The ID of the dataset (templated).
     :param table_id: The ID of the table (templated).
-    :param pipeline_job_labels: Labels that the pipeline jobs trained on this table carry (templated).
-    :param pipeline_task_id: The task id of the RunPipelineJobOnceOperator behind; None if all jobs count.
-    :param force: If True, go on although the last training was on this state (templated: take
-        ``dag.param(...)``, since a Jinja expression gives a string, and "False" is true).
-    :param data_version: State of the table to train on, in milliseconds since the epoch; None for the present
-        one (templated: take ``dag.param(...)``).
-    :param retrain_on_drift_without_new_data: Whether drift is a reason to go on although the last training
-        was on this state.
-    :param drift_cooldown_hours: Hours after the begin of a training within which drift causes no other.
+    :param pipeline_job_labels: Labels of the pipeline jobs that are trained on this table (templated).
+    :param pipeline_task_id: The ID of the downstream RunPipelineJobOnceOperator task; None if all jobs count.
+    :param force: If True, train even if the last training used this state (templated: use
+        ``dag.param(...)``, since a Jinja expression returns a string, and "False" is true).
+    :param data_version: State of the table to train on, in milliseconds since the epoch; None for the current
+        one (templated: use ``dag.param(...)``).
+    :param drift_settings: When drift causes a training. The defaults of DriftSettings if not set.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
@@ -84,10 +83,10 @@ class BigQueryTableFreshnessOperator(BigQueryTableBaseOperator, SkipMixin):
         milliseconds since the epoch; ``num_rows`` of the table at present, without those in its streaming
         buffer; ``last_trained_version``, None if there was no training yet; ``last_trained_rows``, how many
         rows that training had, None if its job does not tell; ``trigger``, ``drift`` or Airflow's type of the
-        run; and ``drift``, the :class:`~vertex_mlops.drift.DriftEvent` of each window that has caused the
-        run. If the rest is skipped, the XCom ``skipped_because`` says why.
-    :raises DataContractError: the table does not exist, or is none that can be trained on, such as a view.
-    :raises DataVersionError: the table cannot be read, or was not there, at this ``data_version``.
+        run; and ``drift``, the :class:`~vertex_mlops.monitoring.drift_events.DriftEvent` of each window that
+        has caused the run. If the rest is skipped, the XCom ``skipped_because`` says why.
+    :raises DataContractError: the table does not exist, or cannot be trained on, such as a view.
+    :raises DataVersionError: the table cannot be read, or did not exist, at this ``data_version``.
     """
 
     template_fields = (
@@ -111,8 +110,7 @@ class BigQueryTableFreshnessOperator(BigQueryTableBaseOperator, SkipMixin):
         pipeline_task_id: str | None = None,
         force: bool = False,
         data_version: int | None = None,
-        retrain_on_drift_without_new_data: bool = False,
-        drift_cooldown_hours: float = 24,
+        drift_settings: DriftSettings | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -121,8 +119,7 @@ class BigQueryTableFreshnessOperator(BigQueryTableBaseOperator, SkipMixin):
         self.pipeline_task_id = pipeline_task_id
         self.force = force
         self.data_version = data_version
-        self.retrain_on_drift_without_new_data = retrain_on_drift_without_new_data
-        self.drift_cooldown_hours = drift_cooldown_hours
+        self.drift_settings = drift_settings or DriftSettings()
 
     def execute(self, context: Context) -> dict[str, Any]:
         TableLink.persist(context=context)
@@ -167,14 +164,14 @@ class BigQueryTableFreshnessOperator(BigQueryTableBaseOperator, SkipMixin):
         if not drift:
             return same if unchanged else None
         cause = f"caused by drift ({describe(drift[-1])})"
-        if unchanged and not self.retrain_on_drift_without_new_data:
+        if unchanged and not self.drift_settings.retrain_on_drift_without_new_data:
             return f"{cause}, but {same}, and retrain_on_drift_without_new_data is not set"
-        cooldown = timedelta(hours=self.drift_cooldown_hours)
+        cooldown = timedelta(hours=self.drift_settings.drift_cooldown_hours)
         training = self._newest_training(this_run)
         age = datetime.now(UTC) - training.create_time if training else cooldown
         if training and age < cooldown:
             hours = f"{age / timedelta(hours=1):.1f} h ago"
-            limit = f"drift_cooldown_hours is {self.drift_cooldown_hours:g}"
+            limit = f"drift_cooldown_hours is {self.drift_settings.drift_cooldown_hours:g}"
             return f"{cause}, but the last training, {training.name}, began {hours}, and {limit}"
         return None
 
@@ -198,16 +195,16 @@ class BigQueryTableFreshnessOperator(BigQueryTableBaseOperator, SkipMixin):
             version = job.labels[DATA_VERSION_LABEL]
             if not version.isdecimal():
                 self.log.warning("%s does not count: its data_version is %r", job.name, version)
-            elif self._was_left_alone(ti, job.labels.get(RUN_LABEL)):
+            elif self._was_marked_early(ti, job.labels.get(RUN_LABEL)):
                 self.log.warning(
-                    "%s does not count: no task has taken its result; clear that task to take it", job.name
+                    "%s does not count: no task has used its result; clear that task to use it", job.name
                 )
             else:
                 return job
         return None
 
-    def _was_left_alone(self, ti: Any, run: str | None) -> bool:
-        """Tell whether the task that ran a job was marked, by hand, before the job had ended."""
+    def _was_marked_early(self, ti: Any, run: str | None) -> bool:
+        """Return whether the task that ran a job was marked by hand before the job had ended."""
         if not (run and self.pipeline_task_id):
             return False
         task_id = self.pipeline_task_id
@@ -233,6 +230,8 @@ class BigQueryTableFreshnessOperator(BigQueryTableBaseOperator, SkipMixin):
             filter=label_filter(self.pipeline_job_labels, f"labels.{DATA_VERSION_LABEL}:*", *conditions),
             order_by="create_time desc",
             page_size=2,
+            retry=transient_retry(READ_RETRY_SECONDS),
+            timeout=REQUEST_SECONDS,
         )
         # after "clear run" the newest one is this run's own
         return (job for job in jobs if job.labels.get(RUN_LABEL) != this_run)

@@ -1,4 +1,4 @@
-"""What the operators of monitoring jobs have in common."""
+"""Base of the operators of monitoring jobs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from google.api_core.exceptions import Aborted, FailedPrecondition
 from google.api_core.gapic_v1.method import DEFAULT
 
+from vertex_mlops.contract.monitoring.states import RUNNING, is_settled
+from vertex_mlops.contract.retries import READ_RETRY_SECONDS, REQUEST_SECONDS, transient_retry
+from vertex_mlops.exceptions import ModelMonitoringJobUnsettledError
 from vertex_mlops.operators.vertex_base import VertexBaseOperator
-from vertex_mlops.pipeline_jobs import resource_id
-from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
-from vertex_mlops.waiting import RUNNING, come_back, is_settled
+from vertex_mlops.runs.pipeline_jobs import resource_id
+from vertex_mlops.waiting.reschedule import reschedule_or_fail
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,11 +31,11 @@ class ModelMonitoringBaseOperator(VertexBaseOperator):
     """
     Base class of the operators that act on a monitoring job.
 
-    A job that is PENDING or UPDATING takes no change: the task gives its slot back and looks again later.
+    A job that is PENDING or UPDATING accepts no change: the task is rescheduled and polls again later.
 
     :param project_id: The ID of the Google Cloud project of the job (templated).
     :param region: The ID of the Google Cloud region of the job (templated).
-    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING, 15 at least.
+    :param poll_interval: Seconds between two polls of a job that is PENDING or UPDATING, 15 at least.
     :param wait_timeout: Seconds to wait for such a job.
     :param retry: Designation of what errors, if any, should be retried within a request; by default those
         of the service or the connection, for a minute, if the request only reads.
@@ -70,33 +72,33 @@ class ModelMonitoringBaseOperator(VertexBaseOperator):
 
     @property
     def read_options(self) -> dict[str, Any]:
-        """What every call of the hook takes that changes nothing."""
-        return self._request_options(self.retry or patiently(PATIENCE_SECONDS))
+        """Return the options of every call that only reads."""
+        return self._request_options(self.retry or transient_retry(READ_RETRY_SECONDS))
 
     @property
     def write_options(self) -> dict[str, Any]:
-        """What every other call takes: sent again after its answer was lost, a change would be refused."""
+        """Return the options of every other call, which is not repeated: the second one would be refused."""
         return self._request_options(self.retry or DEFAULT)
 
     def wait_until_settled(self, context: Context, job: ModelDeploymentMonitoringJob) -> None:
         """
-        Come back later, without a slot meanwhile, if the job is PENDING or UPDATING.
+        Reschedule the task if the job is PENDING or UPDATING.
 
         :param context: the task's context.
-        :param job: as it is now.
+        :param job: the job as it is now.
         """
         if not is_settled(job):
             self.log.info("%s is %s", job.name, job.state.name)
-            self.come_back(context, f"{job.name} is still {job.state.name}")
+            self.reschedule(context, f"{job.name} is still {job.state.name}")
 
     def delete_settled_job(self, context: Context, job: ModelDeploymentMonitoringJob) -> None:
         """
         Pause a job if it runs, because Vertex AI deletes no running job, and delete it.
 
-        If that takes long, come back later, without a slot meanwhile, and look whether the job is gone.
+        If that takes long, the task is rescheduled, and checks then whether the job is gone.
 
         :param context: the task's context.
-        :param job: as it is now.
+        :param job: the job as it is now.
         """
         job_id = resource_id(job.name)
         if job.state.name == RUNNING:
@@ -107,16 +109,18 @@ class ModelMonitoringBaseOperator(VertexBaseOperator):
         except (Aborted, FailedPrecondition, TimeoutError) as error:
             # a job that is being deleted can refuse to be deleted again
             self.log.info("%s is not deleted yet: %s", job.name, " ".join(str(error).split()))
-            self.come_back(context, f"{job.name} is still not deleted")
+            self.reschedule(context, f"{job.name} is still not deleted")
 
-    def come_back(self, context: Context, still: str) -> NoReturn:
+    def reschedule(self, context: Context, still: str) -> NoReturn:
         """
-        End this execution of the task, to start it anew after ``poll_interval``.
+        Reschedule the task to run again after ``poll_interval``.
 
         :param context: the task's context.
-        :param still: what is waited for, if the time is up.
+        :param still: what the task is waiting for, for the message of a timeout.
+        :raises ModelMonitoringJobUnsettledError: the time is up.
         """
-        come_back(context, still, self.poll_interval, self.wait_timeout)
+        problem = ModelMonitoringJobUnsettledError(f"{still} after {self.wait_timeout:g} s")
+        reschedule_or_fail(context, problem, self.poll_interval, self.wait_timeout)
 
     def _request_options(self, retry: Any) -> dict[str, Any]:
         return {

@@ -1,4 +1,4 @@
-"""Operator that tells other DAGs, by asset events, what monitoring has found."""
+"""Operator that emits asset events for the drift that monitoring has found."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.exceptions import AirflowSkipException
 
-from vertex_mlops.drift import DriftEvent, describe, drift_in, events_of, problem_with
+from vertex_mlops.contract.retries import READ_RETRY_SECONDS, REQUEST_SECONDS, transient_retry
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
-from vertex_mlops.monitoring_anomalies import find_anomalies
+from vertex_mlops.monitoring.anomalies import find_anomalies
+from vertex_mlops.monitoring.drift_events import DriftEvent, describe, drift_in, events_of, problem_with
 from vertex_mlops.operators.vertex_base import VertexBaseOperator
-from vertex_mlops.pipeline_jobs import label_filter, resource_id
-from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
+from vertex_mlops.runs.pipeline_jobs import label_filter, resource_id
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 
-# what is older was told, or nobody listened: a look must not page through a year of windows
+# older windows have had their events: a run must not page through a year of them
 _LOOK_BACK = timedelta(days=7)
 # more than a week of hourly windows
 _KNOWN_EVENTS = 200
@@ -30,13 +30,13 @@ _KNOWN_EVENTS = 200
 
 class EmitModelDriftOperator(VertexBaseOperator):
     """
-    Look once at what monitoring jobs have found, and emit one asset event for each new window with anomalies.
+    Search monitoring jobs for anomalies, and emit one asset event for each new window that has any.
 
-    What is new is told by the events that came through its alias so far: the operator keeps nothing, so that
-    a retry, a cleared task or another worker emits no window twice. Only models that the jobs watch now
-    count: what was found of a model that serves no more is past. It looks back over seven days at most. The
-    event's extra is a :class:`~vertex_mlops.drift.DriftEvent`; one of another shape, or of a window in the
-    future, was made by somebody else: it hides nothing, and a line of the log tells of it.
+    The earlier events of its alias determine which windows are new: the operator stores nothing, so that
+    a retry, a cleared task or another worker emits no window twice. Only models that the jobs currently
+    monitor count. It searches at most the last seven days. The event's extra is a
+    :class:`~vertex_mlops.monitoring.drift_events.DriftEvent`; an event with another extra, or with a window
+    in the future, is ignored and logged.
 
     .. seealso::
         https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/assets.html and
@@ -44,14 +44,15 @@ class EmitModelDriftOperator(VertexBaseOperator):
 
     :param project_id: The ID of the Google Cloud project of the jobs (templated).
     :param region: The ID of the Google Cloud region of the jobs (templated).
-    :param labels: Labels that the monitoring jobs carry; all jobs with them are looked at (templated).
-    :param asset: What the events are emitted for; a DAG must be scheduled by it.
+    :param labels: Labels of the monitoring jobs; all jobs with them are searched (templated).
+    :param asset: The asset of the events; a DAG must be scheduled on it.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
 
-    :return: ``events``, a list of :class:`~vertex_mlops.drift.DriftEvent`, the oldest first.
+    :return: ``events``, a list of :class:`~vertex_mlops.monitoring.drift_events.DriftEvent`, the oldest
+        first.
     :raises AirflowSkipException: there is no monitoring job yet, or no new window with anomalies.
     """
 
@@ -102,14 +103,14 @@ class EmitModelDriftOperator(VertexBaseOperator):
         )
 
     def _known_windows(self, context: Context) -> dict[str, datetime]:
-        """Tell up to when the windows of each job were told."""
+        """Read the end of the last window of each job for which an event was emitted."""
         known: dict[str, datetime] = {}
         # the newest comes first
         for event in (
             context["inlet_events"][AssetAlias(name=self.asset.name)].ascending(False).limit(_KNOWN_EVENTS)
         ):
             if problem := problem_with(event.extra):
-                self.log.warning("An asset event that tells of no drift is ignored: %s", problem)
+                self.log.warning("Ignoring an asset event without valid drift: %s", problem)
             elif told := drift_in(event.extra):
                 end = datetime.fromisoformat(told["window_end"])
                 known[told["monitoring_job"]] = max(end, known.get(told["monitoring_job"], end))
@@ -122,7 +123,7 @@ class EmitModelDriftOperator(VertexBaseOperator):
         return [
             event
             for event in events_of(job, anomalies)
-            # an event that the next look would not know again is told later
+            # an event that the next run would not recognize is emitted later
             if datetime.fromisoformat(event["window_end"]) > since and not problem_with(event)
         ]
 
@@ -135,6 +136,6 @@ class EmitModelDriftOperator(VertexBaseOperator):
         return {
             "project_id": self.project_id,
             "region": self.region,
-            "retry": patiently(PATIENCE_SECONDS),
+            "retry": transient_retry(READ_RETRY_SECONDS),
             "timeout": REQUEST_SECONDS,
         }

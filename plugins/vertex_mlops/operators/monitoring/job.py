@@ -1,4 +1,4 @@
-"""Operator that keeps an endpoint's one monitoring job in step with what the endpoint serves."""
+"""Operator that keeps an endpoint's monitoring job up to date with the models that serve."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 
-from vertex_mlops.compiled_pipeline import read_pipeline_job
-from vertex_mlops.contract import RAW_SIGNATURE, DataContract
+from vertex_mlops.contract.data_contract import DataContract
+from vertex_mlops.contract.monitoring.diff import diff, keep_recipients, updated_job
+from vertex_mlops.contract.monitoring.job import monitoring_job, objectives_of
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
+from vertex_mlops.contract.monitoring.states import FAILED, PAUSED
+from vertex_mlops.contract.names import RAW_SIGNATURE
 from vertex_mlops.exceptions import (
     ModelMonitoringJobError,
     ModelMonitoringJobImmutableError,
@@ -17,14 +21,12 @@ from vertex_mlops.exceptions import (
 )
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.links.vertex_ai import EndpointLink
-from vertex_mlops.monitoring_config import monitoring_job, objective_config, objectives_of
-from vertex_mlops.monitoring_diff import diff, keep_recipients, updated_job
-from vertex_mlops.monitoring_settings import MonitoringSettings
-from vertex_mlops.operators.model_monitoring_base import ModelMonitoringBaseOperator
-from vertex_mlops.pipeline_jobs import resource_id
-from vertex_mlops.service_agents import awaiting_service_agents
-from vertex_mlops.task_results import skip
-from vertex_mlops.waiting import FAILED, PAUSED
+from vertex_mlops.monitoring.objective import objective_config
+from vertex_mlops.monitoring.service_agents import awaiting_service_agents
+from vertex_mlops.operators.monitoring.base import ModelMonitoringBaseOperator
+from vertex_mlops.runs.compiled_pipeline import part_of_job, read_pipeline_job
+from vertex_mlops.runs.pipeline_jobs import resource_id
+from vertex_mlops.runs.results import skip
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -33,14 +35,13 @@ if TYPE_CHECKING:
 
 class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
     """
-    Make an endpoint's ModelDeploymentMonitoringJob watch the models that serve now.
+    Create or update an endpoint's ModelDeploymentMonitoringJob, so that it monitors the serving models.
 
     An endpoint has at most one such job, and the job's objectives name deployed models, so each new model
-    needs an update. The job is found through the endpoint, and only what differs is updated: nothing, if
-    nothing differs. Whoever gets its alerts goes on getting them, beside those whom the settings name. If the
-    job is PENDING or UPDATING and must change, the task gives its slot back and looks again later. It does
-    not wait for what it has begun itself: that is what
-    :class:`~vertex_mlops.sensors.model_monitoring.ModelMonitoringJobSensor` is for.
+    needs an update. The job is found through the endpoint, and only fields that differ are updated.
+    Recipients of its alerts are kept, in addition to those in the settings. If the job is PENDING or UPDATING
+    and must change, the task is rescheduled and polls again later. It does not wait for its own update: use
+    :class:`~vertex_mlops.sensors.model_monitoring.ModelMonitoringJobSensor`.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs
@@ -49,15 +50,15 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
     :param region: The ID of the Google Cloud region of the endpoint (templated).
     :param endpoint: Resource name of the endpoint (templated).
     :param deployed_model_id: The ID of the model that was just deployed to it (templated).
-    :param training_examples: ``gs://`` folder of the examples that this model learned from (templated).
-    :param pipeline_job: Resource name of the pipeline job that made this model; its contract names the
+    :param training_examples: ``gs://`` folder of the training examples of this model (templated).
+    :param pipeline_job: Resource name of the pipeline job that created this model; its contract names the
         features and the label (templated).
     :param display_name: Display name of the monitoring job (templated).
     :param settings: Thresholds, sampling, interval, alerts, storage.
-    :param labels: Labels of the monitoring job; others that it has stay (templated).
-    :param recreate: Whether to pause, delete and create the job anew if a field differs that Vertex AI
-        cannot update. What it has computed so far is lost, and the new one runs even if the old was paused.
-    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING, 15 at least.
+    :param labels: Labels of the monitoring job; its other labels are kept (templated).
+    :param recreate: Whether to pause, delete and recreate the job if a field differs that Vertex AI
+        cannot update. Its results so far are lost, and the new one runs even if the old one was paused.
+    :param poll_interval: Seconds between two polls of a job that is PENDING or UPDATING, 15 at least.
     :param wait_timeout: Seconds to wait for such a job.
     :param retry: Designation of what errors, if any, should be retried within a request; by default those
         of the service or the connection, for a minute, if the request only reads.
@@ -68,7 +69,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
 
-    :return: ``name`` of the job; its ``state``; the ``deployed_model_ids`` that it watches; whether it was
+    :return: ``name`` of the job; its ``state``; the monitored ``deployed_model_ids``; whether it was
         ``created``; the names of the fields ``updated``; resource name of the ``operation`` that updates
         it, empty if there is none; whether the features of a request to ``predict`` are
         ``features_seen``: if not, no skew and no drift is found in it.
@@ -77,9 +78,9 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         feature that the model does not have.
     :raises ModelMonitoringJobImmutableError: fields differ that no update can change, and ``recreate`` is
         not set; the message lists them.
-    :raises ModelMonitoringJobPausedError: the job must change, and somebody has paused it.
-    :raises ModelMonitoringJobUnsettledError: the job does not settle in time.
-    :raises SpecError: the pipeline job is gone, or carries no contract.
+    :raises ModelMonitoringJobPausedError: the job must change, but is paused.
+    :raises ModelMonitoringJobUnsettledError: the job stays PENDING or UPDATING for too long.
+    :raises SpecError: the pipeline job is gone, or contains no contract.
     """
 
     template_fields = (
@@ -122,18 +123,18 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         EndpointLink.persist(context=context, endpoint_id=resource_id(self.endpoint))
         job = read_pipeline_job(self.pipeline_job, self.gcp_conn_id, self.impersonation_chain)
-        contract = DataContract.from_job(job)
+        contract = part_of_job(DataContract, job)
         if contract.hides_features:
             self.log.warning(
-                "Requests to :predict hold serialized examples: their features are not seen, and neither skew"
-                " nor drift is found; the default signature %s would show them",
+                "Requests to :predict contain serialized examples, whose features monitoring cannot read, so"
+                " it finds neither skew nor drift; make %s the default signature",
                 RAW_SIGNATURE,
             )
         if self.deployed_model_id not in self._serving():
             skip(
                 context,
-                f"deployed model {self.deployed_model_id} of {self.endpoint} has no traffic any more: it need"
-                " not be watched",
+                f"deployed model {self.deployed_model_id} of {self.endpoint} has no traffic any more, so it"
+                " is not monitored",
             )
         return self._keep(context, contract) | {"features_seen": not contract.hides_features}
 
@@ -143,7 +144,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
             try:
                 return self._create(context, self._wanted(contract, {}))
             except AlreadyExists:
-                # somebody was faster
+                # another run was faster
                 current = self._find()
                 if current is None:
                     raise
@@ -161,21 +162,21 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         if current.state.name == FAILED:
             raise ModelMonitoringJobError(f"{current.name} failed: {current.error.message}")
         if not difference:
-            self.log.info("%s is as it should be", current.name)
+            self.log.info("%s is up to date", current.name)
             if current.state.name == PAUSED:
-                self.log.warning("%s is paused: nothing is monitored until somebody resumes it", current.name)
+                self.log.warning("%s is paused: nothing is monitored until it is resumed", current.name)
             return self._finish(context, current)
         if difference.immutable and not self.recreate:
             raise ModelMonitoringJobImmutableError(
                 f"{current.name}: fields that Vertex AI cannot change differ:"
-                f" {', '.join(difference.immutable)}; set recreate to have the job deleted and created anew"
+                f" {', '.join(difference.immutable)}; set recreate to have the job deleted and recreated"
             )
         self.wait_until_settled(context, current)
         if difference.immutable:
             return self._recreate(context, current, wanted, difference.immutable)
         if current.state.name == PAUSED:
             raise ModelMonitoringJobPausedError(
-                f"{current.name} is paused and takes no update of {', '.join(difference.update_mask)};"
+                f"{current.name} is paused and accepts no update of {', '.join(difference.update_mask)};"
                 " resume it, then clear this task"
             )
         return self._update(context, current, wanted, difference.update_mask)
@@ -203,7 +204,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
         wanted: ModelDeploymentMonitoringJob,
         fields: Sequence[str],
     ) -> dict[str, Any]:
-        self.log.info("Deleting %s to create it anew: %s differ", current.name, ", ".join(fields))
+        self.log.info("Deleting %s to recreate it: %s differ", current.name, ", ".join(fields))
         if current.state.name == PAUSED:
             # by a person, or by a try that broke off here: nothing tells them apart
             self.log.warning("%s is paused; the new one will run", current.name)
@@ -262,7 +263,7 @@ class CreateOrUpdateModelMonitoringJobOperator(ModelMonitoringBaseOperator):
             endpoint=self.endpoint,
             objectives=objectives,
             settings=self.settings,
-            contract=contract,
+            sample_instance=contract.sample_instance,
             labels=self.labels,
         )
 

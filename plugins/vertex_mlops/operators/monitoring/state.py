@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import NotFound
 
+from vertex_mlops.contract.monitoring.states import PAUSED
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
-from vertex_mlops.operators.model_monitoring_base import ModelMonitoringBaseOperator
-from vertex_mlops.pipeline_jobs import resource_id
-from vertex_mlops.waiting import PAUSED
+from vertex_mlops.operators.monitoring.base import ModelMonitoringBaseOperator
+from vertex_mlops.runs.pipeline_jobs import resource_id
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,7 +43,7 @@ class PauseModelMonitoringJobOperator(_OneJobOperator):
     """
     Pause a monitoring job: requests are neither logged nor analyzed, and the job can be deleted.
 
-    A job that is paused is left alone.
+    Nothing happens if the job is already paused.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs/pause
@@ -51,7 +51,7 @@ class PauseModelMonitoringJobOperator(_OneJobOperator):
     :param project_id: The ID of the Google Cloud project of the job (templated).
     :param region: The ID of the Google Cloud region of the job (templated).
     :param job_id: The ID of the monitoring job, or its resource name (templated).
-    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING, 15 at least.
+    :param poll_interval: Seconds between two polls of a job that is PENDING or UPDATING, 15 at least.
     :param wait_timeout: Seconds to wait for such a job.
     :param retry: Designation of what errors, if any, should be retried within a request; by default those
         of the service or the connection, for a minute, if the request only reads.
@@ -64,7 +64,7 @@ class PauseModelMonitoringJobOperator(_OneJobOperator):
 
     :return: ``name`` of the job and whether it was ``changed``.
     :raises google.api_core.exceptions.NotFound: there is no such job.
-    :raises ModelMonitoringJobUnsettledError: the job does not settle in time.
+    :raises ModelMonitoringJobUnsettledError: the job stays PENDING or UPDATING for too long.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class ResumeModelMonitoringJobOperator(_OneJobOperator):
     """
     Resume a paused monitoring job; it runs again from the next scheduled time.
 
-    A job that is not paused is left alone.
+    Nothing happens if the job is not paused.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs/resume
@@ -88,7 +88,7 @@ class ResumeModelMonitoringJobOperator(_OneJobOperator):
     :param project_id: The ID of the Google Cloud project of the job (templated).
     :param region: The ID of the Google Cloud region of the job (templated).
     :param job_id: The ID of the monitoring job, or its resource name (templated).
-    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING, 15 at least.
+    :param poll_interval: Seconds between two polls of a job that is PENDING or UPDATING, 15 at least.
     :param wait_timeout: Seconds to wait for such a job.
     :param retry: Designation of what errors, if any, should be retried within a request; by default those
         of the service or the connection, for a minute, if the request only reads.
@@ -101,7 +101,7 @@ class ResumeModelMonitoringJobOperator(_OneJobOperator):
 
     :return: ``name`` of the job and whether it was ``changed``.
     :raises google.api_core.exceptions.NotFound: there is no such job.
-    :raises ModelMonitoringJobUnsettledError: the job does not settle in time.
+    :raises ModelMonitoringJobUnsettledError: the job stays PENDING or UPDATING for too long.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -115,10 +115,10 @@ class ResumeModelMonitoringJobOperator(_OneJobOperator):
 
 class DeleteModelMonitoringJobOperator(_OneJobOperator):
     """
-    Delete a monitoring job; one that runs is paused first, because Vertex AI deletes no running job.
+    Delete a monitoring job; pause it first if it runs, because Vertex AI deletes no running job.
 
-    A job that does not exist is no error: a retry, or a second run, comes to the same end. While the deletion
-    takes longer than a minute, the task gives its slot back.
+    The task succeeds if there is no such job, so that it can be repeated. If the deletion takes longer than
+    a minute, the task is rescheduled.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs/delete
@@ -126,7 +126,7 @@ class DeleteModelMonitoringJobOperator(_OneJobOperator):
     :param project_id: The ID of the Google Cloud project of the job (templated).
     :param region: The ID of the Google Cloud region of the job (templated).
     :param job_id: The ID of the monitoring job, or its resource name (templated).
-    :param poll_interval: Seconds between two looks at a job that is PENDING or UPDATING, 15 at least.
+    :param poll_interval: Seconds between two polls of a job that is PENDING or UPDATING, 15 at least.
     :param wait_timeout: Seconds to wait for such a job.
     :param retry: Designation of what errors, if any, should be retried within a request; by default those
         of the service or the connection, for a minute, if the request only reads.
@@ -137,7 +137,7 @@ class DeleteModelMonitoringJobOperator(_OneJobOperator):
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
 
-    :return: ``job_id`` and whether the job was ``changed``: the last look found one to delete.
+    :return: ``job_id`` and whether the job was ``changed``: the last poll found one to delete.
     :raises ModelMonitoringJobUnsettledError: the job does not settle in time, or is not deleted in time.
     """
 

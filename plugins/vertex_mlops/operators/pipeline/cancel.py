@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY
-from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from airflow.sdk import TaskInstanceState, TriggerRule
 from airflow.sdk.exceptions import AirflowRescheduleException
 from google.api_core.exceptions import FailedPrecondition, NotFound
 
+from vertex_mlops.contract.pipeline_states import TERMINAL_STATES
+from vertex_mlops.contract.retries import REQUEST_SECONDS, transient_retry
 from vertex_mlops.exceptions import DagRunMarkedFailedError, PipelineJobNotCancelledError
-from vertex_mlops.pipeline_jobs import (
+from vertex_mlops.operators.vertex_base import VertexBaseOperator
+from vertex_mlops.runs.pipeline_jobs import (
     JOB_ID_KEY,
-    OVER_STATES,
     RUN_LABEL,
     SUBMISSION_KEY,
     attempt_id,
@@ -26,14 +27,13 @@ from vertex_mlops.pipeline_jobs import (
     list_attempts,
     run_label,
 )
-from vertex_mlops.retries import REQUEST_SECONDS, patiently
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
     from airflow.sdk import BaseOperator, Context
     from google.cloud.aiplatform_v1.types import PipelineJob
 
-_PATIENCE = 300.0
+_RETRY_SECONDS = 300.0
 # Vertex AI cancels in its own time; a job that shows it already is adopted by nobody
 _POLL_SECONDS = 1.0
 _MOST_POLLS = 60
@@ -47,23 +47,25 @@ _GIVEN_UP = frozenset(
 )
 
 
-class CancelPipelineJobOperator(GoogleCloudBaseOperator):
+class CancelPipelineJobOperator(VertexBaseOperator):
     """
     Cancel the pipeline job that a task has left running: the teardown of a RunPipelineJobOnceOperator.
 
-    When a person marks the task or its run failed, or the task runs out of retries, the job that it owns
-    would run on: a deferred task has no process that could be told. This task comes behind it however it
-    ends, and cancels the job unless the task succeeded or runs again. A task that a person has marked success
-    while its job ran has left no result: nobody will see what the job makes, so it is cancelled, too.
-    Declare it with ``cancel.as_teardown(setups=train)``: Airflow leaves a teardown to run when the run is
+    If the task or its run is marked failed, or the task fails after its last retry, its job would continue:
+    a deferred task has no process that could be notified. This task runs whenever that task has ended, and
+    cancels the job unless the task succeeded or runs again. A task that was marked success
+    while its job ran has no result, so no task would use the job's output, and it is cancelled, too.
+    Declare it with ``cancel.as_teardown(setups=train)``: Airflow still runs a teardown when the run is
     marked failed, and clears it whenever the task is cleared. After a success with a result it makes no call
     to Google.
 
-    A task that is marked failed while it submits can leave a job that appears only later. As long as one may,
-    this task is rescheduled and looks again, without a worker slot.
+    A task that is marked failed while it submits can leave a job that appears only later. As long as that is
+    possible, this task is rescheduled and polls again, without a worker slot.
 
-    A run whose last tasks were all skipped because somebody marked it failed would end as a success, since
-    Airflow waits for the teardown and then judges the run by its last tasks; so this task fails then.
+    A run that was marked failed and whose last tasks were all skipped would end as a success, since
+    Airflow waits for the teardown and then derives the run's state from its last tasks; so this task fails.
+    A run that was marked success ends as a success, unless the task was between two tries: Airflow skips it
+    then, as if the run had been marked failed, and the run fails.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/pipelines/cancel-pipeline-run
@@ -78,10 +80,10 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
 
-    :return: ``cancelled``, the resource names of the jobs that were, at the last look.
+    :return: ``cancelled``, the resource names of the jobs that the last poll cancelled.
     :raises AirflowRescheduleException: a job may still appear.
-    :raises DagRunMarkedFailedError: somebody has marked the run failed; it ends so.
-    :raises PipelineJobNotCancelledError: the job still runs a minute after it was cancelled.
+    :raises DagRunMarkedFailedError: the run was marked failed; it ends as failed.
+    :raises PipelineJobNotCancelledError: the job is still running a minute after it was cancelled.
     """
 
     template_fields = (
@@ -93,24 +95,19 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
         "impersonation_chain",
     )
 
+    # a teardown runs also after a task that has left no result
+    optional_results = ("job_id",)
+
     def __init__(
         self,
         *,
-        project_id: str,
-        region: str,
         pipeline_task_id: str,
         job_id: str | None = None,
-        gcp_conn_id: str = "google_cloud_default",
-        impersonation_chain: str | Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.project_id = project_id
-        self.region = region
         self.pipeline_task_id = pipeline_task_id
         self.job_id = job_id
-        self.gcp_conn_id = gcp_conn_id
-        self.impersonation_chain = impersonation_chain
 
     def as_teardown(
         self,
@@ -123,9 +120,10 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
 
         :param setups: that task.
         :param on_failure_fail_dagrun: whether the run fails if this task does.
+        :return: this task.
         """
         super().as_teardown(setups=setups, on_failure_fail_dagrun=on_failure_fail_dagrun)
-        # a teardown comes by default only behind a setup that succeeded
+        # a teardown runs by default only after a setup that succeeded
         self.trigger_rule = TriggerRule.ALL_DONE
         return self
 
@@ -142,9 +140,11 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
             cancelled = [job.name for job in self._running_jobs(context) if self._cancel(job, context)]
             self._look_again_if_a_job_may_still_appear(context, state)
         else:
-            self.log.info("%s has not been given up: its job is left alone", self.pipeline_task_id)
+            self.log.info("%s has not failed: its job is not cancelled", self.pipeline_task_id)
         if state in _GIVEN_UP or state == TaskInstanceState.SUCCESS:
-            self._fail_with_a_run_that_was_marked_failed(context, cancelled)
+            # a run that was marked success has cancelled a job, too, and has skipped what had not begun
+            given_up = cancelled if state in _GIVEN_UP else []
+            self._fail_with_a_run_that_was_marked_failed(context, given_up)
         return {"cancelled": cancelled}
 
     def _given_up(self, context: Context, state: str | None) -> bool:
@@ -178,7 +178,7 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
                 if attempt in known:
                     continue
                 return
-            if job.state.name not in OVER_STATES and job.labels.get(RUN_LABEL) == run:
+            if job.state.name not in TERMINAL_STATES and job.labels.get(RUN_LABEL) == run:
                 yield job
 
     def _look_again_if_a_job_may_still_appear(self, context: Context, state: str | None) -> None:
@@ -208,7 +208,7 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
             project_id=self.project_id,
             region=self.region,
             pipeline_job_id=job_id,
-            retry=patiently(_PATIENCE),
+            retry=transient_retry(_RETRY_SECONDS),
             timeout=REQUEST_SECONDS,
         )
 
@@ -219,13 +219,15 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
             return False
         client = self.hook.get_pipeline_service_client(self.region)
         try:
-            client.cancel_pipeline_job(name=job.name, retry=patiently(_PATIENCE), timeout=REQUEST_SECONDS)
+            client.cancel_pipeline_job(
+                name=job.name, retry=transient_retry(_RETRY_SECONDS), timeout=REQUEST_SECONDS
+            )
         except FailedPrecondition as error:
-            self.log.info("%s has ended by itself: %s", job.name, error.message)
+            self.log.info("%s has already ended: %s", job.name, error.message)
             return False
         self.log.info("Cancelled %s, because %s is over", job.name, self.pipeline_task_id)
         for _ in range(_MOST_POLLS):
-            if self._get(job.name.rpartition("/")[-1]).state.name in OVER_STATES:
+            if self._get(job.name.rpartition("/")[-1]).state.name in TERMINAL_STATES:
                 return True
             time.sleep(_POLL_SECONDS)
         raise PipelineJobNotCancelledError(f"{job.name} was cancelled and still does not end")
@@ -241,7 +243,7 @@ class CancelPipelineJobOperator(GoogleCloudBaseOperator):
         seen = {
             states.get(other.task_id) for other in (*task.get_flat_relatives(upstream=True), task, *after)
         }
-        # a task that fails by itself, or is marked so, leaves those behind it in another state
+        # a task that fails by itself, or is marked so, leaves its downstream tasks in another state
         by_itself = TaskInstanceState.UPSTREAM_FAILED in seen
         skipped = all(states.get(other.task_id) == TaskInstanceState.SKIPPED for other in last)
         if skipped and not by_itself and (TaskInstanceState.FAILED in seen or cancelled):

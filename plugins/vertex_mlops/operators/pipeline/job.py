@@ -1,52 +1,60 @@
-"""Operator that runs one Vertex AI pipeline job for one task instance, however often it is tried."""
+"""Operator that runs one Vertex AI pipeline job for each task instance, however often it is retried."""
 
 from __future__ import annotations
 
 import itertools
 import time
 from datetime import timedelta
-from json import JSONDecodeError
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.google.cloud.operators.vertex_ai.pipeline_job import RunPipelineJobOperator
-from airflow.providers.google.cloud.triggers.vertex_ai import RunPipelineJobTrigger
+from airflow.providers.common.compat.sdk import conf
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk.exceptions import AirflowSkipException
 from google.api_core.exceptions import AlreadyExists
-from google.auth.exceptions import GoogleAuthError
 
+from vertex_mlops.contract.names import DATA_VERSION_LABEL
+from vertex_mlops.contract.pipeline_states import (
+    ENDED_STATES,
+    PAUSED,
+    SUCCEEDED,
+    TERMINAL_STATES,
+    UNSUCCESSFUL_STATES,
+)
+from vertex_mlops.contract.retries import (
+    LONGEST_BACKOFF,
+    REQUEST_SECONDS,
+    backoff,
+    is_transient,
+    transient_retry,
+)
 from vertex_mlops.exceptions import PipelineJobFailedError, PipelineJobMismatchError, SpecError
 from vertex_mlops.links.model_card import ModelCardLink
 from vertex_mlops.links.vertex_ai import PipelineJobLink
-from vertex_mlops.pipeline_jobs import (
-    DATA_VERSION_LABEL,
-    DEAD_STATES,
-    ENDED_STATES,
+from vertex_mlops.monitoring.service_agents import awaiting_service_agents
+from vertex_mlops.operators.vertex_base import VertexBaseOperator
+from vertex_mlops.runs.compiled_pipeline import build_pipeline_job
+from vertex_mlops.runs.pipeline_jobs import (
     JOB_ID_KEY,
     LONGEST_FIRST_ID,
-    OVER_STATES,
-    PAUSED,
     RUN_LABEL,
     SUBMISSION_KEY,
-    SUCCEEDED,
-    PipelineResult,
     attempt_id,
-    failure,
+    differing_labels,
     job_id_of_task,
     list_attempts,
-    read_result,
     resource_id,
     run_label,
 )
-from vertex_mlops.retries import LONGEST_BACKOFF, REQUEST_SECONDS, backoff, is_transient, patiently
-from vertex_mlops.service_agents import awaiting_service_agents
-from vertex_mlops.task_results import ResultsMixin
+from vertex_mlops.runs.pipeline_results import PipelineResult, failure, read_result
 
 if TYPE_CHECKING:
+    from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
     from airflow.sdk import Context
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
     from airflow.triggers.base import BaseTrigger
     from google.cloud import aiplatform
+    from google.cloud.aiplatform.metadata.experiment_resources import Experiment
     from google.cloud.aiplatform_v1.types import PipelineJob
 
 # without a deadline, an answer that is lost on its way would be waited for forever
@@ -56,56 +64,133 @@ _SUBMIT_PATIENCE = 300.0
 _READ_PATIENCE = 60.0
 
 
-class RunPipelineJobOnceOperator(ResultsMixin, RunPipelineJobOperator):
+class RunPipelineJobOnceOperator(VertexBaseOperator):
     """
-    Run a pipeline job once for each task instance, and return what came of it.
+    Run a pipeline job once for each task instance, and return its result.
 
-    Takes the parameters of the provider's RunPipelineJobOperator, and differs from it in this:
+    Has the parameters of the provider's RunPipelineJobOperator, with these differences:
 
-    - the job id is made from the DAG, the run, the task and the map index, so that a retry finds the job
-      which an earlier try started and waits for it; only a job that failed, was cancelled or learned from
-      another data version is followed by another;
-    - an error while polling does not end the wait: it is polled again, later each time, for as long as the
-      job runs; an answer lost while submitting does not lead to a second job;
-    - a paused job is waited for, not taken for a success: it goes on when a person resumes it;
+    - the job id is built from the DAG, the run, the task and the map index, so that a retry finds the job
+      of an earlier try and waits for it; it submits another one only if that job failed, was cancelled or
+      was trained on another data version;
+    - an error while polling does not end the wait: the task polls again, with growing intervals, as long as
+      the job runs; a response lost while submitting does not lead to a second job;
+    - the task waits while a job is paused, instead of succeeding;
     - killing the task does not cancel the job, because a worker that is stopped cannot know whether its
-      task was failed, was cleared or will be retried: a
-      :class:`vertex_mlops.operators.cancel_pipeline_job.CancelPipelineJobOperator` behind it does;
+      task was marked failed, was cleared or will be retried: a
+      :class:`vertex_mlops.operators.pipeline.cancel.CancelPipelineJobOperator` downstream does;
     - the result is the same in both modes, and small: a PipelineResult instead of the whole job;
-    - while Vertex AI makes its service agents, at the first use of a project, the task gives its slot back
+    - while Vertex AI creates its service agents, at the first use of a project, the task is rescheduled
       and submits again later, for half an hour;
-    - the job has a further label, ``airflow_run``, which stands for the DAG run;
-    - ``job_id``, ``labels``, ``display_name`` and ``enable_caching`` are templated; a ``job_id`` leaves room
-      for the number of a further attempt: 121 characters at most.
+    - the job has an additional label, ``airflow_run``, which identifies the DAG run.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/pipelines/run-pipeline
 
+    :param project_id: The ID of the Google Cloud project that the service belongs to (templated).
+    :param region: The ID of the Google Cloud region that the service belongs to (templated).
+    :param display_name: The user-defined name of the job (templated).
+    :param template_path: The path of the compiled pipeline, JSON or YAML: a local path, a Cloud Storage URI
+        (``gs://``), an Artifact Registry URI or an HTTPS URI (templated).
+    :param job_id: The ID of the job, 121 characters at most, so that the number of a further attempt fits
+        after it. If not set, it is made from the task instance (templated).
+    :param pipeline_root: The root of the outputs; if not set, as compiled into the pipeline (templated).
+    :param parameter_values: The mapping from runtime parameter names to their values (templated).
+    :param input_artifacts: The mapping from names of input artifacts to their resource IDs (templated).
+    :param enable_caching: Whether all tasks use the cache; if not set, as compiled (templated).
+    :param encryption_spec_key_name: The Cloud KMS key that encrypts the job and what it creates.
+    :param labels: Labels of the job (templated).
+    :param failure_policy: ``fast`` to schedule no new tasks after one has failed, or ``slow``.
+    :param service_account: The service account that the job runs as (templated).
+    :param network: The full name of the Compute Engine network to peer the job with.
+    :param create_request_timeout: The timeout for the create request, in seconds.
+    :param experiment: The Vertex AI experiment, or its name, to associate the job with.
+    :param reserved_ip_ranges: Names of reserved IP ranges under the network that the job may use.
+    :param deferrable: If True, run the task in the deferrable mode.
+    :param poll_interval: Seconds between two polls of the job.
     :param validate_only: If True, build the job, check it as a submission would, log it and skip the task;
         nothing is created (templated: take ``dag.param(...)``).
-    :return: a :class:`vertex_mlops.pipeline_jobs.PipelineResult`.
+    :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
+    :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
+        chained list of accounts required to get the access_token of the last account in the list, which
+        will be impersonated in the request (templated).
+
+    :return: a :class:`vertex_mlops.runs.pipeline_results.PipelineResult`.
     :raises PipelineJobFailedError: names the job, the failed task, its error and the job's page. Vertex AI
-        has tried each task again by itself, so Airflow does not; clear the task to start another job.
-    :raises PipelineJobMismatchError: the job of this id runs, and belongs to another run or data version.
-    :raises SpecError: the compiled pipeline does not take these parameters, labels or this id.
-    :raises MissingResultError: a task before has left no result that a parameter or a label needs.
-    :raises ServiceAgentsMissingError: Vertex AI has made none in half an hour.
+        has already retried each task, so Airflow does not; clear the task to start another job.
+    :raises PipelineJobMismatchError: the job with this id runs, and belongs to another run or data version.
+    :raises SpecError: the compiled pipeline does not accept these parameters, labels or this id.
+    :raises MissingResultError: an upstream task has no result that a parameter or a label needs.
+    :raises ServiceAgentsMissingError: Vertex AI has not created them within half an hour.
     :raises AirflowSkipException: ``validate_only`` is set, and the job could be submitted.
     """
 
-    template_fields = [  # noqa: RUF012
-        *RunPipelineJobOperator.template_fields,
+    template_fields = (
+        "region",
+        "project_id",
+        "input_artifacts",
+        "impersonation_chain",
+        "template_path",
+        "pipeline_root",
+        "parameter_values",
+        "service_account",
+        "gcp_conn_id",
         "job_id",
         "labels",
         "display_name",
         "enable_caching",
         "validate_only",
-    ]
-    operator_extra_links = (PipelineJobLink(), ModelCardLink())  # type: ignore[assignment]
+    )
+    operator_extra_links = (PipelineJobLink(), ModelCardLink())
 
-    def __init__(self, *, validate_only: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        display_name: str,
+        template_path: str,
+        job_id: str | None = None,
+        pipeline_root: str | None = None,
+        parameter_values: dict[str, Any] | None = None,
+        input_artifacts: dict[str, str] | None = None,
+        enable_caching: bool | None = None,
+        encryption_spec_key_name: str | None = None,
+        labels: dict[str, str] | None = None,
+        failure_policy: str | None = None,
+        service_account: str | None = None,
+        network: str | None = None,
+        create_request_timeout: float | None = None,
+        experiment: str | Experiment | None = None,
+        reserved_ip_ranges: list[str] | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: int = 5 * 60,
+        validate_only: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.display_name = display_name
+        self.template_path = template_path
+        self.job_id = job_id
+        self.pipeline_root = pipeline_root
+        self.parameter_values = parameter_values
+        self.input_artifacts = input_artifacts
+        self.enable_caching = enable_caching
+        self.encryption_spec_key_name = encryption_spec_key_name
+        self.labels = labels
+        self.failure_policy = failure_policy
+        self.service_account = service_account
+        self.network = network
+        self.create_request_timeout = create_request_timeout
+        self.experiment = experiment
+        self.reserved_ip_ranges = reserved_ip_ranges
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
         self.validate_only = validate_only
+
+    @cached_property
+    def hook(self) -> PipelineJobHook:
+        from airflow.providers.google.cloud.hooks.vertex_ai.pipeline_job import PipelineJobHook
+
+        return PipelineJobHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
 
     def execute(self, context: Context) -> PipelineResult:
         ti = context["ti"]
@@ -123,7 +208,7 @@ class RunPipelineJobOnceOperator(ResultsMixin, RunPipelineJobOperator):
         PipelineJobLink.persist(context=context, pipeline_id=self.job_id)
         return self._linked(context, self._follow())
 
-    def execute_complete(  # type: ignore[override]
+    def execute_complete(
         self,
         context: Context,
         event: Any,
@@ -133,15 +218,16 @@ class RunPipelineJobOnceOperator(ResultsMixin, RunPipelineJobOperator):
         since: float = 0.0,
     ) -> PipelineResult:
         """
-        Take over from a trigger.
+        Resume the task after a trigger has fired.
 
         :param context: the task's context.
         :param event: what the provider's trigger saw, or the time that it is; the job is read again, because
             only that tells one kind of failure from the other.
         :param job_id: id of the job that was waited for.
         :param errors: how many attempts to read it have failed so far.
-        :param paused: whether the log tells already that the job is paused.
+        :param paused: whether a warning that the job is paused was logged.
         :param since: when the trigger began, in seconds since the epoch.
+        :return: the result of the job.
         """
         polled = event if isinstance(event, dict) else None
         self.job_id = job_id or resource_id(event["job"]["name"])
@@ -152,9 +238,6 @@ class RunPipelineJobOnceOperator(ResultsMixin, RunPipelineJobOperator):
                 errors = 0
             return self._linked(context, self._follow(errors=errors + 1, paused=paused))
         return self._linked(context, self._follow(errors=errors, rested=True, paused=paused))
-
-    def on_kill(self) -> None:
-        """Leave the job alone: see the class."""
 
     def _submit_or_adopt(self, first_id: str, ti: RuntimeTaskInstanceProtocol) -> str:
         known = list_attempts(
@@ -173,17 +256,13 @@ class RunPipelineJobOnceOperator(ResultsMixin, RunPipelineJobOperator):
 
     def _adopts(self, job: PipelineJob, *, known: bool) -> bool:
         wanted = {key: (self.labels or {}).get(key) for key in (RUN_LABEL, DATA_VERSION_LABEL)}
-        others = [
-            f"{key} {job.labels.get(key)}, not {value}"
-            for key, value in wanted.items()
-            if value and job.labels.get(key) != value
-        ]
-        if others and job.state.name not in OVER_STATES:
+        others = differing_labels(job, wanted)
+        if others and job.state.name not in TERMINAL_STATES:
             raise PipelineJobMismatchError(
                 f"{job.name} is {job.state.name} with {' and '.join(others)}: cancel it or let it end"
             )
         # one that is not known was submitted during this try, and whoever killed it meant this try
-        if others or (known and job.state.name in DEAD_STATES):
+        if others or (known and job.state.name in UNSUCCESSFUL_STATES):
             self.log.info(
                 "%s ended as %s; %s", job.name, job.state.name, ", ".join(others) or "another follows"
             )
@@ -220,7 +299,7 @@ class RunPipelineJobOnceOperator(ResultsMixin, RunPipelineJobOperator):
         ti.xcom_push(key=SUBMISSION_KEY, value=deadline)
         self.log.info("Submitting pipeline job %s", self.job_id)
         # the job may be there although no answer came: then the next call says that it is
-        patiently(_SUBMIT_PATIENCE)(job.submit)(
+        transient_retry(_SUBMIT_PATIENCE)(job.submit)(
             service_account=self.service_account,
             network=self.network,
             reserved_ip_ranges=self.reserved_ip_ranges,
@@ -229,22 +308,16 @@ class RunPipelineJobOnceOperator(ResultsMixin, RunPipelineJobOperator):
         )
 
     def _build(self, definition: dict[str, Any]) -> aiplatform.PipelineJob:
-        build = patiently(_SUBMIT_PATIENCE)(self.hook.get_pipeline_job_object)
-        try:
-            # reads the file, and refuses what does not fit it
-            return build(**definition, project=self.project_id, location=self.region)
-        except (GoogleAuthError, JSONDecodeError):
-            # ValueErrors some of them, which tell of the way to the file and not of what is in it
-            raise
-        except ValueError as error:
-            raise SpecError(f"{self.template_path}: {' '.join(str(error).split())}") from error
+        return build_pipeline_job(
+            self.hook, project_id=self.project_id, region=self.region, patience=_SUBMIT_PATIENCE, **definition
+        )
 
     def _get_job(self, patience: float) -> PipelineJob:
         return self.hook.get_pipeline_job(
             project_id=self.project_id,
             region=self.region,
             pipeline_job_id=self.job_id,
-            retry=patiently(patience),
+            retry=transient_retry(patience),
             timeout=REQUEST_SECONDS,
         )
 
@@ -254,7 +327,7 @@ class RunPipelineJobOnceOperator(ResultsMixin, RunPipelineJobOperator):
 
         :param errors: how many attempts to read it have failed.
         :param rested: whether there was a pause after the last of them.
-        :param paused: whether the log tells already that the job is paused.
+        :param paused: whether a warning that the job is paused was logged.
         """
         while True:
             job = self._look()
@@ -282,7 +355,7 @@ class RunPipelineJobOnceOperator(ResultsMixin, RunPipelineJobOperator):
     def _is_paused(self, job: PipelineJob, *, told: bool) -> bool:
         paused = job.state.name == PAUSED
         if paused and not told:
-            self.log.warning("%s is paused: the task waits until somebody resumes or cancels it", job.name)
+            self.log.warning("%s is paused: the task waits until it is resumed or cancelled", job.name)
         return paused
 
     def _seconds_to_rest(self, errors: int, rested: bool) -> float:
@@ -295,6 +368,8 @@ class RunPipelineJobOnceOperator(ResultsMixin, RunPipelineJobOperator):
             trigger = TimeDeltaTrigger(timedelta(seconds=self._seconds_to_rest(errors, rested)))
         else:
             # a trigger of our own would need plugins/ on the triggerer, which Composer does not give it
+            from airflow.providers.google.cloud.triggers.vertex_ai import RunPipelineJobTrigger
+
             trigger = RunPipelineJobTrigger(
                 conn_id=self.gcp_conn_id,
                 project_id=self.project_id,

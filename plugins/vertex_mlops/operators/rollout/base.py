@@ -1,4 +1,4 @@
-"""What the operators of deployed models have in common."""
+"""Bases of the operators of models and endpoints."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import Aborted, FailedPrecondition, NotFound
 
-from vertex_mlops.deployed_models import (
-    CHAMPION_ALIAS,
-    PREVIOUS_ALIAS,
-    REPLACED_ALIAS,
+from vertex_mlops.contract.names import CHAMPION_ALIAS, PREVIOUS_ALIAS, REPLACED_ALIAS
+from vertex_mlops.contract.retries import READ_RETRY_SECONDS, REQUEST_SECONDS, is_transient, transient_retry
+from vertex_mlops.exceptions import ChampionChangedError, EndpointChangedError
+from vertex_mlops.operators.vertex_base import VertexBaseOperator
+from vertex_mlops.rollout.deployed_models import (
     describe_split,
     find_deployed,
     find_version,
@@ -19,19 +20,16 @@ from vertex_mlops.deployed_models import (
     same_version,
     version_name,
 )
-from vertex_mlops.exceptions import ChampionChangedError, EndpointChangedError
-from vertex_mlops.operators.vertex_base import VertexBaseOperator
-from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, is_transient, patiently
-from vertex_mlops.vertex_operations import OperationWait, begin_operation
+from vertex_mlops.waiting.operations import OperationWait, begin_operation
 
 if TYPE_CHECKING:
     from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import EndpointServiceHook
     from airflow.sdk import Context
     from google.cloud.aiplatform_v1.types import Endpoint, Model
 
-    from vertex_mlops.serving import ServingSpec
+    from vertex_mlops.contract.serving import ServingSpec
 
-# so often may somebody else change an endpoint between a look at it and its update
+# updates of an endpoint that may conflict with those of others
 _MOST_CONFLICTS = 5
 
 
@@ -49,7 +47,7 @@ class ModelRegistryBaseOperator(VertexBaseOperator):
 
     @cached_property
     def models(self) -> Any:
-        """Client of the Model Registry."""
+        """Return the client of the Model Registry."""
         from airflow.providers.google.cloud.hooks.vertex_ai.model_service import ModelServiceHook
 
         hook = ModelServiceHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
@@ -60,7 +58,8 @@ class ModelRegistryBaseOperator(VertexBaseOperator):
         Read the version that has an alias.
 
         :param model: resource name of the model, or of any of its versions.
-        :param alias: of the version.
+        :param alias: alias of the version.
+        :return: the version; None if there is none.
         """
         return find_version(self.models, f"{model.partition('@')[0]}@{alias}")
 
@@ -72,20 +71,21 @@ class ModelRegistryBaseOperator(VertexBaseOperator):
         :param labels: values by key.
         """
         found: Model = self.models.get_model(
-            name=version, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS
+            name=version, retry=transient_retry(READ_RETRY_SECONDS), timeout=REQUEST_SECONDS
         )
         self.models.update_model(
             model={"name": version, "labels": {**found.labels, **labels}},
             update_mask={"paths": ["labels"]},
-            retry=patiently(PATIENCE_SECONDS),
+            retry=transient_retry(READ_RETRY_SECONDS),
             timeout=REQUEST_SECONDS,
         )
 
     def previous(self, model: str) -> Model | None:
         """
-        Read the version that the champion has replaced.
+        Read the version that the champion replaced.
 
         :param model: resource name of the model, or of any of its versions.
+        :return: the version; None if there is none.
         """
         champion, replaced = self.version(model, CHAMPION_ALIAS), self.version(model, REPLACED_ALIAS)
         # a promotion that broke off before its last call
@@ -95,12 +95,13 @@ class ModelRegistryBaseOperator(VertexBaseOperator):
 
     def is_champion(self, model_version: str, champion_version: str | None) -> bool:
         """
-        Tell whether a version is the champion already; if not, nobody may have replaced the one before.
+        Return whether a version is the champion, and check that nobody else has replaced the previous one.
 
         :param model_version: resource name of the version.
         :param champion_version: resource name of what was the champion when the version was chosen; empty if
             there was none, None if that is not known.
-        :raises ChampionChangedError: the champion is another one by now.
+        :return: True if it is the champion; False if it may become it.
+        :raises ChampionChangedError: another version has become champion.
         """
         found = self.version(model_version, CHAMPION_ALIAS)
         champion = version_name(found) if found else ""
@@ -148,9 +149,10 @@ class EndpointBaseOperator(ModelRegistryBaseOperator):
         Read an endpoint.
 
         :param name: its resource name.
+        :return: the endpoint.
         """
         endpoint: Endpoint = self.client.get_endpoint(
-            name=name, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS
+            name=name, retry=transient_retry(READ_RETRY_SECONDS), timeout=REQUEST_SECONDS
         )
         return endpoint
 
@@ -158,16 +160,16 @@ class EndpointBaseOperator(ModelRegistryBaseOperator):
         """
         Read an endpoint and set its traffic split, unless it is so already.
 
-        If somebody else changes the endpoint in between, it is read and decided on anew: the update holds the
-        etag of what was read.
+        If somebody else changes the endpoint in between, it is read again and the decision repeated: the
+        update contains the etag of the endpoint as it was read.
 
         .. seealso::
             https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints#Endpoint
 
         :param name: resource name of the endpoint.
-        :param decide: gives the split that an endpoint, as it was read, is to have.
+        :param decide: returns the new split of the endpoint as it was read.
         :return: share in per cent by the id of the deployed model.
-        :raises EndpointChangedError: the endpoint changes again and again.
+        :raises EndpointChangedError: the endpoint keeps changing.
         """
         conflict: Exception | None = None
         for _ in range(_MOST_CONFLICTS):
@@ -191,7 +193,7 @@ class EndpointBaseOperator(ModelRegistryBaseOperator):
 
     def _set_split(self, endpoint: Endpoint, split: dict[str, int]) -> None:
         # an etag that does not match is ABORTED, and would not match the next time either
-        retry = patiently(PATIENCE_SECONDS).with_predicate(
+        retry = transient_retry(READ_RETRY_SECONDS).with_predicate(
             lambda error: is_transient(error) and not isinstance(error, Aborted)
         )
         self.client.update_endpoint(
@@ -203,21 +205,15 @@ class EndpointBaseOperator(ModelRegistryBaseOperator):
 
     def deploy(self, context: Context, endpoint: Endpoint, model_version: str, serving: ServingSpec) -> str:
         """
-        Deploy a version without traffic, once; come back later while it is on its way.
+        Deploy a version without traffic, unless it is deployed; reschedule the task while it is under way.
 
         :param context: the task's context.
-        :param endpoint: to deploy it to.
+        :param endpoint: to deploy it to, as it was read after its deployments had ended (:meth:`settle`).
         :param model_version: resource name of the version.
-        :param serving: says on what machines.
+        :param serving: machine type and number of replicas.
         :return: id of the deployed model.
         """
-        from google.cloud.aiplatform_v1.types import DeployModelOperationMetadata
-
         if found := find_deployed(endpoint, model_version):
-            return found.id
-        self.settle(context, endpoint.name, DeployModelOperationMetadata)
-        # it may have ended between the two looks
-        if found := find_deployed(self.read_endpoint(endpoint.name), model_version):
             return found.id
         resources = {
             "machine_spec": {"machine_type": serving.machine_type},
@@ -232,35 +228,36 @@ class EndpointBaseOperator(ModelRegistryBaseOperator):
                 "dedicated_resources": resources,
             },
         }
-        answer = self.begin(context, f"to deploy {model_version}", self.client.deploy_model, request)
+        answer = self.begin(context, f"the deployment of {model_version}", self.client.deploy_model, request)
         return str(answer.deployed_model.id)
 
     def settle(self, context: Context, resource: str, metadata: Any) -> None:
         """
-        Come back later if an operation of a kind is under way, whoever has begun it.
+        Reschedule the task while an operation of a kind is under way, whoever started it.
 
         :param context: the task's context.
-        :param resource: name of what it works on.
-        :param metadata: class of the metadata that operations of the kind carry.
+        :param resource: name of the resource that it works on.
+        :param metadata: metadata class of the operations.
         """
         wait = OperationWait(self.client, resource, metadata)
         wait.settle(context, self.poll_interval, self.wait_timeout)
 
     def begin(self, context: Context, what: str, method: Any, request: dict[str, Any]) -> Any:
         """
-        Begin an operation; if it is not quick, or no answer comes, look again later.
+        Start an operation; reschedule the task if it is not quick, or if no answer comes.
 
         :param context: the task's context.
-        :param what: it does, for the log.
-        :param method: of the client, which begins it.
-        :param request: what the method takes.
+        :param what: name of the operation, for the log.
+        :param method: method of the client that starts it.
+        :param request: the request.
+        :return: the response of the operation.
         """
         begin = partial(method, request=request, timeout=REQUEST_SECONDS)
         return begin_operation(context, what, begin, self.poll_interval, self.wait_timeout)
 
     def undeploy(self, context: Context, endpoint: str, deployed_model_id: str) -> None:
         """
-        Take a deployed model away; it may be gone already, and stays if somebody else gives it traffic.
+        Undeploy a model; it may be gone already, and stays if somebody else gives it traffic.
 
         .. seealso::
             https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/undeployModel
@@ -274,7 +271,9 @@ class EndpointBaseOperator(ModelRegistryBaseOperator):
         self.settle(context, endpoint, UndeployModelOperationMetadata)
         request = {"endpoint": endpoint, "deployed_model_id": deployed_model_id}
         try:
-            self.begin(context, f"to undeploy {deployed_model_id}", self.client.undeploy_model, request)
+            self.begin(
+                context, f"the undeployment of {deployed_model_id}", self.client.undeploy_model, request
+            )
         except NotFound:
             self.log.info("Deployed model %s is gone already", deployed_model_id)
         except FailedPrecondition as error:

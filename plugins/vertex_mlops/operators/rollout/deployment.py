@@ -1,4 +1,4 @@
-"""Operators that bring a model version behind an endpoint, and shift its traffic."""
+"""Operators that deploy a model version to an endpoint, and shift its traffic."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import AlreadyExists
 
-from vertex_mlops.compiled_pipeline import read_pipeline_job
-from vertex_mlops.deployed_models import (
-    CHAMPION_ALIAS,
+from vertex_mlops.contract.names import CHAMPION_ALIAS
+from vertex_mlops.contract.serving import ServingSpec
+from vertex_mlops.exceptions import ChampionChangedError, EndpointChangedError, EndpointTakenError
+from vertex_mlops.links.vertex_ai import EndpointLink
+from vertex_mlops.operators.rollout.base import EndpointBaseOperator
+from vertex_mlops.rollout.deployed_models import (
     describe_split,
     endpoint_id_for,
     find_champion,
     find_deployed,
     find_endpoint,
     live_split,
-    share_out,
     shares_of_others,
+    traffic_split_for,
 )
-from vertex_mlops.exceptions import ChampionChangedError, EndpointChangedError, EndpointTakenError
-from vertex_mlops.links.vertex_ai import EndpointLink
-from vertex_mlops.operators.deployment_base import EndpointBaseOperator
-from vertex_mlops.pipeline_jobs import resource_id
-from vertex_mlops.serving import ServingSpec
-from vertex_mlops.task_results import skip
+from vertex_mlops.runs.compiled_pipeline import part_of_job, read_pipeline_job
+from vertex_mlops.runs.pipeline_jobs import resource_id
+from vertex_mlops.runs.results import skip
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 class DeployModelVersionOperator(EndpointBaseOperator):
     """
-    Deploy a version beside what serves, without traffic, once.
+    Deploy a version next to the serving model, without traffic, once.
 
-    It differs from the provider's DeployModelOperator in this: the endpoint is the one that the pipeline
-    job names, and is made if there is none; a version that is deployed to it, or is about to be, is not
-    deployed again; a slow deployment is waited for without a worker slot.
+    Differences from the provider's DeployModelOperator: the endpoint is the one that the pipeline
+    job names, and is created if there is none; a version that is deployed to it, or is being deployed, is
+    not deployed again; the task waits for a slow deployment without a worker slot.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/deployModel
@@ -46,11 +46,11 @@ class DeployModelVersionOperator(EndpointBaseOperator):
     :param project_id: The ID of the Google Cloud project of the endpoint (templated).
     :param region: The ID of the Google Cloud region of the endpoint (templated).
     :param model_version: Resource name of the version (templated).
-    :param pipeline_job: Resource name of the pipeline job that made the version; it tells the name of the
+    :param pipeline_job: Resource name of the pipeline job that made the version; it has the name of the
         endpoint and its machines (templated).
     :param champion_version: Resource name of what must be the champion for the version to take over; empty if
         there must be none, None if it does not matter (templated).
-    :param poll_interval: Seconds between two looks at a deployment.
+    :param poll_interval: Seconds between two polls of a deployment.
     :param wait_timeout: Seconds to wait for it.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
@@ -58,12 +58,12 @@ class DeployModelVersionOperator(EndpointBaseOperator):
         will be impersonated in the request (templated).
     :return: ``endpoint``, ``deployed_model_id``, ``model_version``, ``champion_id``: what shares the traffic
         with it; None if there is nothing else; and the ``traffic`` split of the endpoint.
-    :raises AirflowSkipException: the champion is another one by now, and nothing was deployed yet.
-    :raises ChampionChangedError: the champion is another one by now, but the version is deployed.
-    :raises EndpointTakenError: models of others have all traffic of the endpoint.
+    :raises AirflowSkipException: another version has become champion, and nothing was deployed yet.
+    :raises ChampionChangedError: another version has become champion, but the version is deployed.
+    :raises EndpointTakenError: unrelated models have all traffic of the endpoint.
     :raises VertexOperationError: the deployment failed.
     :raises VertexOperationTimeoutError: the deployment takes too long.
-    :raises SpecError: the pipeline job is gone, or carries no serving spec.
+    :raises SpecError: the pipeline job is gone, or contains no serving spec.
     """
 
     template_fields = (
@@ -100,7 +100,7 @@ class DeployModelVersionOperator(EndpointBaseOperator):
         from google.cloud.aiplatform_v1.types import DeployModelOperationMetadata
 
         job = read_pipeline_job(self.pipeline_job, self.gcp_conn_id, self.impersonation_chain)
-        serving = ServingSpec.from_job(job)
+        serving = part_of_job(ServingSpec, job)
         found = find_endpoint(self.client, self.parent, serving.name)
         if found:
             # what an earlier try has begun is not listed before it ends
@@ -135,7 +135,7 @@ class DeployModelVersionOperator(EndpointBaseOperator):
             self.is_champion(self.model_version, self.champion_version)
         except ChampionChangedError as error:
             if endpoint and find_deployed(endpoint, self.model_version):
-                # fails, so that what is deployed is taken back
+                # fails, so that what is deployed is rolled back
                 raise
             skip(context, str(error))
 
@@ -144,7 +144,7 @@ class DeployModelVersionOperator(EndpointBaseOperator):
         if sum(others.values()) == 100:
             raise EndpointTakenError(
                 f"all traffic of {endpoint.name} goes to other models, {describe_split(endpoint, others)}:"
-                f" they keep it, and nothing is left for {self.model_version}; give some of it back on the"
+                f" they keep it, and nothing is left for {self.model_version}; free some of it on the"
                 " endpoint's page, then clear this task"
             )
 
@@ -160,9 +160,9 @@ class DeployModelVersionOperator(EndpointBaseOperator):
             "endpoint_id": endpoint_id,
         }
         try:
-            self.begin(context, f"to create {name}", self.client.create_endpoint, request)
+            self.begin(context, f"the creation of {name}", self.client.create_endpoint, request)
         except AlreadyExists:
-            self.log.info("%s is there by now", name)
+            self.log.info("%s exists now", name)
         return self.read_endpoint(name)
 
 
@@ -170,13 +170,13 @@ class ShiftTrafficOperator(EndpointBaseOperator):
     """
     Give a deployed model a share of its endpoint's traffic, and the rest to the champion.
 
-    The first model of an endpoint has nothing beside it and gets all traffic at once. Models of others at the
-    same endpoint keep their shares; the percentage is one of what they leave.
+    The first model of an endpoint gets all traffic at once. Unrelated models at the same endpoint keep their
+    shares; the percentage applies to the remaining traffic.
 
-    In a rollout, the traffic must be as the step before has left it, or as this step or a later one of the
-    same run leaves it: if somebody else has changed it, nothing is changed. Without ``traffic``, as in a
-    rollback, the other versions of the model lose what they have. A version that is the champion already
-    keeps what it has.
+    In a rollout, the traffic must be as the previous step has left it, or as this step or a later one of the
+    same run leaves it: if somebody else has changed it, the task fails and changes nothing. Without
+    ``traffic``, as in a rollback, the other versions of the model lose their traffic. A version that is
+    already the champion keeps its traffic.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/predictions/deploy-model-api#traffic-split
@@ -190,9 +190,9 @@ class ShiftTrafficOperator(EndpointBaseOperator):
     :param percent: Share of the new model, from 1 to 100 (templated).
     :param champion_version: Resource name of what must be the champion for the version to take over; empty if
         there must be none, None if it does not matter (templated).
-    :param traffic: Split that the step before has left, in per cent by the id of the deployed model; None if
-        it does not matter (templated).
-    :param steps: Shares that the run gives in turn, in per cent: one that was cleared meets those behind it.
+    :param traffic: Split that the previous step has left, in per cent by the id of the deployed model; None
+        if it does not matter (templated).
+    :param steps: Shares of all steps of the run, in per cent: a step that was cleared meets later ones.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
@@ -217,7 +217,7 @@ class ShiftTrafficOperator(EndpointBaseOperator):
         "impersonation_chain",
         "gcp_conn_id",
     )
-    # the first model of an endpoint has nothing beside it; what it was compared with need not be known
+    # the first model of an endpoint has no others next to it; what it was compared with need not be known
     optional_results = ("champion_id", "champion_version")
     operator_extra_links = (EndpointLink(),)
 
@@ -256,7 +256,7 @@ class ShiftTrafficOperator(EndpointBaseOperator):
         }
 
     def _shared_out(self, endpoint: Endpoint) -> dict[str, int]:
-        """Give the split of this step, if nobody else has changed what the step before has left."""
+        """Return the split of this step, if nobody else has changed what the previous step left."""
         deployed = {model.id for model in endpoint.deployed_models}
         wanted = self._split(endpoint, self.percent)
         found = live_split(endpoint)
@@ -274,7 +274,7 @@ class ShiftTrafficOperator(EndpointBaseOperator):
         return wanted
 
     def _kept(self, endpoint: Endpoint) -> dict[str, int]:
-        """Give the split of an endpoint whose champion is the new model already: it stays as it is."""
+        """Return the split of an endpoint whose champion is the new model already: it is not changed."""
         wanted, found = self._split(endpoint, 100), live_split(endpoint)
         if (found and found != wanted) or not find_deployed(endpoint, self.model_version):
             raise self._changed(endpoint, f"expected all of it with the champion {self.model_version}")
@@ -282,11 +282,11 @@ class ShiftTrafficOperator(EndpointBaseOperator):
 
     def _split(self, endpoint: Endpoint, percent: int) -> dict[str, int]:
         others = shares_of_others(endpoint, self.model_version)
-        return share_out(percent, self.deployed_model_id, self.champion_id, others)
+        return traffic_split_for(percent, self.deployed_model_id, self.champion_id, others)
 
     def _changed(self, endpoint: Endpoint, problem: str) -> EndpointChangedError:
         return EndpointChangedError(
             f"traffic of {endpoint.name} is {describe_split(endpoint, live_split(endpoint))}; {problem}:"
-            " somebody else has changed the endpoint, and this task changes nothing; clear deploy and what"
-            " comes behind it to go on from there"
+            " somebody else has changed the endpoint, and this task changes nothing; clear deploy and its"
+            " downstream tasks to continue from there"
         )

@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from google.api_core.exceptions import NotFound
 
-from vertex_mlops.compiled_pipeline import read_pipeline_job
-from vertex_mlops.contract import DEFAULT_SIGNATURE, RAW_SIGNATURE, DataContract
-from vertex_mlops.deployed_models import describe_split, live_split
+from vertex_mlops.contract.data_contract import DataContract
+from vertex_mlops.contract.names import DEFAULT_SIGNATURE, RAW_SIGNATURE
 from vertex_mlops.exceptions import DeployedModelRejectedError, EndpointChangedError, SpecError
 from vertex_mlops.links.vertex_ai import EndpointLink
-from vertex_mlops.operators.deployment_base import EndpointBaseOperator
-from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
-from vertex_mlops.prediction_metrics import FAST_SHARE, ServedRequests
-from vertex_mlops.probe import Ask, Probe, check_close, read_prediction
-from vertex_mlops.task_results import result_entry
-from vertex_mlops.waiting import LOOK_SECONDS, QUICK_SECONDS, SHORTEST_BREAK
+from vertex_mlops.operators.rollout.base import EndpointBaseOperator
+from vertex_mlops.rollout.deployed_models import describe_split, live_split
+from vertex_mlops.rollout.prediction_metrics import FAST_SHARE, ServedRequests
+from vertex_mlops.rollout.probe import Probe, SendRequest, check_close, read_prediction
+from vertex_mlops.rollout.settings import RolloutSettings
+from vertex_mlops.runs.compiled_pipeline import part_of_job, read_pipeline_job
+from vertex_mlops.runs.pipeline_jobs import resource_id
+from vertex_mlops.runs.pipeline_results import PipelineResult
+from vertex_mlops.runs.results import result_entry
+from vertex_mlops.waiting.reschedule import LOOK_SECONDS, MIN_RESCHEDULE_SECONDS, QUICK_SECONDS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -37,14 +40,14 @@ _PROBE_SECONDS = 180.0
 
 class Probed(NamedTuple):
     """
-    What the task's own requests have shown; survives a wait without a worker slot.
+    Results of the task's own requests; kept while the task is deferred.
 
     :param predictions: answers to the known instances.
-    :param answered: how often the model answered.
-    :param failed: how many requests it refused, as far as that can be told.
-    :param outages: how many requests ended in an error that says nothing about it.
-    :param latency_ms: milliseconds within which 95 % of the timed requests were answered, as seen from here.
-    :param since: moment from which on the metrics are read, in ISO 8601.
+    :param answered: number of responses of the model.
+    :param failed: number of requests that it rejected, if known.
+    :param outages: number of requests that failed for other reasons.
+    :param latency_ms: milliseconds within which 95 % of the timed requests were answered, as seen here.
+    :param since: time from which the metrics are read, in ISO 8601.
     :param until: end of the last request, in ISO 8601.
     """
 
@@ -59,10 +62,10 @@ class Probed(NamedTuple):
 
 class Verdict(NamedTuple):
     """
-    What a model is judged by.
+    Figures that decide about a model.
 
-    :param requests: how many it answered, with whatever status.
-    :param failed: how many of them failed.
+    :param requests: number of requests that it answered, with any status.
+    :param failed: number of those that failed.
     :param latency_ms: milliseconds within which 95 % were answered.
     :param decided_by: ``metrics`` of all callers, or the task's own ``probes``.
     """
@@ -75,23 +78,23 @@ class Verdict(NamedTuple):
 
 class VerifyDeployedModelOperator(EndpointBaseOperator):
     """
-    Judge a deployed model by what it answers, and by Cloud Monitoring's metrics of its requests.
+    Verify a deployed model by its answers, and by Cloud Monitoring's metrics of its requests.
 
-    The known instances that the pipeline was compiled with go to the endpoint through both signatures:
-    ``predict`` reaches the default one of them, ``rawPredict`` the other by its name. A request cannot name
-    the deployed model that it is for, so each is repeated until the model in question has answered; every
-    answer must be finite, in range, and as far as ``tolerance`` from what the pipeline computed offline. Then
-    the model must be fast and not fail. If others ask it too, the metrics of all callers decide, with the
-    latency of type ``total``; if not, or if no metrics come in time, the task's own requests do.
+    The task sends the known instances of the compiled pipeline to the endpoint through both signatures:
+    ``predict`` calls the default one, ``rawPredict`` the other by its name. A request cannot select
+    a deployed model, so each is repeated until the model in question has answered. Every
+    answer must be finite, in range, and within ``tolerance`` of the pipeline's offline result. Then the
+    latency and the share of errors are checked. If the model has other callers, the metrics of all callers
+    decide, with the latency of type ``total``; if not, or if no metrics arrive in time, the task's own
+    requests do.
 
-    Points of metrics come minutes late, the descriptors of the metrics say how many. The task waits for them
-    deferred, without a worker slot, and does not ask the model anew after that.
+    Points of metrics arrive minutes late, as the descriptors of the metrics state. The task waits for them
+    deferred, without a worker slot, and does not call the model again after that.
 
-    It changes nothing. A model that is found wanting fails the task at once, with the reason in the XCom
+    It changes nothing. A model that is rejected fails the task without retries, with the reason in the XCom
     ``rejected``, and
-    :class:`vertex_mlops.operators.undeployment.RollBackDeploymentOperator` behind it takes it back. Every
-    other error, such as an outage or a token that cannot be had, says nothing about the model: the task is
-    tried again.
+    :class:`vertex_mlops.operators.rollout.undeployment.RollBackDeploymentOperator` downstream rolls it back.
+    Other errors, such as an outage or a missing token, are no verdict on the model: the task is retried.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions and
@@ -102,14 +105,12 @@ class VerifyDeployedModelOperator(EndpointBaseOperator):
     :param endpoint: Resource name of the endpoint (templated).
     :param deployed_model_id: The ID of the deployed model to judge (templated).
     :param percent: Its share of the traffic (templated).
-    :param since: Moment from which on the metrics are read, in ISO 8601 (templated). A later try reads them
-        from its own beginning on.
-    :param pipeline_result: What RunPipelineJobOnceOperator returned; it holds the offline answers, and its
+    :param since: Time from which the metrics are read, in ISO 8601 (templated). A later try reads them
+        from its own start.
+    :param pipeline_result: Result of RunPipelineJobOnceOperator; it contains the offline answers, and its
         job the contract with the known instances (templated).
-    :param tolerance: How far an answer may be from the offline one.
-    :param max_latency_ms: Milliseconds within which 95 % of the requests must be answered.
-    :param max_error_share: Share of the requests that may have failed.
-    :param min_requests: Requests that the task times; the first one of each signature is not among them.
+    :param settings: Limits of the answers, the latency and the errors, and the number of timed requests, not
+        counting the first one of each signature. The defaults of RolloutSettings if not set.
     :param wait_timeout: Seconds to wait for the metrics at most.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
@@ -118,11 +119,11 @@ class VerifyDeployedModelOperator(EndpointBaseOperator):
 
     :return: ``predictions`` of the known instances, the ``requests``, ``failed``, ``latency_ms`` and
         ``decided_by`` of the verdict, and an empty ``rejected``.
-    :raises DeployedModelRejectedError: the model was found wanting; the message says how.
-    :raises EndpointChangedError: somebody has taken traffic from the model meanwhile; that is no verdict.
-    :raises MissingResultError: a task before has left no result, or the pipeline no offline answers.
-    :raises SpecError: the pipeline job is gone, carries no contract, or has not answered as many instances as
-        its contract holds.
+    :raises DeployedModelRejectedError: the model was rejected; the message holds the reason.
+    :raises EndpointChangedError: somebody else has reduced the model's traffic, so there is no verdict.
+    :raises MissingResultError: an upstream task has no result, or the pipeline no offline answers.
+    :raises SpecError: the pipeline job is gone, contains no contract, or has not answered as many instances
+        as its contract has.
     """
 
     template_fields = (
@@ -146,10 +147,7 @@ class VerifyDeployedModelOperator(EndpointBaseOperator):
         percent: int,
         since: str,
         pipeline_result: PipelineResult,
-        tolerance: float = 1e-3,
-        max_latency_ms: float = 1000,
-        max_error_share: float = 0.02,
-        min_requests: int = 20,
+        settings: RolloutSettings | None = None,
         wait_timeout: float = 1800,
         **kwargs: Any,
     ) -> None:
@@ -159,10 +157,7 @@ class VerifyDeployedModelOperator(EndpointBaseOperator):
         self.percent = percent
         self.since = since
         self.pipeline_result = pipeline_result
-        self.tolerance = tolerance
-        self.max_latency_ms = max_latency_ms
-        self.max_error_share = max_error_share
-        self.min_requests = min_requests
+        self.settings = settings or RolloutSettings()
         self.wait_timeout = wait_timeout
 
     @property
@@ -190,7 +185,7 @@ class VerifyDeployedModelOperator(EndpointBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         EndpointLink.persist(context=context, endpoint_id=resource_id(self.endpoint))
         job = read_pipeline_job(self.pipeline_result["name"], **self._connection)
-        contract = DataContract.from_job(job)
+        contract = part_of_job(DataContract, job)
         try:
             probed = self._probe(contract, self._since(context))
         except DeployedModelRejectedError as error:
@@ -208,13 +203,14 @@ class VerifyDeployedModelOperator(EndpointBaseOperator):
         self, context: Context, event: Any, probed: dict[str, Any], deadline: float, sample_period: float
     ) -> dict[str, Any]:
         """
-        Look at the metrics again after a wait.
+        Read the metrics again after a trigger has fired.
 
         :param context: the task's context.
         :param event: the time that it is.
         :param probed: what the task's own requests have shown.
         :param deadline: when to wait no longer, in seconds since the epoch.
         :param sample_period: seconds between two points of the metrics.
+        :return: what :meth:`execute` returns.
         """
         return self._judge(context, Probed(**probed), deadline, sample_period)
 
@@ -228,14 +224,14 @@ class VerifyDeployedModelOperator(EndpointBaseOperator):
         expected = self._expected(contract)
         predictions: dict[str, list[dict[str, float]]] = {}
         for signature, requests in asks.items():
-            for number, ask in enumerate(requests):
+            for number, send in enumerate(requests):
                 # each signature has a connection of its own, which its first request opens
-                body = probe.ask(ask, timed=number > 0)
+                body = probe.send_until_answered(send, timed=number > 0)
                 prediction = read_prediction(signature, body, contract.outputs)
                 what = f"the answer of {signature} to known instance {number + 1}"
-                check_close(what, prediction, expected[number], self.tolerance)
+                check_close(what, prediction, expected[number], self.settings.tolerance)
                 predictions.setdefault(signature, []).append(prediction)
-        probe.fill_up([ask for requests in asks.values() for ask in requests], self.min_requests)
+        probe.send_until([ask for requests in asks.values() for ask in requests], self.settings.min_requests)
         fast = sorted(probe.milliseconds)[: math.ceil(FAST_SHARE * len(probe.milliseconds))]
         return Probed(
             predictions=predictions[RAW_SIGNATURE if RAW_SIGNATURE in predictions else DEFAULT_SIGNATURE],
@@ -257,7 +253,7 @@ class VerifyDeployedModelOperator(EndpointBaseOperator):
             )
         return answers
 
-    def _asks(self, contract: DataContract) -> dict[str, list[Ask]]:
+    def _asks(self, contract: DataContract) -> dict[str, list[SendRequest]]:
         instances = contract.instances
         (named,) = instances.keys() - {contract.default_signature}
         return {
@@ -315,7 +311,7 @@ class VerifyDeployedModelOperator(EndpointBaseOperator):
             time.sleep(min(remaining, LOOK_SECONDS))
             return
         # a reschedule would clear the XComs; a deferral keeps what it is given
-        pause = min(max(sample_period, SHORTEST_BREAK), remaining)
+        pause = min(max(sample_period, MIN_RESCHEDULE_SECONDS), remaining)
         self.defer(
             trigger=TimeDeltaTrigger(timedelta(seconds=pause)),
             method_name="execute_complete",
@@ -324,15 +320,15 @@ class VerifyDeployedModelOperator(EndpointBaseOperator):
 
     def _check(self, verdict: Verdict) -> None:
         whose = f"by the {verdict.decided_by}"
-        if verdict.failed > self.max_error_share * verdict.requests:
+        if verdict.failed > self.settings.max_error_share * verdict.requests:
             raise DeployedModelRejectedError(
                 f"{verdict.failed} of {verdict.requests} requests failed {whose},"
-                f" more than {self.max_error_share:.1%}"
+                f" more than {self.settings.max_error_share:.1%}"
             )
-        if verdict.latency_ms > self.max_latency_ms:
+        if verdict.latency_ms > self.settings.max_latency_ms:
             raise DeployedModelRejectedError(
                 f"{FAST_SHARE:.0%} of {verdict.requests} requests took up to {verdict.latency_ms:.4g} ms"
-                f" {whose}, more than {self.max_latency_ms:g} ms"
+                f" {whose}, more than {self.settings.max_latency_ms:g} ms"
             )
 
     def _rejection(self, context: Context, error: DeployedModelRejectedError) -> DeployedModelRejectedError:
@@ -343,7 +339,7 @@ class VerifyDeployedModelOperator(EndpointBaseOperator):
         return DeployedModelRejectedError(rejected)
 
     def _check_traffic(self, cause: str) -> None:
-        """Make sure that the model is silent of itself, and not because others answer for it."""
+        """Check that the model gets no traffic because it fails, not because other models get it."""
         try:
             endpoint = self.read_endpoint(self.endpoint)
         except NotFound as error:
@@ -358,7 +354,7 @@ class VerifyDeployedModelOperator(EndpointBaseOperator):
 
 
 def _verdict(probed: Probed, served: ServedRequests) -> Verdict:
-    """Let the metrics decide if they show more than the task's own requests."""
+    """Decide by the metrics if they show more than the requests of the task."""
     own = probed.answered + probed.failed
     # the metrics may count an outage that the task has met: it is no sign of another caller
     if served.requests <= own + probed.outages:

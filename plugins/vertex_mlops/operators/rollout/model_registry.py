@@ -1,4 +1,4 @@
-"""Operators that keep the versions of a model in the Vertex AI Model Registry."""
+"""Operators that manage the versions of a model in the Vertex AI Model Registry."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vertex_mlops.compiled_pipeline import read_pipeline_job, served_names
-from vertex_mlops.deployed_models import (
-    CHAMPION_ALIAS,
-    PREVIOUS_ALIAS,
-    REPLACED_ALIAS,
+from vertex_mlops.contract.names import CHAMPION_ALIAS, DATA_VERSION_LABEL, PREVIOUS_ALIAS, REPLACED_ALIAS
+from vertex_mlops.contract.retries import READ_RETRY_SECONDS, REQUEST_SECONDS, transient_retry
+from vertex_mlops.contract.serving import ServingSpec
+from vertex_mlops.exceptions import EndpointChangedError, NoPreviousModelError
+from vertex_mlops.links.vertex_ai import ModelLink
+from vertex_mlops.operators.rollout.base import EndpointBaseOperator, ModelRegistryBaseOperator
+from vertex_mlops.rollout.deployed_models import (
     describe_split,
     find_deployed,
     find_version,
@@ -20,14 +22,11 @@ from vertex_mlops.deployed_models import (
     shares_of_others,
     version_name,
 )
-from vertex_mlops.exceptions import EndpointChangedError, NoPreviousModelError
-from vertex_mlops.links.vertex_ai import ModelLink
-from vertex_mlops.operators.deployment_base import EndpointBaseOperator, ModelRegistryBaseOperator
-from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, PipelineResult, read_result, resource_id
-from vertex_mlops.retries import PATIENCE_SECONDS, REQUEST_SECONDS, patiently
-from vertex_mlops.serving import ServingSpec
-from vertex_mlops.task_results import result_entry, skip
-from vertex_mlops.vertex_operations import OperationWait, begin_operation
+from vertex_mlops.runs.compiled_pipeline import part_of_job, read_pipeline_job, served_names
+from vertex_mlops.runs.pipeline_jobs import resource_id
+from vertex_mlops.runs.pipeline_results import PipelineResult, read_result
+from vertex_mlops.runs.results import result_entry, skip
+from vertex_mlops.waiting.operations import OperationWait, begin_operation
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -41,11 +40,11 @@ _MAX_LABEL_LENGTH = 63
 
 class UploadModelVersionOperator(ModelRegistryBaseOperator):
     """
-    Register the model of a finished pipeline job as a version of the wine's one model, once.
+    Upload the model of a finished pipeline job as a new version, once.
 
-    It differs from the provider's UploadModelOperator in this: the description of the version is the name of
-    the pipeline job, so that a try which comes after one that died finds the version, or the upload that is
-    still under way, and makes no second one. A slow upload is waited for without a worker slot.
+    Differences from the provider's UploadModelOperator: the description of the version is the name of
+    the pipeline job, so that a retry finds the version, or the upload that is still running, instead of
+    creating a second one. The task waits for a slow upload without a worker slot.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/model-registry/versioning
@@ -53,21 +52,21 @@ class UploadModelVersionOperator(ModelRegistryBaseOperator):
 
     :param project_id: The ID of the Google Cloud project of the model (templated).
     :param region: The ID of the Google Cloud region of the model (templated).
-    :param pipeline_result: What RunPipelineJobOnceOperator returned; its job tells the name of the model and
+    :param pipeline_result: Result of RunPipelineJobOnceOperator; its job has the name of the model and
         its container (templated).
-    :param labels: Labels of the version, beside ``data_version``, ``git_revision``, ``blessed`` and
+    :param labels: Labels of the version, in addition to ``data_version``, ``git_revision``, ``blessed`` and
         ``pipeline_job`` (templated).
-    :param poll_interval: Seconds between two looks at an upload.
+    :param poll_interval: Seconds between two polls of an upload.
     :param wait_timeout: Seconds to wait for it.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
     :return: ``model_version``, the resource name of the version.
-    :raises MissingResultError: a task before has left no result, or the pipeline job no model.
+    :raises MissingResultError: an upstream task has left no result, or the pipeline job no model.
     :raises VertexOperationError: the upload failed.
     :raises VertexOperationTimeoutError: the upload takes too long.
-    :raises SpecError: the pipeline job is gone, or carries no serving spec.
+    :raises SpecError: the pipeline job is gone, or contains no serving spec.
     """
 
     template_fields = (
@@ -99,13 +98,13 @@ class UploadModelVersionOperator(ModelRegistryBaseOperator):
         from google.cloud.aiplatform_v1.types import UploadModelOperationMetadata
 
         job = read_pipeline_job(self.pipeline_result["name"], self.gcp_conn_id, self.impersonation_chain)
-        serving = ServingSpec.from_job(job)
+        serving = part_of_job(ServingSpec, job)
         parent = self.models.model_path(self.project_id, self.region, serving.name)
         version = self._find(parent)
         if version is None:
             wait = OperationWait(self.models, parent, UploadModelOperationMetadata)
             wait.settle(context, self.poll_interval, self.wait_timeout)
-            # it may have ended between the two looks
+            # it may have ended between the two requests
             version = self._find(parent) or self._upload(context, serving, parent)
         ModelLink.persist(context=context, model_id=serving.name)
         self._label(version, serving)
@@ -116,7 +115,7 @@ class UploadModelVersionOperator(ModelRegistryBaseOperator):
         if find_version(self.models, parent) is None:
             return None
         pages = self.models.list_model_versions(
-            name=parent, retry=patiently(PATIENCE_SECONDS), timeout=REQUEST_SECONDS
+            name=parent, retry=transient_retry(READ_RETRY_SECONDS), timeout=REQUEST_SECONDS
         )
         job_id = resource_id(self.pipeline_result["name"])
         found = next((model for model in pages if resource_id(model.version_description) == job_id), None)
@@ -157,12 +156,12 @@ class UploadModelVersionOperator(ModelRegistryBaseOperator):
 
 class PromoteModelVersionOperator(EndpointBaseOperator):
     """
-    Give a version the alias ``champion``, and ``previous`` to the version that had it.
+    Move the alias ``champion`` to a version, and ``previous`` to the version that it replaces.
 
-    No one call moves both. So the champion that is to go is marked with the alias ``replaced`` first, which
-    ends with the last call: a try that died in between is found again, and completed. The version must have
-    all traffic that models of others leave, and what it was chosen over must still be the champion. Its label
-    ``champion_since`` tells when it became champion, in milliseconds since the epoch.
+    No single call moves both. So the old champion first gets the alias ``replaced``, which the last call
+    removes: a retry finds an interrupted promotion and completes it. The version must have all traffic that
+    unrelated models leave, and the champion must not have changed since the version was compared with it.
+    The label ``champion_since`` of the version is the time of the promotion, in milliseconds since the epoch.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/model-registry/model-alias
@@ -178,8 +177,8 @@ class PromoteModelVersionOperator(EndpointBaseOperator):
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
     :return: ``champion``, the resource name of the version, and the ``previous`` one; None if there is none.
-    :raises ChampionChangedError: the champion is another one by now.
-    :raises EndpointChangedError: the version does not have the traffic any more.
+    :raises ChampionChangedError: another version has become champion.
+    :raises EndpointChangedError: the version no longer has the traffic.
     :raises google.api_core.exceptions.NotFound: there is no such version.
     """
 
@@ -231,7 +230,7 @@ class PromoteModelVersionOperator(EndpointBaseOperator):
             raise EndpointChangedError(
                 f"traffic of {endpoint.name} is {describe_split(endpoint, split)}; expected all of it with"
                 f" {self.model_version}: somebody else has changed the endpoint, and the champion stays;"
-                " clear deploy and what comes behind it to go on from there"
+                " clear deploy and its downstream tasks to continue from there"
             )
 
     def _date(self) -> None:
@@ -242,20 +241,20 @@ class PromoteModelVersionOperator(EndpointBaseOperator):
         self.models.merge_version_aliases(
             name=name,
             version_aliases=aliases,
-            retry=patiently(PATIENCE_SECONDS),
+            retry=transient_retry(READ_RETRY_SECONDS),
             timeout=REQUEST_SECONDS,
         )
 
 
 class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
     """
-    Find the version that was champion before the present one, and the pipeline job that made it.
+    Find the previous champion, and the pipeline job that created it.
 
     The model is that of the newest pipeline job whose model has a champion: a name that a later deployment
     has compiled into the pipeline does not count until a version is promoted under it.
 
-    A person who triggers the run means the champion of that moment: if another one has become champion since,
-    by a run that was under way or by a second click, nothing is chosen.
+    A manual run refers to the champion at the time of its trigger: if another version has become champion
+    since then, by another run or a second click, the task is skipped.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/model-registry/model-alias
@@ -267,8 +266,8 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
-    :return: ``model_version``, its resource name; ``left``, that of the present champion;
-        ``pipeline_result``, a :class:`vertex_mlops.pipeline_jobs.PipelineResult`; and of this the
+    :return: ``model_version``, its resource name; ``left``, that of the current champion;
+        ``pipeline_result``, a :class:`vertex_mlops.runs.pipeline_results.PipelineResult`; and of this the
         ``pipeline_job`` and the ``training_examples``.
     :raises AirflowSkipException: another version has become champion since the run was triggered.
     :raises NoPreviousModelError: there is no champion, or no version has the alias ``previous``.
@@ -288,7 +287,7 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
         previous = self.previous(parent)
         if previous is None:
             raise NoPreviousModelError(
-                f"no version of {parent} has the alias {PREVIOUS_ALIAS!r}: nowhere to go back to"
+                f"no version of {parent} has the alias {PREVIOUS_ALIAS!r}: there is nothing to roll back to"
             )
         ModelLink.persist(context=context, model_id=resource_id(parent))
         self._check_meant(context, champion)
@@ -311,7 +310,7 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
                 context,
                 f"{version_name(champion)} has become the champion after this run was triggered at"
                 f" {triggered.isoformat(timespec='seconds')}: if it was this run, clear what has failed and"
-                " what comes behind it, not this task; if not, trigger again to go back from that one",
+                " its downstream tasks, not this task; if not, trigger again to go back from that one",
             )
 
     def _champion(self) -> Model:
@@ -329,11 +328,12 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
             tried.append(parent)
         if tried:
             raise NoPreviousModelError(
-                f"no version of {', '.join(tried)} has the alias {CHAMPION_ALIAS!r}: nowhere to go back to"
+                f"no version of {', '.join(tried)} has the alias {CHAMPION_ALIAS!r}:"
+                " there is nothing to roll back to"
             )
         raise NoPreviousModelError(
-            f"no pipeline job with the labels {dict(self.pipeline_job_labels)} carries a serving spec:"
-            " nowhere to go back to"
+            f"no pipeline job with the labels {dict(self.pipeline_job_labels)} contains a serving spec:"
+            " there is nothing to roll back to"
         )
 
     def _result_of(self, model: Model) -> PipelineResult:
@@ -344,8 +344,9 @@ class GetPreviousModelVersionOperator(ModelRegistryBaseOperator):
 
 def job_label(job_name: str) -> str:
     """
-    Give the value of the label that tells which pipeline job a version comes from.
+    Return the value of the label that names the pipeline job of a version.
 
     :param job_name: resource name; its id ends with a digest, so that the end alone is its own.
+    :return: the end of its id, 63 characters at most.
     """
     return resource_id(job_name)[-_MAX_LABEL_LENGTH:].lstrip("-")

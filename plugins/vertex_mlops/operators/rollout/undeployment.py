@@ -1,4 +1,4 @@
-"""Operators that take deployed models away: those that have no traffic left, and one that failed."""
+"""Operators that undeploy models: those that have no traffic left, and one that failed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from vertex_mlops.compiled_pipeline import read_pipeline_job
-from vertex_mlops.deployed_models import (
-    CHAMPION_ALIAS,
-    PREVIOUS_ALIAS,
-    REPLACED_ALIAS,
+from vertex_mlops.contract.names import CHAMPION_ALIAS, PREVIOUS_ALIAS, REPLACED_ALIAS
+from vertex_mlops.contract.serving import ServingSpec
+from vertex_mlops.links.vertex_ai import EndpointLink
+from vertex_mlops.operators.rollout.base import EndpointBaseOperator
+from vertex_mlops.rollout.deployed_models import (
     deployed_version,
     describe_deployed,
     find_champion,
@@ -24,10 +24,8 @@ from vertex_mlops.deployed_models import (
     same_version,
     version_name,
 )
-from vertex_mlops.links.vertex_ai import EndpointLink
-from vertex_mlops.operators.deployment_base import EndpointBaseOperator
-from vertex_mlops.pipeline_jobs import resource_id
-from vertex_mlops.serving import ServingSpec
+from vertex_mlops.runs.compiled_pipeline import part_of_job, read_pipeline_job
+from vertex_mlops.runs.pipeline_jobs import resource_id
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -36,12 +34,12 @@ if TYPE_CHECKING:
 
 class RetireDeployedModelsOperator(EndpointBaseOperator):
     """
-    Undeploy the versions of a model that have no traffic left: each costs a replica.
+    Undeploy the versions of a model that have no traffic: each costs a replica.
 
-    Only the run of the champion does so. It undeploys what it has replaced, and what was deployed before its
-    own model: a version that was deployed after it belongs to a run that is under way. Models of others stay.
-    The versions stay in the registry. A version that gets traffic meanwhile stays deployed: Vertex AI
-    undeploys none that has traffic.
+    Only the run of the champion does so. It undeploys the version that it has replaced, and those that were
+    deployed before its own model: a version that was deployed later belongs to another active run. Unrelated
+    models stay. The versions stay in the registry. A version that gets traffic in the meantime stays
+    deployed, since Vertex AI undeploys no model with traffic.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/undeployModel
@@ -52,16 +50,16 @@ class RetireDeployedModelsOperator(EndpointBaseOperator):
     :param deployed_model_id: The ID of the deployed model that serves (templated).
     :param model_version: Resource name of the version that it was made from (templated).
     :param keep_previous: Whether the version with the alias ``previous`` stays deployed.
-    :param rollback_dag_id: ID of the DAG that gives the traffic back to the version with that alias: while a
-        run of it is under way that version stays deployed, too.
-    :param poll_interval: Seconds between two looks at an operation.
+    :param rollback_dag_id: ID of the DAG that rolls back to the version with that alias: while a run of it
+        is active, that version stays deployed, too.
+    :param poll_interval: Seconds between two polls of an operation.
     :param wait_timeout: Seconds to wait for it.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
         chained list of accounts required to get the access_token of the last account in the list, which
         will be impersonated in the request (templated).
     :return: ``endpoint``, ``deployed_model_id`` that serves, and the ids ``deployed``.
-    :raises AirflowSkipException: the version is not the champion any more.
+    :raises AirflowSkipException: the version is no longer the champion.
     :raises VertexOperationError: an operation failed.
     :raises VertexOperationTimeoutError: an operation takes too long.
     """
@@ -143,29 +141,28 @@ class RetireDeployedModelsOperator(EndpointBaseOperator):
 
 class RollBackDeploymentOperator(EndpointBaseOperator):
     """
-    Give the traffic of a model that failed on its way back to the champion, and undeploy it.
+    Roll back a deployment: return the traffic of a model that failed to the champion, and undeploy it.
 
-    It asks the registry and the endpoint what is to do, so it comes to the same end wherever the steps
-    before it have died, and however often it is repeated. It moves the share of that model alone: what a
-    rollback or a person has given to others stays. A champion that somebody has undeployed is deployed again
-    first. Without a champion, or any other version of the model that is deployed, there is nothing to go back
-    to: then the model serves on if it was verified before, and is undeployed if it was rejected or never
-    verified. The endpoint is the one of the model's name, as
-    :class:`vertex_mlops.operators.deployment.DeployModelVersionOperator` has made it.
+    It reads the registry and the endpoint, so it can be repeated, and works after a failure of any step of
+    the rollout. It moves only the share of that model: traffic that a rollback or a person has given to
+    others stays. If the champion was undeployed manually, it is deployed again first. Without a champion or
+    another deployed version of the model there is nothing to roll back to: then the model keeps serving if
+    it was verified before, and is undeployed if it was rejected or never verified. The endpoint has the name
+    of the model, as created by
+    :class:`vertex_mlops.operators.rollout.deployment.DeployModelVersionOperator`.
 
     .. seealso::
         https://cloud.google.com/vertex-ai/docs/predictions/deploy-model-api#traffic-split
 
     :param project_id: The ID of the Google Cloud project of the endpoint (templated).
     :param region: The ID of the Google Cloud region of the endpoint (templated).
-    :param model_version: Resource name of the version that failed; None if none was made (templated).
-    :param champion_version: Resource name of what the version was compared with; None if that is not known
-        (templated). A version that was champion before stays, unless it is what this run was to promote.
-    :param deployed_model_id: The ID under which the run has deployed it; None if that is not known
-        (templated).
-    :param rejections: What each VerifyDeployedModelOperator has left under the key ``rejected``: why it has
-        rejected the model; empty if it has verified it, None if it has come to no verdict (templated).
-    :param poll_interval: Seconds between two looks at an operation.
+    :param model_version: Resource name of the version that failed; None if there is none (templated).
+    :param champion_version: Resource name of the version that it was compared with; None if unknown
+        (templated). A version that was champion before stays, unless this run was to promote it.
+    :param deployed_model_id: The ID under which the run has deployed it; None if unknown (templated).
+    :param rejections: The XCom ``rejected`` of each VerifyDeployedModelOperator: the reason of the
+        rejection; empty if it has verified the model, None if it has no verdict (templated).
+    :param poll_interval: Seconds between two polls of an operation.
     :param wait_timeout: Seconds to wait for it.
     :param gcp_conn_id: The connection ID to use connecting to Google Cloud (templated).
     :param impersonation_chain: Optional service account to impersonate using short-term credentials, or
@@ -175,7 +172,7 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         version; None if there is none.
     :raises AirflowSkipException: nothing was deployed, the model is or was the champion, somebody else has
         deployed it, or nothing else can serve and the model was verified.
-    :raises EndpointChangedError: the endpoint changes again and again.
+    :raises EndpointChangedError: the endpoint keeps changing.
     :raises VertexOperationError: an operation failed.
     :raises VertexOperationTimeoutError: an operation takes too long.
     """
@@ -190,7 +187,7 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         "impersonation_chain",
         "gcp_conn_id",
     )
-    # it comes behind whatever has failed, also an upload
+    # it runs after any task that has failed, also an upload
     optional_results = ("model_version", "champion_version", "deployed_model_id", "rejections")
     operator_extra_links = (EndpointLink(),)
 
@@ -217,16 +214,16 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         from google.cloud.aiplatform_v1.types import DeployModelOperationMetadata
 
         if not self.model_version:
-            raise AirflowSkipException("no model was uploaded: nothing to take back")
+            raise AirflowSkipException("no model was uploaded: nothing to roll back")
         champion = self.version(self.model_version, CHAMPION_ALIAS)
         self._check_not_promoted(champion)
         # the id of the model is also the name of its endpoint: see ServingSpec
         name = resource_id(self.model_version.partition("@")[0])
         found = find_endpoint(self.client, self.parent, name)
         if found is None:
-            raise AirflowSkipException(f"there is no endpoint {name}: nothing to take back")
+            raise AirflowSkipException(f"there is no endpoint {name}: nothing to roll back")
         EndpointLink.persist(context=context, endpoint_id=resource_id(found.name))
-        # a deployment that goes on would end behind our back
+        # a deployment that is under way would end after the undeployment
         self.settle(context, found.name, DeployModelOperationMetadata)
         endpoint = self.read_endpoint(found.name)
         self._check_own(endpoint)
@@ -261,7 +258,7 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         """Read on what machines the failed model was to serve; the champion may come from no pipeline job."""
         failed: Any = find_version(self.models, str(self.model_version))
         job = read_pipeline_job(failed.version_description, self.gcp_conn_id, self.impersonation_chain)
-        return ServingSpec.from_job(job)
+        return part_of_job(ServingSpec, job)
 
     def _take_back(self, context: Context, name: str, champion: Model | None) -> dict[str, Any]:
         endpoint = self.read_endpoint(name)
@@ -277,7 +274,7 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
         }
 
     def _drain(self, endpoint: Endpoint, failed: DeployedModel, back: DeployedModel | None) -> None:
-        """Take its share of the traffic from a model."""
+        """Shift the traffic of a model to the others."""
         serves = failed.id in live_split(endpoint)
         if serves and not back and "" in self.rejections and not any(self.rejections):
             raise AirflowSkipException(
@@ -289,7 +286,7 @@ class RollBackDeploymentOperator(EndpointBaseOperator):
 
 
 def _without(endpoint: Endpoint, failed: DeployedModel, back: DeployedModel | None) -> dict[str, int]:
-    """Give the split of an endpoint without a model, whose share goes back where it came from."""
+    """Return the split of an endpoint without a model, whose share goes back where it came from."""
     split = live_split(endpoint)
     share = split.pop(failed.id, 0) if split else 100
     if not share:

@@ -1,5 +1,5 @@
-// Airflow shows the page in a frame that may neither open a tab nor leave itself. The page reads well
-// without this script; with it, links open where a person expects, and the colours are Airflow's.
+// Airflow shows the page in a sandboxed frame that can neither open a tab nor navigate its parent. The page works
+// without this script; with it, links open as expected, and the colours are Airflow's.
 "use strict";
 
 const framed = window.parent !== window;
@@ -13,7 +13,7 @@ function follow(event) {
   const link = event.target.closest("a");
   if (!link || event.defaultPrevented) return;
   event.preventDefault();
-  // a link of the page around the frame is bound by no sandbox
+  // a link in the parent page is not sandboxed
   const outside = window.parent.document.createElement("a");
   outside.href = link.href.baseVal === undefined ? link.href : new URL(link.href.baseVal, document.baseURI).href;
   const ownTab = link.getAttribute("target") === "_blank" || event.ctrlKey || event.metaKey || event.button === 1;

@@ -1,0 +1,1 @@
+"""What both environments check in the settings that people write."""

@@ -1,0 +1,1 @@
+"""Results of an endpoint's monitoring job, and its requirements."""

@@ -1,0 +1,1 @@
+"""Operators that check the data before a training."""

@@ -1,0 +1,1 @@
+"""Operators of an endpoint's monitoring job."""

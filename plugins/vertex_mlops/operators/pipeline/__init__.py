@@ -1,0 +1,1 @@
+"""Operators of Vertex AI pipeline jobs."""

@@ -1,0 +1,1 @@
+"""Rollout of a model on an endpoint: settings, traffic splits, probes, metrics."""
