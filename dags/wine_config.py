@@ -1,4 +1,4 @@
-"""Reads wine_config.yaml and the environment; what is wrong there becomes an import error of the DAG."""
+"""Read wine_config.yaml and the environment; an error there becomes an import error of the DAG."""
 
 from __future__ import annotations
 
@@ -7,83 +7,122 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
-from croniter import croniter
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from vertex_mlops.monitoring_settings import MonitoringSettings
-from vertex_mlops.rollout_settings import RolloutSettings
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+)
+from vertex_mlops.contract.config.identifiers import (
+    BigQueryId,
+    BucketName,
+    ProjectId,
+    Region,
+    ServiceAccount,
+    WineName,
+    bucket_name,
+    email,
+    object_path,
+)
+from vertex_mlops.contract.config.problems import one_line
+from vertex_mlops.contract.config.yaml_file import SettingsFileError, read_settings
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
+from vertex_mlops.contract.names import training_labels
+from vertex_mlops.monitoring.drift_settings import DriftSettings
+from vertex_mlops.rollout.settings import RolloutSettings
+from wine_cron import cron_expression
 
-_MAX_LABEL_LENGTH = 63
 CONFIG_FILE = Path(__file__).with_name("wine_config.yaml")
-ENVIRONMENT = ("WINE_PROJECT", "WINE_REGION", "WINE_BUCKET")
-# optional: without it Vertex AI runs pipeline jobs as the Compute Engine default service account
-SERVICE_ACCOUNT = "WINE_SERVICE_ACCOUNT"
-# optional, in place of the file's poll_interval: what runs on one machine may be polled more often
-POLL_INTERVAL = "WINE_POLL_INTERVAL"
+BUCKET, WINE = "{bucket}", "{wine}"
+# of the columns in Airflow's database: airflow.models.dag.DagOwnerAttributes
+_MOST_OWNER_LENGTH = 500
+_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][!-;=?-~]*)?")
+_MAILTO_QUERY = re.compile(r"[!-;=?-~]*")
 
 
 class ConfigError(ValueError):
     """The config file or the environment is wrong; the message names the file and the key."""
 
 
-def _cron(schedule: str) -> str:
-    if not croniter.is_valid(schedule):
-        raise ValueError(f"{schedule!r} is no cron expression")
-    return schedule
+def _owner(name: str) -> str:
+    # Airflow joins the owners of a DAG's tasks with commas: airflow.models.dag.DagModel.owners
+    if not name.strip() or not name.isprintable() or "," in name:
+        raise ValueError("must be printable text in one line, without a comma")
+    return name
+
+
+def _owner_link(link: str) -> str:
+    address, _, query = link.removeprefix("mailto:").partition("?")
+    if link.startswith("mailto:"):
+        email(address)
+    if not _MAILTO_QUERY.fullmatch(query) or not (link.startswith("mailto:") or _URL.fullmatch(link)):
+        raise ValueError("must be a link like mailto:name@example.com or https://example.com/team")
+    return link
 
 
 def _uri_template(uri: str) -> str:
-    try:
-        uri.format(bucket="bucket", wine="wine")
-    except (KeyError, IndexError, ValueError) as error:
-        raise ValueError("the only placeholders are {bucket} and {wine}") from error
+    if not uri.startswith("gs://"):
+        raise ValueError("must begin with gs://")
+    bucket, _, path = uri.removeprefix("gs://").partition("/")
+    if "{" in bucket and bucket != BUCKET:
+        raise ValueError("must begin with gs://{bucket}/ or with the name of another bucket")
+    bucket_name(_fill(bucket, "bucket", ""))
+    path = _fill(path, "bucket", "wine")
+    if "{" in path or "}" in path:
+        raise ValueError("must have no placeholders but {bucket} and {wine}")
+    if path:
+        object_path(path.removesuffix("/"))
     return uri
 
 
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
-# becomes part of a DAG id, of an endpoint's name and the value of a label; the compile command takes the same
-WineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
-UriTemplate = Annotated[str, Field(pattern=r"^gs://"), AfterValidator(_uri_template)]
+def _object_template(uri: str) -> str:
+    _, _, path = uri.removeprefix("gs://").partition("/")
+    if WINE not in path or path.endswith("/"):
+        raise ValueError("must name an object with {wine} in its path: each wine has its own")
+    return uri
+
+
+def _seconds(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,9}", text):
+        raise ValueError("must be a whole number of seconds, at least 1")
+    return int(text)
+
+
+Cron = Annotated[str, AfterValidator(cron_expression)]
+UriTemplate = Annotated[str, AfterValidator(_uri_template)]
+ObjectTemplate = Annotated[UriTemplate, AfterValidator(_object_template)]
+Seconds = Annotated[int, Field(ge=1, le=3600, strict=True)]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DriftSettings(_Strict):
-    """
-    What drift leads to.
-
-    :param retrain_on_drift_without_new_data: whether a training begins although the table has not changed.
-    :param drift_cooldown_hours: hours after the begin of a training within which drift causes no other.
-    """
-
-    retrain_on_drift_without_new_data: bool = False
-    drift_cooldown_hours: Annotated[float, Field(ge=0)] = 24
-
-
 class _WineSection(_Strict):
     """
-    What the file says about one wine.
+    The settings of one wine.
 
     :param table: id of its BigQuery table.
-    :param schedule: cron expression, in UTC; null for runs by hand and those that drift causes.
+    :param schedule: cron expression, in UTC; null for manual runs and runs started by drift only.
     :param max_row_loss: share of the rows of the last training that may be missing.
-    :param rollout: how a new model takes over the traffic.
-    :param monitoring: how its endpoint is watched.
-    :param recreate_monitoring: whether its monitoring job is deleted and created anew if something differs
-        that Vertex AI cannot update.
-    :param drift: what follows when monitoring finds anomalies.
+    :param rollout: how the traffic is shifted to a new model.
+    :param monitoring: how its endpoint is monitored.
+    :param recreate_monitoring: whether its monitoring job is deleted and recreated if a field differs that
+        Vertex AI cannot update.
+    :param drift: what happens when monitoring finds anomalies.
     """
 
-    table: Identifier
-    schedule: Annotated[str, AfterValidator(_cron)] | None
-    max_row_loss: Annotated[float, Field(gt=0, lt=1)] = 1 / 3
+    table: BigQueryId
+    schedule: Cron | None
+    max_row_loss: Annotated[float, Field(gt=0, lt=1, strict=True, allow_inf_nan=False)] = 1 / 3
     rollout: RolloutSettings = RolloutSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
-    recreate_monitoring: bool = False
+    recreate_monitoring: StrictBool = False
     drift: DriftSettings = DriftSettings()
 
 
@@ -91,24 +130,50 @@ class _File(_Strict):
     """
     The whole file.
 
-    :param owner: owner of the DAGs, as the UI shows it.
-    :param owner_link: where the owner is reached: ``mailto:`` or ``https:``.
+    :param owner: owner of the DAGs, shown in the UI.
+    :param owner_link: how to reach the owner: ``mailto:`` or ``https:``.
     :param dataset: id of the BigQuery dataset.
-    :param spec: URI of the pointer to the compiled pipeline that new runs use.
+    :param spec: URI of the pointer to the compiled pipeline that new runs use, with ``{wine}``.
     :param pipeline_root: URI below which the pipeline writes.
-    :param drift_schedule: cron expression, in UTC, of the looks for drift.
-    :param poll_interval: seconds between two looks at a running job; 15 at least at a monitoring job.
-    :param wines: by the name of the wine.
+    :param drift_schedule: cron expression, in UTC, of the drift checks.
+    :param poll_interval: seconds between polls of a running job, an hour at most; at least 15 for a
+        monitoring job.
+    :param wines: settings by name of the wine.
     """
 
-    owner: Annotated[str, Field(min_length=1)]
-    owner_link: Annotated[str, Field(pattern=r"^(mailto:[^@\s]+@\S+|https://\S+)$")]
-    dataset: Identifier
-    spec: UriTemplate
+    owner: Annotated[str, Field(max_length=_MOST_OWNER_LENGTH), AfterValidator(_owner)]
+    owner_link: Annotated[str, Field(max_length=_MOST_OWNER_LENGTH), AfterValidator(_owner_link)]
+    dataset: BigQueryId
+    spec: ObjectTemplate
     pipeline_root: UriTemplate
-    drift_schedule: Annotated[str, AfterValidator(_cron)]
-    poll_interval: Annotated[int, Field(ge=1)]
+    drift_schedule: Cron
+    poll_interval: Seconds
     wines: Annotated[dict[WineName, _WineSection], Field(min_length=1)]
+
+
+class _Environment(_Strict):
+    """
+    The environment variables.
+
+    :param project: project id.
+    :param region: of all services.
+    :param bucket: of the compiled pipelines and their outputs, without ``gs://``.
+    :param service_account: that pipeline jobs run as; by default the Compute Engine default service account.
+    :param poll_interval: overrides the file's: a local stack can be polled more often.
+    """
+
+    project: Annotated[ProjectId, Field(alias="WINE_PROJECT")]
+    region: Annotated[Region, Field(alias="WINE_REGION")]
+    bucket: Annotated[BucketName, Field(alias="WINE_BUCKET")]
+    service_account: Annotated[ServiceAccount | None, Field(alias="WINE_SERVICE_ACCOUNT")] = None
+    poll_interval: Annotated[Seconds | None, BeforeValidator(_seconds), Field(alias="WINE_POLL_INTERVAL")] = (
+        None
+    )
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return the names of the variables."""
+        return [str(field.alias) for field in cls.model_fields.values()]
 
 
 @dataclass(frozen=True)
@@ -136,13 +201,8 @@ class Wine:
 
     @property
     def training_labels(self) -> dict[str, str]:
-        """
-        Labels of the pipeline jobs that learn from this wine's table.
-
-        ``python -m wine_pipeline run`` sets the same; a job that learned from another table says nothing
-        about this one.
-        """
-        return {"wine": self.name, "table": f"{self.dataset}-{self.table}".lower()[:_MAX_LABEL_LENGTH]}
+        """Return the labels of this wine's pipeline jobs and of its monitoring job."""
+        return training_labels(self.dataset, self.table, wine=self.name)
 
 
 def load_wines(path: Path = CONFIG_FILE, environment: Mapping[str, str] = os.environ) -> list[Wine]:
@@ -150,33 +210,31 @@ def load_wines(path: Path = CONFIG_FILE, environment: Mapping[str, str] = os.env
     Read the config file.
 
     :param path: the YAML file.
-    :param environment: must hold WINE_PROJECT, WINE_REGION and WINE_BUCKET, and may hold
+    :param environment: must contain WINE_PROJECT, WINE_REGION and WINE_BUCKET, and may contain
         WINE_SERVICE_ACCOUNT, the account that pipeline jobs run as, and WINE_POLL_INTERVAL, in seconds, which
-        takes the place of the file's poll_interval.
-    :raises ConfigError: names the file and each key that is unknown, missing or bad.
+        overrides the file's poll_interval.
+    :raises ConfigError: names the file and each key that is unknown, missing or invalid.
     """
-    project, region, bucket = _read_environment(environment)
-    service_account = _read_service_account(environment)
-    poll_interval = _read_poll_interval(environment)
+    place = _read_environment(environment)
     try:
-        content = _File.model_validate(yaml.safe_load(path.read_text()))
+        content = _File.model_validate(read_settings(path))
     except ValidationError as error:
-        raise ConfigError(f"{path}: {'; '.join(map(_problem, error.errors()))}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{path}: {one_line(error, _File)}") from None
+    except SettingsFileError as error:
+        raise ConfigError(f"{path}: {error}") from None
     return [
         Wine(
             name=name,
             owner=content.owner,
             owner_link=content.owner_link,
-            project=project,
-            region=region,
-            service_account=service_account,
+            project=place.project,
+            region=place.region,
+            service_account=place.service_account,
             dataset=content.dataset,
             table=wine.table,
-            spec=content.spec.format(bucket=bucket, wine=name),
-            pipeline_root=content.pipeline_root.format(bucket=bucket, wine=name),
-            poll_interval=poll_interval or content.poll_interval,
+            spec=_fill(content.spec, place.bucket, name),
+            pipeline_root=_fill(content.pipeline_root, place.bucket, name),
+            poll_interval=place.poll_interval or content.poll_interval,
             schedule=wine.schedule,
             max_row_loss=wine.max_row_loss,
             rollout=wine.rollout,
@@ -189,32 +247,14 @@ def load_wines(path: Path = CONFIG_FILE, environment: Mapping[str, str] = os.env
     ]
 
 
-def _read_environment(environment: Mapping[str, str]) -> list[str]:
-    if missing := [name for name in ENVIRONMENT if not environment.get(name)]:
-        raise ConfigError(f"environment: not set: {', '.join(missing)}")
-    if "/" in environment["WINE_BUCKET"]:
-        raise ConfigError("environment: WINE_BUCKET is the bare name of a bucket, without gs:// or a path")
-    return [environment[name] for name in ENVIRONMENT]
+def _read_environment(environment: Mapping[str, str]) -> _Environment:
+    # an empty variable counts as one that is not set
+    given = {name: value for name in _Environment.names() if (value := environment.get(name))}
+    try:
+        return _Environment.model_validate(given)
+    except ValidationError as error:
+        raise ConfigError(f"environment: {one_line(error, _Environment)}") from None
 
 
-def _read_service_account(environment: Mapping[str, str]) -> str | None:
-    account = environment.get(SERVICE_ACCOUNT) or None
-    if account and not re.fullmatch(r"[^@\s]+@[^@\s]+\.gserviceaccount\.com", account):
-        raise ConfigError(f"environment: {SERVICE_ACCOUNT} is no service account's e-mail: {account!r}")
-    return account
-
-
-def _read_poll_interval(environment: Mapping[str, str]) -> int | None:
-    seconds = environment.get(POLL_INTERVAL) or None
-    if seconds and not re.fullmatch(r"[1-9][0-9]*", seconds):
-        raise ConfigError(f"environment: {POLL_INTERVAL} is no number of seconds from 1: {seconds!r}")
-    return int(seconds) if seconds else None
-
-
-def _problem(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"] if part != "[key]") or "the file"
-    if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key"
-    if error["type"] == "missing":
-        return f"{key}: missing"
-    return f"{key}: {error['msg']}, not {error['input']!r}"
+def _fill(template: str, bucket: str, wine: str) -> str:
+    return template.replace(BUCKET, bucket).replace(WINE, wine)

@@ -1,4 +1,4 @@
-"""What a person may set when triggering a retraining DAG; Airflow checks it and makes the form from it."""
+"""The params of a retraining DAG; Airflow validates them and builds the trigger form from them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-# since draft 6 a float without a fraction passes for an integer, and the validator takes the newest draft
+# since draft 6 a float without a fraction counts as an integer, and the validator uses the newest draft
 # unless the schema names one: https://json-schema.org/draft-06/json-schema-release-notes
 _DRAFT_4: Any = {"$schema": "http://json-schema.org/draft-04/schema#"}
 
@@ -15,7 +15,7 @@ PARAMS = {
         False,
         type="boolean",
         title="Force",
-        description="Train although the last training was on the very same data, or on many more rows.",
+        description="Train even if the last training used the same data, or many more rows.",
     ),
     "data_version": Param(
         None,
@@ -26,9 +26,9 @@ PARAMS = {
         maximum=9_999_999_999_999,
         title="Data version",
         description=(
-            "Train on the table as it was at this moment, in milliseconds since the epoch: 1764028800000 is "
-            "2025-11-25 00:00 UTC. BigQuery keeps two to seven days of a table's past, as its data set says. "
-            "Empty: the table as it is."
+            "Train on the table as it was at this time, in milliseconds since the epoch: 1764028800000 is "
+            "2025-11-25 00:00 UTC. BigQuery keeps a table's history for two to seven days, depending on its "
+            "data set. Empty: the current table."
         ),
     ),
     "dry_run": Param(

@@ -1,22 +1,23 @@
-"""One retraining DAG for each wine of wine_config.yaml; what each step does is told in docs/."""
+"""One retraining DAG for each wine of wine_config.yaml; docs/ describes what each task does."""
 
-# Airflow puts XComs, DAG params and default_args in place of arguments at run time
+# Airflow resolves XComs, DAG params and default_args to arguments at run time
 # mypy: disable-error-code="arg-type, call-arg, index"
 
 from __future__ import annotations
 
 from airflow.sdk import DAG, TaskGroup, TriggerRule, chain
-from vertex_mlops.operators.bigquery import BigQueryTableFreshnessOperator
-from vertex_mlops.operators.bigquery_contract import BigQueryDataContractCheckOperator
-from vertex_mlops.operators.cancel_pipeline_job import CancelPipelineJobOperator
-from vertex_mlops.operators.deployment import DeployModelVersionOperator
-from vertex_mlops.operators.endpoint import REJECTED_KEY
-from vertex_mlops.operators.gate import BlessedModelGateOperator
-from vertex_mlops.operators.model_registry import UploadModelVersionOperator
-from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
-from vertex_mlops.operators.undeployment import RollBackDeploymentOperator
-from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, ROW_COUNT_LABEL, TRIGGER_LABEL
-from vertex_mlops.run_conf import refuse_unknown_conf
+from vertex_mlops.contract.names import DATA_VERSION_LABEL, ROW_COUNT_LABEL
+from vertex_mlops.operators.bigquery.contract import BigQueryDataContractCheckOperator
+from vertex_mlops.operators.bigquery.unseen_data import BigQueryTableFreshnessOperator
+from vertex_mlops.operators.pipeline.cancel import CancelPipelineJobOperator
+from vertex_mlops.operators.pipeline.job import RunPipelineJobOnceOperator
+from vertex_mlops.operators.rollout.deployment import DeployModelVersionOperator
+from vertex_mlops.operators.rollout.endpoint import REJECTED_KEY
+from vertex_mlops.operators.rollout.gate import BlessedModelGateOperator
+from vertex_mlops.operators.rollout.model_registry import UploadModelVersionOperator
+from vertex_mlops.operators.rollout.undeployment import RollBackDeploymentOperator
+from vertex_mlops.runs.pipeline_jobs import TRIGGER_LABEL
+from vertex_mlops.runs.run_conf import refuse_unknown_conf
 from wine_config import load_wines
 from wine_params import PARAMS
 from wine_steps import (
@@ -34,8 +35,8 @@ for wine in load_wines():
         dag_id=f"wine_retraining_{wine.name}",
         description=f"Retrain the {wine.name} wine model when there is new data",
         doc_md=doc("wine_retraining"),
-        # without a start_date the first run waits for the next tick, and drift while it is paused starts
-        # none: unpausing alone trains nothing
+        # without a start_date the first run waits for the next scheduled time, and drift while the DAG is
+        # paused starts no run: unpausing alone trains nothing
         schedule=time_or_drift(wine),
         catchup=False,
         max_active_runs=1,
@@ -44,12 +45,11 @@ for wine in load_wines():
         owner_links={wine.owner: wine.owner_link},
         tags=["wine", wine.name, "vertex-ai"],
     ) as dag:
-        with TaskGroup("data", prefix_group_id=False, tooltip="Is there new data, and is it fit?") as data:
+        with TaskGroup("data", prefix_group_id=False, tooltip="Is there new data, and is it valid?") as data:
             check_freshness = BigQueryTableFreshnessOperator(
                 task_id="check_freshness",
                 pre_execute=refuse_unknown_conf,
                 doc_md=doc("check_freshness"),
-                region=wine.region,
                 dataset_id=wine.dataset,
                 table_id=wine.table,
                 pipeline_job_labels=wine.training_labels,
@@ -57,8 +57,7 @@ for wine in load_wines():
                 pipeline_task_id="train",
                 force=dag.param("force"),
                 data_version=dag.param("data_version"),
-                retrain_on_drift_without_new_data=wine.drift.retrain_on_drift_without_new_data,
-                drift_cooldown_hours=wine.drift.drift_cooldown_hours,
+                drift_settings=wine.drift,
             )
 
             check_data = BigQueryDataContractCheckOperator(
@@ -79,9 +78,8 @@ for wine in load_wines():
         train = RunPipelineJobOnceOperator(
             task_id="train",
             doc_md=doc("train"),
-            region=wine.region,
             display_name=f"wine-{wine.name}",
-            # the very file whose contract was checked, whatever is deployed meanwhile
+            # the file whose contract was checked, even if another one is deployed meanwhile
             template_path=check_data.output["template_path"],
             pipeline_root=wine.pipeline_root,
             parameter_values={"input_config": check_data.output["input_config"]},
@@ -100,25 +98,22 @@ for wine in load_wines():
         cancel = CancelPipelineJobOperator(
             task_id="cancel",
             doc_md=doc("cancel"),
-            region=wine.region,
             pipeline_task_id=train.task_id,
         ).as_teardown(setups=train)
 
         gate = BlessedModelGateOperator(
             task_id="gate",
             doc_md=doc("gate"),
-            region=wine.region,
             pipeline_result=train.output,
         )
 
-        # the verdict is about this one alone
+        # the verdict is valid for this champion only
         compared = gate.output["champion_version"]
 
-        with TaskGroup("rollout", prefix_group_id=False, tooltip="Step by step, with a way back") as rollout:
+        with TaskGroup("rollout", prefix_group_id=False, tooltip="Step by step, with rollback") as rollout:
             upload = UploadModelVersionOperator(
                 task_id="upload",
                 doc_md=doc("upload"),
-                region=wine.region,
                 pipeline_result=train.output,
                 labels={"wine": wine.name},
                 poll_interval=wine.poll_interval,
@@ -127,7 +122,6 @@ for wine in load_wines():
             deploy = DeployModelVersionOperator(
                 task_id="deploy",
                 doc_md=doc("deploy"),
-                region=wine.region,
                 model_version=upload.output["model_version"],
                 pipeline_job=train.output["name"],
                 champion_version=compared,
@@ -135,18 +129,17 @@ for wine in load_wines():
             )
 
             steps = traffic_steps(wine, deploy, train.output, compared, wine.rollout.steps)
-            promote = promote_task(wine, deploy, compared)
+            promote = promote_task(deploy, compared)
 
             roll_back = RollBackDeploymentOperator(
                 task_id="roll_back",
                 doc_md=doc("roll_back"),
-                region=wine.region,
                 model_version=upload.output["model_version"],
                 champion_version=compared,
                 deployed_model_id=deploy.output["deployed_model_id"],
                 rejections=[verify.output[REJECTED_KEY] for verify in steps[1::2]],
                 poll_interval=wine.poll_interval,
-                # the way back must not end at an outage
+                # a rollback must outlast an outage
                 retries=10,
                 trigger_rule=TriggerRule.ONE_FAILED,
             )
@@ -154,10 +147,10 @@ for wine in load_wines():
             chain(upload, deploy, *steps, promote)
             [deploy, *steps, promote] >> roll_back
 
-        with TaskGroup("watch", prefix_group_id=False, tooltip="Is what serves watched?") as watch:
+        with TaskGroup("watch", prefix_group_id=False, tooltip="Is the serving model monitored?") as watch:
             watch_tasks(wine, deploy, train.output["name"], train.output["training_examples"])
 
-        # only then does no monitoring job name a model that is undeployed
+        # only then: the monitoring job must not name a model that is undeployed
         retire = retire_task(
             wine,
             deploy,

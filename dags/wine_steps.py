@@ -1,6 +1,6 @@
-"""What the retraining and the rollback of a wine have in common."""
+"""The tasks and settings that the retraining and the rollback of a wine share."""
 
-# Airflow puts XComs and default_args in place of arguments at run time
+# Airflow resolves XComs and default_args to arguments at run time
 # mypy: disable-error-code="arg-type, call-arg, index"
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable
-from vertex_mlops.operators.deployment import ShiftTrafficOperator
-from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
-from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
-from vertex_mlops.operators.model_registry import PromoteModelVersionOperator
-from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator
+from vertex_mlops.operators.monitoring.job import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.operators.rollout.deployment import ShiftTrafficOperator
+from vertex_mlops.operators.rollout.endpoint import VerifyDeployedModelOperator
+from vertex_mlops.operators.rollout.model_registry import PromoteModelVersionOperator
+from vertex_mlops.operators.rollout.undeployment import RetireDeployedModelsOperator
 from vertex_mlops.sensors.model_monitoring import ModelMonitoringJobSensor
 
 if TYPE_CHECKING:
@@ -25,16 +25,17 @@ DOCS = Path(__file__).with_name("docs")
 
 
 def doc(name: str) -> str:
-    """Read what the UI shows about the DAG or a task."""
+    """Return the documentation of a DAG or a task for the UI."""
     return (DOCS / f"{name}.md").read_text()
 
 
 def default_args(wine: Wine) -> dict[str, Any]:
-    """Give what all tasks of a DAG take."""
+    """Return the default arguments of all tasks of a DAG."""
     return {
         "owner": wine.owner,
         "project_id": wine.project,
-        # a step takes single values of an earlier step's result
+        "region": wine.region,
+        # later tasks use single values of a result
         "multiple_outputs": True,
         "retries": 2,
         "retry_delay": timedelta(minutes=1),
@@ -42,20 +43,20 @@ def default_args(wine: Wine) -> dict[str, Any]:
 
 
 def drift_asset(wine: Wine) -> Asset:
-    """Name what wine_drift tells, and a retraining is scheduled by: that this wine has drifted."""
+    """Return the asset that wine_drift updates when the wine has drifted, which schedules a retraining."""
     return Asset(
         name=f"wine_drift_{wine.name}",
-        # for any scheme that does not begin with x-, Airflow imports the URI handlers of all providers
+        # for any scheme without the prefix x-, Airflow imports the URI handlers of all providers
         uri=f"x-vertex-ai://{wine.project}/{wine.region}/drift/{wine.name}",
     )
 
 
 def time_or_drift(wine: Wine) -> AssetOrTimeSchedule | list[Asset]:
-    """Give the schedule of a retraining: the wine's cron expression, if it has one, or its drift."""
+    """Return the schedule of a retraining: the wine's cron expression, if it has one, or its drift."""
     drift = [drift_asset(wine)]
     if not wine.schedule:
         return drift
-    # for False, the default, Airflow makes up for a tick that is less than a tenth of the interval ago
+    # with False, the default, Airflow runs a tick that was missed by less than a tenth of the interval
     never = timedelta(0)
     cron = CronTriggerTimetable(wine.schedule, timezone="UTC", run_immediately=never)
     return AssetOrTimeSchedule(timetable=cron, assets=drift)
@@ -71,14 +72,14 @@ def traffic_steps(
     take_all: bool = False,
 ) -> list[BaseOperator]:
     """
-    Give the tasks that shift the traffic, each followed by the one that verifies the model.
+    Return the tasks that shift the traffic, each followed by the one that verifies the model.
 
-    :param wine: has the settings.
+    :param wine: the settings.
     :param deploy: the task whose deployed model gets the traffic.
-    :param pipeline_result: what made the model.
-    :param champion_version: what the model is to replace.
-    :param steps: per cent of the traffic.
-    :param take_all: whether the traffic is taken however it is shared out, and not as each step has left it.
+    :param pipeline_result: result of the pipeline job that made the model.
+    :param champion_version: the version that the model replaces.
+    :param steps: percent of the traffic.
+    :param take_all: whether to take the traffic whatever the current split, not only as each step left it.
     """
     tasks: list[BaseOperator] = []
     left = None if take_all else deploy.output["traffic"]
@@ -86,7 +87,6 @@ def traffic_steps(
         traffic = ShiftTrafficOperator(
             task_id=f"traffic_{percent}",
             doc_md=doc("traffic"),
-            region=wine.region,
             endpoint_name=deploy.output["endpoint"],
             deployed_model_id=deploy.output["deployed_model_id"],
             model_version=deploy.output["model_version"],
@@ -100,33 +100,27 @@ def traffic_steps(
         verify = VerifyDeployedModelOperator(
             task_id=f"verify_{percent}",
             doc_md=doc("verify"),
-            region=wine.region,
             endpoint=deploy.output["endpoint"],
             deployed_model_id=deploy.output["deployed_model_id"],
             percent=traffic.output["percent"],
             since=traffic.output["since"],
             pipeline_result=pipeline_result,
-            tolerance=wine.rollout.tolerance,
-            max_latency_ms=wine.rollout.max_latency_ms,
-            max_error_share=wine.rollout.max_error_share,
-            min_requests=wine.rollout.min_requests,
+            settings=wine.rollout,
         )
         tasks += [traffic, verify]
     return tasks
 
 
-def promote_task(wine: Wine, deploy: BaseOperator, champion_version: Any) -> BaseOperator:
+def promote_task(deploy: BaseOperator, champion_version: Any) -> BaseOperator:
     """
-    Give the task that makes the new model the champion.
+    Return the task that makes the new model the champion.
 
-    :param wine: has the settings.
     :param deploy: the task that returns the endpoint and the version.
-    :param champion_version: what the model is to replace.
+    :param champion_version: the version that the model replaces.
     """
     return PromoteModelVersionOperator(
         task_id="promote",
         doc_md=doc("promote"),
-        region=wine.region,
         model_version=deploy.output["model_version"],
         endpoint_name=deploy.output["endpoint"],
         champion_version=champion_version,
@@ -137,17 +131,16 @@ def retire_task(
     wine: Wine, deploy: BaseOperator, *, keep_previous: bool, rollback_dag_id: str | None = None
 ) -> BaseOperator:
     """
-    Give the task that undeploys what the new model has replaced.
+    Return the task that undeploys the model that the new one has replaced.
 
-    :param wine: has the settings.
+    :param wine: the settings.
     :param deploy: the task that returns the endpoint and the deployed model.
-    :param keep_previous: whether the model of before stays deployed.
-    :param rollback_dag_id: DAG that may be about to go back to it.
+    :param keep_previous: whether the previous champion stays deployed.
+    :param rollback_dag_id: DAG that may be rolling back to it.
     """
     return RetireDeployedModelsOperator(
         task_id="retire",
         doc_md=doc("retire"),
-        region=wine.region,
         endpoint_name=deploy.output["endpoint"],
         deployed_model_id=deploy.output["deployed_model_id"],
         model_version=deploy.output["model_version"],
@@ -161,17 +154,16 @@ def watch_tasks(
     wine: Wine, deploy: BaseOperator, pipeline_job: Any, training_examples: Any
 ) -> list[BaseOperator]:
     """
-    Give the tasks that make the endpoint's monitoring job watch the model that serves.
+    Return the tasks that make the endpoint's monitoring job monitor the serving model.
 
-    :param wine: has the settings.
+    :param wine: the settings.
     :param deploy: the task that returns the endpoint and the deployed model.
     :param pipeline_job: resource name of the job that made the model.
-    :param training_examples: what the model learned from.
+    :param training_examples: the training data of the model.
     """
     monitor = CreateOrUpdateModelMonitoringJobOperator(
         task_id="monitor",
         doc_md=doc("monitor"),
-        region=wine.region,
         endpoint=deploy.output["endpoint"],
         deployed_model_id=deploy.output["deployed_model_id"],
         training_examples=training_examples,
@@ -185,7 +177,6 @@ def watch_tasks(
     settled = ModelMonitoringJobSensor(
         task_id="monitor_settled",
         doc_md=doc("monitor_settled"),
-        region=wine.region,
         job_id=monitor.output["name"],
         operation=monitor.output["operation"],
         poke_interval=wine.poll_interval,
