@@ -1,1 +1,1 @@
-"""Measures the model beside others, without TFX around it: ``make bench-model``."""
+"""Measures the model next to others, without TFX around it: ``make bench-model``."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from absl import logging  # type: ignore[import-not-found]
 
 from bench.bars import missed
-from bench.learners import KERNEL, LEARNERS
+from bench.learners import BLEND, LEARNERS
 from bench.measures import Result, cross_validate, summarize
 from bench.report import markdown, plot, read_csv, write_csv, write_into
 from bench.wines import REPOSITORY, Wines, read_wines
@@ -30,7 +30,7 @@ PLOT = REPOSITORY / "docs" / "images" / "bench-model.svg"
 
 def main(arguments: list[str]) -> int:
     """
-    Measure, write what docs/ shows, and say whether the pipeline's model reaches its bars.
+    Measure, write the tables of docs/, and report whether the pipeline's model reaches its goals.
 
     Each result is kept at once, so a run that is stopped can be ended in parts.
 
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
     print(f"\n{markdown(results)}\n")
     write_into(DOCUMENT, read_csv(TABLE))
     plot(PLOT, read_csv(TABLE))
-    failures = [line for result in results if result.learner == KERNEL for line in missed(result)]
+    failures = [line for result in results if result.learner == BLEND for line in missed(result)]
     for line in failures:
         print(f"make bench-model: missed: {line}", file=sys.stderr)
     return 1 if failures else 0
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
 
 def keep(result: Result) -> None:
     """
-    Put a result into the table, in the place of an earlier one.
+    Write a result into the table, replacing an earlier one.
 
     :param result: of one learner.
     """

@@ -1,15 +1,16 @@
-"""What is measured: the pipeline's two heads, and four learners to compare them with."""
+"""What is measured: the pipeline's model, and four learners to compare it with."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import apache_beam as beam
+import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -24,17 +25,22 @@ from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
 from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 from sklearn.svm import SVR  # type: ignore[import-untyped]
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
+from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
+from tfx_bsl.tfxio.tensor_to_arrow import TensorsToRecordBatchConverter
 from wine_pipeline.config import TrainingConfig
 from wine_pipeline.features import FEATURE_NAMES, GOOD, GRADE, QUALITY
-from wine_pipeline.preprocessing import preprocessing_fn
-from wine_pipeline.trainer import fit, sorted_split
+from wine_pipeline.learner.derived import LEARNT_NAMES
+from wine_pipeline.learner.preprocessing import preprocessing_fn
+from wine_pipeline.learner.sample import RowSample
+from wine_pipeline.learner.trainer import fit, sorted_split
 
 from bench.wines import Wines
 
-KERNEL = "kernel (pipeline)"
-NETWORK = "network (pipeline)"
+BLEND = "kernel and trees (pipeline)"
 TREES = 500
 CORES = 2
+# rows that go through a graph at once
+BATCH = 4096
 
 Columns = dict[str, np.ndarray]
 
@@ -76,25 +82,31 @@ def regression(build: Callable[[Wines, int], Any]) -> Learner:
     return learn
 
 
-def head(config: TrainingConfig) -> Learner:
+def pipeline_model(train: Wines, test: Wines, seed: int) -> Prediction:
+    """Run the pipeline's preprocessing_fn under tf.Transform, then what its Trainer runs."""
+    started = time.monotonic()
+    learnt, unseen = scale(train, test)
+    transformed = time.monotonic()
+    model = fit_sample(TrainingConfig(seed=seed), learnt)
+    seconds = time.monotonic() - transformed
+    parts = [
+        model({name: unseen[name][start : start + BATCH] for name in LEARNT_NAMES})
+        for start in range(0, test.rows, BATCH)
+    ]
+    grade, good = (np.concatenate([part[name][:, 0] for part in parts]) for name in (GRADE, GOOD))
+    return Prediction(grade, good, seconds, transformed - started)
+
+
+def fit_sample(config: TrainingConfig, columns: Columns) -> keras.Model:
     """
-    Return the pipeline's model: its preprocessing_fn under tf.Transform, then what its Trainer runs.
+    Return the model that the Trainer exports.
 
-    :param config: which head, and how it learns.
+    :param config: how it learns.
+    :param columns: what Transform wrote.
     """
-
-    def learn(train: Wines, test: Wines, seed: int) -> Prediction:
-        started = time.monotonic()
-        learnt, unseen = scale(train, test)
-        transformed = time.monotonic()
-        model = fit(replace(config, seed=seed), sorted_split(learnt))
-        seconds = time.monotonic() - transformed
-        answers = model({name: unseen[name] for name in FEATURE_NAMES})
-        return Prediction(
-            answers[GRADE].numpy()[:, 0], answers[GOOD].numpy()[:, 0], seconds, transformed - started
-        )
-
-    return learn
+    sample = RowSample(config.max_rows)
+    sample.add(columns)
+    return fit(config, sorted_split(sample.columns()))
 
 
 def scale(train: Wines, test: Wines) -> tuple[Columns, Columns]:
@@ -107,12 +119,21 @@ def scale(train: Wines, test: Wines) -> tuple[Columns, Columns]:
     specification = {name: tf.io.FixedLenFeature([1], tf.float32) for name in FEATURE_NAMES}
     specification |= {name: tf.io.FixedLenFeature([1], tf.int64) for name in (QUALITY, GOOD)}
     metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(specification))
-    columns = train.columns()
-    rows = [{name: column[row] for name, column in columns.items()} for row in range(train.rows)]
+    converter = TensorsToRecordBatchConverter(
+        {name: tf.TensorSpec([None, *one.shape], one.dtype) for name, one in specification.items()}
+    )
+    batches = [
+        converter.convert(
+            {name: tf.constant(column[start : start + BATCH]) for name, column in columns.items()}
+        )
+        for columns in [train.columns()]
+        for start in range(0, train.rows, BATCH)
+    ]
+    adapter = TensorAdapterConfig(converter.arrow_schema(), converter.tensor_representations())
     with TemporaryDirectory() as folder:
         graph = str(Path(folder) / "graph")
         with tft_beam.Context(temp_dir=folder), beam.Pipeline(runner=FnApiRunner()) as pipeline:
-            analyzed = (pipeline | beam.Create(rows), metadata) | tft_beam.AnalyzeDataset(preprocessing_fn)
+            analyzed = (pipeline | beam.Create(batches), adapter) | tft_beam.AnalyzeDataset(preprocessing_fn)
             _ = analyzed | tft_beam.WriteTransformFn(graph)
         metadata_io.write_metadata(metadata, str(Path(graph) / tft.TFTransformOutput.RAW_METADATA_DIR))
         layer = tft.TFTransformOutput(graph).transform_features_layer()
@@ -174,6 +195,5 @@ LEARNERS: dict[str, Learner] = {
     "SVR, RBF": regression(support_vectors),
     "ExtraTrees": regression(extra_trees),
     "LightGBM": regression(boosted_trees),
-    NETWORK: head(TrainingConfig(kernel_max_rows=0)),
-    KERNEL: head(TrainingConfig()),
+    BLEND: pipeline_model,
 }

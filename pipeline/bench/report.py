@@ -9,7 +9,8 @@ from pathlib import Path
 import matplotlib as mpl  # type: ignore[import-not-found]
 
 from bench.bars import BARS, PAPER
-from bench.learners import KERNEL, LEARNERS, NETWORK
+from bench.documents import write_between
+from bench.learners import BLEND, LEARNERS
 from bench.measures import Figures, Result
 
 mpl.use("svg")
@@ -41,7 +42,7 @@ def _part(results: list[Result], wine: str, protocol: str) -> str:
     lines = [f"{title} ({chosen[0].rows:,} rows)", "", head, "|---|" + "---:|" * 7]
     lines += [_line(result) for result in chosen]
     bar = BARS[wine, protocol]
-    lines.append(f"| *asked of the pipeline* | {bar.mad} | | {bar.accuracy_05} | | | | 60 |")
+    lines.append(f"| *required of the pipeline* | {bar.mad} | | {bar.accuracy_05} | | | | 60 |")
     if protocol == "paper":
         lines.append(f"| *SVM of the paper* | {PAPER[wine].mad} | | {PAPER[wine].accuracy_05} | | | | |")
     return "\n".join(lines)
@@ -53,7 +54,7 @@ def _line(result: Result) -> str:
     if result.transform_seconds:
         seconds += f" + {result.transform_seconds:.1f}"
     cells = [
-        f"**{result.learner}**" if result.learner in (KERNEL, NETWORK) else result.learner,
+        f"**{result.learner}**" if result.learner == BLEND else result.learner,
         f"{figures.mad:.3f} ± {result.mad_spread:.3f}",
         f"{figures.accuracy_025:.1f}",
         f"{figures.accuracy_05:.1f} ± {result.accuracy_05_spread:.1f}",
@@ -72,9 +73,7 @@ def write_into(document: Path, results: list[Result]) -> None:
     :param document: Markdown.
     :param results: of the bench.
     """
-    before, _, rest = document.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    document.write_text(f"{before}{BEGIN}\n\n{markdown(results)}\n\n{END}{after}")
+    write_between(document, BEGIN, END, markdown(results))
 
 
 def read_csv(path: Path) -> list[Result]:
@@ -124,7 +123,7 @@ def _result(row: dict[str, str]) -> Result:
 
 def plot(path: Path, results: list[Result]) -> None:
     """
-    Draw MAD and accuracy of each learner, beside what is asked.
+    Draw MAD and accuracy of each learner, next to what is asked.
 
     :param path: SVG to write.
     :param results: of the bench.
@@ -149,7 +148,7 @@ def _draw(axes: plt.Axes, values: dict[str, tuple[float, float]], bar: float, la
     names = [name for name in LEARNERS if name in values]
     for name in names:
         value, spread = values[name]
-        colour = _OURS if name in (KERNEL, NETWORK) else _OTHERS
+        colour = _OURS if name == BLEND else _OTHERS
         axes.errorbar(value, name, xerr=spread, fmt="o", color=colour, capsize=3)
     axes.axvline(bar, color="grey", linestyle="--", linewidth=1)
     axes.set_xlabel(label)

@@ -38,12 +38,12 @@ class Wines:
 
     @property
     def rows(self) -> int:
-        """Number of rows."""
+        """Return the number of rows."""
         return len(self.quality)
 
     @property
     def good(self) -> np.ndarray:
-        """Whether each is good, as the pipeline's query decides."""
+        """Return whether each is good, as the pipeline's query decides."""
         return self.quality >= WineConfig.good_grade
 
     def take(self, chosen: np.ndarray) -> Wines:
@@ -98,36 +98,16 @@ def folds(rows: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield np.concatenate([*parts[:number], *parts[number + 1 :]]), test
 
 
-def training_split(wines: Wines) -> Wines:
+def in_training_split(wines: Wines) -> np.ndarray:
     """
-    Return the rows that the pipeline's ExampleGen gives to the split `train`: four of five hash buckets.
+    Return for each row whether ExampleGen gives it to the split `train`: four of five hash buckets.
 
     .. seealso:: ``_PartitionFn`` in tfx.components.example_gen.base_example_gen_executor
 
     :param wines: all rows of the table.
-    """
-    return wines.take(in_training_split(wines))
-
-
-def in_training_split(wines: Wines) -> np.ndarray:
-    """
-    Tell of each row whether it is in the split `train`, [rows] booleans.
-
-    :param wines: rows of the table.
+    :return: [rows] booleans.
     """
     return np.array([_bucket(example, 5) < 4 for example in _examples(wines)])
-
-
-def whole_folds(wines: Wines) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """
-    Yield folds that keep copies of a row on one side.
-
-    :param wines: rows, copies included.
-    """
-    hashes = [_bucket(b"fold" + example, FOLDS) for example in _examples(wines)]
-    for fold in range(FOLDS):
-        inside = np.array(hashes) == fold
-        yield np.flatnonzero(~inside), np.flatnonzero(inside)
 
 
 def _bucket(key: bytes, buckets: int) -> int:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tfx import v1 as tfx
+from vertex_mlops.contract.data_contract import DataContract
+from vertex_mlops.contract.serving import ServingSpec
 
 from wine_pipeline.config import Target, WineConfig
 from wine_pipeline.pipeline import INPUT_CONFIG, create_pipeline
@@ -22,10 +24,10 @@ def compile_pipeline(
     push: bool = False,
 ) -> dict[str, Any]:
     """
-    Return the PipelineJob, with the data contract and what serves the model beside its ``pipelineSpec``.
+    Return the PipelineJob, with the data contract and what serves the model next to its ``pipelineSpec``.
 
     Both are also constants of tasks, because Vertex AI keeps the ``pipelineSpec`` of a job and nothing that
-    lies beside it: so a job tells what it was compiled with after the file has been replaced.
+    is next to it: so a job tells what it was compiled with after the file has been replaced.
 
     :param config: of the wine.
     :param target: where it will run.
@@ -49,8 +51,8 @@ def compile_pipeline(
         push=push,
     )
     job = runner.run(pipeline, write_out=False)
-    job["dataContract"] = _constant(job, "MetricsReporter", "data_contract")
-    job["serving"] = _constant(job, "ModelCard", "serving")
+    job[DataContract.key] = _constant(job, "MetricsReporter", DataContract.parameter)
+    job[ServingSpec.key] = _constant(job, "ModelCard", ServingSpec.parameter)
     return job
 
 

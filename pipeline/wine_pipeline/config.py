@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from wine_pipeline.features import QUALITY_MAX, QUALITY_MIN
+from vertex_mlops.contract.config.identifiers import (
+    bucket_name,
+    image_name,
+    label_value,
+    machine_type,
+    project_id,
+    region,
+    wine_name,
+)
+from vertex_mlops.contract.config.problems import shown
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
+from vertex_mlops.contract.names import EXAMPLES_SIGNATURE, RAW_SIGNATURE, Signature
 
-RAW_SIGNATURE = "serving_raw"
-EXAMPLES_SIGNATURE = "serving_examples"
+from wine_pipeline.features import QUALITY_MAX, QUALITY_MIN
 
 DEFAULT_IMAGE_REPOSITORY = "wine-mlops/wine-pipeline"
 DEFAULT_IMAGE_TAG = "0.1.0"
@@ -26,14 +36,7 @@ PREBUILT_IMAGE = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest
 SPLIT_BUCKETS = 5
 EVAL_BUCKETS = 1
 
-# The wine is part of the pipeline's name, the endpoint's name and a label's value.
-_WINE = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _TABLE_SUFFIX = "_wine"
-_PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
-_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
-_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 
 
 class ConfigError(ValueError):
@@ -45,6 +48,21 @@ def _require(condition: bool, message: str) -> None:
         raise ConfigError(message)
 
 
+def checked(check: Callable[[str], str], name: str, value: str) -> str:
+    """
+    Return an identifier that is as Google Cloud accepts it.
+
+    :param check: of :mod:`vertex_mlops.contract.config.identifiers`.
+    :param name: of the setting, for the message.
+    :param value: the identifier.
+    :raises ConfigError: if it is not.
+    """
+    try:
+        return check(value)
+    except ValueError as error:
+        raise ConfigError(f"{name} {error}, not {shown(value)}") from None
+
+
 def check_label(name: str, value: str) -> str:
     """
     Return a value that may be a label of a Google Cloud resource.
@@ -53,11 +71,20 @@ def check_label(name: str, value: str) -> str:
     :param value: lower-case letters, digits, hyphens and underscores, 63 at most.
     :raises ConfigError: if it may not.
     """
-    _require(
-        bool(_LABEL.fullmatch(value)),
-        f"{name} {value!r} must be 1 to 63 lower-case letters, digits, hyphens or underscores",
-    )
-    return value
+    return checked(label_value, name, value)
+
+
+def _check_types(config: TrainingConfig | EvaluationConfig | ServingConfig | WineConfig) -> None:
+    """Reject booleans in place of numbers, and numbers that are not finite."""
+    for setting in fields(config):
+        value = getattr(config, setting.name)
+        if setting.type == "int":
+            _require(type(value) is int, f"{setting.name} must be a whole number, not {shown(value)}")
+        elif setting.type == "float":
+            finite = type(value) in (int, float) and abs(value) <= sys.float_info.max
+            _require(finite, f"{setting.name} must be a finite number, not {shown(value)}")
+        elif setting.type == "bool":
+            _require(type(value) is bool, f"{setting.name} must be True or False, not {shown(value)}")
 
 
 @dataclass(frozen=True)
@@ -65,49 +92,45 @@ class TrainingConfig:
     """
     How the model learns. docs/model.md tells how the values were chosen.
 
-    :param kernel_max_rows: with up to so many training rows a kernel is solved, which stores the rows; with
-        more an ensemble of networks is trained.
+    :param max_rows: rows to learn from; of more, a sample is taken.
+    :param landmarks: training rows that the kernel compares a wine with; of so many rows or fewer, all.
     :param kernel_length: distance between scaled wines at which their similarity has fallen to 1/e.
-    :param kernel_ridge: how much a row's own grade is distrusted: what a kernel adds to the similarity of a
-        row with itself.
-    :param epochs: passes over the training rows.
-    :param batch_size: rows per gradient step.
-    :param learning_rate: of the first step; it decays to zero over ``epochs``.
-    :param weight_decay: decoupled L2 penalty per step.
-    :param dropout: share of the hidden units left out in a step.
-    :param members: networks in the ensemble.
-    :param embedding: numbers that stand for one feature.
-    :param hidden_units: width of each layer of a network.
-    :param layers: depth of a network.
-    :param seed: of the initial weights, the dropout and the order of the rows.
+    :param kernel_power: of the distance in that length: 1 is a Laplace kernel, 2 a Gaussian one.
+    :param derived_weight: of each derived column in the distance, in addition to 1 for each measured one.
+    :param rotations: groups of trees, each of which sees another rotation of the columns.
+    :param trees_per_rotation: trees in a group.
+    :param split_columns: of the columns and the rotated ones, how many are tried at each split.
+    :param tree_rows: rows that the trees grow from; of more, a sample is taken.
+    :param leaves: of a tree, about: of more rows than that, leaves hold several.
+    :param seed: of the landmarks, the rotations and the splits.
     :raises ConfigError: if a number is out of its range.
     """
 
-    kernel_max_rows: int = 10_000
+    max_rows: int = 50_000
+    landmarks: int = 4_000
     kernel_length: float = 2.0
-    kernel_ridge: float = 0.2
-    epochs: int = 40
-    batch_size: int = 128
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-3
-    dropout: float = 0.1
-    members: int = 8
-    embedding: int = 8
-    hidden_units: int = 64
-    layers: int = 2
+    kernel_power: float = 0.7
+    derived_weight: float = 0.5
+    rotations: int = 20
+    trees_per_rotation: int = 20
+    split_columns: int = 12
+    tree_rows: int = 20_000
+    leaves: int = 4_000
     seed: int = 20
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "members", "embedding", "hidden_units", "layers"):
+        _check_types(self)
+        for name in (
+            *("max_rows", "landmarks", "rotations", "trees_per_rotation", "split_columns"),
+            *("tree_rows", "leaves"),
+        ):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("kernel_length", "kernel_ridge", "learning_rate"):
+        for name in ("kernel_length", "kernel_power", "derived_weight"):
             _require(getattr(self, name) > 0, f"{name} must be positive, not {getattr(self, name)}")
-        for name in ("kernel_max_rows", "weight_decay", "seed"):
-            _require(getattr(self, name) >= 0, f"{name} must not be negative: {getattr(self, name)}")
-        _require(0 <= self.dropout < 1, f"dropout must be in [0, 1), not {self.dropout}")
+        _require(self.seed >= 0, f"seed must not be negative: {self.seed}")
 
     def to_custom_config(self) -> dict[str, int | float]:
-        """Return the constants that TFX carries to :func:`wine_pipeline.trainer.run_fn`."""
+        """Return the constants that TFX carries to :func:`wine_pipeline.learner.trainer.run_fn`."""
         return asdict(self)
 
     @classmethod
@@ -115,7 +138,7 @@ class TrainingConfig:
         """
         Rebuild what :meth:`to_custom_config` gave.
 
-        :param values: may hold more: the settings of a custom job lie beside ours.
+        :param values: may hold more: the settings of a custom job lie in addition to ours.
         """
         return cls(**{setting.name: values[setting.name] for setting in fields(cls)})
 
@@ -145,6 +168,7 @@ class EvaluationConfig:
     min_eval_rows: int = 150
 
     def __post_init__(self) -> None:
+        _check_types(self)
         for name in ("min_auc", "min_accuracy"):
             _require(0 <= getattr(self, name) <= 1, f"{name} must be in [0, 1], not {getattr(self, name)}")
         for name in ("max_mad", "max_auc_loss", "mad_margin"):
@@ -173,60 +197,20 @@ class ServingConfig:
     machine_type: str = "n1-standard-2"
     min_replicas: int = 1
     max_replicas: int = 1
-    default_signature: str = EXAMPLES_SIGNATURE
+    default_signature: Signature = EXAMPLES_SIGNATURE
 
     def __post_init__(self) -> None:
+        _check_types(self)
         _require(
             self.default_signature in (RAW_SIGNATURE, EXAMPLES_SIGNATURE),
             f"default_signature must be {RAW_SIGNATURE} or {EXAMPLES_SIGNATURE},"
             f" not {self.default_signature!r}",
         )
+        checked(machine_type, "machine_type", self.machine_type)
         _require(
             1 <= self.min_replicas <= self.max_replicas,
             f"min_replicas {self.min_replicas} and max_replicas {self.max_replicas} make no range from 1 up",
         )
-
-
-@dataclass(frozen=True)
-class MonitoringConfig:
-    """
-    How an endpoint is watched when a launch without Airflow asks for it.
-
-    Vertex AI measures the Jensen-Shannon divergence of numbers, which lies in 0..1.
-
-    :param skew_threshold: distance between training and serving data above which a feature is anomalous,
-        for each feature without a threshold of its own.
-    :param drift_threshold: the same between two windows of serving data.
-    :param feature_skew_thresholds: skew thresholds of single features.
-    :param feature_drift_thresholds: drift thresholds of single features.
-    :param sampling_rate: share of the requests that is logged, above 0 and at most 1.
-    :param interval_hours: whole hours between two analyses.
-    :param log_ttl_days: days that the logged requests are kept in BigQuery.
-    :param emails: addresses that get the alerts.
-    :raises ConfigError: if a number is out of its range, or an address is none.
-    """
-
-    skew_threshold: float = 0.3
-    drift_threshold: float = 0.3
-    feature_skew_thresholds: Mapping[str, float] = field(default_factory=dict)
-    feature_drift_thresholds: Mapping[str, float] = field(default_factory=dict)
-    sampling_rate: float = 0.8
-    interval_hours: int = 1
-    log_ttl_days: int = 30
-    emails: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        shares = {
-            name: getattr(self, name) for name in ("skew_threshold", "drift_threshold", "sampling_rate")
-        }
-        for name in ("feature_skew_thresholds", "feature_drift_thresholds"):
-            shares |= {f"{name} of {feature}": value for feature, value in getattr(self, name).items()}
-        for name, value in shares.items():
-            _require(0 < value <= 1, f"{name} must be above 0 and at most 1, not {value}")
-        for name in ("interval_hours", "log_ttl_days"):
-            _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
-        for email in self.emails:
-            _require(bool(_EMAIL.fullmatch(email)), f"emails: {email!r} is no e-mail address")
 
 
 @dataclass(frozen=True)
@@ -240,7 +224,7 @@ class WineConfig:
     :param evaluation: when it may be served.
     :param serving: what serves it.
     :param monitoring: how its endpoint is watched, if the launch asks for that.
-    :raises ConfigError: if the wine is no valid name, or the grade splits nothing.
+    :raises ConfigError: if the wine is not a valid name, or the grade splits nothing.
     """
 
     wine: str
@@ -248,13 +232,11 @@ class WineConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     serving: ServingConfig = field(default_factory=ServingConfig)
-    monitoring: MonitoringConfig = field(default_factory=MonitoringConfig)
+    monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
 
     def __post_init__(self) -> None:
-        _require(
-            bool(_WINE.fullmatch(self.wine)),
-            f"wine {self.wine!r} must be 1 to 31 lower-case letters, digits and hyphens, like 'white'",
-        )
+        _check_types(self)
+        checked(wine_name, "wine", self.wine)
         _require(
             QUALITY_MIN < self.good_grade <= QUALITY_MAX,
             f"good_grade must be in {QUALITY_MIN + 1}..{QUALITY_MAX}, not {self.good_grade}",
@@ -278,6 +260,16 @@ class WineConfig:
         return f"wine-{self.wine}"
 
 
+TARGET_CHECKS: Mapping[str, Callable[[str], str]] = {
+    "project": project_id,
+    "region": region,
+    "bucket": bucket_name,
+    "image": image_name,
+    "serving_image": image_name,
+}
+"""What checks each field of a :class:`Target`."""
+
+
 @dataclass(frozen=True)
 class Target:
     """
@@ -299,18 +291,19 @@ class Target:
     serving_image: str = ""
 
     def __post_init__(self) -> None:
-        for name, pattern in (("project", _PROJECT), ("region", _REGION), ("bucket", _BUCKET)):
+        for name, check in TARGET_CHECKS.items():
             value = getattr(self, name)
-            _require(bool(pattern.fullmatch(value)), f"{name} {value!r} is no valid {name} name")
+            if value or name not in ("image", "serving_image"):
+                checked(check, name, value)
 
     @property
     def task_image(self) -> str:
-        """Image that Vertex starts for every task."""
+        """Return the image that Vertex starts for every task."""
         return self.image or self._registered(DEFAULT_IMAGE_REPOSITORY, DEFAULT_IMAGE_TAG)
 
     @property
     def model_server_image(self) -> str:
-        """Image that Vertex starts for every replica, unless it is a prebuilt one."""
+        """Return the image that Vertex starts for every replica, unless it is a prebuilt one."""
         return self.serving_image or self._registered(DEFAULT_SERVING_REPOSITORY, DEFAULT_SERVING_TAG)
 
     def _registered(self, repository: str, tag: str) -> str:
@@ -318,12 +311,12 @@ class Target:
 
     @property
     def temp_location(self) -> str:
-        """Where Beam puts what BigQuery exports."""
+        """Return the folder for BigQuery's exports to Beam."""
         return f"gs://{self.bucket}/tmp"  # noqa: S108 (a folder of the bucket)
 
     @property
     def parent(self) -> str:
-        """Resource name that those of its models begin with."""
+        """Return the prefix of the resource names of its models."""
         return f"projects/{self.project}/locations/{self.region}"
 
     def pipeline_root(self, config: WineConfig) -> str:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Any
+
+from vertex_mlops.contract.data_contract import Column, DataContract, Range
 
 from wine_pipeline.config import EVAL_BUCKETS, SPLIT_BUCKETS, EvaluationConfig, WineConfig
-from wine_pipeline.features import FEATURE_NAMES, FEATURES, GOOD, GRADE, QUALITY, QUALITY_MAX, QUALITY_MIN
+from wine_pipeline.features import (
+    FEATURE_NAMES,
+    FEATURES,
+    GOOD,
+    GRADE,
+    GRADE_HIGH,
+    GRADE_LOW,
+    QUALITY,
+    QUALITY_MAX,
+    QUALITY_MIN,
+)
 
 # how far a known instance lies from the lab's wine: a twentieth of the way
 _STEP = 0.05
@@ -74,31 +85,30 @@ def min_rows(evaluation: EvaluationConfig) -> int:
     return evaluation.min_eval_rows * SPLIT_BUCKETS * 4 // (EVAL_BUCKETS * 3)
 
 
-def build_data_contract(config: WineConfig) -> dict[str, Any]:
+def build_data_contract(config: WineConfig) -> DataContract:
     """
-    Return the ``dataContract`` of the compiled file.
+    Return what the compiled file says about the data and the model.
 
     :param config: of the wine.
     """
-    columns: dict[str, dict[str, Any]] = {
-        feature.name: {"type": "FLOAT64", "min": feature.minimum, "max": feature.maximum}
-        for feature in FEATURES
+    columns = {
+        feature.name: Column(type="FLOAT64", min=feature.minimum, max=feature.maximum) for feature in FEATURES
     }
-    columns[QUALITY] = {"type": "INT64", "min": QUALITY_MIN, "max": QUALITY_MAX}
+    columns[QUALITY] = Column(type="INT64", min=QUALITY_MIN, max=QUALITY_MAX)
     others = known_instances()[1:]
-    return {
-        "query": query_template(config),
-        "columns": columns,
-        "label": QUALITY,
-        "min_rows": min_rows(config.evaluation),
-        "min_label_values": 2,
-        "outputs": {
-            GOOD: {"min": 0.0, "max": 1.0},
-            GRADE: {"min": float(QUALITY_MIN), "max": float(QUALITY_MAX)},
+    return DataContract(
+        query=query_template(config),
+        columns=columns,
+        label=QUALITY,
+        min_rows=min_rows(config.evaluation),
+        min_label_values=2,
+        outputs={
+            GOOD: Range(min=0, max=1),
+            **{name: Range(min=QUALITY_MIN, max=QUALITY_MAX) for name in (GRADE, GRADE_LOW, GRADE_HIGH)},
         },
-        "sample_instance": sample_instance(),
-        "sample_example": sample_example(),
-        "default_signature": config.serving.default_signature,
-        "known_instances": others,
-        "known_examples": [_example(instance) for instance in others],
-    }
+        sample_instance=sample_instance(),
+        sample_example=sample_example(),
+        default_signature=config.serving.default_signature,
+        known_instances=others,
+        known_examples=[_example(instance) for instance in others],
+    )

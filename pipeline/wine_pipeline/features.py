@@ -14,6 +14,11 @@ GOOD = "good"
 GRADE = "grade"
 """The model's output for the :data:`QUALITY` to expect: the value with the least mean absolute deviation."""
 
+GRADE_LOW, GRADE_HIGH = "grade_low", "grade_high"
+"""The model's outputs for the interval that holds the grade with a probability of :data:`COVERAGE`."""
+
+COVERAGE = 0.8
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -34,18 +39,28 @@ class Feature:
     skewed: bool = False
 
 
+# named where others are derived from them: learner/derived.py
+FIXED_ACIDITY = Feature("fixed_acidity", 0.0, 25.0, 4.7)  # g/l tartaric acid
+VOLATILE_ACIDITY = Feature("volatile_acidity", 0.0, 4.0, 0.785, skewed=True)  # g/l acetic acid
+SUGAR = Feature("residual_sugar", 0.0, 200.0, 3.4, skewed=True)  # g/l
+FREE_SULFUR = Feature("free_sulfur_dioxide", 0.0, 500.0, 23.0, skewed=True)  # mg/l
+TOTAL_SULFUR = Feature("total_sulfur_dioxide", 0.0, 1000.0, 134.0)  # mg/l
+DENSITY = Feature("density", 0.95, 1.1, 0.98981)  # g/ml
+PH = Feature("ph", 2.0, 5.0, 3.53)
+ALCOHOL = Feature("alcohol", 5.0, 25.0, 13.8)  # % by volume
+
 FEATURES: tuple[Feature, ...] = (
-    Feature("fixed_acidity", 0.0, 25.0, 4.7),  # g/l tartaric acid
-    Feature("volatile_acidity", 0.0, 4.0, 0.785, skewed=True),  # g/l acetic acid
+    FIXED_ACIDITY,
+    VOLATILE_ACIDITY,
     Feature("citric_acid", 0.0, 4.0, 0.0),  # g/l
-    Feature("residual_sugar", 0.0, 200.0, 3.4, skewed=True),  # g/l
+    SUGAR,
     Feature("chlorides", 0.0, 2.0, 0.036, skewed=True),  # g/l sodium chloride
-    Feature("free_sulfur_dioxide", 0.0, 500.0, 23.0, skewed=True),  # mg/l
-    Feature("total_sulfur_dioxide", 0.0, 1000.0, 134.0),  # mg/l
-    Feature("density", 0.95, 1.1, 0.98981),  # g/ml
-    Feature("ph", 2.0, 5.0, 3.53),
+    FREE_SULFUR,
+    TOTAL_SULFUR,
+    DENSITY,
+    PH,
     Feature("sulphates", 0.0, 5.0, 0.92, skewed=True),  # g/l potassium sulphate
-    Feature("alcohol", 5.0, 25.0, 13.8),  # % by volume
+    ALCOHOL,
 )
 
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from google.protobuf import json_format
 from tfx import v1 as tfx
+from vertex_mlops.contract.data_contract import DataContract
 
 from wine_pipeline.config import Target, WineConfig
-from wine_pipeline.pipeline import build_input_config, create_pipeline
+from wine_pipeline.pipeline import create_pipeline
 from wine_pipeline.scale import Scale
 
 
@@ -27,7 +28,7 @@ def run_locally(config: WineConfig, target: Target, query: str, memory: Path) ->
     :return: the folder of the artifacts.
     """
     root = f"{target.pipeline_root(config)}/local/{datetime.now(UTC):%Y%m%d%H%M%S}"
-    input_config = json_format.Parse(build_input_config(query), tfx.proto.Input())
+    input_config = json_format.Parse(DataContract.input_config(query), tfx.proto.Input())
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(memory))
     pipeline = create_pipeline(config, target, Scale(), input_config, root, metadata, push=False)
     tfx.orchestration.LocalDagRunner().run(pipeline)

@@ -10,22 +10,25 @@ from tfx import v1 as tfx
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.v1.extensions import google_cloud_ai_platform as vertex
 from tfx.v1.extensions.google_cloud_big_query import BigQueryExampleGen
+from vertex_mlops.contract.data_contract import DataContract
+from vertex_mlops.contract.serving import ServingSpec
 
-from wine_pipeline.baseline import BaselineModel
 from wine_pipeline.config import EVAL_BUCKETS, SPLIT_BUCKETS, Target, WineConfig
 from wine_pipeline.data_contract import build_data_contract
-from wine_pipeline.evaluator import PairedEvaluator
+from wine_pipeline.evaluation.baseline import BaselineModel
+from wine_pipeline.evaluation.evaluator import PairedEvaluator
+from wine_pipeline.evaluation.reporter import MetricsReporter
 from wine_pipeline.features import GOOD, QUALITY
+from wine_pipeline.learner.preprocessing import preprocessing_fn
+from wine_pipeline.learner.trainer import run_fn
 from wine_pipeline.model_card.component import ModelCard
 from wine_pipeline.model_card.job import JOB_PLACEHOLDER
 from wine_pipeline.monitorer.component import MonitorerComponent
-from wine_pipeline.preprocessing import preprocessing_fn
 from wine_pipeline.pusher import CONTAINER_SPEC, Pusher
-from wine_pipeline.reporter import MetricsReporter
 from wine_pipeline.scale import DataflowConfig, Scale, TrainingJobConfig
 from wine_pipeline.schema import DeclaredSchemaGen
 from wine_pipeline.serving import build_container_spec, build_serving_spec
-from wine_pipeline.trainer import run_fn
+from wine_pipeline.table import job_labels
 from wine_pipeline.validator import StrictExampleValidator
 
 INPUT_CONFIG = "input_config"
@@ -35,15 +38,6 @@ _SHOWN = ("examples", "statistics", "baseline", "evaluation", "blessing", "metri
 
 # In this process. Beam's `DirectRunner` would first download another runner from GitHub in every task.
 _BEAM_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
-
-
-def build_input_config(query: str) -> str:
-    """
-    Return the value of the pipeline's one parameter.
-
-    :param query: SQL, pinned to one version of the table.
-    """
-    return json.dumps({"splits": [{"name": "single_split", "pattern": query}]})
 
 
 def create_pipeline(
@@ -271,7 +265,8 @@ def _monitorer(
         training_table=table,
         target_field=QUALITY,
         ignored_features=[GOOD],
-        config=config.monitoring,
+        settings=config.monitoring,
+        labels=job_labels(config, table),
     )
 
 
@@ -290,8 +285,9 @@ def _model_card(
     )
 
 
-def _as_parameter(compiled: dict[str, Any]) -> str:
-    return json.dumps(compiled, sort_keys=True)
+def _as_parameter(compiled: DataContract | ServingSpec) -> str:
+    # what a reader takes for granted need not cross
+    return json.dumps(compiled.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
 
 
 def _only_output(nodes: list[tfx.types.BaseNode], name: str) -> tfx.types.BaseChannel:

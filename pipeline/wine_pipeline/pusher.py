@@ -16,7 +16,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, json_utils
 
 CONTAINER_SPEC = "container_spec"
-"""Key of the ``custom_config``, beside TFX's own: the fields of a ModelContainerSpec."""
+"""Key of the ``custom_config``, in addition to TFX's own: the fields of a ModelContainerSpec."""
 
 Artifacts = Mapping[str, list[types.Artifact]]
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wine_pipeline.config import ConfigError
+from vertex_mlops.contract.config.identifiers import account_id, image_name, machine_type, service_account
+from vertex_mlops.contract.config.problems import shown, shown_key, unknown
 
-_MACHINE = re.compile(r"[a-z][a-z0-9]*-[a-z0-9]+(-[a-z0-9]+)*")
+from wine_pipeline.config import ConfigError, checked
+
 _SUBNETWORK = re.compile(r"regions/[a-z0-9-]+/subnetworks/[a-z0-9-]+")
-# a bare name, or an e-mail
-_SERVICE_ACCOUNT = re.compile(r"[a-z0-9-]+(@[a-z0-9.:-]+\.gserviceaccount\.com)?")
 
 # The machine series that each accelerator comes with.
 # https://cloud.google.com/vertex-ai/docs/training/configure-compute#gpus
@@ -29,6 +29,9 @@ ACCELERATORS = {
     "NVIDIA_H100_80GB": "a3",
 }
 _ACCELERATOR_COUNTS = (1, 2, 4, 8, 16)
+
+# https://cloud.google.com/dataflow/quotas#limits
+_MOST_WORKERS = 4000
 
 _Section = TypeVar("_Section", "DataflowConfig", "TrainingJobConfig")
 
@@ -49,11 +52,14 @@ class DataflowConfig:
     subnetwork: str = ""
 
     def __post_init__(self) -> None:
-        _require_machine("dataflow.machine_type", self.machine_type)
-        _require(self.max_workers >= 1, f"dataflow.max_workers must be at least 1, not {self.max_workers}")
+        checked(machine_type, "dataflow.machine_type", self.machine_type)
+        _require(
+            1 <= self.max_workers <= _MOST_WORKERS,
+            f"dataflow.max_workers must be in 1..{_MOST_WORKERS}, not {shown(self.max_workers)}",
+        )
         _require(
             not self.subnetwork or bool(_SUBNETWORK.fullmatch(self.subnetwork)),
-            f"dataflow.subnetwork {self.subnetwork!r} must be like regions/REGION/subnetworks/NAME",
+            f"dataflow.subnetwork must be like regions/REGION/subnetworks/NAME, not {shown(self.subnetwork)}",
         )
 
 
@@ -77,7 +83,9 @@ class TrainingJobConfig:
     image: str = ""
 
     def __post_init__(self) -> None:
-        _require_machine("training.machine_type", self.machine_type)
+        checked(machine_type, "training.machine_type", self.machine_type)
+        if self.image:
+            checked(image_name, "training.image", self.image)
         if self.accelerator_type:
             self._check_accelerator()
         else:
@@ -85,10 +93,10 @@ class TrainingJobConfig:
 
     def _check_accelerator(self) -> None:
         series = ACCELERATORS.get(self.accelerator_type)
-        known = ", ".join(ACCELERATORS)
         _require(
             series is not None,
-            f"training.accelerator_type {self.accelerator_type!r} is none of {known}",
+            f"training.accelerator_type {shown(self.accelerator_type)} is unknown;"
+            f" {unknown(self.accelerator_type, ACCELERATORS)}",
         )
         _require(
             self.machine_type.startswith(f"{series}-"),
@@ -124,10 +132,8 @@ class Scale:
 
     def __post_init__(self) -> None:
         if self.service_account:
-            _require(
-                bool(_SERVICE_ACCOUNT.fullmatch(self.service_account)),
-                f"service_account {self.service_account!r} is no service account's name or e-mail",
-            )
+            check = service_account if "@" in self.service_account else account_id
+            checked(check, "service_account", self.service_account)
             _require(
                 bool(self.dataflow or self.training),
                 "service_account is given, but neither [dataflow] nor [training]",
@@ -152,13 +158,18 @@ def read_scale(path: Path) -> Scale:
     :raises ConfigError: if it cannot be read, has an unknown key or a bad value; the message names both.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         return _scale(values)
     except OSError as error:
         raise ConfigError(f"scale file {path}: {error.strerror}") from error
-    except (ConfigError, ValueError) as error:
-        # a TOML or a Unicode error is a ValueError
-        raise ConfigError(f"scale file {path}: {error}") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"scale file {path}: is not UTF-8: line {line}") from error
+    except RecursionError as error:
+        raise ConfigError(f"scale file {path}: is nested too deeply") from error
+    except ValueError as error:
+        # one of TOML, or a ConfigError
+        raise ConfigError(f"scale file {path}: {' '.join(str(error).split())}") from error
 
 
 def _scale(values: Mapping[str, Any]) -> Scale:
@@ -186,17 +197,13 @@ def _check_keys(prefix: str, values: Mapping[str, Any], kind: type) -> None:
     types = {field.name: field.type for field in fields(kind)}
     for name, value in values.items():
         if name not in types:
-            raise ConfigError(f"unknown key {prefix}{name}; known: {', '.join(types)}")
+            raise ConfigError(f"unknown key {prefix}{shown_key(name)}; {unknown(name, types)}")
         if types[name] == "str" and type(value) is not str:
-            raise ConfigError(f"{prefix}{name} must be text, not {value!r}")
+            raise ConfigError(f"{prefix}{name} must be text, not {shown(value)}")
         if types[name] == "int" and type(value) is not int:
-            raise ConfigError(f"{prefix}{name} must be a whole number, not {value!r}")
+            raise ConfigError(f"{prefix}{name} must be a whole number, not {shown(value)}")
 
 
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ConfigError(message)
-
-
-def _require_machine(name: str, value: str) -> None:
-    _require(bool(_MACHINE.fullmatch(value)), f"{name} {value!r} must be like 'n1-standard-4'")

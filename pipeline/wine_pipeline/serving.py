@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx.utils import io_utils
+from vertex_mlops.contract.serving import ContainerSpec, ServingSpec
 
 from wine_pipeline.config import PREBUILT_IMAGE, ServingConfig, Target, WineConfig, check_label
 
@@ -68,23 +69,23 @@ def build_container_spec(config: ServingConfig, target: Target) -> dict[str, Any
     }
 
 
-def build_serving_spec(config: WineConfig, target: Target) -> dict[str, Any]:
+def build_serving_spec(config: WineConfig, target: Target) -> ServingSpec:
     """
-    Return the ``serving`` of the compiled file.
+    Return what the compiled file says about how the model is served.
 
     :param config: of the wine.
     :param target: where it is served.
     :raises ConfigError: if the revision that the environment gives is none.
     """
     serving = config.serving
-    return {
-        "name": config.name,
-        "container_spec": build_container_spec(serving, target),
-        "machine_type": serving.machine_type,
-        "min_replicas": serving.min_replicas,
-        "max_replicas": serving.max_replicas,
-        "git_revision": git_revision(),
-    }
+    return ServingSpec(
+        name=config.name,
+        container_spec=ContainerSpec.model_validate(build_container_spec(serving, target)),
+        machine_type=serving.machine_type,
+        min_replicas=serving.min_replicas,
+        max_replicas=serving.max_replicas,
+        git_revision=git_revision(),
+    )
 
 
 def git_revision() -> str:

@@ -10,17 +10,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from google.api_core import exceptions
 from google.api_core.exceptions import GoogleAPICallError, RetryError
-from google.api_core.retry import Retry, if_exception_type
+from google.api_core.retry import Retry
 from google.cloud import aiplatform
-from google.cloud.aiplatform_v1.types import PipelineJob, PipelineState, PipelineTaskDetail
+from google.cloud.aiplatform_v1.types import PipelineJob, PipelineTaskDetail
+from vertex_mlops.contract.data_contract import DataContract
+from vertex_mlops.contract.names import DATA_VERSION_LABEL, ROW_COUNT_LABEL
+from vertex_mlops.contract.pipeline_states import ENDED_STATES, PAUSED, SUCCEEDED
+from vertex_mlops.contract.retries import is_transient, lacks_service_agents
 
 from wine_pipeline.compile import write_compiled
 from wine_pipeline.config import Target, WineConfig
-from wine_pipeline.pipeline import INPUT_CONFIG, build_input_config
+from wine_pipeline.pipeline import INPUT_CONFIG
 from wine_pipeline.scale import Scale
-from wine_pipeline.table import pinned_query, unchanged_since
+from wine_pipeline.table import count_rows, pinned_query, unchanged_since
 
 _POLL_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
@@ -29,30 +32,6 @@ _PATIENCE_SECONDS = 900.0
 _LONGEST_PAUSE_SECONDS = 60.0
 # how long a first use of the project may take
 _AGENTS_SECONDS = 1800.0
-_TRANSIENT = (
-    exceptions.Aborted,
-    exceptions.DeadlineExceeded,
-    exceptions.InternalServerError,
-    exceptions.ServiceUnavailable,
-    exceptions.TooManyRequests,
-    ConnectionError,
-)
-_ENDED = {
-    PipelineState.PIPELINE_STATE_SUCCEEDED,
-    PipelineState.PIPELINE_STATE_FAILED,
-    PipelineState.PIPELINE_STATE_CANCELLED,
-    PipelineState.PIPELINE_STATE_PAUSED,
-}
-
-
-def _lacks_service_agents(error: BaseException) -> bool:
-    """
-    Tell whether Vertex AI still makes the accounts that it acts as, at the first use of a project.
-
-    Source: the message, in https://github.com/GoogleCloudPlatform/generative-ai/issues/1308
-    """
-    words = "Service agents are being provisioned"
-    return isinstance(error, exceptions.BadRequest) and words in error.message
 
 
 def _say_again(error: BaseException) -> None:
@@ -60,7 +39,7 @@ def _say_again(error: BaseException) -> None:
 
 
 _WHEN_AGENTS_ARE_THERE = Retry(
-    _lacks_service_agents,
+    lacks_service_agents,
     initial=_POLL_SECONDS,
     maximum=_LONGEST_PAUSE_SECONDS,
     timeout=_AGENTS_SECONDS,
@@ -91,7 +70,7 @@ def run_on_vertex(
     with_monitorer: bool = False,
 ) -> str:
     """
-    Compile, submit, and follow the job to its end.
+    Compile and submit the pipeline, and wait for the job's end.
 
     Every call makes a job of its own; the endpoint is made by the first and used by all.
 
@@ -100,15 +79,22 @@ def run_on_vertex(
     :param scale: what leaves its tasks.
     :param table: project.dataset.table to learn from.
     :param data_version: the table's lastModifiedTime in ms.
-    :param labels: of the job, beside its wine and its data version.
+    :param labels: of the job, in addition to its data version and how many rows that has.
     :param with_monitorer: the job also creates or updates the endpoint's monitoring job.
     :return: resource name of the job.
+    :raises TableError: if the rows cannot be counted.
     :raises SubmissionError: if Vertex AI refuses the job; while it makes its service agents, it is
         asked again.
     :raises PipelineFailedError: if the job fails, is cancelled or is paused.
     :raises LostSightError: if Vertex AI stops telling how it is.
     """
-    query = pinned_query(config, table, unchanged_since(data_version))
+    snapshot = unchanged_since(data_version)
+    query = pinned_query(config, table, snapshot)
+    told = {
+        DATA_VERSION_LABEL: str(data_version),
+        # what the next data check compares its own count with
+        ROW_COUNT_LABEL: str(count_rows(target.project, config, table, snapshot)),
+    }
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder) / f"{config.name}.json"
         monitored = table if with_monitorer else None
@@ -117,8 +103,8 @@ def run_on_vertex(
             display_name=config.name,
             template_path=str(spec),
             job_id=f"{config.name}-{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(2)}",
-            parameter_values={INPUT_CONFIG: build_input_config(query)},
-            labels={**labels, "wine": config.wine, "data_version": str(data_version)},
+            parameter_values={INPUT_CONFIG: DataContract.input_config(query)},
+            labels={**labels, **told},
             project=target.project,
             location=target.region,
         )
@@ -140,14 +126,14 @@ def _follow(job: aiplatform.PipelineJob) -> str:
             if seen.get(task.task_name) != state:
                 seen[task.task_name] = state
                 print(f"{time.monotonic() - started:7.1f} s  {task.task_name:45} {state}", flush=True)
-        if resource.state in _ENDED:
+        if resource.state.name in ENDED_STATES | {PAUSED}:
             return result_of(resource)
         time.sleep(_POLL_SECONDS)
 
 
 def _look(job: aiplatform.PipelineJob) -> PipelineJob:
     again = Retry(
-        if_exception_type(*_TRANSIENT),
+        is_transient,
         initial=_POLL_SECONDS,
         maximum=_LONGEST_PAUSE_SECONDS,
         timeout=_PATIENCE_SECONDS,
@@ -156,7 +142,9 @@ def _look(job: aiplatform.PipelineJob) -> PipelineJob:
     try:
         return job.api_client.get_pipeline_job(name=job.resource_name, retry=again, timeout=_ANSWER_SECONDS)
     except (GoogleAPICallError, RetryError) as error:
-        raise LostSightError(f"{job.resource_name} may still run, but cannot be asked: {error}") from error
+        raise LostSightError(
+            f"{job.resource_name} may still be running, but cannot be read: {error}"
+        ) from error
 
 
 def result_of(job: PipelineJob) -> str:
@@ -166,12 +154,12 @@ def result_of(job: PipelineJob) -> str:
     :param job: one that will not go on by itself.
     :raises PipelineFailedError: if it has not succeeded; what failed goes to standard error.
     """
-    if job.state == PipelineState.PIPELINE_STATE_SUCCEEDED:
+    if job.state.name == SUCCEEDED:
         return job.name
-    if job.state == PipelineState.PIPELINE_STATE_PAUSED:
-        raise PipelineFailedError(f"{job.name} is paused and goes on when somebody resumes it")
+    if job.state.name == PAUSED:
+        raise PipelineFailedError(f"{job.name} is paused and continues when it is resumed")
     failed = [task for task in job.job_detail.task_details if task.error.message]
     for task in failed:
         print(f"{task.task_name}: {task.error.message}", file=sys.stderr)
     names = ", ".join(task.task_name for task in failed) or job.error.message
-    raise PipelineFailedError(f"{job.name} ended as {PipelineState(job.state).name}: {names}")
+    raise PipelineFailedError(f"{job.name} ended as {job.state.name}: {names}")

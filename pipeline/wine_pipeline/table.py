@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery
+from vertex_mlops.contract.checks import ROW_COUNT, check_query
+from vertex_mlops.contract.names import training_labels
+from vertex_mlops.contract.snapshots import snapshot_time
 
 from wine_pipeline.config import WineConfig, check_label
-from wine_pipeline.data_contract import query_template
-
-# leaves at least another day in which the same query can be run again: data sets keep two to seven days
-_SNAPSHOT_MS = 24 * 3_600_000
+from wine_pipeline.data_contract import build_data_contract, query_template
 
 
 class TableError(LookupError):
@@ -40,29 +40,23 @@ def read_data_version(project: str, table: str) -> int:
     return (modified - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
 
 
-def moment_after(data_version: int) -> int:
-    """
-    Return the moment at which a table is read as it was after one of its changes.
-
-    A change may have been committed microseconds after the ms that BigQuery tells: a query of that ms itself
-    would see the table as it was before, or fail with "Cannot read before" if the change has created it.
-    https://cloud.google.com/bigquery/docs/access-historical-data
-
-    :param data_version: the lastModifiedTime of that change in ms since 1970.
-    """
-    return data_version + 1
-
-
 def unchanged_since(data_version: int) -> int:
     """
-    Return a moment at which a table can still be read as it was after its last change.
-
-    BigQuery keeps two to seven days of history, but a table that has rested for longer held the same rows
-    yesterday. https://cloud.google.com/bigquery/docs/time-travel
+    Return a moment, in ms since 1970, at which a table can still be read as it was after its last change.
 
     :param data_version: the table's present lastModifiedTime in ms since 1970.
     """
-    return max(moment_after(data_version), time.time_ns() // 1_000_000 - _SNAPSHOT_MS)
+    return moment_of(data_version, data_version)
+
+
+def moment_of(data_version: int, modified: int) -> int:
+    """
+    Return a moment, in ms since 1970, at which a table shows one of its states.
+
+    :param data_version: the lastModifiedTime of that state in ms since 1970.
+    :param modified: the present one.
+    """
+    return snapshot_time(data_version, modified=modified, now=time.time_ns() // 1_000_000)
 
 
 def pinned_query(config: WineConfig, table: str, snapshot: int) -> str:
@@ -76,12 +70,33 @@ def pinned_query(config: WineConfig, table: str, snapshot: int) -> str:
     return query_template(config).format(table=table, snapshot=snapshot)
 
 
-def table_label(table: str) -> str:
+def count_rows(project: str, config: WineConfig, table: str, snapshot: int) -> int:
     """
-    Return the table as the value of a label, so that runs on different data can be told apart.
+    Return how many rows a table had at one moment, as the data check of the DAG counts them.
 
+    :param project: that asks.
+    :param config: of the wine.
+    :param table: project.dataset.table.
+    :param snapshot: in ms since 1970.
+    :raises TableError: if it cannot be asked.
+    """
+    query = check_query(build_data_contract(config), (), table, snapshot)
+    try:
+        (row,) = bigquery.Client(project=project).query_and_wait(query)
+    except GoogleAPICallError as error:
+        raise TableError(f"table {table}: {error.message}") from error
+    return int(row[ROW_COUNT])
+
+
+def job_labels(config: WineConfig, table: str) -> dict[str, str]:
+    """
+    Return the labels by which DAGs find what was made from a table.
+
+    :param config: of the wine.
     :param table: project.dataset.table.
     :raises ConfigError: if the data set's or the table's name holds a character that no label may.
     """
     _, dataset, name = table.split(".", 2)
-    return check_label("data set and table", f"{dataset}-{name}".lower()[:63])
+    labels = training_labels(dataset, name, wine=config.wine)
+    check_label("data set and table", labels["table"])
+    return labels

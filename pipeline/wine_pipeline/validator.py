@@ -44,7 +44,7 @@ class Executor(executor.Executor):
             if not _count_rows(artifact_utils.get_split_uri([statistics], split))
         ]:
             # TFDV finds nothing odd in no rows
-            raise AnomaliesError(f"the split {' and '.join(empty)} has no rows: the query gave too few")
+            raise AnomaliesError(f"the split {' and '.join(empty)} has no rows: the query returned too few")
         result = super().Do(input_dict, output_dict, exec_properties)
         found = output_dict[standard_component_specs.ANOMALIES_KEY]
         splits = artifact_utils.decode_split_names(artifact_utils.get_single_instance(found).split_names)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from google.api_core.retry import Retry
+from vertex_mlops.contract.retries import transient_retry
 
 ANSWER_SECONDS = 60.0
 """How long one call may take."""
-AGAIN = Retry(timeout=900.0)
+AGAIN = transient_retry(900.0)
 """An outage may last this long before a task is given up."""
 
 

@@ -19,7 +19,7 @@ from bench.wines import read_wines
 
 
 def main() -> int:
-    """Measure, write what docs/ shows, and say whether the gate reaches its goals."""
+    """Measure, write the tables of docs/, and report whether the gate reaches its goals."""
     started = time.monotonic()
     with quiet() as said:
         rates = []

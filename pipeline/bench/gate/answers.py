@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from wine_pipeline.config import TrainingConfig
-from wine_pipeline.features import FEATURE_NAMES, GOOD, GRADE
-from wine_pipeline.trainer import fit, sorted_split
+from wine_pipeline.features import GOOD, GRADE
+from wine_pipeline.learner.derived import LEARNT_NAMES
+from wine_pipeline.learner.trainer import fit, sorted_split
 
 from bench.learners import Columns, scale
 from bench.wines import FOLDS, Wines
@@ -76,7 +77,7 @@ def learn(table: Table, train: np.ndarray, test: np.ndarray) -> Answers:
     """
     model = fit(TrainingConfig(), sorted_split(table.take(train)))
     asked = table.take(test)
-    answers = model({name: asked[name] for name in FEATURE_NAMES})
+    answers = model({name: asked[name] for name in LEARNT_NAMES})
     return Answers(answers[GRADE].numpy()[:, 0], answers[GOOD].numpy()[:, 0])
 
 

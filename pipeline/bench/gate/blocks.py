@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from wine_pipeline.config import EvaluationConfig
-from wine_pipeline.paired_test import Pair, run_paired_test
+from wine_pipeline.evaluation.paired_test import Pair, run_paired_test
 
 from bench.gate.answers import Table, learn
 from bench.gate.rates import Rate
@@ -18,7 +18,7 @@ _STRIDE = 0.5
 
 def measure_blocks(wine: str, table: Table, config: EvaluationConfig) -> list[Rate]:
     """
-    Judge a model of each block of consecutive rows beside the champion, on the eval split of the block.
+    Compare a model of each block of consecutive rows with the champion, on the eval split of the block.
 
     The champion has learnt from the training split of the whole table, and rows are split by their hash: it
     has seen no row of any eval split.

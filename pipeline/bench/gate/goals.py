@@ -1,4 +1,4 @@
-"""What is asked of the gate."""
+"""Goals of the gate."""
 
 from __future__ import annotations
 
@@ -33,6 +33,6 @@ def _missed(rate: Rate) -> str:
     if rate.table in BROKEN_LOADS and rate.event == "passes":
         most = 0.0
     if most is not None and rate.share > most:
-        return f"{what}, at most {most:.0%} asked"
+        return f"{what}, at most {most:.0%} required"
     least = AT_LEAST.get(rate.event) if rate.table == ALL_ROWS else None
-    return f"{what}, at least {least:.0%} asked" if least is not None and rate.share < least else ""
+    return f"{what}, at least {least:.0%} required" if least is not None and rate.share < least else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import rankdata  # type: ignore[import-untyped]
 from wine_pipeline.config import EvaluationConfig
-from wine_pipeline.paired_test import Pair, PairedTest, run_paired_test
+from wine_pipeline.evaluation.paired_test import Pair, PairedTest, run_paired_test
 
 from bench.gate.answers import Answers, Table, cross_validated
 
@@ -16,7 +16,7 @@ DRAWS = 4000
 # by how many grades of MAD the new model is worse
 SHIFTS = {"worse by 0.02": 0.02, "worse by 0.01": 0.01, "equal": 0.0, "better by 0.02": -0.02}
 NOT_JUDGED = "not judged"
-# a model that learnt from the rows, beside one that always says the majority
+# a model that learnt from the rows, next to one that always says the majority
 FIRST = "first model"
 # what each bound alone refuses of models that are equal
 BOUNDS = ("min_auc", "min_accuracy", "max_mad", "max_auc_loss")
@@ -72,7 +72,7 @@ class Rivals:
 
 def rivals(table: Table, distinct_rows: int, seeds: tuple[int, int]) -> Rivals:
     """
-    Let a champion learn from the whole table, and a new model from some of its rows.
+    Train a champion on the whole table, and a new model on some of its rows.
 
     :param table: all rows of a wine.
     :param distinct_rows: that the new model's table has; its copies come with a row.
@@ -175,7 +175,7 @@ class _Gate:
         return [name for name in BOUNDS if not holds[name]]
 
     def _below_bounds(self, rows: np.ndarray) -> bool:
-        """Tell whether the new model, as it is, misses a bound that holds without a champion."""
+        """Return whether the new model misses a bound that applies without a champion."""
         return (
             self._auc(self._pair.candidate, rows) < self._config.min_auc
             or self._accuracy(self._pair.candidate, rows) < self._config.min_accuracy

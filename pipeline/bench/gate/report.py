@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from bench.documents import write_between
 from bench.gate.blocks import EVENTS as BLOCK_EVENTS
 from bench.gate.rates import BOUNDS, FIRST, NOT_JUDGED, SHIFTS, Rate
 from bench.wines import REPOSITORY
@@ -20,7 +21,7 @@ END = "<!-- end of what was measured -->"
 _WORDS = {
     **{event: f"passes: a model {event}" for event in SHIFTS},
     "equal": "passes: a model that is as good",
-    FIRST: "passes: a first model, beside the majority",
+    FIRST: "passes: a first model, compared with the majority",
     NOT_JUDGED: "not judged",
     **{bound: f"refused by `{bound}`: a model that is as good" for bound in BOUNDS},
     "judged": "judged",
@@ -71,9 +72,7 @@ def write_into(document: Path, rates: Sequence[Rate]) -> None:
     :param document: Markdown.
     :param rates: of all wines.
     """
-    before, _, rest = document.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    document.write_text(f"{before}{BEGIN}\n\n{markdown(rates)}\n\n{END}{after}", encoding="utf-8")
+    write_between(document, BEGIN, END, markdown(rates))
 
 
 def write_csv(path: Path, rates: Sequence[Rate]) -> None:

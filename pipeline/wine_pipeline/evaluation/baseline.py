@@ -15,16 +15,16 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.utils import io_utils, path_utils
+from vertex_mlops.contract.names import CHAMPION_ALIAS
+from vertex_mlops.contract.reported import CHAMPION_VERSION
 
-from wine_pipeline.majority import count_majority, export_majority
+from wine_pipeline.evaluation.majority import count_majority, export_majority
 from wine_pipeline.vertex_calls import AGAIN, ANSWER_SECONDS, client_options
 
 CHAMPION = "champion"
-"""What the baseline is, in its property :data:`KIND`, and the alias of the version that serves."""
+"""What the baseline is, in its property :data:`KIND`."""
 MAJORITY = "majority"
 KIND = "kind"
-VERSION = "champion_version"
-"""Property of the baseline: resource name of the champion in the registry, with its version, or empty."""
 
 _EXAMPLES = "examples"
 _BLESSED = "latest_blessed"
@@ -93,12 +93,12 @@ class Executor(base_executor.BaseExecutor):
             logging.info("There is no champion; the majority is %s", majority)
             export_majority(majority, target)
         baseline.set_string_custom_property(KIND, CHAMPION if champion else MAJORITY)
-        baseline.set_string_custom_property(VERSION, champion.version if champion else "")
+        baseline.set_string_custom_property(CHAMPION_VERSION, champion.version if champion else "")
 
 
 class BaselineModel(base_component.BaseComponent):
     """
-    Give the model that a new one must not be worse than, for an Evaluator.
+    Provide the model that a new one must not be worse than, for an Evaluator.
 
     That is the version which the registry calls champion. If the registry does not know the model at all, or
     is not asked, it is the latest blessed one; without one it is a model that always says the majority.
@@ -139,7 +139,7 @@ def find_champion(registered_model: str, latest_blessed: list[types.Artifact]) -
         region = registered_model.split("/")[3]
         client = aiplatform_v1.ModelServiceClient(client_options=client_options(region))
         if _get(client, registered_model):
-            champion = _get(client, f"{registered_model}@{CHAMPION}")
+            champion = _get(client, f"{registered_model}@{CHAMPION_ALIAS}")
             if not champion:
                 return None
             # the name in an answer bears no version, or the alias that was asked for

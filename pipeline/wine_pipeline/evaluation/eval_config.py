@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tensorflow_model_analysis as tfma
+from vertex_mlops.contract.names import EXAMPLES_SIGNATURE
 
-from wine_pipeline.config import EXAMPLES_SIGNATURE, EvaluationConfig
+from wine_pipeline.config import EvaluationConfig
 from wine_pipeline.features import GOOD, GRADE, QUALITY
 
 AUC = "auc"
@@ -19,7 +20,7 @@ def build_eval_config(config: EvaluationConfig) -> tfma.EvalConfig:
 
     A candidate is measured against fixed bounds, and its AUC against that of a baseline on the same rows: the
     champion, or what always says the majority. Rows are split by their hash, so no champion learnt from a row
-    of `eval`. The MADs of both are compared by :mod:`wine_pipeline.paired_test`.
+    of `eval`. The MADs of both are compared by :mod:`wine_pipeline.evaluation.paired_test`.
 
     :param config: the thresholds.
     """

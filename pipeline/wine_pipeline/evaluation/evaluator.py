@@ -18,15 +18,16 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts, standard_component_specs
 from tfx.types.component_spec import ExecutionParameter
 from tfx.utils import io_utils, path_utils
+from vertex_mlops.contract.names import EXAMPLES_SIGNATURE
 
-from wine_pipeline.config import EXAMPLES_SIGNATURE, EvaluationConfig
-from wine_pipeline.eval_split import EVAL_SPLIT, read_batches
-from wine_pipeline.evaluation import build_eval_config
+from wine_pipeline.config import EvaluationConfig
+from wine_pipeline.evaluation.eval_config import build_eval_config
+from wine_pipeline.evaluation.eval_split import EVAL_SPLIT, read_batches
+from wine_pipeline.evaluation.majority import NoRowsError
+from wine_pipeline.evaluation.paired_test import Pair, run_paired_test
+from wine_pipeline.evaluation.verdict import write_paired_test
 from wine_pipeline.features import GOOD, GRADE, QUALITY
-from wine_pipeline.majority import NoRowsError
-from wine_pipeline.paired_test import Pair, run_paired_test
 from wine_pipeline.served_model import ServedModel
-from wine_pipeline.verdict import write_paired_test
 
 _THRESHOLDS = "thresholds"
 _DIGEST_BYTES = 16
@@ -67,7 +68,7 @@ class Executor(executor.Executor):
         splits = json.loads(exec_properties[standard_component_specs.EXAMPLE_SPLITS_KEY]) or [EVAL_SPLIT]
         pairs = ask_pairs(examples, candidate, baseline, splits)
         if not pairs:
-            raise NoRowsError(f"the split {' and '.join(splits)} has no rows: the query gave too few")
+            raise NoRowsError(f"the split {' and '.join(splits)} has no rows: the query returned too few")
         test = run_paired_test(pairs, config.confidence)
         logging.info("%s", test)
         super().Do(input_dict, output_dict, exec_properties)
@@ -79,10 +80,10 @@ class Executor(executor.Executor):
 
 class PairedEvaluator(base_beam_component.BaseBeamComponent):
     """
-    Evaluate a model beside a baseline, and bless it only if a paired test on the same rows supports that.
+    Evaluate a model next to a baseline, and bless it only if a paired test on the same rows supports that.
 
     Component ``outputs`` contains:
-     - ``evaluation``: Channel of type ``standard_artifacts.ModelEvaluation``; beside what TFMA writes, it has
+     - ``evaluation``: Channel of type ``standard_artifacts.ModelEvaluation``; it has TFMA's files and
        the paired test.
      - ``blessing``: Channel of type ``standard_artifacts.ModelBlessing``.
     """
@@ -128,7 +129,7 @@ def ask_pairs(
     splits: Sequence[str] = (EVAL_SPLIT,),
 ) -> list[Pair]:
     """
-    Ask two models for the rows of some splits.
+    Predict the rows of some splits with two models.
 
     :param examples: as measured, not transformed.
     :param candidate: the new model.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
+from vertex_mlops.contract.names import EXAMPLES_SIGNATURE, RAW_SIGNATURE
 
-from wine_pipeline.config import EXAMPLES_SIGNATURE, RAW_SIGNATURE
 from wine_pipeline.features import FEATURE_NAMES, GOOD, GRADE, QUALITY
 
 _READ_BATCH = 4096
@@ -48,7 +48,7 @@ def count_majority(pattern: str) -> Majority:
         rows += len(batch[GOOD])
         good += int(batch[GOOD].sum())
     if not rows:
-        raise NoRowsError(f"no rows in {pattern}: the query gave too few")
+        raise NoRowsError(f"no rows in {pattern}: the query returned too few")
     return Majority(
         good=float(2 * good > rows), grade=float(min(grades, key=lambda grade: (-grades[grade], grade)))
     )
@@ -56,7 +56,7 @@ def count_majority(pattern: str) -> Majority:
 
 def export_majority(majority: Majority, path: str) -> None:
     """
-    Save the model with the signatures that a trained one has.
+    Save the model with the signatures that a trained one has; it answers no interval.
 
     :param majority: its answers.
     :param path: folder of the SavedModel, local or gs://.

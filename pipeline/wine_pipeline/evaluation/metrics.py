@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 
-from wine_pipeline.evaluation import ACCURACY, AUC, EXAMPLES, MAD
+from wine_pipeline.evaluation.eval_config import ACCURACY, AUC, EXAMPLES, MAD
 from wine_pipeline.features import GOOD, GRADE
 
 _CANDIDATE = "candidate"
@@ -40,7 +40,7 @@ class ModelMetrics:
 @dataclass(frozen=True)
 class Comparison:
     """
-    A candidate beside what it was compared with.
+    A candidate next to what it was compared with.
 
     :param candidate: the model that was trained.
     :param baseline: the champion of its time, or what always says the majority; None if there was none.
@@ -70,7 +70,7 @@ def _model_metrics(uri: str, model_name: str | None) -> ModelMetrics:
     slices = dict(tfma.load_eval_result(uri, model_name=model_name).slicing_metrics)
     overall: Mapping[str, Any] = slices.get((), {})
     if GOOD not in overall or GRADE not in overall:
-        raise NoEvaluationError(f"the evaluation at {uri} has no figures of the whole eval split")
+        raise NoEvaluationError(f"the evaluation at {uri} has no metrics of the whole eval split")
     good, grade = overall[GOOD][""], overall[GRADE][""]
     return ModelMetrics(
         auc=good[AUC]["doubleValue"],

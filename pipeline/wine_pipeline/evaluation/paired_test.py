@@ -75,7 +75,7 @@ class PairedTest:
 
     def evidence(self, config: EvaluationConfig, baseline: str) -> str:
         """
-        Say by how much the models differ; empty if there are too few rows to tell.
+        Return by how much the models differ; empty if there are too few rows.
 
         :param config: has the confidence.
         :param baseline: what the model was compared with, in a word.
@@ -83,7 +83,7 @@ class PairedTest:
         if self.difference is None or self.bound is None:
             return ""
         return (
-            f"mean_absolute_error of grade is {self.difference:+.4f} beside the {baseline}'s"
+            f"mean_absolute_error of grade is {self.difference:+.4f} compared with the {baseline}'s"
             f" on {self.rows} rows, with {config.confidence:.0%} confidence at most {self.bound:+.4f}"
         )
 

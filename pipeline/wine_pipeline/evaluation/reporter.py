@@ -10,11 +10,22 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import Metrics
 from tfx.utils import path_utils
+from vertex_mlops.contract.data_contract import DataContract
+from vertex_mlops.contract.reported import (
+    CHAMPION_PREFIX,
+    CHAMPION_VERSION,
+    EVIDENCE,
+    KNOWN_ANSWERS,
+    MAJORITY_PREFIX,
+    MODEL_URI,
+    REASON,
+    VERDICT,
+)
 
-from wine_pipeline.answers import known_answers
-from wine_pipeline.baseline import CHAMPION, KIND, VERSION
-from wine_pipeline.metrics import read_metrics
-from wine_pipeline.verdict import read_verdict
+from wine_pipeline.evaluation.answers import known_answers
+from wine_pipeline.evaluation.baseline import CHAMPION, KIND
+from wine_pipeline.evaluation.metrics import read_metrics
+from wine_pipeline.evaluation.verdict import read_verdict
 
 
 @component
@@ -42,16 +53,18 @@ def MetricsReporter(  # noqa: N802 (the id of the task)
     found, kind = read_metrics(evaluation.uri), baseline.get_string_custom_property(KIND)
     figures = asdict(found.candidate)
     if found.baseline:
-        prefix = "champion_" if kind == CHAMPION else "baseline_"
+        prefix = CHAMPION_PREFIX if kind == CHAMPION else MAJORITY_PREFIX
         figures |= {f"{prefix}{name}": value for name, value in asdict(found.baseline).items()}
     for name, value in figures.items():
         metrics.set_float_custom_property(name, float(value))
     served = path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
-    answers = known_answers(served, json.loads(data_contract))
+    answers = known_answers(served, DataContract.model_validate_json(data_contract))
     verdict = read_verdict(evaluation.uri, kind)
-    metrics.set_string_custom_property("verdict", verdict.name)
-    metrics.set_string_custom_property("reason", verdict.reason)
-    metrics.set_string_custom_property("evidence", verdict.evidence)
-    metrics.set_string_custom_property(VERSION, baseline.get_string_custom_property(VERSION))
-    metrics.set_string_custom_property("model_uri", served)
-    metrics.set_string_custom_property("known_answers", json.dumps(answers))
+    metrics.set_string_custom_property(VERDICT, verdict.name)
+    metrics.set_string_custom_property(REASON, verdict.reason)
+    metrics.set_string_custom_property(EVIDENCE, verdict.evidence)
+    metrics.set_string_custom_property(
+        CHAMPION_VERSION, baseline.get_string_custom_property(CHAMPION_VERSION)
+    )
+    metrics.set_string_custom_property(MODEL_URI, served)
+    metrics.set_string_custom_property(KNOWN_ANSWERS, json.dumps(answers))

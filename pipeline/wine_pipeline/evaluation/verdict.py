@@ -7,13 +7,10 @@ from dataclasses import asdict, dataclass
 
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from vertex_mlops.contract.reported import BLESSED, NOT_BLESSED, NOT_JUDGED
 
 from wine_pipeline.config import EvaluationConfig
-from wine_pipeline.paired_test import PairedTest
-
-BLESSED = "blessed"
-NOT_BLESSED = "not blessed"
-NOT_JUDGED = "not judged"
+from wine_pipeline.evaluation.paired_test import PairedTest
 
 _FILE = "paired_test.json"
 
@@ -41,7 +38,7 @@ class Verdict:
 
 def write_paired_test(uri: str, test: PairedTest, config: EvaluationConfig) -> None:
     """
-    Put a paired test beside what TFMA wrote.
+    Write a paired test next to TFMA's output.
 
     :param uri: folder of a tfx.ModelEvaluation artifact, local or gs://.
     :param test: its result.
@@ -86,7 +83,7 @@ def _missed(uri: str, baseline: str) -> list[str]:
         for of_slice in result.metric_validations_per_slice
         for failure in of_slice.failures
     }
-    return sorted(causes) or ["the evaluation has no figures to judge by"]
+    return sorted(causes) or ["the evaluation has no metrics"]
 
 
 def _cause(failure: tfma.proto.validation_result_pb2.ValidationFailure, baseline: str) -> str:
@@ -101,5 +98,5 @@ def _cause(failure: tfma.proto.validation_result_pb2.ValidationFailure, baseline
     value = failure.metric_value.double_value.value
     if key.is_diff or threshold.HasField("change_threshold"):
         change = threshold.change_threshold.absolute.value
-        return f"{name} is {value:+.4g} beside the {baseline}'s, allowed is {change:+g}"
+        return f"{name} is {value:+.4g} compared with the {baseline}'s, allowed is {change:+g}"
     return f"{name} is {value:.4g}, must be {limit}"

@@ -1,4 +1,4 @@
-"""What both heads have in common: probabilities of the grades, and the two answers made from them."""
+"""What all heads have in common: probabilities of the grades, and the answers made from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from wine_pipeline.features import FEATURE_NAMES, GOOD, GRADE
+from wine_pipeline.features import COVERAGE, GOOD, GRADE, GRADE_HIGH, GRADE_LOW
+from wine_pipeline.learner.derived import LEARNT_NAMES
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,17 @@ class Grades:
         return np.searchsorted(self.values, labels[GRADE][:, 0]).astype(np.int32)
 
 
+# the part of the distribution that lies below each answer
+_LEVELS = {GRADE: 0.5, GRADE_LOW: (1 - COVERAGE) / 2, GRADE_HIGH: (1 + COVERAGE) / 2}
+
+
 class Answers(keras.layers.Layer):
     """
-    Makes the answers from the probabilities: of being good, and the median grade.
+    Makes the answers from the probabilities: of being good, the median grade, and an interval around it.
 
-    The median is that of grouped data: a grade stands for the interval of half a grade to either side, so the
-    answer moves with the probabilities in place of jumping between whole grades.
+    The median and both ends of the interval are quantiles of grouped data: a grade stands for the interval of
+    half a grade to either side, so the answers move with the probabilities in place of jumping between whole
+    grades.
 
     .. seealso:: :func:`statistics.median_grouped`
 
@@ -67,21 +73,24 @@ class Answers(keras.layers.Layer):
 
     def call(self, probabilities: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
         """
-        Return both answers, [rows, 1] each.
+        Return all answers, [rows, 1] each.
 
         :param probabilities: [rows, grades], each row of sum 1.
         """
-        reached = ops.cumsum(probabilities, axis=1)
-        middle = ops.sum(ops.cast(reached < 0.5, "int32"), axis=1, keepdims=True)
-        middle = ops.minimum(middle, len(self._grades.values) - 1)
-        share = ops.take_along_axis(probabilities, middle, axis=1)
-        below = ops.take_along_axis(reached, middle, axis=1) - share
-        grade = ops.take(ops.convert_to_tensor(self._grades.values), middle)
         good = ops.matmul(probabilities, ops.convert_to_tensor(self._grades.good[:, None]))
-        grade = ops.clip(grade - 0.5 + (0.5 - below) / share, self._grades.values[0], self._grades.values[-1])
-        return {GOOD: ops.clip(good, 0.0, 1.0), GRADE: grade}
+        quantiles = {name: self._quantile(probabilities, level) for name, level in _LEVELS.items()}
+        return {GOOD: ops.clip(good, 0.0, 1.0), **quantiles}
+
+    def _quantile(self, probabilities: keras.KerasTensor, level: float) -> keras.KerasTensor:
+        reached = ops.cumsum(probabilities, axis=1)
+        group = ops.sum(ops.cast(reached < level, "int32"), axis=1, keepdims=True)
+        group = ops.minimum(group, len(self._grades.values) - 1)
+        share = ops.take_along_axis(probabilities, group, axis=1)
+        below = ops.take_along_axis(reached, group, axis=1) - share
+        grade = ops.take(ops.convert_to_tensor(self._grades.values), group) - 0.5 + (level - below) / share
+        return ops.clip(grade, self._grades.values[0], self._grades.values[-1])
 
 
 def feature_inputs() -> dict[str, keras.KerasTensor]:
-    """Return one input per scaled feature."""
-    return {name: keras.Input(shape=(1,), name=name) for name in FEATURE_NAMES}
+    """Return one input per scaled column: each head takes what Transform writes."""
+    return {name: keras.Input(shape=(1,), name=name) for name in LEARNT_NAMES}

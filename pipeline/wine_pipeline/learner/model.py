@@ -1,4 +1,4 @@
-"""How a trained model is served: with its scaling inside, through two signatures."""
+"""How a trained model is served: with its scaling inside, through signatures."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 import tensorflow_transform as tft
+from vertex_mlops.contract.names import EXAMPLES_SIGNATURE, RAW_SIGNATURE
 
-from wine_pipeline.config import EXAMPLES_SIGNATURE, RAW_SIGNATURE
-from wine_pipeline.features import FEATURE_NAMES, GOOD, GRADE
+from wine_pipeline.features import FEATURE_NAMES
+from wine_pipeline.learner.derived import LEARNT_NAMES
+from wine_pipeline.learner.explanation import EXPLAIN_SIGNATURE, Explanation
+from wine_pipeline.learner.preprocessing import average_wine
 
 
 def export_model(
@@ -19,7 +22,7 @@ def export_model(
     Save the model together with its scaling, so that it takes wines as they were measured.
 
     ``serving_examples`` takes serialized tf.Examples, ``serving_raw`` one number per feature; neither needs
-    a label. ``serving_default`` is one of the two.
+    a label. ``serving_default`` is one of the two. ``serving_explain`` takes what ``serving_raw`` takes.
 
     The Keras model itself is not saved: a copy of each of its variables would be written
     (``_export_to_saved_model_graph`` in keras/src/backend/tensorflow/core.py), and TensorFlow Serving would
@@ -30,7 +33,7 @@ def export_model(
         https://github.com/keras-team/keras/issues/20096 and
         https://github.com/tensorflow/tensorflow/issues/72963
 
-    :param model: from scaled features to the answers.
+    :param model: from scaled columns to the answers.
     :param transform_output: of the Transform component.
     :param path: folder of the SavedModel.
     :param default_signature: name of the one that a request without a name asks.
@@ -44,8 +47,7 @@ def export_model(
 
     def predict(features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         scaled = saved.tft_layer(dict(features))
-        outputs = model({name: scaled[name] for name in FEATURE_NAMES}, training=False)
-        return {GOOD: outputs[GOOD], GRADE: outputs[GRADE]}
+        return dict(model({name: scaled[name] for name in LEARNT_NAMES}, training=False))
 
     # Nothing branches on a tensor: AutoGraph would rewrite the sources of TFT and Keras, and change no node.
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
@@ -59,6 +61,13 @@ def export_model(
     def serve_raw(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return predict(features)
 
-    signatures = {EXAMPLES_SIGNATURE: serve_examples, RAW_SIGNATURE: serve_raw}
+    explanation = Explanation(predict, average_wine(saved.tft_layer))
+    signatures = {
+        EXAMPLES_SIGNATURE: serve_examples,
+        RAW_SIGNATURE: serve_raw,
+        EXPLAIN_SIGNATURE: tf.function(
+            explanation.explain, input_signature=serve_raw.input_signature, autograph=False
+        ),
+    }
     signatures["serving_default"] = signatures[default_signature]
     tf.saved_model.save(saved, path, signatures=signatures)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import keras
@@ -13,10 +14,11 @@ from tfx.components.trainer.fn_args_utils import DataAccessor, FnArgs
 from tfx_bsl.public import tfxio
 
 from wine_pipeline.config import TrainingConfig
-from wine_pipeline.features import FEATURE_NAMES, GOOD, GRADE, QUALITY
-from wine_pipeline.kernel import fit_kernel
-from wine_pipeline.model import export_model
-from wine_pipeline.network import fit_network
+from wine_pipeline.features import GOOD, GRADE, QUALITY
+from wine_pipeline.learner.blend import fit_blend
+from wine_pipeline.learner.derived import LEARNT_NAMES
+from wine_pipeline.learner.model import export_model
+from wine_pipeline.learner.sample import RowSample
 from wine_pipeline.serving import add_version_folder
 
 _READ_BATCH = 4096
@@ -29,9 +31,9 @@ class EmptySplitError(ValueError):
 @dataclass(frozen=True)
 class Split:
     """
-    The rows of one split, in memory and in an order that depends on the rows alone.
+    The rows of one split, or a sample of them, in an order that depends on the rows alone.
 
-    :param features: [rows, 1] float32 per feature, scaled.
+    :param features: [rows, 1] float32 per feature and per derived column, scaled.
     :param labels: [rows, 1] float32 per output of the model.
     """
 
@@ -40,7 +42,7 @@ class Split:
 
     @property
     def rows(self) -> int:
-        """Number of rows."""
+        """Return the number of rows."""
         return len(self.labels[GRADE])
 
 
@@ -54,7 +56,9 @@ def run_fn(fn_args: FnArgs) -> None:
     """
     config = TrainingConfig.from_custom_config(fn_args.custom_config)
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
-    train = _read_split("train", fn_args.train_files, fn_args.data_accessor, transform_output)
+    train = _read_split(
+        "train", config.max_rows, fn_args.train_files, fn_args.data_accessor, transform_output
+    )
     model = fit(config, train)
     export_model(
         model, transform_output, fn_args.serving_model_dir, fn_args.custom_config["default_signature"]
@@ -73,37 +77,47 @@ def fit(config: TrainingConfig, train: Split) -> keras.Model:
     """
     keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
-    learn = fit_kernel if train.rows <= config.kernel_max_rows else fit_network
     started = time.monotonic()
-    model = learn(config, train.features, train.labels)
-    print(f"{learn.__name__}: {train.rows} rows in {time.monotonic() - started:.1f} s", flush=True)
+    model = fit_blend(config, train.features, train.labels)
+    print(f"learnt from {train.rows} rows in {time.monotonic() - started:.1f} s", flush=True)
     return model
 
 
 def _read_split(
-    name: str, files: list[str], accessor: DataAccessor, transform: tft.TFTransformOutput
+    name: str, most: int, files: list[str], accessor: DataAccessor, transform: tft.TFTransformOutput
 ) -> Split:
     options = tfxio.TensorFlowDatasetOptions(batch_size=_READ_BATCH, num_epochs=1, shuffle=False)
-    batches = list(
-        accessor.tf_dataset_factory(files, options, transform.transformed_metadata.schema).as_numpy_iterator()
-    )
-    if not batches:
-        raise EmptySplitError(f"the {name} split is empty: the query gave too few rows")
-    columns = {
-        column: np.concatenate([batch[column] for batch in batches])
-        for column in (*FEATURE_NAMES, GOOD, QUALITY)
-    }
-    return sorted_split(columns)
+    batches = accessor.tf_dataset_factory(files, options, transform.transformed_metadata.schema)
+    names = (*LEARNT_NAMES, GOOD, QUALITY)
+    chosen = ({column: batch[column] for column in names} for batch in batches.as_numpy_iterator())
+    split = sample_split(chosen, most)
+    if split is None:
+        raise EmptySplitError(f"the {name} split is empty: the query returned too few rows")
+    return split
+
+
+def sample_split(batches: Iterable[Mapping[str, np.ndarray]], most: int) -> Split | None:
+    """
+    Return the rows to learn from, None if there are none.
+
+    :param batches: [rows, 1] per feature, derived column and label, as Transform wrote them.
+    :param most: rows to keep; of more, a sample is taken.
+    """
+    sample = RowSample(most)
+    for batch in batches:
+        sample.add(batch)
+    columns = sample.columns()
+    return sorted_split(columns) if columns else None
 
 
 def sorted_split(columns: dict[str, np.ndarray]) -> Split:
     """
-    Order the rows by their values: Beam writes them in another order in every run.
+    Sort the rows by their values: Beam writes them in another order in every run.
 
-    :param columns: [rows, 1] per feature and per label, as Transform wrote them.
+    :param columns: [rows, 1] per feature, derived column and label, as Transform wrote them.
     """
     order = np.lexsort([column[:, 0] for column in columns.values()])
     return Split(
-        features={name: columns[name][order] for name in FEATURE_NAMES},
+        features={name: columns[name][order] for name in LEARNT_NAMES},
         labels={GOOD: columns[GOOD][order], GRADE: columns[QUALITY][order]},
     )

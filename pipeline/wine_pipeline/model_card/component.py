@@ -9,6 +9,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import File, Metrics
+from vertex_mlops.contract.reported import CARD_PAGE
 
 from wine_pipeline.model_card.content import gather
 from wine_pipeline.model_card.page import write_page
@@ -32,7 +33,7 @@ def ModelCard(  # noqa: N802 (the id of the task)
     job: Parameter[str],
 ) -> None:
     """
-    Write the card of a model, blessed or not: a page that needs nothing beside it, and the same as JSON.
+    Write the card of a model, blessed or not: a page that needs no other file, and the same as JSON.
 
     The artifact's property ``page`` is the address of the page.
 
@@ -63,4 +64,4 @@ def ModelCard(  # noqa: N802 (the id of the task)
     page = f"{model_card.uri}/{PAGE}"
     write_text(page, write_page(card), "text/html; charset=utf-8")
     write_text(f"{model_card.uri}/{DATA}", json.dumps(asdict(card), indent=2), "application/json")
-    model_card.set_string_custom_property("page", page)
+    model_card.set_string_custom_property(CARD_PAGE, page)

@@ -10,16 +10,20 @@ from typing import Any
 import tensorflow_model_analysis as tfma
 from tfx.types import artifact, standard_artifacts
 from tfx.utils import path_utils
+from vertex_mlops.contract.reported import CHAMPION_PREFIX, MAJORITY_PREFIX, MODEL_URI
 
 from wine_pipeline.config import EvaluationConfig
-from wine_pipeline.evaluation import ACCURACY, AUC, MAD
+from wine_pipeline.evaluation.baseline import CHAMPION, MAJORITY
+from wine_pipeline.evaluation.eval_config import ACCURACY, AUC, MAD
+from wine_pipeline.evaluation.verdict import read_verdict
+from wine_pipeline.model_card.importance import Importance, measure_importance
 from wine_pipeline.model_card.job import Job, read_job
 from wine_pipeline.model_card.predictions import SLICED_BY, Predictions, ask_model
 from wine_pipeline.model_card.statistics import TrainingRows, read_quartiles, read_training_rows
-from wine_pipeline.verdict import read_verdict
+from wine_pipeline.served_model import ServedModel
 
 # what the figures of the baseline begin with, and what to call it
-_COMPARED = {"champion_": "champion", "baseline_": "majority"}
+_COMPARED = {CHAMPION_PREFIX: CHAMPION, MAJORITY_PREFIX: MAJORITY}
 _METRICS = {AUC: "auc", ACCURACY: "accuracy", MAD: "mad"}
 
 
@@ -39,6 +43,7 @@ class Card:
     :param bounds: what each figure had to reach.
     :param predictions: slices and plots.
     :param compared_predictions: the same of what it was compared with.
+    :param importances: of the features, the largest first.
     :param training: the rows that it learned from.
     :param query: SQL that gave the rows.
     :param git_revision: of the code that the pipeline was compiled from.
@@ -56,6 +61,7 @@ class Card:
     bounds: Mapping[str, str]
     predictions: Predictions
     compared_predictions: Predictions
+    importances: list[Importance]
     training: TrainingRows
     query: str
     git_revision: str
@@ -93,7 +99,8 @@ def gather(
     prefix = next(known for known in _COMPARED if f"{known}auc" in figures)
     verdict = read_verdict(evaluation.uri, _COMPARED[prefix])
     quartiles = read_quartiles(statistics, SLICED_BY)
-    served = metrics.get_string_custom_property("model_uri")
+    model = ServedModel(metrics.get_string_custom_property(MODEL_URI))
+    compared = ServedModel(path_utils.serving_model_dir(baseline.uri))
     return Card(
         pipeline=pipeline,
         blessed=blessing.get_int_custom_property("blessed") == 1,
@@ -106,8 +113,9 @@ def gather(
             name.removeprefix(prefix): value for name, value in figures.items() if name.startswith(prefix)
         },
         bounds=_bounds(evaluation.uri, verdict.config),
-        predictions=ask_model(served, examples, quartiles),
-        compared_predictions=ask_model(path_utils.serving_model_dir(baseline.uri), examples, quartiles),
+        predictions=ask_model(model, examples, quartiles),
+        compared_predictions=ask_model(compared, examples, quartiles),
+        importances=measure_importance(model, examples),
         training=read_training_rows(statistics),
         query="\n".join(split["pattern"] for split in json.loads(input_config)["splits"]),
         git_revision=git_revision,

@@ -32,7 +32,7 @@ class Job:
 
 def read_job(name: str) -> Job | None:
     """
-    Ask Vertex AI for a job; None if this is no job of Vertex AI.
+    Read a job from Vertex AI; None outside Vertex AI.
 
     :param name: resource name, or :data:`JOB_PLACEHOLDER`.
     """

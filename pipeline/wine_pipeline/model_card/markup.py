@@ -10,7 +10,7 @@ Content = Element | str
 
 def node(tag: str, *content: Content, **attributes: str | float) -> Element:
     """
-    Make an element.
+    Create an element.
 
     :param tag: its name.
     :param content: elements and texts in their order.
@@ -29,7 +29,7 @@ def node(tag: str, *content: Content, **attributes: str | float) -> Element:
 
 def table(head: Sequence[Content], rows: Sequence[Sequence[Content]]) -> Element:
     """
-    Make a table; the first column holds names, the others what is aligned to the right.
+    Create a table; the first column holds names, the others are aligned to the right.
 
     :param head: of each column.
     :param rows: as wide as the head.

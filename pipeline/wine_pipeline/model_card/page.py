@@ -1,4 +1,4 @@
-"""A card as one page of HTML that needs nothing beside it: no script, no other file, no request."""
+"""A card as one page of HTML that needs no other file: no script, no other file, no request."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from datetime import UTC, datetime
 from importlib import resources
 from xml.etree.ElementTree import Element
 
+from vertex_mlops.contract.names import DATA_VERSION_LABEL
+
+from wine_pipeline.features import COVERAGE, GRADE_HIGH, GRADE_LOW
 from wine_pipeline.model_card.charts import calibration_plot, confusion_plot, sparkline
 from wine_pipeline.model_card.content import Card
+from wine_pipeline.model_card.importance import SAMPLE_ROWS
 from wine_pipeline.model_card.markup import document, node, table
 from wine_pipeline.model_card.predictions import Slice
 from wine_pipeline.model_card.statistics import FeatureSummary
 
 _STYLE = "style.css"
-# label of a job, in milliseconds since the epoch
-_DATA_VERSION = "data_version"
 _METRICS = {
     "auc": "AUC of good wines",
     "accuracy": "accuracy of good wines",
@@ -32,7 +34,10 @@ def write_page(card: Card) -> str:
     """
     title = f"Model card of {card.pipeline}"
     style = resources.files(__package__).joinpath(_STYLE).read_text(encoding="utf-8")
-    parts = (_head(card, title), _figures(card), _slices(card), _plots(card), _features(card), _origin(card))
+    parts = (
+        *(_head(card, title), _figures(card), _interval(card), _slices(card), _plots(card)),
+        *(_importances(card), _features(card), _origin(card)),
+    )
     return document(title, style, *(element for part in parts for element in part), *_durations(card))
 
 
@@ -41,12 +46,12 @@ def _head(card: Card, title: str) -> Iterator[Element]:
     if card.blessed:
         yield node("p", node("strong", "Blessed"), ": it may serve.", class_="verdict good")
     else:
-        reason = card.reason or "the pipeline gives no reason"
+        reason = card.reason or "the pipeline reports no reason"
         yield node("p", node("strong", card.verdict.capitalize()), f": {reason}.", class_="verdict bad")
 
 
 def _figures(card: Card) -> Iterator[Element]:
-    yield node("h2", f"Figures beside the {card.compared}")
+    yield node("h2", f"Metrics compared with the {card.compared}")
     head = ["on the eval split", "this model", card.compared, "difference", "must be"]
     yield table(head, [_metric(card, name) for name in _METRICS])
     if card.evidence:
@@ -64,6 +69,28 @@ def _metric(card: Card, name: str) -> list[str]:
         f"{value - other:+.4f}",
         card.bounds.get(name, ""),
     ]
+
+
+def _interval(card: Card) -> Iterator[Element]:
+    found, other = card.predictions.interval, card.compared_predictions.interval
+    if not found:
+        return
+    yield node("h2", f"Interval of {COVERAGE:.0%}")
+    rows = (
+        (found.within, other and other.within, "wines whose grade is in the interval", ".1%"),
+        (found.covered, other and other.covered, "the same with each grade spread over ± 0.5", ".1%"),
+        (found.width, other and other.width, "mean width in grades", ".3f"),
+    )
+    yield table(
+        ["on the eval split", "this model", card.compared],
+        [[name, f"{ours:{form}}", "" if its is None else f"{its:{form}}"] for ours, its, name, form in rows],
+    )
+    yield node(
+        "p",
+        f"From {GRADE_LOW} to {GRADE_HIGH}, quantiles of grouped data. The second line of a calibrated model"
+        f" is {COVERAGE:.0%}; the first is higher, as grades are whole numbers.",
+        class_="note",
+    )
 
 
 def _slices(card: Card) -> Iterator[Element]:
@@ -118,6 +145,22 @@ def _figure(plot: Element, caption: str) -> Element:
     return node("figure", plot, node("figcaption", caption))
 
 
+def _importances(card: Card) -> Iterator[Element]:
+    yield node("h2", "What the grade depends on")
+    rows = [
+        [each.name, f"{each.shift:.3f}", f"{each.mad_rise:+.3f} ± {each.standard_error:.3f}"]
+        for each in card.importances
+    ]
+    yield table(["with the values of other wines", "grade moves by", "MAD rises by"], rows)
+    yield node(
+        "p",
+        "Permutation importance: each feature in turn gets its values from other wines of a sample of at"
+        f" most {SAMPLE_ROWS} wines of the eval split. ± is the standard error. Features that say the same,"
+        " such as alcohol and density, share their importance.",
+        class_="note",
+    )
+
+
 def _features(card: Card) -> Iterator[Element]:
     yield node("h2", "Features")
     head = ["training rows", "distribution", "mean", "std. dev.", "min", "median", "max", "missing"]
@@ -141,7 +184,7 @@ def _origin(card: Card) -> Iterator[Element]:
     if card.job:
         facts |= {"pipeline job": card.job.name}
         facts |= {name.replace("_", " "): value for name, value in sorted(card.job.labels.items())}
-        if version := card.job.labels.get(_DATA_VERSION):
+        if version := card.job.labels.get(DATA_VERSION_LABEL):
             when = datetime.fromtimestamp(int(version) / 1000, UTC)
             facts["data version"] = f"{version}: the table as of {when:%Y-%m-%d %H:%M:%S} UTC"
     yield node(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import tensorflow as tf
 from tfx.types import standard_artifacts
+from vertex_mlops.contract.names import EXAMPLES_SIGNATURE
 
-from wine_pipeline.config import EXAMPLES_SIGNATURE
-from wine_pipeline.eval_split import read_batches
-from wine_pipeline.features import GOOD, GRADE, QUALITY, QUALITY_MAX
+from wine_pipeline.evaluation.eval_split import read_batches
+from wine_pipeline.features import GOOD, GRADE, GRADE_HIGH, GRADE_LOW, QUALITY, QUALITY_MAX
 from wine_pipeline.served_model import ServedModel
 
 SLICED_BY = "alcohol"
@@ -57,6 +57,22 @@ class Bin:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """
+    How well ``grade_low`` and ``grade_high`` fit the rows.
+
+    :param within: share of the wines whose grade is within the two.
+    :param covered: the same with each grade spread evenly over half a grade to either side, as the quantiles
+        of grouped data see it: of a calibrated model it is :data:`wine_pipeline.features.COVERAGE`.
+    :param width: mean of ``grade_high`` minus ``grade_low``, in grades.
+    """
+
+    within: float
+    covered: float
+    width: float
+
+
+@dataclass(frozen=True)
 class Predictions:
     """
     What a card shows of a model's answers.
@@ -66,6 +82,7 @@ class Predictions:
     :param quartiles: a slice for each quarter of the alcohol in the training rows.
     :param calibration: bins of the probability, none of them empty.
     :param confusion: rows by grade (first index) and by the model's grade, rounded.
+    :param interval: of the grade; None if the model answers none, as the majority and earlier models do.
     """
 
     rows: int
@@ -73,22 +90,26 @@ class Predictions:
     quartiles: list[Slice]
     calibration: list[Bin]
     confusion: list[list[int]]
+    interval: Interval | None
 
 
 def ask_model(
-    served: str, examples: standard_artifacts.Examples, bounds: Sequence[float], max_rows: int = MAX_ROWS
+    model: ServedModel,
+    examples: standard_artifacts.Examples,
+    bounds: Sequence[float],
+    max_rows: int = MAX_ROWS,
 ) -> Predictions:
     """
-    Ask the exported model for the rows of the split eval.
+    Predict the rows of the split `eval` with the exported model.
 
-    :param served: folder of the SavedModel, local or gs://.
+    :param model: to ask.
     :param examples: as measured, not transformed.
     :param bounds: what parts the alcohol into quarters, ascending.
     :param max_rows: after which it stops.
     """
-    model = ServedModel(served)
     grades, quartiles, bins = _Sums(_GRADES), _Sums(len(bounds) + 1), _Sums(_BINS)
     confusion = np.zeros((_GRADES, _GRADES), dtype=np.int64)
+    intervals = _Intervals()
     types = {QUALITY: tf.int64, GOOD: tf.int64, SLICED_BY: tf.float32}
     for serialized, values in read_batches(examples, types, max_rows):
         quality, is_good, alcohol = values[QUALITY], values[GOOD] == 1, values[SLICED_BY]
@@ -100,12 +121,14 @@ def ask_model(
         quartiles.add(np.searchsorted(bounds, alcohol, side="right"), columns)
         bins.add(np.minimum((good * _BINS).astype(int), _BINS - 1), columns)
         np.add.at(confusion, (quality, np.clip(np.rint(grade), 0, QUALITY_MAX).astype(int)), 1)
+        intervals.add(quality, answers)
     return Predictions(
         rows=int(confusion.sum()),
         grades=grades.slices([f"{QUALITY} {number}" for number in range(_GRADES)]),
         quartiles=quartiles.slices(_quarters(bounds)),
         calibration=bins.calibration(),
         confusion=confusion.tolist(),
+        interval=intervals.mean(),
     )
 
 
@@ -136,6 +159,26 @@ class _Sums:
             for group, rows in enumerate(self._rows)
             if rows
         ]
+
+
+class _Intervals:
+    """Adds up what the mean over all rows is made of."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._sums = np.zeros(3)
+
+    def add(self, quality: np.ndarray, answers: Mapping[str, np.ndarray]) -> None:
+        if GRADE_LOW not in answers:
+            return
+        low, high = (answers[name].reshape(-1).astype(np.float64) for name in (GRADE_LOW, GRADE_HIGH))
+        within = (low <= quality) & (quality <= high)
+        spread = np.minimum(high, quality + 0.5) - np.maximum(low, quality - 0.5)
+        self._rows += len(quality)
+        self._sums += [within.sum(), np.clip(spread, 0, 1).sum(), (high - low).sum()]
+
+    def mean(self) -> Interval | None:
+        return Interval(*(self._sums / self._rows).tolist()) if self._rows else None
 
 
 def _quarters(bounds: Sequence[float]) -> list[str]:

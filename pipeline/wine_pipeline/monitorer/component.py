@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 
-from wine_pipeline.config import MonitoringConfig
 from wine_pipeline.monitorer.executor import MONITORING_JOB, PUSHED_MODEL, STATISTICS, Executor
 
 
@@ -18,7 +18,7 @@ class MonitorerComponentSpec(types.ComponentSpec):
     """
     What a MonitorerComponent is made of.
 
-    A compiled pipeline holds text and numbers alone, so lists and mappings travel as JSON.
+    A compiled pipeline holds text and numbers alone, so settings, lists and mappings travel as JSON.
     """
 
     PARAMETERS = {  # noqa: RUF012 (TFX reads the class attribute)
@@ -28,14 +28,8 @@ class MonitorerComponentSpec(types.ComponentSpec):
         "training_table": ExecutionParameter(type=str),
         "target_field": ExecutionParameter(type=str),
         "ignored_features": ExecutionParameter(type=str),
-        "skew_threshold": ExecutionParameter(type=float),
-        "drift_threshold": ExecutionParameter(type=float),
-        "feature_skew_thresholds": ExecutionParameter(type=str),
-        "feature_drift_thresholds": ExecutionParameter(type=str),
-        "sampling_rate": ExecutionParameter(type=float),
-        "interval_hours": ExecutionParameter(type=int),
-        "log_ttl_days": ExecutionParameter(type=int),
-        "emails": ExecutionParameter(type=str),
+        "settings": ExecutionParameter(type=str),
+        "labels": ExecutionParameter(type=str),
     }
     INPUTS = {  # noqa: RUF012
         STATISTICS: ChannelParameter(type=standard_artifacts.ExampleStatistics),
@@ -72,7 +66,8 @@ class MonitorerComponent(base_component.BaseComponent):
         training_table: str,
         target_field: str,
         ignored_features: Sequence[str],
-        config: MonitoringConfig,
+        settings: MonitoringSettings,
+        labels: Mapping[str, str],
     ) -> None:
         """
         :param statistics: of the examples that the model learned from; names the features.
@@ -83,7 +78,8 @@ class MonitorerComponent(base_component.BaseComponent):
         :param training_table: project.dataset.table against which skew is measured.
         :param target_field: column that the model predicts.
         :param ignored_features: other features of the examples that the model does not take.
-        :param config: thresholds, sampling, schedule and alerts.
+        :param settings: thresholds, sampling, schedule, alerts and storage.
+        :param labels: of the monitoring job, by which the DAG of the drift finds it; others that it has stay.
         """
         spec = MonitorerComponentSpec(
             statistics=statistics,
@@ -95,13 +91,7 @@ class MonitorerComponent(base_component.BaseComponent):
             training_table=training_table,
             target_field=target_field,
             ignored_features=json.dumps(list(ignored_features)),
-            skew_threshold=float(config.skew_threshold),
-            drift_threshold=float(config.drift_threshold),
-            feature_skew_thresholds=json.dumps(dict(config.feature_skew_thresholds)),
-            feature_drift_thresholds=json.dumps(dict(config.feature_drift_thresholds)),
-            sampling_rate=float(config.sampling_rate),
-            interval_hours=config.interval_hours,
-            log_ttl_days=config.log_ttl_days,
-            emails=json.dumps(list(config.emails)),
+            settings=settings.model_dump_json(exclude_defaults=True),
+            labels=json.dumps(dict(labels), sort_keys=True),
         )
         super().__init__(spec=spec)

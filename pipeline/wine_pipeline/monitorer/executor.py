@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from absl import logging  # type: ignore[import-not-found]
+from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
+from vertex_mlops.contract.data_contract import unknown_features
+from vertex_mlops.contract.monitoring.job import monitoring_job, objective_config
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 
-from wine_pipeline.config import MonitoringConfig
+from wine_pipeline.monitorer.errors import MonitoringError
 from wine_pipeline.monitorer.features import read_numeric_means
-from wine_pipeline.monitorer.jobs import MonitoringClient
-from wine_pipeline.monitorer.wanted import TrainingData, wanted_job
+from wine_pipeline.monitorer.jobs import Deployment, MonitoringClient
 
 STATISTICS = "statistics"
 PUSHED_MODEL = "pushed_model"
@@ -52,29 +55,39 @@ class Executor(base_executor.BaseExecutor):
         statistics = artifact_utils.get_single_instance(input_dict[STATISTICS])
         client = MonitoringClient(exec_properties["region"])
         deployment = client.find_deployment(pushed.get_string_custom_property("pushed_destination"))
-        target_field = exec_properties["target_field"]
-        wanted = wanted_job(
-            display_name=exec_properties["display_name"],
-            deployment=deployment,
-            means=read_numeric_means(
-                statistics, {target_field, *json.loads(exec_properties["ignored_features"])}
-            ),
-            training=TrainingData(exec_properties["training_table"], target_field),
-            config=_config(exec_properties),
-        )
+        ignored = {exec_properties["target_field"], *json.loads(exec_properties["ignored_features"])}
+        means = read_numeric_means(statistics, ignored)
+        wanted = wanted_job(deployment, means, exec_properties)
         job = client.create_or_update(exec_properties["project"], wanted)
         logging.info("%s watches %s", job.name, deployment)
         output.value = job.name
 
 
-def _config(exec_properties: Mapping[str, Any]) -> MonitoringConfig:
-    return MonitoringConfig(
-        skew_threshold=exec_properties["skew_threshold"],
-        drift_threshold=exec_properties["drift_threshold"],
-        feature_skew_thresholds=json.loads(exec_properties["feature_skew_thresholds"]),
-        feature_drift_thresholds=json.loads(exec_properties["feature_drift_thresholds"]),
-        sampling_rate=exec_properties["sampling_rate"],
-        interval_hours=exec_properties["interval_hours"],
-        log_ttl_days=exec_properties["log_ttl_days"],
-        emails=tuple(json.loads(exec_properties["emails"])),
+def wanted_job(
+    deployment: Deployment, means: Mapping[str, float], exec_properties: Mapping[str, Any]
+) -> ModelDeploymentMonitoringJob:
+    """
+    Return the job that the endpoint should have if the deployed model were its only one.
+
+    :param deployment: the model to watch.
+    :param means: each feature to watch with a typical value, which shows the format of the requests.
+    :param exec_properties: the parameters of the component's specification.
+    :raises MonitoringError: if a threshold is set for a feature that does not exist.
+    """
+    settings = MonitoringSettings.model_validate_json(exec_properties["settings"])
+    if problem := unknown_features(settings.named_features, means):
+        raise MonitoringError(problem)
+    objective = objective_config(
+        settings,
+        features=means,
+        label=exec_properties["target_field"],
+        training_data=f"bq://{exec_properties['training_table']}",
+    )
+    return monitoring_job(
+        display_name=exec_properties["display_name"],
+        endpoint=deployment.endpoint,
+        objectives={deployment.deployed_model_id: objective},
+        settings=settings,
+        sample_instance={name: [mean] for name, mean in means.items()},
+        labels=json.loads(exec_properties["labels"]),
     )

@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from typing import Any
 
 from absl import logging  # type: ignore[import-not-found]
 from google.api_core.exceptions import AlreadyExists
 from google.cloud import aiplatform_v1
-from google.cloud.aiplatform_v1.types import Endpoint, JobState, ModelDeploymentMonitoringJob
+from google.cloud.aiplatform_v1.types import (
+    Endpoint,
+    ModelDeploymentMonitoringJob,
+    ModelDeploymentMonitoringObjectiveConfig,
+)
 from google.protobuf.field_mask_pb2 import FieldMask
+from vertex_mlops.contract.monitoring.diff import diff, keep_recipients, updated_job
+from vertex_mlops.contract.monitoring.job import objectives_of
+from vertex_mlops.contract.monitoring.states import FAILED, is_settled
 
 from wine_pipeline.monitorer.errors import MonitoringError
-from wine_pipeline.monitorer.wanted import Deployment, changed_fields, keep_watching
 from wine_pipeline.vertex_calls import AGAIN, ANSWER_SECONDS, client_options
 
-_UNSETTLED = {JobState.JOB_STATE_PENDING, JobState.JOB_STATE_UPDATING}
+_SAMPLE = "sample_predict_instance"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """
+    A model behind an endpoint.
+
+    :param endpoint: resource name.
+    :param deployed_model_id: its id on that endpoint.
+    """
+
+    endpoint: str
+    deployed_model_id: str
+
+    def __str__(self) -> str:
+        return f"deployed model {self.deployed_model_id} of {self.endpoint}"
 
 
 class MonitoringClient:
@@ -52,7 +77,7 @@ class MonitoringClient:
         self, project: str, wanted: ModelDeploymentMonitoringJob
     ) -> ModelDeploymentMonitoringJob:
         """
-        Give the endpoint the job that it should have, and return it when it has settled.
+        Create or update the job of the endpoint, and return it when it has settled.
 
         :param project: project id.
         :param wanted: the job, without a name.
@@ -81,16 +106,20 @@ class MonitoringClient:
 
     def _update(self, name: str, wanted: ModelDeploymentMonitoringJob) -> ModelDeploymentMonitoringJob:
         current = self._wait(name)
-        traffic = self._endpoint(wanted.endpoint).traffic_split
-        keep_watching(wanted, current, {id_ for id_, share in traffic.items() if share})
-        mask = changed_fields(current, wanted)
-        if not mask:
-            logging.info("%s is as it should be", name)
+        self._keep_watching(current, wanted)
+        if kept := keep_recipients(current, wanted):
+            logging.info("Alerts go on to %s, which the settings do not name", ", ".join(kept))
+        difference = diff(current, wanted)
+        if difference.immutable:
+            raise MonitoringError(_refusal(current, wanted, difference.immutable))
+        if not difference:
+            logging.info("%s is up to date", name)
             return current
-        logging.info("Updating %s: %s", name, ", ".join(mask))
-        wanted.name = name
+        logging.info("Updating %s: %s", name, ", ".join(difference.update_mask))
         operation = self._jobs.update_model_deployment_monitoring_job(
-            model_deployment_monitoring_job=wanted, update_mask=FieldMask(paths=mask), timeout=ANSWER_SECONDS
+            model_deployment_monitoring_job=updated_job(current, wanted),
+            update_mask=FieldMask(paths=difference.update_mask),
+            timeout=ANSWER_SECONDS,
         )
         try:
             operation.result(timeout=self._wait_seconds)
@@ -98,9 +127,21 @@ class MonitoringClient:
             raise MonitoringError(f"{name} is still not updated after {self._wait_seconds:g} s") from error
         return self._settled(name)
 
+    def _keep_watching(
+        self, current: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitoringJob
+    ) -> None:
+        # another model that shares the traffic keeps its own training data
+        serving = {id_ for id_, share in self._endpoint(wanted.endpoint).traffic_split.items() if share}
+        objectives = {id_: config for id_, config in objectives_of(current).items() if id_ in serving}
+        objectives |= objectives_of(wanted)
+        wanted.model_deployment_monitoring_objective_configs = [
+            ModelDeploymentMonitoringObjectiveConfig(deployed_model_id=id_, objective_config=config)
+            for id_, config in sorted(objectives.items())
+        ]
+
     def _settled(self, name: str) -> ModelDeploymentMonitoringJob:
         job = self._wait(name)
-        if job.state == JobState.JOB_STATE_FAILED:
+        if job.state.name == FAILED:
             raise MonitoringError(f"{name} failed: {job.error.message}")
         return job
 
@@ -110,13 +151,26 @@ class MonitoringClient:
             job = self._jobs.get_model_deployment_monitoring_job(
                 name=name, retry=AGAIN, timeout=ANSWER_SECONDS
             )
-            state = JobState(job.state)
-            if state not in _UNSETTLED:
+            if is_settled(job):
                 return job
             if time.monotonic() + self._poll_seconds > deadline:
-                raise MonitoringError(f"{name} is still {state.name} after {self._wait_seconds:g} s")
-            logging.info("%s is %s", name, state.name)
+                raise MonitoringError(f"{name} is still {job.state.name} after {self._wait_seconds:g} s")
+            logging.info("%s is %s", name, job.state.name)
             time.sleep(self._poll_seconds)
 
     def _endpoint(self, name: str) -> Endpoint:
         return self._endpoints.get_endpoint(name=name, retry=AGAIN, timeout=ANSWER_SECONDS)
+
+
+def _refusal(
+    current: ModelDeploymentMonitoringJob, wanted: ModelDeploymentMonitoringJob, fields: Sequence[str]
+) -> str:
+    names = ", ".join(fields)
+    if _SAMPLE in fields:
+        samples: list[Any] = [job.sample_predict_instance for job in (current, wanted)]
+        before, after = (", ".join(sorted(sample)) for sample in samples)
+        names += f" (has the features {before}; the model takes {after})"
+    return (
+        f"{current.name}: fields that Vertex AI cannot change differ: {names};"
+        " pause and delete the job, then launch again"
+    )

@@ -1,0 +1,1 @@
+"""Learns: from measured wines to an exported model."""
