@@ -1,12 +1,17 @@
-"""Reads environments.yaml: which project, bucket and Composer environment an ENV is."""
+"""Read environments.yaml: the project, bucket and Composer environment of an ENV."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StrictBool, ValidationError
+from vertex_mlops.contract.config.identifiers import AccountId, BucketName, ProjectId, Region, ResourceId
+from vertex_mlops.contract.config.problems import one_line, shown_key
+from vertex_mlops.contract.config.yaml_file import SettingsFileError, read_settings
+
+from deploy import REPOSITORY
 
 ENVIRONMENTS_FILE = Path(__file__).with_name("environments.yaml")
 PIPELINE_IMAGE = "wine-pipeline"
@@ -15,13 +20,28 @@ SERVING_VERSION = "2.21.0"
 # https://www.tensorflow.org/tfx/serving/docker
 SERVING_SOURCE = f"docker.io/tensorflow/serving:{SERVING_VERSION}"
 
-ProjectId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
-Region = Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
-BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$")]
-ResourceId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,61}[a-z0-9]$")]
-AccountId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
-ImageVersion = Annotated[str, Field(pattern=r"^composer-3-airflow-\d+\.\d+\.\d+-build\.\d+$")]
-GithubRepository = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+_IMAGE_VERSION = re.compile(r"composer-3-airflow-[0-9]+\.[0-9]+\.[0-9]+-build\.[0-9]+")
+# https://docs.github.com/en/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
+_GITHUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
+
+
+def _image_version(value: str) -> str:
+    if not _IMAGE_VERSION.fullmatch(value):
+        raise ValueError("must be like composer-3-airflow-x.y.z-build.n")
+    return value
+
+
+def _github(value: str) -> str:
+    if not _GITHUB.fullmatch(value):
+        raise ValueError("must be OWNER/NAME of a repository at GitHub")
+    return value
+
+
+def _scale_file(value: str) -> str:
+    path = Path(value)
+    if path.is_absolute() or ".." in path.parts or not (REPOSITORY / path).is_file():
+        raise ValueError("must be a file in the repository, like pipeline/scale.toml")
+    return value
 
 
 class EnvironmentsError(ValueError):
@@ -42,13 +62,13 @@ class Composer(_Strict):
     """
 
     environment: ResourceId
-    image_version: ImageVersion
+    image_version: Annotated[str, AfterValidator(_image_version)]
     size: Literal["small", "medium", "large"]
 
 
 class ServiceAccounts(_Strict):
     """
-    Ids of the service accounts; what each may do stands in iam.yaml.
+    Ids of the service accounts; iam.yaml has their roles.
 
     :param composer: runs Airflow and its tasks.
     :param pipeline: runs the tasks of the Vertex AI pipeline.
@@ -67,13 +87,13 @@ class Environment(_Strict):
     One place to deploy to.
 
     :param project: project id.
-    :param region: of Composer, Vertex AI, BigQuery, Cloud Storage and Artifact Registry alike.
+    :param region: of Composer, Vertex AI, BigQuery, Cloud Storage and Artifact Registry.
     :param bucket: of the compiled pipelines and their artifacts, not Composer's own.
     :param artifact_repository: Artifact Registry repository of the images.
     :param composer: the Airflow environment.
     :param service_accounts: their ids.
-    :param scale: file that sends work on to Dataflow and to custom jobs, relative to the repository.
-    :param confirm: ask before a deployment, and refuse uncommitted changes.
+    :param scale: file that moves work to Dataflow and custom jobs, relative to the repository.
+    :param confirm: ask for confirmation before a deployment, and reject uncommitted changes.
     :param github: OWNER/NAME of the repository that Cloud Build watches.
     """
 
@@ -83,9 +103,9 @@ class Environment(_Strict):
     artifact_repository: ResourceId
     composer: Composer
     service_accounts: ServiceAccounts
-    scale: str | None
-    confirm: bool
-    github: GithubRepository | None
+    scale: Annotated[str, AfterValidator(_scale_file)] | None
+    confirm: StrictBool
+    github: Annotated[str, AfterValidator(_github)] | None
 
     def account(self, role: str) -> str:
         """
@@ -111,12 +131,12 @@ class Environment(_Strict):
 
     @property
     def image_target(self) -> str:
-        """Target of pipeline/Dockerfile: Dataflow's workers need one of their own."""
+        """Return the target of pipeline/Dockerfile: Dataflow workers need a separate one."""
         return "dataflow" if self.scale else "worker"
 
     @property
     def variables(self) -> dict[str, str]:
-        """Environment variables that the DAGs read."""
+        """Return the environment variables that the DAGs read."""
         return {
             "WINE_PROJECT": self.project,
             "WINE_REGION": self.region,
@@ -131,27 +151,18 @@ def read_environment(name: str, path: Path = ENVIRONMENTS_FILE) -> Environment:
 
     :param name: ``dev``, ``prod``, or another key of the file.
     :param path: the YAML file.
-    :raises EnvironmentsError: if there is no such environment, or a key is unknown, missing or bad.
+    :raises EnvironmentsError: there is no such environment, or a key is unknown, missing or invalid.
     """
     shown = path.relative_to(path.parent.parent)
     try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise EnvironmentsError(f"{shown}: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict) or name not in content:
-        known = ", ".join(content) if isinstance(content, dict) else "none"
-        raise EnvironmentsError(f"{name}: no such environment in {shown}: {known}")
+        content = read_settings(path)
+    except SettingsFileError as error:
+        raise EnvironmentsError(f"{shown}: {error}") from None
+    if name not in content:
+        raise EnvironmentsError(
+            f"{shown_key(name)}: no such environment in {shown}: {', '.join(map(shown_key, content))}"
+        )
     try:
         return Environment.model_validate(content[name])
     except ValidationError as error:
-        problems = "; ".join(_problem(name, problem) for problem in error.errors())
-        raise EnvironmentsError(f"{shown}: {problems}") from None
-
-
-def _problem(name: str, error: Any) -> str:
-    key = ".".join([name, *(str(part) for part in error["loc"])])
-    if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key"
-    if error["type"] == "missing":
-        return f"{key}: missing"
-    return f"{key}: {error['msg']}, not {error['input']!r}"
+        raise EnvironmentsError(f"{shown}: {one_line(error, Environment, name)}") from None

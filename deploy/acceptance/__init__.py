@@ -1,1 +1,1 @@
-"""Asks a deployed project whether Google's services behave as this package expects."""
+"""Test in a deployed project that Google's services behave as this package expects."""

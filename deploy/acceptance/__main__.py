@@ -1,4 +1,4 @@
-"""Ask a project whether Google's services behave as this package expects: ``make acceptance``."""
+"""Test in a project that Google's services behave as this package expects: ``make acceptance``."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from deploy.acceptance.questions import PROBES
 from deploy.acceptance.removal import NAME, Removal
 from deploy.environments import EnvironmentsError, read_environment
 from deploy.local import LOCAL, NoLocalcloudError, lead_to_localcloud
-from dev.progress import Progress
-from dev.signals import ignore_interrupts, interrupt_once
+from deploy.terminal.progress import Progress
+from deploy.terminal.signals import ignore_interrupts, interrupt_once
 
 _INTERRUPTED = 130
 # characters of what a probe saw; its step shows all
@@ -35,7 +35,7 @@ class NotConfirmedError(RuntimeError):
 
 def confirm(name: str, project: Project, leftovers: Sequence[str]) -> None:
     """
-    Say what will be made and what it costs, and ask.
+    Print what will be created and what it costs, and ask for confirmation.
 
     :param name: of the environment.
     :param project: that is asked.
@@ -43,24 +43,24 @@ def confirm(name: str, project: Project, leftovers: Sequence[str]) -> None:
     :raises NotConfirmedError: the answer is no, or nobody is there to answer.
     """
     costs = _COSTS.format(machine_type=project.deployed.machine_type)
-    print(f"{project.project}, {project.region}: this makes and removes {costs}.")
+    print(f"{project.project}, {project.region}: this creates and removes {costs}.")
     print(f"Everything is named {NAME}-...; logs in Cloud Logging stay. It takes about 40 minutes.")
     for leftover in leftovers:
-        print(f"An earlier run, or one that is still under way, has left and will lose: {leftover}")
+        print(f"Left by an earlier run, or in use by a running one, and will be removed: {leftover}")
     try:
-        said = input(f"Type {name} to go on: ")
+        said = input(f"Type {name} to continue: ")
     except EOFError:
         said = ""
     if said.strip() != name:
-        raise NotConfirmedError("nothing was made")
+        raise NotConfirmedError("nothing was created")
 
 
 def ask_all(bench: Bench, outcomes: list[Outcome]) -> None:
     """
-    Ask everything, in an order in which the slow things run beside the quick ones.
+    Run all probes, in an order in which slow ones run in parallel with quick ones.
 
     :param bench: the project.
-    :param outcomes: takes the outcome of each probe as soon as it is there.
+    :param outcomes: gets the outcome of each probe as soon as it is known.
     """
     for probe in PROBES:
         with bench.progress.step(f"{probe.name}: {probe.asks}"):
@@ -71,9 +71,9 @@ def ask_all(bench: Bench, outcomes: list[Outcome]) -> None:
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """
-    Lay the outcomes out in lines, those that did not hold first.
+    Return the outcomes as lines, those not confirmed first.
 
-    :param outcomes: of the probes that were asked.
+    :param outcomes: of the probes.
     """
     order = (DID_NOT_HOLD, NOT_ASKED, HELD)
     width = max((len(outcome.name) for outcome in outcomes), default=0)
@@ -89,7 +89,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 def run(bench: Bench) -> int:
     """
-    Ask, then remove what was made, whatever has ended the asking.
+    Run the probes, then remove all resources, even after a failure.
 
     :param bench: the project.
     :return: exit code.
@@ -104,13 +104,13 @@ def run(bench: Bench) -> int:
     finally:
         ignore_interrupts()
         print(
-            "\nRemoving what was made; a deployment under way has to end first. ctrl-C is ignored.",
+            "\nRemoving all resources; a running deployment has to end first. ctrl-C is ignored.",
             flush=True,
         )
         problems = bench.removal.run()
     print(f"\n{table(outcomes)}", flush=True)
     for problem in problems:
-        print(f"acceptance: not removed: {problem}; run it again, or remove it by hand", file=sys.stderr)
+        print(f"acceptance: not removed: {problem}; run it again, or remove it manually", file=sys.stderr)
     if interrupted:
         return _INTERRUPTED
     return int(bool(problems) or any(outcome.result == DID_NOT_HOLD for outcome in outcomes))
@@ -118,18 +118,18 @@ def run(bench: Bench) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """
-    Ask a project.
+    Test a project.
 
     :param arguments: without the program's name; those of the process by default.
-    :return: 0 if nothing was found that does not hold; 1 if something was, could not be removed, or nothing
-        could be asked; 130 after an interrupt.
+    :return: 0 if every tested behaviour was confirmed; 1 if not, if a resource could not be removed, or if
+        nothing could be tested; 130 after an interrupt.
     """
     from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
 
     parser = argparse.ArgumentParser(prog="python -m deploy.acceptance", description=__doc__)
     parser.add_argument("environment", metavar="ENV", help="local, or a key of deploy/environments.yaml")
-    parser.add_argument("--yes", action="store_true", help="do not ask whether to go on")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     options = parser.parse_args(arguments)
     interrupt_once()
     # it announces each job that it submits

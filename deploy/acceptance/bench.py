@@ -1,4 +1,4 @@
-"""What the probes of one run make in the project and share."""
+"""The resources that the probes of one run create in the project and share."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from deploy.acceptance.project import Project
 from deploy.acceptance.removal import FOLDER, LABEL, NAME, Removal
 from deploy.acceptance.waiting import wait
 from deploy.deployment import PIPELINE_PYTHON
-from dev.progress import Progress
-from dev.signals import deferred_interrupts
+from deploy.terminal.progress import Progress
+from deploy.terminal.signals import deferred_interrupts
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ REQUEST_SECONDS = 60.0
 # Vertex AI gives no bound; a first deployment to a region has been seen to take 20 minutes
 DEPLOYMENT_SECONDS = 2700.0
 PIPELINE_SECONDS = 1800.0
-# UploadModel takes the container's image in, of half a GB
+# UploadModel copies the container's image, of half a GB
 OPERATION_SECONDS = 900.0
 
 
@@ -87,12 +87,12 @@ class Bench:
 
     @property
     def labels(self) -> dict[str, str]:
-        """Labels of what this run makes."""
+        """Return the labels of the resources that this run creates."""
         return {LABEL: self.run}
 
     @property
     def folder(self) -> str:
-        """``gs://`` folder of this run."""
+        """Return the ``gs://`` folder of this run."""
         return f"gs://{self.project.bucket}/{FOLDER}/{self.run}"
 
     def making(self, kind: str, name: str) -> AbstractContextManager[None]:
@@ -107,7 +107,7 @@ class Bench:
 
     def wait(self, what: str, look: Callable[[], tuple[str, T | None]], seconds: float) -> T:
         """
-        Look again and again until there is a result.
+        Poll until there is a result.
 
         :param what: is waited for.
         :param look: gives the present state in words, and the result or None.
@@ -134,7 +134,7 @@ class Bench:
 
     @Shared
     def material(self) -> Path:
-        """Folder with the compiled pipeline, the model and the training example, which are also uploaded."""
+        """Create and upload the folder with the compiled pipeline, the model and the training example."""
         project = self.project
         command = [
             *(str(REPOSITORY / PIPELINE_PYTHON), "-m", "wine_pipeline", "acceptance"),
@@ -148,7 +148,7 @@ class Bench:
         if done.returncode:
             raise NotAskedError(f"{' '.join(command)} failed: {done.stderr.strip().splitlines()[-1:]}")
         self.removal.expect("folder", f"{FOLDER}/{self.run}/")
-        # TensorFlow Serving looks for a numeric folder, Google's prebuilt container beside it
+        # TensorFlow Serving looks for a numeric folder, Google's prebuilt container next to it
         self._upload(self.build / "model", "model")
         self._upload(self.build / "model", "model/1")
         self._upload(self.build / "examples", "examples")
@@ -156,7 +156,7 @@ class Bench:
 
     @Shared
     def dataset(self) -> str:
-        """``project.dataset`` of the tables, whose tables go by themselves after a day."""
+        """Return ``project.dataset`` of a dataset whose tables expire after a day."""
         from google.cloud import bigquery
 
         wanted = bigquery.Dataset(f"{self.project.project}.{LABEL}_{self.run.replace('-', '_')}")
@@ -169,17 +169,17 @@ class Bench:
 
     @Shared
     def working_job(self) -> str:
-        """Id of a pipeline job whose one task succeeds."""
+        """Return the id of a pipeline job whose only task succeeds."""
         return self._submit("works", "")
 
     @Shared
     def failing_job(self) -> str:
-        """Id of a pipeline job whose one task fails and says so."""
+        """Return the id of a pipeline job whose only task fails with a message."""
         return self._submit("fails", f"asked to fail by {self.name}")
 
     @Shared
     def model(self) -> str:
-        """Resource name of the model, which has one version at first."""
+        """Return the resource name of the model, which has one version at first."""
         folder = self.material
         self.progress.line(f"uploading {folder / 'model'} as {self.name}")
         with self.making("model", self.name):
@@ -192,7 +192,7 @@ class Bench:
 
     @Shared
     def second_version(self) -> str:
-        """Resource name of the model's second version."""
+        """Return the resource name of the model's second version."""
         request = self.upload_request("second") | {"parent_model": self.model}
         with deferred_interrupts():
             operation = self.removal.watch(
@@ -203,7 +203,7 @@ class Bench:
 
     @Shared
     def endpoint(self) -> str:
-        """Resource name of the endpoint."""
+        """Return the resource name of the endpoint."""
         request = self.endpoint_request()
         with self.making("endpoint", request["endpoint_id"]):
             operation = self.removal.watch(
@@ -214,7 +214,7 @@ class Bench:
 
     @Shared
     def deployment(self) -> Any:
-        """Operation that deploys the model's first version."""
+        """Return the operation that deploys the model's first version."""
         machine = {"machine_type": self.project.deployed.machine_type}
         request = {
             "endpoint": self.endpoint,
@@ -235,7 +235,7 @@ class Bench:
 
     @Shared
     def deployed_model(self) -> str:
-        """Id of the deployed model, which gets all traffic."""
+        """Return the id of the deployed model, which gets all traffic."""
         answer = self.result("the deployment", self.deployment, DEPLOYMENT_SECONDS)
         deployed_model_id = str(answer.deployed_model.id)
         request = {
@@ -247,7 +247,7 @@ class Bench:
 
     @Shared
     def monitoring_job(self) -> str:
-        """Resource name of the endpoint's monitoring job."""
+        """Return the resource name of the endpoint's monitoring job."""
         request = self.monitoring_request()
         # found by its endpoint: its id is not ours
         with self.making("endpoint", self.endpoint_request()["endpoint_id"]):
@@ -332,7 +332,7 @@ class Bench:
 
         job = self.wait(f"the end of {job_id}", look, PIPELINE_SECONDS)
         if job.state == PipelineState.PIPELINE_STATE_CANCELLED:
-            raise NotHeldError(f"somebody has cancelled {job_id}")
+            raise NotHeldError(f"{job_id} was cancelled")
         return job
 
     def job(self, job_id: str, problem: str) -> Any:

@@ -1,4 +1,4 @@
-"""What a probe is, and what comes of it."""
+"""A probe and its outcome."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from deploy.acceptance.bench import Bench
 
-HELD = "held"
-DID_NOT_HOLD = "DID NOT HOLD"
-NOT_ASKED = "could not be asked"
+HELD = "confirmed"
+DID_NOT_HOLD = "NOT CONFIRMED"
+NOT_ASKED = "could not be tested"
 
 
 class NotHeldError(Exception):
-    """What was asked is not so; the message says what is so instead."""
+    """The behaviour was not confirmed; the message says what was seen instead."""
 
 
 class NotAskedError(Exception):
@@ -25,12 +25,12 @@ class NotAskedError(Exception):
 @dataclass(frozen=True)
 class Probe:
     """
-    One question to a project, answered by doing what the package does.
+    A test of one behaviour, which does what the package does.
 
     :param name: by which docs/google-cloud.md names it.
-    :param asks: the behaviour that is asked for, as a statement.
-    :param ask: does it, and returns in a few words what it saw; an error of Google's means that the statement
-        does not hold.
+    :param asks: the tested behaviour, as a statement.
+    :param ask: tests it, and returns in a few words what it saw; an error of Google's means that the
+        statement is not confirmed.
     """
 
     name: str
@@ -41,11 +41,11 @@ class Probe:
 @dataclass(frozen=True)
 class Outcome:
     """
-    What came of a probe.
+    The outcome of a probe.
 
     :param name: of the probe.
     :param result: :data:`HELD`, :data:`DID_NOT_HOLD` or :data:`NOT_ASKED`.
-    :param seen: what it saw, or why it could not ask.
+    :param seen: what it saw, or why it could not test.
     """
 
     name: str
@@ -55,15 +55,15 @@ class Outcome:
 
 def answer(probe: Probe, bench: Bench) -> Outcome:
     """
-    Ask.
+    Ask the question of the probe.
 
-    :param probe: what to ask.
-    :param bench: the project, and what was made in it so far.
+    :param probe: the probe.
+    :param bench: the project, and the resources created in it so far.
     """
     from google.api_core import exceptions
     from google.auth.exceptions import GoogleAuthError
 
-    # they say nothing about the behaviour that is asked for
+    # they say nothing about the tested behaviour
     silent = (
         *(NotAskedError, GoogleAuthError, exceptions.RetryError, OSError),
         *(exceptions.Forbidden, exceptions.TooManyRequests, exceptions.ServerError),
@@ -76,17 +76,17 @@ def answer(probe: Probe, bench: Bench) -> Outcome:
         return Outcome(probe.name, NOT_ASKED, _line(error))
     except exceptions.GoogleAPICallError as error:
         return Outcome(probe.name, DID_NOT_HOLD, _line(error))
-    # an answer that has not the shape that the package expects
+    # an answer without the structure that the package expects
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         return Outcome(probe.name, DID_NOT_HOLD, f"{type(error).__name__}: {_line(error)}")
 
 
 def hold(true: bool, otherwise: str) -> None:
     """
-    Make sure of a part of the statement.
+    Check a part of the statement.
 
     :param true: whether it holds.
-    :param otherwise: what is so instead.
+    :param otherwise: what was seen instead.
     :raises NotHeldError: it does not.
     """
     if not true:

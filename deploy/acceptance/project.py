@@ -1,4 +1,4 @@
-"""The project that is asked: where it is, what was deployed to it, and Google's clients for it."""
+"""The tested project: its location, what was deployed to it, and Google's clients for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from deploy import specs
+from deploy.composer import specs
+from deploy.local import BUCKET, REGION, local_project
 
 if TYPE_CHECKING:
     from google.auth.transport.requests import AuthorizedSession
@@ -19,7 +20,7 @@ WINE = "white"
 
 
 class ProjectError(RuntimeError):
-    """The project cannot be asked anything; the message is one line that says why."""
+    """The project cannot be tested; the message is one line that says why."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Project:
     A deployed project.
 
     :param project: its id.
-    :param region: of everything that is asked.
+    :param region: of all resources.
     :param bucket: of the compiled pipelines, without ``gs://``.
     :param service_account: that pipeline jobs run as; None for the service's default.
     :param composer: name of the Composer environment; None where there is none.
@@ -43,7 +44,7 @@ class Project:
     @classmethod
     def of(cls, environment: Environment) -> Project:
         """
-        Take an environment of deploy/environments.yaml.
+        Return the project of an environment in deploy/environments.yaml.
 
         :param environment: what it says.
         """
@@ -57,21 +58,18 @@ class Project:
 
     @classmethod
     def local(cls) -> Project:
-        """Take the localcloud that this process's clients are led to, and the bucket of ``make up``."""
-        from dev.settings import LOCAL, StackSettings
-
-        stack = StackSettings(root=LOCAL / "up")
-        return cls(stack.cloud.project, stack.region, stack.bucket, None, None)
+        """Use the localcloud that this process's clients connect to, and the bucket of ``make up``."""
+        return cls(local_project(), REGION, BUCKET, None, None)
 
     @property
     def parent(self) -> str:
-        """Resource name of the location."""
+        """Return the resource name of the location."""
         return f"projects/{self.project}/locations/{self.region}"
 
     @cached_property
     def deployed(self) -> Deployed:
         """
-        What the last ``make deploy`` put there.
+        Return what the last ``make deploy`` deployed.
 
         :raises ProjectError: nothing yet.
         """
@@ -81,76 +79,80 @@ class Project:
         try:
             return Deployed.parse(specs.read_current(self.storage.bucket(self.bucket), WINE))
         except NotFound:
-            raise ProjectError(f"there is no {uri}, or not what it names: make deploy first") from None
+            raise ProjectError(
+                f"{uri} does not exist, or the file that it names does not: run make deploy first"
+            ) from None
         except (ValueError, KeyError, StopIteration) as error:
-            raise ProjectError(f"{uri} names no compiled pipeline: {error!r}; make deploy again") from None
+            raise ProjectError(
+                f"{uri} names no compiled pipeline: {error!r}; run make deploy again"
+            ) from None
 
     @cached_property
     def storage(self) -> storage.Client:
-        """Client of Cloud Storage."""
+        """Return a client of Cloud Storage."""
         from google.cloud import storage
 
         return storage.Client(project=self.project)
 
     @cached_property
     def bigquery(self) -> bigquery.Client:
-        """Client of BigQuery."""
+        """Return a client of BigQuery."""
         from google.cloud import bigquery
 
         return bigquery.Client(project=self.project, location=self.region)
 
     @cached_property
     def jobs(self) -> aiplatform_v1.JobServiceClient:
-        """Client of Vertex AI's monitoring jobs and custom jobs."""
+        """Return a client of Vertex AI's monitoring jobs and custom jobs."""
         from google.cloud.aiplatform_v1 import JobServiceClient
 
         return JobServiceClient(client_options=self._options)
 
     @cached_property
     def pipelines(self) -> aiplatform_v1.PipelineServiceClient:
-        """Client of Vertex AI's pipeline jobs."""
+        """Return a client of Vertex AI's pipeline jobs."""
         from google.cloud.aiplatform_v1 import PipelineServiceClient
 
         return PipelineServiceClient(client_options=self._options)
 
     @cached_property
     def metadata(self) -> aiplatform_v1.MetadataServiceClient:
-        """Client of what Vertex AI records of pipeline jobs."""
+        """Return a client of Vertex ML Metadata."""
         from google.cloud.aiplatform_v1 import MetadataServiceClient
 
         return MetadataServiceClient(client_options=self._options)
 
     @cached_property
     def models(self) -> aiplatform_v1.ModelServiceClient:
-        """Client of the model registry."""
+        """Return a client of the model registry."""
         from google.cloud.aiplatform_v1 import ModelServiceClient
 
         return ModelServiceClient(client_options=self._options)
 
     @cached_property
     def endpoints(self) -> aiplatform_v1.EndpointServiceClient:
-        """Client of Vertex AI's endpoints."""
+        """Return a client of Vertex AI's endpoints."""
         from google.cloud.aiplatform_v1 import EndpointServiceClient
 
         return EndpointServiceClient(client_options=self._options)
 
     @cached_property
     def predictions(self) -> aiplatform_v1.PredictionServiceClient:
-        """Client that asks endpoints."""
+        """Return a client that calls endpoints."""
         from google.cloud.aiplatform_v1 import PredictionServiceClient
 
         return PredictionServiceClient(client_options=self._options)
 
     @cached_property
     def metrics(self) -> monitoring_v3.MetricServiceClient:
-        """Client of Cloud Monitoring."""
+        """Return a client of Cloud Monitoring."""
         from google.cloud.monitoring_v3 import MetricServiceClient
 
         return MetricServiceClient()
 
     @cached_property
     def session(self) -> AuthorizedSession:
-        """Session that signs REST requests."""
+        """Return a session that authorizes REST requests."""
         import google.auth
         from google.auth.transport.requests import AuthorizedSession
 
@@ -178,7 +180,7 @@ class Deployed:
 
     @property
     def server(self) -> str:
-        """Container image of what serves the models."""
+        """Return the container image that serves the models."""
         return str(self.container_spec["image_uri"])
 
     @classmethod

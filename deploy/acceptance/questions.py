@@ -1,8 +1,8 @@
-"""All probes, in the order in which they are asked: what takes long is begun first and looked at last."""
+"""All probes in order: those that take long are started first and checked last."""
 
 from __future__ import annotations
 
-from deploy.acceptance import composer, metrics, monitoring, pipelines, registry, serving, tables
+from deploy.acceptance.services import composer, metrics, monitoring, pipelines, registry, serving, tables
 
 PROBES = (
     *pipelines.SUBMISSIONS,

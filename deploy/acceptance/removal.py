@@ -1,4 +1,4 @@
-"""Removes what runs have made: what this one has registered, and what an earlier one left."""
+"""Remove the resources of runs: those that this one has registered, and those that an earlier one left."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from deploy.acceptance.project import Project
 from deploy.acceptance.waiting import wait
-from dev.progress import Progress
+from deploy.terminal.progress import Progress
 
 # label of everything that has labels
 LABEL = "wine_acceptance"
@@ -27,7 +27,7 @@ _MONITORING_DATASET = "model_deployment_monitoring_{endpoint_id}"
 
 class Removal:
     """
-    Finds and removes what runs have made, by its label, its name and its folder.
+    Finds and removes the resources of runs, by label, name and folder.
 
     :param project: of all of it.
     :param progress: tells what is removed.
@@ -50,7 +50,7 @@ class Removal:
 
     def expect(self, kind: str, name: str) -> None:
         """
-        Register a thing that is about to be made.
+        Register a resource that is about to be created.
 
         :param kind: ``monitoring job``, ``endpoint``, ``model``, ``pipeline job``, ``dataset``, ``folder``.
         :param name: id, or prefix of the objects.
@@ -60,20 +60,20 @@ class Removal:
 
     def watch(self, operation: Any) -> Any:
         """
-        Register a long-running operation, which must end before its thing can be removed.
+        Register a long-running operation, which must end before its resource can be removed.
 
-        :param operation: it; given back.
+        :param operation: the operation; it is returned.
         """
         self._operations.append(operation)
         return operation
 
     def found(self) -> list[str]:
-        """Name what is there of any run."""
+        """Return the resources of any run."""
         return [f"{kind} {name}" for kind, (find, _) in self._kinds.items() for name in find()]
 
     def run(self) -> list[str]:
         """
-        Remove everything, whatever goes wrong with a part of it.
+        Remove everything, even if a part of it fails.
 
         :return: what could not be removed, and why.
         """
@@ -105,7 +105,7 @@ class Removal:
         for operation in self._operations:
             with suppress(GoogleAPIError, TimeoutError):
                 if not operation.done():
-                    # where it cannot be cancelled, it goes on to its end
+                    # if it cannot be cancelled, it runs to its end
                     with suppress(GoogleAPIError):
                         operation.cancel()
                     self._wait(
@@ -159,7 +159,7 @@ class Removal:
         endpoint = endpoints.get_endpoint(name=name, timeout=_REQUEST_SECONDS)
         if job := endpoint.model_deployment_monitoring_job:
             self._remove_monitoring_job(job.rpartition("/")[2])
-        # while there is an endpoint that tells of it
+        # while the endpoint that names it exists
         self._remove_dataset(_MONITORING_DATASET.format(endpoint_id=endpoint_id))
         for deployed in endpoint.deployed_models:
             self._finish(
@@ -212,7 +212,7 @@ class Removal:
         self._remove_records(job)
 
     def _remove_records(self, job: Any) -> None:
-        """Remove what outlives a pipeline job: its tasks' custom jobs, executions and artifacts."""
+        """Remove what remains of a pipeline job: its tasks' custom jobs, executions and artifacts."""
         from google.api_core.exceptions import GoogleAPICallError
 
         metadata, detail = self.project.metadata, job.job_detail

@@ -1,4 +1,4 @@
-"""Looks again and again, less often the longer it takes."""
+"""Poll with a growing interval."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from dev.progress import HEARTBEAT_SECONDS, Progress
+from deploy.terminal.progress import HEARTBEAT_SECONDS, Progress
 
 T = TypeVar("T")
 
@@ -17,7 +17,7 @@ _GROWTH = 1.5
 
 def wait(progress: Progress, what: str, look: Callable[[], tuple[str, T | None]], seconds: float) -> T:
     """
-    Look until there is a result, and show each new state and a sign of life.
+    Poll until there is a result, and print each new state and regular signs of life.
 
     :param progress: prints the lines.
     :param what: is waited for, for the message of the error.

@@ -1,8 +1,8 @@
 """
-Check the package as Composer will load it: ``make deploy-check``.
+Check the package as Composer loads it: ``make deploy-check``.
 
 dags/ and plugins/ are copied to an empty folder and loaded by Airflow at Composer's versions, in a virtual
-environment that has nothing else, with no environment variable but those that a deployment sets.
+environment with nothing else, and with only the environment variables that a deployment sets.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy import REPOSITORY
+from deploy.composer.package import stage
 from deploy.environments import EnvironmentsError, read_environment
-from deploy.package import stage
-from deploy.shell import CommandError
+from deploy.terminal.shell import CommandError
 
 COMPOSER_PYTHON = REPOSITORY / ".tools" / "composer" / "bin" / "python"
 # what deploy-setup sets as core.dagbag_import_timeout: tasks share a worker
@@ -37,7 +37,7 @@ class Loaded:
     What was loaded.
 
     :param dags: ids.
-    :param seconds: that importing each file took.
+    :param seconds: import time of each file.
     """
 
     dags: list[str]
@@ -46,12 +46,12 @@ class Loaded:
 
 def install_composer_environment() -> None:
     """
-    Make the virtual environment that has what Composer has, if it is not there.
+    Create the virtual environment with Composer's packages, if it does not exist.
 
     :raises CheckError: it could not be installed.
     """
     done = subprocess.run(
-        [REPOSITORY / "deploy" / "composer-environment.sh"], stdin=subprocess.DEVNULL, check=False
+        [REPOSITORY / "deploy" / "composer" / "local-environment.sh"], stdin=subprocess.DEVNULL, check=False
     )
     if done.returncode:
         raise CheckError("Composer's packages could not be installed")
@@ -72,8 +72,8 @@ def check_package(
     with tempfile.TemporaryDirectory(prefix="deploy-check-") as home:
         report = Path(home) / "report.json"
         done = subprocess.run(
-            # -I: neither PYTHONPATH nor the script's own folder can lend a module
-            [COMPOSER_PYTHON, "-I", REPOSITORY / "deploy" / "dag_integrity.py", report],
+            # -I: modules come neither from PYTHONPATH nor from the script's own folder
+            [COMPOSER_PYTHON, "-I", REPOSITORY / "deploy" / "composer" / "dag_integrity.py", report],
             cwd=home,
             env=_environment(package, Path(home), variables, import_seconds),
             stdin=subprocess.DEVNULL,
@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :param arguments: without the program's name; those of the process by default.
     :return: 0; 1 if Composer would not load it.
     """
-    parser = argparse.ArgumentParser(prog="python -m deploy.check", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m deploy.composer.check", description=__doc__)
     parser.add_argument("environment", metavar="ENV", help="dev, prod: a key of deploy/environments.yaml")
     options = parser.parse_args(arguments)
     try:

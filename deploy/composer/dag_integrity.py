@@ -1,8 +1,8 @@
 """
-Loads the DAGs as Composer's DAG processor does; runs in an environment that has Airflow alone.
+Load the DAGs as Composer's DAG processor does, in an environment with only Airflow.
 
 ``python -I dag_integrity.py REPORT`` writes ``{"problems": [line], "files": {file: seconds}, "dags": [id]}``.
-It imports nothing of this project: what the DAGs need must come from the DAGs and plugins folders.
+It imports nothing of this project: all modules of the DAGs must come from the DAGs and plugins folders.
 """
 
 from __future__ import annotations
@@ -42,30 +42,30 @@ def main(report: Path) -> None:
 
 
 def is_importable(name: str) -> bool:
-    """Tell whether there is a module of this name."""
+    """Return whether a module of this name exists."""
     return importlib.util.find_spec(name) is not None
 
 
 def error_line(error: str) -> str:
-    """Return the line of a traceback that says what is wrong: more may follow it, a hint for instance."""
+    """Return the line of a traceback with the error; more lines may follow it, such as a hint."""
     lines = error.strip().splitlines()
     named = [line for line in lines if _ERROR.match(line)]
     return (named or lines)[-1]
 
 
 def dag_problems(dag: Any) -> list[str]:
-    """Return what would fail only later: template fields that do not exist, and what cannot be serialized."""
+    """Return problems that show only later: missing template fields, DAGs that cannot be serialized."""
     from airflow.serialization.serialized_objects import DagSerialization
 
     problems = [
-        f"{task.task_id}: template field {field!r} is no attribute of {type(task).__name__}"
+        f"{task.task_id}: template field {field!r} is not an attribute of {type(task).__name__}"
         for task in dag.tasks
         for field in task.template_fields
         if not hasattr(task, field)
     ]
     try:
         DagSerialization.to_dict(dag)
-    except Exception as error:  # anything that an operator's argument may raise
+    except Exception as error:  # an operator's argument may raise anything
         problems.append(f"cannot be serialized: {' '.join(str(error).split())}")
     return problems
 

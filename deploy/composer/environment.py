@@ -1,4 +1,4 @@
-"""What a Composer environment says of itself, and what of it would have to change."""
+"""The state of a Composer environment, and what a deployment has to change in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import starmap
 from pathlib import Path
 
 from deploy.environments import Environment
-from deploy.shell import Shell
+from deploy.terminal.shell import Shell
 
 REQUIREMENTS_FILE = Path(__file__).with_name("requirements.txt")
 _REQUIREMENT = re.compile(
@@ -19,7 +19,7 @@ _REQUIREMENT = re.compile(
 
 
 class ComposerError(ValueError):
-    """The environment, or its list of packages, is not fit for a deployment; the message is one line."""
+    """The environment, or its list of packages, cannot be used for a deployment; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ComposerState:
 
         Source: https://cloud.google.com/composer/docs/reference/rest/v1/projects.locations.environments
 
-        :raises ComposerError: the environment does not run.
+        :raises ComposerError: the environment is not running.
         """
         environment = json.loads(description)
         if environment["state"] != "RUNNING":
@@ -63,7 +63,7 @@ class ComposerState:
 
     @property
     def bucket(self) -> str:
-        """gs:// URL of the environment's bucket, which has dags/ and plugins/ side by side."""
+        """Return the gs:// URL of the environment's bucket, which contains dags/ and plugins/."""
         return self.dags.removesuffix("/dags")
 
     def missing_variables(self, wanted: Mapping[str, str]) -> dict[str, str]:
@@ -73,10 +73,10 @@ class ComposerState:
 
 def describe(environment: Environment, shell: Shell) -> ComposerState:
     """
-    Ask Composer for an environment's bucket, variables and packages.
+    Read an environment's bucket, variables and packages from Composer.
 
     :raises ComposerError: the environment does not run.
-    :raises CommandError: there is no such environment, or it may not be looked at.
+    :raises CommandError: there is no such environment, or no permission to read it.
     """
     description = shell.read(
         *("gcloud", "composer", "environments", "describe", environment.composer.environment),
@@ -93,7 +93,7 @@ def requirements(text: str) -> dict[str, str]:
     Read the packages of a requirements file as gcloud does.
 
     :param text: a line for each package, with extras and version; ``#`` starts a line of comment.
-    :raises ComposerError: a line has more: an environment marker, an option, or a comment behind the package.
+    :raises ComposerError: a line has more: an environment marker, an option, or a comment after the package.
     """
     packages = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -102,13 +102,13 @@ def requirements(text: str) -> dict[str, str]:
         found = _REQUIREMENT.fullmatch(line.strip())
         if not found:
             raise ComposerError(
-                f"deploy/requirements.txt: line {number}: Composer takes a package and its version alone, "
-                f"not {line.strip()!r}"
+                f"deploy/composer/requirements.txt: line {number}: Composer only accepts a package and its "
+                f"version, not {line.strip()!r}"
             )
         packages.append(_package(found["name"], found["extras_and_version"]))
     return dict(packages)
 
 
 def _package(name: str, extras_and_version: str) -> tuple[str, str]:
-    """Spell a package in the one way in which two spellings can be compared."""
+    """Return the normalized name of a package, for comparisons."""
     return re.sub(r"[-_.]+", "-", name).lower(), extras_and_version.replace(" ", "").lower()

@@ -1,4 +1,4 @@
-"""Names compiled pipelines by their digests, and keeps a pointer to the one that new runs use."""
+"""Name compiled pipelines by their digests, and keep a pointer to the one that new runs use."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from google.cloud.storage import Bucket
 
 _DIGEST_LENGTH = 12
-# as plugins/vertex_mlops/compiled_pipeline.py reads it
+# as plugins/vertex_mlops/runs/compiled_pipeline.py reads it
 _KEY = "spec"
 
 
 def spec_name(wine: str, digest: str) -> str:
     """
-    Give the name of a compiled pipeline in the bucket, which stands for one content for ever.
+    Return the name of a compiled pipeline in the bucket; its content never changes.
 
     :param wine: that it is for.
     :param digest: SHA-256 of the file, in hexadecimal digits.
@@ -27,7 +27,7 @@ def spec_name(wine: str, digest: str) -> str:
 
 def pointer_name(wine: str) -> str:
     """
-    Give the name of the pointer in the bucket: ``spec`` of dags/wine_config.yaml.
+    Return the name of the pointer in the bucket: ``spec`` of dags/wine_config.yaml.
 
     :param wine: whose DAG reads it.
     """
@@ -36,7 +36,7 @@ def pointer_name(wine: str) -> str:
 
 def pointer(bucket: str, name: str) -> str:
     """
-    Give the content of a pointer.
+    Return the content of a pointer.
 
     :param bucket: of the compiled pipeline, without ``gs://``.
     :param name: of the compiled pipeline in it.
@@ -46,7 +46,7 @@ def pointer(bucket: str, name: str) -> str:
 
 def digest_of(compiled: bytes) -> str:
     """
-    Give the digest of a compiled pipeline.
+    Return the digest of a compiled pipeline.
 
     :param compiled: content of the file.
     """
@@ -55,7 +55,7 @@ def digest_of(compiled: bytes) -> str:
 
 def publish(bucket: Bucket, wine: str, compiled: bytes) -> str:
     """
-    Upload a compiled pipeline unless it is there, and let new runs use it.
+    Upload a compiled pipeline unless it exists, and switch new runs to it.
 
     :param bucket: to upload to.
     :param wine: that it is for.
@@ -78,10 +78,10 @@ def read_current(bucket: Bucket, wine: str) -> dict[str, Any]:
     """
     Read the compiled pipeline that new runs use.
 
-    :param bucket: to look in.
+    :param bucket: to read from.
     :param wine: whose pipeline.
-    :raises google.cloud.exceptions.NotFound: there is no pointer, or not what it names.
-    :raises ValueError: it is no JSON.
+    :raises google.cloud.exceptions.NotFound: the pointer, or the file that it names, does not exist.
+    :raises ValueError: it is not JSON.
     :raises KeyError: the pointer names nothing.
     """
     named = json.loads(bucket.blob(pointer_name(wine)).download_as_bytes())[_KEY]

@@ -1,11 +1,11 @@
-"""Makes dags/ and plugins/ in the environment's bucket what they are here, without deleting others' files."""
+"""Sync dags/ and plugins/ to the environment's bucket, without deleting the files of others."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from deploy.package import files_of, stage
-from deploy.shell import Shell, relative
+from deploy.composer.package import files_of, stage
+from deploy.terminal.shell import Shell, relative
 
 # plugins first: the DAGs import them
 FOLDERS = ("plugins", "dags")
@@ -15,14 +15,14 @@ EXCLUDE = {"plugins": (), "dags": (r"--exclude=^airflow_monitoring\.py$",)}
 
 
 class SyncError(RuntimeError):
-    """The environment holds files that are not ours; the message names them."""
+    """The environment contains files that were not deployed from here; the message names them."""
 
 
 class Sync:
     """
     The two folders in the bucket of a Composer environment.
 
-    A record of what we put there tells our own old files, which a sync deletes, from those of others.
+    A record of the deployed files separates our old files, which a sync deletes, from those of others.
 
     :param shell: runs or prints the commands.
     :param bucket: gs:// URL of the environment's bucket.
@@ -38,24 +38,24 @@ class Sync:
 
     def refuse_foreign(self) -> list[str]:
         """
-        Stop if the folders hold what no deployment of ours put there.
+        Stop if the folders contain files that were not deployed from here.
 
         :return: our files there, relative to the bucket.
-        :raises SyncError: naming the others'.
+        :raises SyncError: names the files of others.
         """
         there = [name for folder in FOLDERS for name in self._list(folder)]
         ours = set((self.shell.look("gcloud", "storage", "cat", self.record) or "").splitlines())
         foreign = sorted(name for name in there if name not in ours)
         if foreign:
             raise SyncError(
-                f"{self.bucket} holds files that no deployment from here put there, and a sync would delete: "
-                f"{', '.join(foreign)}; remove them, or deploy to an environment of its own"
+                f"{self.bucket} contains files not deployed from here, which a sync would delete: "
+                f"{', '.join(foreign)}; remove them, or deploy to a separate environment"
             )
         return there
 
     def run(self, there: list[str]) -> None:
         """
-        Make the folders hold what ours hold.
+        Sync the folders with ours.
 
         :param there: our files there now, relative to the bucket.
         """
@@ -73,11 +73,11 @@ class Sync:
     def _list(self, folder: str) -> list[str]:
         listed = self.shell.look("gcloud", "storage", "ls", f"{self.bucket}/{folder}/**") or ""
         names = [line.removeprefix(f"{self.bucket}/") for line in listed.splitlines()]
-        # an object with a slash at its end stands for an empty folder in the console
+        # an object whose name ends with a slash is an empty folder in the console
         return [name for name in names if name != KEPT and not name.endswith("/")]
 
     def _write_record(self, there: list[str]) -> None:
-        """Write, before the sync, what it meets and brings: if it breaks off, all of ours stays known."""
+        """Write the old and new files before the sync: if it is interrupted, all of ours stay known."""
         path = self.build / "deployed.txt"
         if not self.shell.dry_run:
             coming = [str(name) for folder in FOLDERS for name in files_of(folder)]

@@ -1,24 +1,24 @@
-"""Restarts Airflow's web server, which loads the plugins, and with them the page Models, when it starts."""
+"""Restart Airflow's web server, which loads the plugins, and with them the page Models, at its start."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from deploy.composer.package import checksum
 from deploy.environments import Environment
-from deploy.package import checksum
-from deploy.shell import Shell, relative
+from deploy.terminal.shell import Shell, relative
 
 
 class WebServer:
     """
     The web server of a Composer environment.
 
-    A record tells with which plugins it was started last; it is written after the restart, so that one that
-    failed is made up for by the next deployment.
+    A record has the plugins of its last start; it is written after the restart, so that the next deployment
+    repeats a failed one.
 
     Source: https://cloud.google.com/composer/docs/reference/rest/v1/projects.locations.environments/restartWebServer
 
-    :param environment: which one.
+    :param environment: its environment.
     :param shell: runs or prints the commands.
     :param build: local folder for the record.
     """
@@ -30,7 +30,7 @@ class WebServer:
 
     def restart_after_change(self) -> None:
         """
-        Restart it if plugins/ is another than it was started with.
+        Restart it if plugins/ has changed since its start.
 
         :raises CommandError: a command failed.
         """
@@ -38,9 +38,9 @@ class WebServer:
         record = f"gs://{self.environment.bucket}/deployed/{name}-plugins.txt"
         wanted, started_with = checksum("plugins"), self.shell.look("gcloud", "storage", "cat", record)
         if self.shell.dry_run:
-            self.shell.say("only if plugins/ differs from what it was started with:")
+            self.shell.say("only if plugins/ has changed since its start:")
         elif wanted == started_with:
-            self.shell.say("the web server was started with these plugins")
+            self.shell.say("the web server already runs with these plugins")
             return
         self.shell.run(
             # newer releases of gcloud have it without beta as well

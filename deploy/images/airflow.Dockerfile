@@ -8,7 +8,7 @@ COPY pipeline/requirements-installer.txt /build/installer.txt
 RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --compile --require-hashes --requirement /build/installer.txt
 # the base image's certificate authorities
 ENV UV_SYSTEM_CERTS=1
-COPY deploy/airflow-requirements.txt /build/requirements.txt
+COPY deploy/composer/airflow-requirements.txt /build/requirements.txt
 RUN /opt/venv/bin/uv pip install --python /opt/venv --no-cache --no-deps --compile-bytecode --require-hashes --requirement /build/requirements.txt
 RUN useradd --uid 10001 --create-home airflow \
     && mkdir --parents /opt/airflow/logs \

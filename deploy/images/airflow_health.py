@@ -12,12 +12,12 @@ ANSWER_SECONDS = 10
 
 def main(component: str) -> int:
     """
-    Ask the API server, which knows every component's last heartbeat.
+    Check the health with the API server, which knows every component's last heartbeat.
 
     :param component: a key of its answer, like ``scheduler``.
     :return: exit code.
     """
-    # a proxy set for the container does not know the other containers
+    # a proxy set for the container cannot reach the other containers
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(URL, timeout=ANSWER_SECONDS) as answer:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the database at the first start, whole or not at all, then becomes the server.
+# Creates the database atomically at the first start, then executes the server.
 set -eu
 
 if [ ! -d "$PGDATA" ]; then

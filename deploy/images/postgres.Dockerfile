@@ -1,8 +1,8 @@
-# Airflow's metadata database, from the one base image that all images have. Its context is the repository.
+# Airflow's metadata database, from the base image of all images. Its context is the repository.
 ARG BASE_IMAGE=python:3.11.14-slim-trixie
 
 FROM ${BASE_IMAGE}
-# the user first, so that the files of a volume keep their owner when the image is built anew
+# the user first, so that the files of a volume keep their owner when the image is rebuilt
 RUN useradd --uid 10002 --home-dir /var/lib/postgresql postgres \
     && apt-get update \
     && apt-get install --yes --no-install-recommends postgresql-common \
@@ -15,6 +15,6 @@ ENV PATH=/usr/lib/postgresql/17/bin:$PATH \
 COPY deploy/images/postgres-entrypoint.sh /opt/wine/
 USER postgres
 WORKDIR /var/lib/postgresql
-# open transactions are rolled back, clients are not waited for
+# roll back open transactions, and do not wait for clients
 STOPSIGNAL SIGINT
 ENTRYPOINT ["/opt/wine/postgres-entrypoint.sh"]

@@ -8,10 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from wine_pipeline.__main__ import main as wine_pipeline
 
-from deploy import WINE_CONFIG, load_data, specs
+from deploy.composer import specs
+from deploy.wines import load_data
+from deploy.wines.wine_tables import read_wine_tables
 
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket
@@ -33,14 +34,14 @@ def publish(bucket: Bucket, wine: str) -> str:
 
 
 def main() -> int:
-    """Seed; return the exit code."""
+    """Seed the deployment; return the exit code."""
     if code := load_data.main([]):
         return code
     from google.cloud.storage import Client
 
     client = Client()
     bucket = client.lookup_bucket(BUCKET) or client.create_bucket(BUCKET)
-    for wine in yaml.safe_load(WINE_CONFIG.read_text())["wines"]:
+    for wine in read_wine_tables().wines:
         print(publish(bucket, wine), flush=True)
     return 0
 

@@ -1,4 +1,4 @@
-"""Reads iam.yaml: who may do what, where and why. ``python -m deploy.iam`` prints the tables of the docs."""
+"""Roles, resources and reasons of iam.yaml; ``python -m deploy.resources.iam`` prints the docs' tables."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, TypeAdapter, ValidationError, model_validator
+from vertex_mlops.contract.config.problems import one_line
+from vertex_mlops.contract.config.yaml_file import SettingsFileError, read_settings
 
 IAM_FILE = Path(__file__).with_name("iam.yaml")
 AccountRole = Literal["composer", "pipeline", "deployer", "tester"]
@@ -33,26 +34,26 @@ class Binding(_Strict):
 
     :param role: a predefined role, or a custom one of the project.
     :param resource: project, bucket, dataset, repository, the environment's bucket, or a service account.
-    :param why: what it is for.
+    :param why: its purpose.
     :param permissions: of a custom role.
-    :param only_with_scale: granted only where work is sent on to Dataflow and custom jobs.
+    :param only_with_scale: granted only if work is moved to Dataflow and custom jobs.
     """
 
     role: Role
     resource: Resource | AccountRole
     why: str
     permissions: list[Permission] = []
-    only_with_scale: bool = False
+    only_with_scale: StrictBool = False
 
     @model_validator(mode="after")
     def _permissions_make_a_custom_role(self) -> Self:
         if self.role.startswith(CUSTOM_ROLE) != bool(self.permissions):
-            raise ValueError("a custom role, and no other, lists its permissions")
+            raise ValueError("only a custom role lists its permissions, and it must")
         return self
 
     @property
     def custom_role(self) -> str | None:
-        """Id of the custom role; None for a predefined role."""
+        """Return the id of the custom role; None for a predefined role."""
         return self.role.removeprefix(CUSTOM_ROLE) if self.permissions else None
 
     def role_in(self, project: str) -> str:
@@ -65,7 +66,7 @@ class Account(_Strict):
     One service account.
 
     :param purpose: what runs as it.
-    :param bindings: all that it may do.
+    :param bindings: its roles.
     """
 
     purpose: str
@@ -85,13 +86,15 @@ def read_accounts(path: Path = IAM_FILE) -> dict[AccountRole, Account]:
     Read the file.
 
     :param path: the YAML file.
-    :raises IamError: naming the key that is unknown, missing or bad.
+    :raises IamError: names the key that is unknown, missing or invalid.
     """
+    kind = dict[AccountRole, Account]
     try:
-        return TypeAdapter(dict[AccountRole, Account]).validate_python(yaml.safe_load(path.read_text()))
+        return TypeAdapter(kind).validate_python(read_settings(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise IamError(f"{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise IamError(f"{path.name}: {one_line(error, kind)}") from None
+    except SettingsFileError as error:
+        raise IamError(f"{path.name}: {error}") from None
 
 
 def grants(accounts: dict[AccountRole, Account], scale: bool) -> list[Grant]:
@@ -99,7 +102,7 @@ def grants(accounts: dict[AccountRole, Account], scale: bool) -> list[Grant]:
     Return every binding, in the order of the file.
 
     :param accounts: by name.
-    :param scale: work is sent on to Dataflow and custom jobs.
+    :param scale: work is moved to Dataflow and custom jobs.
     """
     return [
         Grant(name, binding)

@@ -1,7 +1,7 @@
 """
-Make what a deployment needs, from an empty project on: ``make deploy-setup ENV=dev``.
+Create the resources of a deployment in an empty project: ``make deploy-setup ENV=dev``.
 
-It can be called again: what exists stays, what was added to iam.yaml or changed in the JSON files is applied.
+It can be repeated: existing resources stay, additions to iam.yaml and changes of the JSON files are applied.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ import json
 import sys
 from collections.abc import Sequence
 
-import yaml
-
-from deploy import WINE_CONFIG
-from deploy.check import IMPORT_SECONDS
-from deploy.composer import ComposerError, describe
+from deploy.composer.check import IMPORT_SECONDS
+from deploy.composer.environment import ComposerError, describe
 from deploy.environments import Environment, EnvironmentsError, read_environment
-from deploy.iam import ACCOUNTS, Binding, Grant, IamError, grants, read_accounts
-from deploy.shell import CommandError, Shell
+from deploy.resources.iam import ACCOUNTS, Binding, Grant, IamError, grants, read_accounts
+from deploy.terminal.shell import CommandError, Shell
+from deploy.wines.wine_tables import WineTablesError, read_wine_tables
 
 SERVICES = (
     "aiplatform",
@@ -34,13 +32,13 @@ SERVICES = (
     "storage",
 )
 SCALE_SERVICES = ("compute", "dataflow")
-# What Google acts as in the project, by service: the account's domain, and the role that it has there. Google
-# makes one at the first use, which takes minutes in which pipeline jobs are refused.
+# Google's service agents in the project, by service: the account's domain, and its role there. Google
+# creates one at the first use, which takes minutes during which pipeline jobs are rejected.
 # https://cloud.google.com/iam/docs/service-agents
 SERVICE_AGENTS = {"aiplatform": ("gcp-sa-aiplatform", "roles/aiplatform.serviceAgent")}
 SCALE_SERVICE_AGENTS = {"dataflow": ("dataflow-service-producer-prod", "roles/dataflow.serviceAgent")}
-# Every task imports its DAG file anew, which takes 7.6 s of a whole processor, most of them for the provider:
-# half a one, Composer's least, is too slow for two tasks at a time.
+# Every task imports its DAG file again, which takes 7.6 s of a whole processor, mostly for the provider:
+# half a processor, Composer's minimum, is too slow for two tasks at a time.
 # https://cloud.google.com/composer/docs/composer-3/scale-environments has the limits
 WORKLOADS = (
     *("--worker-cpu=1", "--worker-memory=4GB"),
@@ -58,12 +56,12 @@ COMMENTS = "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
 
 
 class SetupError(RuntimeError):
-    """The project holds what this package cannot work with; the message is one line that says why."""
+    """The project has a resource that this package cannot use; the message is one line that says why."""
 
 
 class Setup:
     """
-    Makes the resources of one environment.
+    Creates the resources of one environment.
 
     :param name: ``dev`` or ``prod``.
     :param environment: what the name stands for.
@@ -75,14 +73,14 @@ class Setup:
         self.environment = environment
         self.shell = shell
         self.accounts = read_accounts()
-        self.dataset: str = yaml.safe_load(WINE_CONFIG.read_text())["dataset"]
+        self.dataset: str = read_wine_tables().dataset
         self.project = f"--project={environment.project}"
         self.location = f"--location={environment.region}"
         self.bucket = f"gs://{environment.bucket}"
 
     def run(self) -> None:
         """
-        Do every step.
+        Run all steps.
 
         :raises CommandError: a command failed.
         :raises SetupError: the data set is not in the region.
@@ -103,7 +101,7 @@ class Setup:
         self.make_dataset()
         self.shell.step("The repository of the pipeline image")
         self.make_repository()
-        self.shell.step("What each service account may do (deploy/iam.yaml)")
+        self.shell.step("The roles of each service account (deploy/resources/iam.yaml)")
         granted = grants(self.accounts, scale=self.environment.scale is not None)
         for grant in granted:
             self.make_role(grant)
@@ -111,7 +109,7 @@ class Setup:
                 self.grant(grant)
         self.shell.step("The Composer environment (25 minutes)")
         self.make_composer()
-        self.shell.step("Who may write the environment's bucket")
+        self.shell.step("Access to the environment's bucket")
         bucket = describe(self.environment, self.shell).bucket
         for grant in granted:
             if grant.binding.resource == "environment":
@@ -121,9 +119,9 @@ class Setup:
 
     def make_service_agents(self) -> None:
         """
-        Make the accounts that Google acts as; asking again changes nothing.
+        Create the service agents that Google uses; repeating it changes nothing.
 
-        One that is asked for gets no role by itself.
+        An agent created in this way gets no role automatically.
 
         Source: https://cloud.google.com/iam/docs/create-service-agents
         """
@@ -144,7 +142,7 @@ class Setup:
             )
 
     def make_accounts(self) -> None:
-        """Make the service accounts."""
+        """Create the service accounts."""
         for name, account in self.accounts.items():
             self.shell.create_unless(
                 self._gcloud("iam service-accounts describe", self.environment.account(name), self.project),
@@ -157,7 +155,7 @@ class Setup:
             )
 
     def make_bucket(self) -> None:
-        """Make the bucket: no object ACLs, never public, deleted objects kept for a week."""
+        """Create the bucket: no object ACLs, never public, deleted objects kept for a week."""
         self.shell.create_unless(
             self._gcloud("storage buckets describe", self.bucket, self.project),
             self._gcloud(
@@ -168,18 +166,18 @@ class Setup:
         )
         self.shell.run(
             *self._gcloud("storage buckets update", self.bucket, self.project),
-            *("--lifecycle-file=deploy/lifecycle.json", f"--soft-delete-duration={SOFT_DELETE}"),
+            *("--lifecycle-file=deploy/resources/lifecycle.json", f"--soft-delete-duration={SOFT_DELETE}"),
         )
 
     def make_dataset(self) -> None:
         """
-        Make the data set, in the region of the bucket: Beam exports from one to the other.
+        Create the data set, in the region of the bucket: Beam exports from one to the other.
 
         Source: https://cloud.google.com/bigquery/docs/locations: "Single-region locations don't match
         multi-region locations, even where the single-region location is contained within the multi-region
         location."
 
-        :raises SetupError: there is one elsewhere, in a multi-region for example.
+        :raises SetupError: it exists in another location, in a multi-region for example.
         """
         region = self.environment.region
         dataset = f"{self.environment.project}:{self.dataset}"
@@ -195,12 +193,12 @@ class Setup:
         if location.lower() != region:
             raise SetupError(
                 f"the data set {dataset} is in {location}, not in {region}: BigQuery runs a job where its"
-                " data sets are, and takes no region for a part of a multi-region; make the data set anew in"
+                " data sets are, and does not match a region with a multi-region; recreate the data set in"
                 f" {region}"
             )
 
     def make_repository(self) -> None:
-        """Make the Artifact Registry repository; old images go, the ten newest stay."""
+        """Create the Artifact Registry repository; old images are deleted, except the ten newest."""
         repository = (self.environment.artifact_repository, self.project, self.location)
         self.shell.create_unless(
             self._gcloud("artifacts repositories describe", *repository),
@@ -208,11 +206,11 @@ class Setup:
         )
         self.shell.run(
             *self._gcloud("artifacts repositories set-cleanup-policies", *repository),
-            *("--policy=deploy/image-cleanup.json", "--no-dry-run"),
+            *("--policy=deploy/resources/image-cleanup.json", "--no-dry-run"),
         )
 
     def make_role(self, grant: Grant) -> None:
-        """Make a custom role, or bring its permissions to those of iam.yaml; predefined ones are there."""
+        """Create a custom role, or set its permissions to those of iam.yaml; predefined roles exist."""
         role, permissions = grant.binding.custom_role, ",".join(grant.binding.permissions)
         if not role:
             return
@@ -225,7 +223,7 @@ class Setup:
 
     def grant(self, grant: Grant, environment_bucket: str = "") -> None:
         """
-        Give a service account one role on one resource; giving it twice changes nothing.
+        Grant a service account one role on one resource; repeating it changes nothing.
 
         :param environment_bucket: gs:// URL, for a role on the Composer environment's bucket.
         """
@@ -261,13 +259,13 @@ class Setup:
         }[resource]
 
     def _dataset_grant(self, member: str, role: str) -> tuple[str, ...]:
-        """GoogleSQL's GRANT: the one documented command for a data set that adds instead of replacing."""
+        """Return a GRANT statement: no other documented command for a dataset adds instead of replacing."""
         schema = f"`{self.environment.project}.{self.dataset}`"
         query = f'GRANT `{role}` ON SCHEMA {schema} TO "{member}"'
         return self._bq("query", "--use_legacy_sql=false", query)
 
     def make_composer(self) -> None:
-        """Make the Airflow environment with the variables that the DAGs need."""
+        """Create the Airflow environment with the variables that the DAGs need."""
         composer = self.environment.composer
         where = (composer.environment, self.project, self.location)
         pairs = ",".join(f"{name}={value}" for name, value in self.environment.variables.items())
@@ -284,27 +282,27 @@ class Setup:
         )
 
     def make_triggers(self) -> None:
-        """Make the triggers: tests for pull requests, a deployment for what reaches main."""
+        """Create the triggers: tests for pull requests, a deployment for pushes to main."""
         environment = self.environment
         if environment.github is None:
-            self.shell.say("deploy/environments.yaml names no repository at GitHub: none to make")
+            self.shell.say("deploy/environments.yaml names no GitHub repository: no triggers to create")
             return
         self.shell.say(
             "connect the repository first: https://console.cloud.google.com/cloud-build/triggers/connect"
         )
         if environment.confirm:
             self._trigger(
-                f"wine-deploy-{self.name}", "deploy/cloudbuild-main.yaml", "deployer", "--require-approval"
+                f"wine-deploy-{self.name}", "deploy/cloudbuild/main.yaml", "deployer", "--require-approval"
             )
             return
-        self._trigger("wine-pull-request", "deploy/cloudbuild-pr.yaml", "tester")
-        self._trigger(f"wine-deploy-{self.name}", "deploy/cloudbuild-main.yaml", "deployer")
+        self._trigger("wine-pull-request", "deploy/cloudbuild/pr.yaml", "tester")
+        self._trigger(f"wine-deploy-{self.name}", "deploy/cloudbuild/main.yaml", "deployer")
 
     def _trigger(self, name: str, config: str, account: str, *flags: str) -> None:
         environment = self.environment
         owner, repository = str(environment.github).split("/")
         email = environment.account(account)
-        # what strangers propose runs only after a collaborator's /gcbrun
+        # pull requests from outside run only after a collaborator's /gcbrun
         event: tuple[str, ...] = ("--pull-request-pattern=^main$", f"--comment-control={COMMENTS}")
         substitutions: tuple[str, ...] = ()
         if account == "deployer":
@@ -336,13 +334,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :param arguments: without the program's name; those of the process by default.
     :return: 0; 1 if a step failed.
     """
-    parser = argparse.ArgumentParser(prog="python -m deploy.setup", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m deploy.resources.setup", description=__doc__)
     parser.add_argument("environment", metavar="ENV", help="dev, prod: a key of deploy/environments.yaml")
     parser.add_argument("--dry-run", action="store_true", help="print every command, run none")
     options = parser.parse_args(arguments)
     try:
         Setup(options.environment, read_environment(options.environment), Shell(options.dry_run)).run()
-    except (CommandError, ComposerError, EnvironmentsError, IamError, SetupError) as error:
+    except (CommandError, ComposerError, EnvironmentsError, IamError, SetupError, WineTablesError) as error:
         print(f"deploy-setup: {error}", file=sys.stderr)
         return 1
     return 0

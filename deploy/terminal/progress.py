@@ -1,4 +1,4 @@
-"""Lines that tell a person which step runs and for how long."""
+"""Print the running step and its duration."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Progress:
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Announce a step, and its duration when it has ended; :attr:`seconds` keeps it under its title."""
+        """Print a step, and its duration when it has ended; :attr:`seconds` stores it by title."""
         self._number += 1
         started = time.monotonic()
         print(f"\n[{self._number}/{self.total}] {title}", flush=True)
@@ -43,7 +43,7 @@ class Progress:
         self, what: str, probe: Callable[[], tuple[str, T | None]], *, timeout: float, every: float
     ) -> T:
         """
-        Call the probe until it has a result, printing each change of what it says and a sign of life.
+        Call the probe until it has a result; print each new state and regular signs of life.
 
         :param what: what is waited for, for the message of the error.
         :param probe: returns a description of the present state, and the result or None.

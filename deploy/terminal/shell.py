@@ -1,4 +1,4 @@
-"""Runs commands, or prints them: the one way in which a deployment changes anything."""
+"""Run or print commands: the only way in which a deployment changes anything."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _MISSING = re.compile(r"NOT_FOUND|[Nn]ot found: |matched no objects")
 
 
 class CommandError(RuntimeError):
-    """A command failed or is not there; the message is one line that names it."""
+    """A command failed or does not exist; the message is one line that names it."""
 
 
 def relative(path: Path) -> str:
-    """Return a path as it is written from the repository's folder, where every command runs."""
+    """Return a path relative to the repository's folder, where every command runs."""
     return str(path.relative_to(REPOSITORY)) if path.is_relative_to(REPOSITORY) else str(path)
 
 
@@ -38,7 +38,7 @@ class Shell:
 
     def require_gcloud(self) -> None:
         """
-        Make sure that there is a gcloud, unless nothing will be run.
+        Check that gcloud is installed, unless nothing will be run.
 
         :raises CommandError: the message says how to install it.
         """
@@ -46,7 +46,7 @@ class Shell:
             raise CommandError(f"gcloud is not on the PATH; install it with: {INSTALL_GCLOUD}")
 
     def step(self, title: str) -> None:
-        """Say what the commands to come are for."""
+        """Print the purpose of the next commands."""
         self._steps += 1
         print(f"\n# {self._steps}. {title}" if self._steps > 1 else f"# {self._steps}. {title}", flush=True)
 
@@ -68,7 +68,7 @@ class Shell:
         """
         Run a command that changes nothing and return what it prints.
 
-        :param placeholder: what a dry run takes for it.
+        :param placeholder: its value in a dry run.
         :raises CommandError: it failed.
         """
         self._print(command)
@@ -78,9 +78,9 @@ class Shell:
 
     def look(self, *command: str) -> str | None:
         """
-        Run a command that looks for something and return what it prints.
+        Run a command that reads a resource and return its output.
 
-        :return: None if there is no such thing; a dry run takes that for granted.
+        :return: None if there is no such resource, or in a dry run.
         :raises CommandError: it failed for another reason, an expired login for example.
         """
         self._print(command)
@@ -98,11 +98,11 @@ class Shell:
 
     def create_unless(self, there: tuple[str, ...], create: tuple[str, ...]) -> None:
         """
-        Run a command only if another one does not find what it would make.
+        Run a command only if another one does not find the resource that it creates.
 
-        :param there: looks for the thing.
-        :param create: makes it.
-        :raises CommandError: it could not be looked for, or not be made.
+        :param there: reads the resource.
+        :param create: creates it.
+        :raises CommandError: it could not be read or created.
         """
         if self.dry_run:
             print(f"{shlex.join(there)} ||\n  {shlex.join(create)}", flush=True)

@@ -1,4 +1,4 @@
-"""How the commands take ctrl-C and its kin, so that none of them leaves a process behind."""
+"""Handle ctrl-C and similar signals, so that no command leaves a process behind."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def interrupt_once() -> None:
 
 
 def ignore_interrupts() -> None:
-    """Let nothing but SIGKILL stop this process from here on: it is stopping the others."""
+    """Ignore all signals but SIGKILL from here on, while the other processes are stopped."""
     for number in INTERRUPTS:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
 def deferred_interrupts() -> Iterator[None]:
-    """Hold an interrupt back until the block has ended."""
+    """Defer an interrupt until the block has ended."""
     caught: list[int] = []
     previous = {number: signal.getsignal(number) for number in INTERRUPTS}
     for number, handler in previous.items():

@@ -9,7 +9,7 @@ from deploy.acceptance.probes import NotAskedError, Probe, hold
 
 _NOT_FOUND = 404
 _OVERRIDES = ("core-dagbag_import_timeout", "dag_processor-dag_file_processor_timeout")
-# below the URL of Airflow, as plugins/models_page.py says
+# below the URL of Airflow, as plugins/vertex_mlops/page/plugin.py says
 PAGE = "models-in-service/"
 
 
@@ -27,8 +27,8 @@ def _dags(bench: Bench) -> str:
     bucket, _, folder = config.dag_gcs_prefix.removeprefix("gs://").partition("/")
     wanted = [f"{folder}/wine_retraining.py", "plugins/models_page.py"]
     missing = [name for name in wanted if not bench.project.storage.bucket(bucket).blob(name).exists()]
-    hold(not missing, f"gs://{bucket} does not hold {', '.join(missing)}")
-    return f"gs://{bucket} holds the DAGs and the plugins"
+    hold(not missing, f"gs://{bucket} does not contain {', '.join(missing)}")
+    return f"gs://{bucket} contains the DAGs and the plugins"
 
 
 def _config(bench: Bench) -> str:
@@ -52,7 +52,7 @@ def _models_page(bench: Bench) -> str:
 
 
 PROBES = (
-    Probe("composer-bucket", "The environment's bucket has dags/ and plugins/ side by side", _dags),
-    Probe("composer-config", "The environment has what deploy-setup asks for: timeouts, CPU", _config),
+    Probe("composer-bucket", "The environment's bucket contains dags/ and plugins/", _dags),
+    Probe("composer-config", "The environment has the settings of deploy-setup: timeouts, CPU", _config),
     Probe("models-page", "Airflow's web server has loaded the plugin of the page Models", _models_page),
 )

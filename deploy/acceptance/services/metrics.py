@@ -8,7 +8,7 @@ from typing import Any
 
 from deploy.acceptance.bench import REQUEST_SECONDS, Bench
 from deploy.acceptance.probes import Probe, hold
-from deploy.acceptance.serving import ask, ask_raw, refused
+from deploy.acceptance.services.serving import ask, ask_raw, refused
 
 _METRICS_SECONDS = 900.0
 _METRICS = "aiplatform.googleapis.com/prediction/online"

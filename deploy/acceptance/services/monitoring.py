@@ -49,7 +49,7 @@ def _second(bench: Bench) -> str:
                 request=bench.monitoring_request(), timeout=REQUEST_SECONDS
             )
     except AlreadyExists:
-        return f"beside {first.rpartition('/')[2]}: ALREADY_EXISTS"
+        return f"next to {first.rpartition('/')[2]}: ALREADY_EXISTS"
     raise NotHeldError("the endpoint got a second monitoring job")
 
 
@@ -113,7 +113,7 @@ def _logging_refused(bench: Bench) -> str:
         bench.project.endpoints.update_endpoint(request=request, timeout=REQUEST_SECONDS)
     except (FailedPrecondition, InvalidArgument) as error:
         return f"{type(error).__name__}: {error.message}"
-    raise NotHeldError("the logging of a monitored endpoint was switched on")
+    raise NotHeldError("the logging of a monitored endpoint was enabled")
 
 
 def _undeployed(bench: Bench) -> str:
@@ -128,14 +128,12 @@ def _undeployed(bench: Bench) -> str:
 
 
 PROBES = (
-    Probe("monitoring-create", "A job is accepted as the package writes it; its endpoint names it", _create),
-    Probe("monitoring-second", "A second job of an endpoint is refused with ALREADY_EXISTS", _second),
-    Probe("monitoring-running", "The new job comes to RUNNING and has made its log's table", _running),
+    Probe("monitoring-create", "A job as the package creates it is accepted; its endpoint names it", _create),
+    Probe("monitoring-second", "A second job of an endpoint is rejected with ALREADY_EXISTS", _second),
+    Probe("monitoring-running", "The new job becomes RUNNING and has created its log table", _running),
     Probe("monitoring-update", "An update by mask ends, and the job is RUNNING again", _update),
-    Probe("monitoring-search", "A search before the first window is answered", _search),
-    Probe(
-        "monitored-logging", "A monitored endpoint's own request log cannot be switched on", _logging_refused
-    ),
+    Probe("monitoring-search", "A search before the first window returns no error", _search),
+    Probe("monitored-logging", "A monitored endpoint's own request log cannot be enabled", _logging_refused),
 )
 # takes away what the others ask
 LAST = (Probe("monitored-undeploy", "A model that a monitoring job names can be undeployed", _undeployed),)

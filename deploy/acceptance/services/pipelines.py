@@ -45,7 +45,7 @@ def _spec(bench: Bench) -> str:
     found = _parameters(json_format.MessageToDict(type(job).pb(job).pipeline_spec))
     submitted = json.loads((bench.material / "pipeline.json").read_text())["pipelineSpec"]
     hold(found == _parameters(submitted), f"the tasks of the job have the parameters {str(found)[:300]}")
-    return "the job gives back its tasks, with the constants of their parameters"
+    return "the job returns its tasks, with the constants of their parameters"
 
 
 def _parameters(spec: dict[str, Any]) -> dict[str, Any]:
@@ -138,18 +138,18 @@ SUBMISSIONS = (
         _submission,
     ),
     Probe("pipeline-list", "A job is listed by its label at once after its submission", _list_at_once),
-    Probe("pipeline-again", "A second job of the same id is refused with ALREADY_EXISTS", _submit_again),
+    Probe("pipeline-again", "A second job with the same id is rejected with ALREADY_EXISTS", _submit_again),
 )
 RESULTS = (
-    Probe("pipeline-spec", "A job gives back the pipelineSpec that it was submitted with", _spec),
+    Probe("pipeline-spec", "A job returns the pipelineSpec that it was submitted with", _spec),
     Probe(
         "task-output",
-        "A task may write executor_output.json where Vertex AI wants it, and the job shows what it holds",
+        "A task may write executor_output.json where Vertex AI expects it, and the job shows its content",
         _task_output,
     ),
     Probe("task-placeholder", "A constant parameter may be the placeholder of the job's name", _placeholder),
-    Probe("task-reference", "$(NAME) in a parameter of a task stays as it is", _reference),
-    Probe("task-error", "The job's failed task carries a message that says why", _failed_task),
+    Probe("task-reference", "$(NAME) in a parameter of a task is unchanged", _reference),
+    Probe("task-error", "The job's failed task has a message that says why", _failed_task),
     Probe("pipeline-newest", "Jobs are listed by label and state, newest first", _newest_of_state),
     Probe("cancel-ended", "Cancelling a job that has ended is FAILED_PRECONDITION", _cancel_ended),
 )

@@ -42,7 +42,7 @@ def _aliases(bench: Bench) -> str:
         for alias in ("champion", "previous")
     }
     wanted = {"champion": names[1].rpartition("@")[2], "previous": "1"}
-    hold(found == wanted, f"the aliases lead to {found}")
+    hold(found == wanted, f"the aliases point to {found}")
     return "an alias moves from version to version, and get_model finds the version by it"
 
 
@@ -54,7 +54,7 @@ def _labels(bench: Bench) -> str:
         models.update_model(request=request, timeout=REQUEST_SECONDS)
     found = [models.get_model(name=name, timeout=REQUEST_SECONDS).labels.get("number") for name in names]
     hold(found == ["0", "1"], f"the label of the two versions is {found}")
-    return "each version keeps labels of its own"
+    return "each version keeps its own labels"
 
 
 def _no_version(bench: Bench) -> str:
@@ -69,10 +69,10 @@ def _no_version(bench: Bench) -> str:
 
 
 PROBES = (
-    Probe("model-upload", "A model with an id of ours and the deployed container is accepted", _upload),
-    Probe("upload-operation", "A model's operations tell of its upload", _operations),
+    Probe("model-upload", "A model with a chosen id and the deployed container is accepted", _upload),
+    Probe("upload-operation", "A model's operations show its upload", _operations),
     Probe("model-versions", "Each version keeps the description of its upload", _versions),
     Probe("version-aliases", "A version is found by its alias, and an alias moves", _aliases),
-    Probe("version-labels", "Versions have labels of their own, set after the upload", _labels),
+    Probe("version-labels", "Versions have their own labels, set after the upload", _labels),
     Probe("alias-missing", "An alias that no version has is NOT_FOUND", _no_version),
 )

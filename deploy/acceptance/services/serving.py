@@ -18,8 +18,8 @@ def _create_again(bench: Bench) -> str:
     try:
         bench.project.endpoints.create_endpoint(request=bench.endpoint_request(), timeout=REQUEST_SECONDS)
     except AlreadyExists:
-        return f"{name.rpartition('/')[2]} was made once; then ALREADY_EXISTS"
-    raise NotHeldError("a second endpoint of the same id was accepted")
+        return f"{name.rpartition('/')[2]} was created once; then ALREADY_EXISTS"
+    raise NotHeldError("a second endpoint with the same id was accepted")
 
 
 def _find(bench: Bench) -> str:
@@ -58,7 +58,7 @@ def _traffic(bench: Bench) -> str:
     endpoint = bench.project.endpoints.get_endpoint(name=bench.endpoint, timeout=REQUEST_SECONDS)
     found = {id_: share for id_, share in endpoint.traffic_split.items() if share}
     hold(found == wanted, f"the traffic is {found}")
-    return "traffic that was set after the deployment is there at once"
+    return "the traffic set after the deployment is visible at once"
 
 
 def _etag(bench: Bench) -> str:
@@ -72,9 +72,9 @@ def _etag(bench: Bench) -> str:
     try:
         client.update_endpoint(request=request, retry=None, timeout=REQUEST_SECONDS)
     except (Aborted, FailedPrecondition) as error:
-        return f"an update of what was changed since is refused: {error.message}"
+        return f"an update with an old etag is rejected: {error.message}"
     raise NotHeldError(
-        f"an update with the etag {read.etag!r} is taken although the endpoint was changed since"
+        f"an update with the etag {read.etag!r} is accepted although the endpoint has changed since"
     )
 
 
@@ -92,7 +92,7 @@ def _predict(bench: Bench) -> str:
     response = bench.wait("an answer", look, _SHIFT_SECONDS)
     predictions = list(response.predictions)
     value = predictions[0]["y"][0] if hasattr(predictions[0], "keys") else predictions[0][0]
-    hold(value == 6.0, f"the model was asked for 2 x 3 and answered {predictions}")
+    hold(value == 6.0, f"the model got 2 x 3 and returned {predictions}")
     found = response.deployed_model_id
     hold(found == wanted, f"deployed_model_id is {found!r}, not {wanted}")
     return f"2 x 3 = {value:g}, answered by {found}"
@@ -123,7 +123,7 @@ def _raw_predict(bench: Bench) -> str:
     response = ask_raw(bench)
     found = response.headers.get(_DEPLOYED_MODEL_HEADER)
     hold(found == wanted, f"the header {_DEPLOYED_MODEL_HEADER} is {found!r}, not {wanted}")
-    hold("12" in response.text, f"the model was asked for 2 x 2 x 3 and answered {response.text[:200]}")
+    hold("12" in response.text, f"the model got 2 x 2 x 3 and returned {response.text[:200]}")
     return f"signature_name reaches the server; {_DEPLOYED_MODEL_HEADER}: {found}"
 
 
@@ -145,7 +145,7 @@ def ask_raw(bench: Bench) -> Any:
 
 def refused(bench: Bench) -> str:
     """
-    Send what the model server refuses.
+    Send a request that the model server rejects.
 
     :param bench: the project.
     :raises NotHeldError: it is answered.
@@ -164,15 +164,15 @@ def refused(bench: Bench) -> str:
 
 
 ENDPOINTS = (
-    Probe("endpoint-again", "An endpoint's id may be ours, and is taken once", _create_again),
+    Probe("endpoint-again", "The caller may choose an endpoint's id, once", _create_again),
     Probe("endpoint-find", "An endpoint is listed by its display name at once", _find),
-    Probe("deploy-operation", "An endpoint's operations tell of a deployment under way", _operation),
+    Probe("deploy-operation", "An endpoint's operations show a running deployment", _operation),
 )
 ANSWERS = (
     Probe("deployment", "The deployed container serves a model of the pipeline's TensorFlow", _deployed),
-    Probe("traffic-shift", "A new traffic split is there when its update is answered", _traffic),
-    Probe("endpoint-etag", "An update that holds an old etag of an endpoint is refused", _etag),
-    Probe("predict", "predict reaches serving_default and names the deployed model", _predict),
-    Probe("raw-predict", "rawPredict hands signature_name on, and a header names the model", _raw_predict),
-    Probe("predict-refused", "What the model server refuses is an error of the request, a 400", refused),
+    Probe("traffic-shift", "A new traffic split is visible when its update returns", _traffic),
+    Probe("endpoint-etag", "An update with an old etag of an endpoint is rejected", _etag),
+    Probe("predict", "predict calls serving_default and names the deployed model", _predict),
+    Probe("raw-predict", "rawPredict forwards signature_name, and a header names the model", _raw_predict),
+    Probe("predict-refused", "A request that the model server rejects is a 400", refused),
 )

@@ -1,4 +1,4 @@
-"""Probes of BigQuery's tables: when they changed, and how they were before."""
+"""Probes of BigQuery's tables: modification times and earlier states."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def _statement(bench: Bench, statement: str) -> None:
 
 
 def _changes(bench: Bench, table: str) -> str:
-    """Change a table twice, and look at it as it was after each change."""
+    """Change a table twice, and read its state after each change."""
     moments = []
     for number in (1, 2):
         _statement(bench, f"INSERT INTO `{table}` (x, day) VALUES ({number}, '2026-01-0{number}')")  # noqa: S608
         moments.append(_modified(bench, table))
-    hold(moments[0] < moments[1], f"lastModifiedTime did not move: {moments}")
+    hold(moments[0] < moments[1], f"lastModifiedTime did not change: {moments}")
     # the commit may lie within the millisecond that lastModifiedTime names
     found = [_rows(bench, table, moment + 1) for moment in moments]
     hold(found == [1, 2], f"AS OF the two changes there are {found} rows")
@@ -66,7 +66,7 @@ def _created(bench: Bench) -> str:
     _statement(bench, f"CREATE TABLE `{table}` AS SELECT 1 AS x")
     found = _rows(bench, table, _modified(bench, table) + 1)
     hold(found == 1, f"a millisecond after its creation it has {found} rows")
-    return "a table made by CREATE TABLE AS can be read a millisecond after its lastModifiedTime"
+    return "a table created by CREATE TABLE AS can be read a millisecond after its lastModifiedTime"
 
 
 def _view(bench: Bench) -> str:
@@ -77,8 +77,8 @@ def _view(bench: Bench) -> str:
     _statement(bench, f"INSERT INTO `{base}` (x, day) VALUES (1, '2026-01-01')")  # noqa: S608
     kind = bench.project.bigquery.get_table(view, timeout=REQUEST_SECONDS).table_type
     hold(kind == "VIEW", f"its type is {kind!r}")
-    hold(_modified(bench, view) == before, "a new row below it has moved the view's lastModifiedTime")
-    return "type VIEW; rows below it do not move its lastModifiedTime"
+    hold(_modified(bench, view) == before, "a new row in its table has changed the view's lastModifiedTime")
+    return "type VIEW; rows in its table do not change its lastModifiedTime"
 
 
 def _streamed(bench: Bench) -> str:
@@ -91,7 +91,7 @@ def _streamed(bench: Bench) -> str:
 
     def look() -> tuple[str, Any]:
         found = bench.project.bigquery.get_table(table, timeout=REQUEST_SECONDS).to_api_repr()
-        return "streamingBuffer is not there yet", found if "streamingBuffer" in found else None
+        return "streamingBuffer is not set yet", found if "streamingBuffer" in found else None
 
     found = bench.wait("the streaming buffer", look, _BUFFER_SECONDS)
     moved = int(found["lastModifiedTime"]) - before
@@ -122,7 +122,7 @@ def _row_access(bench: Bench) -> str:
         hold("row access polic" in error.message, f"403 with the message {error.message}")
         return f"403: {error.message}"
     raise NotAskedError(
-        f"this account reads the past of a table with row access policies ({found} rows):"
+        f"this account can read an earlier state of a table with row access policies ({found} rows):"
         " it has bigquery.rowAccessPolicies.overrideTimeTravelRestrictions"
     )
 
@@ -136,14 +136,16 @@ def _window(bench: Bench) -> str:
 
 PROBES = (
     Probe("table-as-of", "Each state of a table can be read 1 ms after its lastModifiedTime", _plain),
-    Probe("created-as-of", "So can the first state of a table that a query has made", _created),
+    Probe("created-as-of", "So can the first state of a table created by a query", _created),
     Probe("partitioned-as-of", "So can those of a partitioned and clustered table", _partitioned),
-    Probe("view-modified", "tables.get tells a view by its type; rows below it do not count", _view),
+    Probe(
+        "view-modified", "tables.get returns the type of a view; changes in its tables do not count", _view
+    ),
     Probe("streaming-buffer", "Streamed rows show in tables.get as streamingBuffer in 5 minutes", _streamed),
     Probe(
         "row-access",
-        "The past of a table with row access policies is refused with a 403 that names them",
+        "Reading an earlier state of a table with row access policies is a 403 that names them",
         _row_access,
     ),
-    Probe("time-travel", "datasets.get tells how far time travel reaches", _window),
+    Probe("time-travel", "datasets.get returns the time travel window", _window),
 )

@@ -1,0 +1,1 @@
+"""The probes, by the service that they test."""

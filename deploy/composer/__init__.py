@@ -1,0 +1,1 @@
+"""Deploys DAGs, plugins, packages and compiled pipelines to a Composer environment."""

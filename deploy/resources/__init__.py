@@ -1,0 +1,1 @@
+"""Creates the Google Cloud resources of a deployment."""

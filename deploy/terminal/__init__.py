@@ -1,0 +1,1 @@
+"""What long commands share: progress on the terminal, and ctrl-C."""

@@ -1,0 +1,1 @@
+"""Loads the wines into BigQuery."""
