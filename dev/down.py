@@ -1,11 +1,11 @@
-"""Stops every stack of this clone: ``make down``."""
+"""Stop every stack of this clone: ``make down``."""
 
 from __future__ import annotations
 
 import sys
 
-from dev.ownership import BusyError, stop_all
-from dev.settings import LOCAL
+from dev.stack.ownership import BusyError, stop_all
+from dev.stack.settings import LOCAL
 
 
 def main() -> int:

@@ -1,19 +1,18 @@
-"""The stack, left running for a person to work with: ``make up``."""
+"""Start the stack and leave it running: ``make up``."""
 
 from __future__ import annotations
 
-import shlex
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from dev.guard import guarded, stopping
-from dev.ownership import clear_killed, owned, stop_leftovers
-from dev.progress import Progress
-from dev.publish import Compilation
-from dev.settings import LOCAL, StackSettings
-from dev.stack import Stack
-from dev.wine_data import load_wine
+from deploy.terminal.progress import Progress
+from dev.demo.publish import Compilation
+from dev.demo.wine_data import load_wine
+from dev.stack.guard import guarded, stopping
+from dev.stack.ownership import clear_killed, owned, stop_leftovers
+from dev.stack.settings import LOCAL, StackSettings
+from dev.stack.stack import Stack
 from localcloud.config import DEFAULT_PORT
 
 WINES = ("white", "red")
@@ -21,7 +20,7 @@ WINES = ("white", "red")
 
 def up(root: Path) -> None:
     """
-    Start the stack if it does not run, give it data and pipelines, and leave it running.
+    Start the stack if it is not running, load data and pipelines, and leave it running.
 
     :param root: folder of the stack.
     """
@@ -45,21 +44,18 @@ def _fill(stack: Stack) -> None:
         compilations = [running.enter_context(Compilation(settings, progress, wine)) for wine in WINES]
         with progress.step("Start localcloud and Airflow"):
             stack.start()
-        with progress.step("Load the white and red wines into BigQuery, where they are missing"):
+        with progress.step("Load the white and red wines into BigQuery, if they are missing"):
             for wine in WINES:
                 progress.line(load_wine(settings, wine))
-        with progress.step("Upload the pipelines, compiled meanwhile"):
+        with progress.step("Upload the pipelines, compiled in the background"):
             for compilation in compilations:
                 progress.line(f"{compilation.publish()} uploaded")
 
 
 def _tell(settings: StackSettings) -> None:
-    variables = {"LOCALCLOUD_STATE": str(settings.cloud.state)}
-    if settings.cloud_port != DEFAULT_PORT:
-        variables["LOCALCLOUD_PORT"] = str(settings.cloud_port)
-    prefix = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    prefix = f"LOCALCLOUD_PORT={settings.cloud_port} " if settings.cloud_port != DEFAULT_PORT else ""
     print(f"\nAirflow: {settings.airflow_url}   (trigger wine_retraining_white there)")
-    print(f'Google clients and curl: eval "$({prefix} .venv/bin/python -m localcloud env)"')
+    print(f'Google clients and curl: eval "$({prefix}make -s env)"')
     print("Stop it with: make down")
 
 

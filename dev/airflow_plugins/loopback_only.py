@@ -1,5 +1,5 @@
 """
-Airflow plugin of the local stack: the API server, where everybody is admin, answers this machine alone.
+Airflow plugin of the local stack: the API server, where everyone is admin, only answers this machine.
 
 A page in the user's browser may reach a loopback port too, under a host name of its own (DNS rebinding) or
 as a request from another origin. Airflow finds the plugin by the entry point in the folder next to it.
@@ -20,7 +20,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 class SameOriginMiddleware:
     """
-    Refuse a request that a browser sends for a page of another origin.
+    Reject a request that a browser sends for a page of another origin.
 
     :param app: the application that answers everything else.
     """
@@ -29,7 +29,7 @@ class SameOriginMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or pass it on."""
+        """Answer one request, or forward it."""
         headers = Headers(scope=scope) if scope["type"] in ("http", "websocket") else Headers()
         origin = headers.get("origin")
         if origin is None or urlsplit(origin).netloc == headers.get("host"):
@@ -39,7 +39,7 @@ class SameOriginMiddleware:
 
 
 class LoopbackOnly(AirflowPlugin):
-    """Check Host and Origin before anything of Airflow sees a request."""
+    """Check Host and Origin before Airflow handles a request."""
 
     name = "loopback_only"
     fastapi_root_middlewares = [  # noqa: RUF012

@@ -1,4 +1,4 @@
-"""What the bench measures, beside the most that it may be."""
+"""The measures of the bench, and their limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class BoundExceededError(RuntimeError):
-    """A measure is beyond its bound; the message names it."""
+    """A measure exceeds its limit; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Measure:
 
     @property
     def beyond(self) -> bool:
-        """Whether the figure is more than it may be."""
+        """Return whether the figure exceeds its limit."""
         return self.value > self.bound
 
     def __str__(self) -> str:
@@ -36,20 +36,20 @@ class Measure:
 
 
 def print_measures(measures: Sequence[Measure]) -> None:
-    """Print each measure beside its bound."""
+    """Print each measure with its limit."""
     print("\nMeasures")
     width = max((len(measure.name) for measure in measures), default=0)
     for measure in measures:
-        mark = "  beyond its bound" if measure.beyond else ""
+        mark = "  exceeds its limit" if measure.beyond else ""
         figure, bound = (_figure(number, measure.unit) for number in (measure.value, measure.bound))
         print(f"  {measure.name:<{width}}  {figure:>10}  at most {bound}{mark}")
 
 
 def require_bounds(measures: Sequence[Measure]) -> None:
     """
-    Hold the measures against their bounds.
+    Compare the measures with their limits.
 
-    :raises BoundExceededError: one is beyond.
+    :raises BoundExceededError: one exceeds its limit.
     """
     if beyond := [str(measure) for measure in measures if measure.beyond]:
         raise BoundExceededError("; ".join(beyond))

@@ -1,4 +1,4 @@
-"""CPU seconds of importing the DAG files: every task of a Composer run pays for them."""
+"""CPU seconds of importing the DAG files, which every task on Composer spends."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 
-from dev.bench_bounds import Measure
-from dev.settings import REPOSITORY
+from dev.bench.bounds import Measure
+from dev.stack.settings import REPOSITORY
 
 ROUNDS = 3
 OPERATOR = "airflow.providers.google.cloud.operators.vertex_ai.pipeline_job"
@@ -24,7 +24,7 @@ _PROGRAM = "import time, {module}; print(time.process_time())"
 
 
 def import_measures() -> list[Measure]:
-    """Measure each DAG file against what it cannot be imported without, all of them in turn."""
+    """Measure each DAG file relative to its unavoidable imports, all of them in turn."""
     modules = [*BOUNDS, *dict.fromkeys(base for base, _ in BOUNDS.values())]
     with tempfile.TemporaryDirectory() as home:
         # the first import of a module may compile it
@@ -39,7 +39,7 @@ def import_measures() -> list[Measure]:
 
 def import_ratios(seconds: Mapping[str, Sequence[float]]) -> list[Measure]:
     """
-    Return the ratio of each DAG file: of the least CPU, since whatever disturbs an import makes it take more.
+    Return the ratio of each DAG file: of the least CPU, since any disturbance only increases it.
 
     :param seconds: CPU seconds of each import, by the name of the module.
     """
@@ -70,5 +70,5 @@ def cpu_seconds(module: str, home: str) -> float:
         text=True,
         check=True,
     )
-    # Airflow may print more before it
+    # Airflow may print other lines before it
     return float(done.stdout.split()[-1])

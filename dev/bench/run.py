@@ -1,4 +1,4 @@
-"""Measures what the package promises about time and memory, in one run: ``make bench``."""
+"""Measure the time and memory limits of the package in one run: ``make bench``."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import shutil
 import sys
 from pathlib import Path
 
-from dev.bench_bounds import Measure, print_measures, require_bounds
-from dev.bench_imports import import_measures
-from dev.bench_pipeline import PipelineBench
-from dev.bench_stack import SECOND_START_SECONDS, demo_measures, edit_measure
-from dev.configured import ConfiguredSettings
-from dev.demo import STEPS as DEMO_STEPS
-from dev.demo import Demo
-from dev.guard import guarded, stopping
-from dev.ownership import fresh
-from dev.settings import LOCAL
-from dev.stack import Stack
+from dev.bench.bounds import Measure, print_measures, require_bounds
+from dev.bench.imports import import_measures
+from dev.bench.pipeline import PipelineBench
+from dev.bench.stack import SECOND_START_SECONDS, demo_measures, edit_measure
+from dev.demo.train import STEPS as DEMO_STEPS
+from dev.demo.train import Demo
+from dev.stack.configured import ConfiguredSettings
+from dev.stack.guard import guarded, stopping
+from dev.stack.ownership import fresh
+from dev.stack.settings import LOCAL
+from dev.stack.stack import Stack
 
 STEPS = DEMO_STEPS + 5
 SECOND_START = "Start localcloud and Airflow a second time, with empty folders"
@@ -24,7 +24,7 @@ SECOND_START = "Start localcloud and Airflow a second time, with empty folders"
 
 class Bench:
     """
-    Runs the demo and both ways of running its pipeline, then starts anew and edits a DAG file.
+    Runs the demo and both ways of running its pipeline, then starts again and edits a DAG file.
 
     :param settings: the bench's own stack.
     """
@@ -35,9 +35,9 @@ class Bench:
 
     def run(self) -> None:
         """
-        Measure everything, and print each figure beside its bound.
+        Measure everything, and print each figure with its limit.
 
-        :raises BoundExceededError: a measure is beyond its bound.
+        :raises BoundExceededError: a measure exceeds its limit.
         """
         progress = self.demo.progress
         with progress.step("Import the DAG files in fresh processes"):
@@ -73,7 +73,7 @@ class Bench:
 
 def run_bench(root: Path) -> None:
     """
-    Run the bench on a fresh state of its own, and stop every process whatever happens.
+    Run the bench with its own empty state, and always stop every process.
 
     :param root: folder of the stack.
     """

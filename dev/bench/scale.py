@@ -1,4 +1,4 @@
-"""Measures what each component takes as the rows grow: ``make bench-scale``."""
+"""Measure each component over more and more rows: ``make bench-scale``."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 import psutil
 from google.cloud.storage import Client
 
-from dev.grown_wines import grown_wine, load_grown
-from dev.guard import guarded, stopping
-from dev.ownership import fresh
-from dev.progress import Progress
-from dev.report import GIB
-from dev.scale_figures import Figures, Measurement, read_measurement
-from dev.scale_report import markdown, write_into
-from dev.settings import LOCAL, REPOSITORY, StackSettings
-from dev.stack import START_SECONDS, Stack
-from dev.vertex_state import VertexState
+from deploy.terminal.progress import Progress
+from dev.bench.scale_figures import Figures, Measurement, read_measurement
+from dev.bench.scale_report import markdown, write_into
+from dev.bench.scaled_wines import grown_wine, load_grown
+from dev.demo.report import GIB
+from dev.stack.guard import guarded, stopping
+from dev.stack.ownership import fresh
+from dev.stack.settings import LOCAL, REPOSITORY, StackSettings
+from dev.stack.stack import START_SECONDS, Stack
+from dev.stack.vertex_state import VertexState
 
 FACTORS = (1, 10, 100)
 DOCUMENT = REPOSITORY / "docs" / "scale.md"
@@ -65,7 +65,7 @@ class ScaleBench:
         with self.progress.step("Start localcloud"):
             self.stack.start()
             Client(project=self.settings.cloud.project).create_bucket(self.settings.bucket)
-        with self.progress.step("One run that is not measured: the next ones find everything warm"):
+        with self.progress.step("One run that is not measured, to warm up"):
             load_grown(self.settings, self.factors[0])
             self._run_pipeline(self.factors[0])
         measurements = [self._measure(factor) for factor in self.factors]
@@ -116,7 +116,7 @@ class ScaleBench:
                 process.kill()
                 process.wait()
         if code:
-            raise PipelineRunError(f"wine_pipeline run failed over {wine}: see {log}")
+            raise PipelineRunError(f"wine_pipeline run failed for {wine}: see {log}")
         return said
 
 
@@ -128,7 +128,7 @@ def plot(settings: StackSettings, measurements: Path, output: Path) -> None:
     :param output: SVG to write.
     """
     program = Path(__file__).with_name("plot_scale.py")
-    subprocess.run([settings.cloud.pipeline_python, program, measurements, output], check=True)
+    subprocess.run([str(settings.cloud.pipeline_python), program, measurements, output], check=True)
 
 
 def run_bench(root: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a pipeline job took, component by component, and what follows from it for more rows."""
+"""Measurements of a pipeline job by component, and extrapolations to more rows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Usage:
 
     :param seconds: from its start to its end.
     :param cpu_seconds: processor time, user and system.
-    :param peak_mib: most memory that it held, in MiB; shared pages of the warm process included.
+    :param peak_mib: peak memory in MiB; shared pages of the warm process included.
     """
 
     seconds: float
@@ -69,7 +69,7 @@ class Measurement:
 
     @property
     def name(self) -> str:
-        """The number of rows as a person says it."""
+        """Return the number of rows in words, such as ``65 k``."""
         return f"{self.rows / 1000:.1f} k" if self.rows < 10_000 else f"{self.rows / 1000:.0f} k"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from dev.scale_figures import BEAM_COMPONENTS, Figures
+from dev.bench.scale_figures import BEAM_COMPONENTS, Figures
 
 BEGIN = "<!-- measured: written by make bench-scale -->"
 END = "<!-- end of what was measured -->"
@@ -23,7 +23,7 @@ def markdown(figures: Figures) -> str:
 
 
 def write_into(document: Path, figures: Figures) -> None:
-    """Replace what stands between the marks of a document."""
+    """Replace the text between the markers of a document."""
     text = document.read_text()
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -47,7 +47,7 @@ def _usage_table(figures: Figures) -> str:
 
 
 def _ratio_table(figures: Figures) -> str:
-    """Return how each size compares with the one before: what a busy machine disturbs least."""
+    """Return how each size compares with the one before: the figures least affected by a busy machine."""
     pairs = list(zip(figures.measurements, figures.measurements[1:], strict=False))
     rows = [["Ten times the rows take", *(f"{less.name} to {more.name}" for less, more in pairs)]]
     for component in (*BEAM_COMPONENTS, "Trainer"):
@@ -93,7 +93,7 @@ def _limits(figures: Figures, components: tuple[str, ...], starts: int) -> list[
 
 
 def _rows(count: float) -> str:
-    """Say a number of rows with two digits, as an extrapolation deserves."""
+    """Format a number of rows with two significant digits, which is all that an extrapolation is worth."""
     if math.isinf(count):
         return "never"
     if count > FAR:

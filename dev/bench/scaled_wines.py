@@ -1,4 +1,4 @@
-"""More wines than there are: the real rows many times over, each copy a little off."""
+"""Enlarged wine tables: copies of the real rows with noise."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from deploy.wine_rows import columns, read_wine
-from dev.settings import StackSettings
-from dev.wine_data import bigquery_client
+from deploy.wines.wine_rows import columns, read_wine
+from dev.demo.wine_data import bigquery_client
+from dev.stack.settings import StackSettings
 
 NOISE = 0.01
 
 
 def grow(rows: list[dict[str, Any]], factor: int, seed: int) -> Iterator[dict[str, Any]]:
     """
-    Return the rows, then ``factor - 1`` copies with each measurement off by up to one per cent.
+    Return the rows, then ``factor - 1`` copies with up to one percent of noise on each measurement.
 
     The grade stays. A copy differs from its original, and so has a hash, and a side of the split, of its own.
 

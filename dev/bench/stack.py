@@ -1,4 +1,4 @@
-"""How long the local stack makes a person wait: the demo, a run of the DAG, a second start, an edit."""
+"""Waiting times of the local stack: the demo, a run of the DAG, a second start, an edit."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dev.airflow_api import AirflowApi
-from dev.bench_bounds import Measure
-from dev.demo import DAG_ID, WINE, Demo
-from dev.report import ALL_STEPS_SECONDS, GIB, MEMORY_LIMIT_BYTES, SKIPPED_LIMIT_SECONDS
+from dev.bench.bounds import Measure
+from dev.demo.report import ALL_STEPS_SECONDS, GIB, MEMORY_LIMIT_BYTES, SKIPPED_LIMIT_SECONDS
+from dev.demo.train import DAG_ID, Demo
+from dev.stack.airflow_api import AirflowApi
 
 OVERHEAD_SECONDS = 15
 SECOND_START_SECONDS = 15
 EDIT_SECONDS = 5
 EDITED_DAG = "wine_rollback_white"
 EDITED_FILE = "wine_rollback.py"
-DESCRIPTION = "Give the traffic of the"
+DESCRIPTION = "Roll the"
 LIVE_SECONDS = 120
 
 
@@ -65,7 +65,7 @@ def edit_measure(airflow: AirflowApi, dags: Path) -> Measure:
     file.write_text(text)
     while _description(airflow) == before:
         if time.monotonic() - started > LIVE_SECONDS:
-            raise TimeoutError(f"the edit of {file} is not live after {LIVE_SECONDS} s")
+            raise TimeoutError(f"the edit of {file} has no effect after {LIVE_SECONDS} s")
         time.sleep(0.1)
     return Measure("an edit of a DAG file is live", time.monotonic() - started, EDIT_SECONDS, "s")
 
@@ -105,7 +105,7 @@ def _task_instances(airflow: AirflowApi, run_id: str) -> list[dict[str, Any]]:
 
 
 def _pipeline_seconds(demo: Demo, name: str) -> float:
-    (job,) = [job for job in demo.vertex.pipeline_jobs(WINE) if job.name == name]
+    job = demo.vertex.pipeline_job(name)
     # mypy knows a Timestamp, proto-plus gives a datetime
     begin: Any = job.create_time
     end: Any = job.end_time

@@ -1,7 +1,7 @@
 """
-Makes the base image where no registry can be reached: Debian from its mirror, Python from this machine.
+Build the base image without a registry: Debian from its mirror, Python from this machine.
 
-It stands for ``python:3.11-slim-trixie``, and trusts the certificate authorities of this machine, as the
+It replaces ``python:3.11-slim-trixie``, and trusts the certificate authorities of this machine, as the
 base image of a company with a proxy would.
 """
 
@@ -12,8 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dev.docker_cli import Docker, DockerError
-from dev.progress import Progress
+from deploy.terminal.progress import Progress
+from dev.compose.docker_cli import Docker, DockerError
 
 SUITE = "trixie"
 # What the extension modules of Python link to, and what installs packages.
@@ -40,7 +40,7 @@ PIP_CONFIG = f"[global]\ncert = /{AUTHORITIES}\n"
 
 def make_base(docker: Docker, image: str, folder: Path, progress: Progress) -> None:
     """
-    Make the image.
+    Build the image.
 
     :param docker: what it is imported into.
     :param image: name and tag that it gets.
@@ -48,7 +48,9 @@ def make_base(docker: Docker, image: str, folder: Path, progress: Progress) -> N
     :raises DockerError: mmdebstrap is missing, or a command fails.
     """
     if shutil.which("mmdebstrap") is None:
-        raise DockerError("there is no mmdebstrap to make a base image with: apt-get install mmdebstrap")
+        raise DockerError(
+            "mmdebstrap, which builds a base image, is not installed: apt-get install mmdebstrap"
+        )
     root, log = folder / "root", folder / "mmdebstrap.log"
     command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(root)]
     progress.line(f"mmdebstrap {SUITE}")
@@ -89,7 +91,7 @@ def _copy_python(prefix: Path) -> None:
 
 
 def _trust_this_machine(root: Path) -> None:
-    """Let the image trust the certificate authorities of this machine, and pip, which has its own, too."""
+    """Make the image, and pip with its own list, trust the certificate authorities of this machine."""
     own = Path("/") / AUTHORITIES
     if own.exists():
         # update-ca-certificates, which an installed package may call, keeps what lies here

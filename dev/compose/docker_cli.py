@@ -11,7 +11,7 @@ TAIL_LINES = 15
 
 
 class DockerError(RuntimeError):
-    """Docker, or what it needs, is missing or failed; the message is for the person who called."""
+    """Docker, or a dependency of it, is missing or failed."""
 
 
 class Docker:

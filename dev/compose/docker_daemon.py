@@ -1,4 +1,4 @@
-"""Finds a Docker daemon, or starts one for as long as it is needed and leaves nothing of it behind."""
+"""Find a Docker daemon, or start a temporary one and remove it afterwards."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dev.apt import apt_get
-from dev.docker_cli import Docker, DockerError
-from dev.docker_network import untouched_network
-from dev.progress import Progress
+from deploy.terminal.progress import Progress
+from dev.compose.docker_cli import Docker, DockerError
+from dev.compose.docker_network import untouched_network
+from dev.install.apt import apt_get
 
 PACKAGES = ("docker.io", "docker-compose", "mmdebstrap", "iptables", "iproute2")
 START_SECONDS = 60
@@ -26,7 +26,7 @@ NEEDED_BYTES = 15 * GIBIBYTE
 @contextmanager
 def docker_daemon(progress: Progress) -> Iterator[Docker]:
     """
-    Return the daemon that runs here, or start one.
+    Return the running daemon, or start one.
 
     :raises DockerError: there is none, and it cannot be started.
     """
@@ -34,10 +34,10 @@ def docker_daemon(progress: Progress) -> Iterator[Docker]:
     if not docker.answers() and shutil.which("dockerd") is None:
         _install(progress)
     if docker.answers():
-        progress.line("the Docker daemon of this machine answers")
+        progress.line("the Docker daemon of this machine is running")
         yield docker
         return
-    # what holds sockets needs a short path, what holds images needs room
+    # sockets need a short path, images need disk space
     with (
         tempfile.TemporaryDirectory(prefix="wine-docker-", dir="/tmp") as sockets,
         _data_folder() as data,
@@ -51,10 +51,10 @@ def _install(progress: Progress) -> None:
     packages = " ".join(PACKAGES)
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise DockerError(
-            "no Docker daemon answers here: start one, or install it "
+            "no Docker daemon is running: start one, or install it "
             f"(on Debian, as root: apt-get install {packages})"
         )
-    progress.line(f"no Docker daemon answers: apt-get install {packages}")
+    progress.line(f"no Docker daemon is running: apt-get install {packages}")
     apt_get("update")
     apt_get("install", "--no-install-recommends", *PACKAGES)
 
@@ -106,12 +106,12 @@ def _started(docker: Docker, process: subprocess.Popen[bytes], log: Path) -> tup
         tail = "\n".join(log.read_text().splitlines()[-10:])
         raise DockerError(f"dockerd does not start:\n{tail}")
     if docker.answers():
-        return "a Docker daemon of its own runs", True
-    return "a Docker daemon starts", None
+        return "a separate Docker daemon is running", True
+    return "a Docker daemon is starting", None
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Let it stop its containers; whatever is left of its session then, containerd too, is killed."""
+    """Stop the daemon and its containers, then kill what remains of its session, such as containerd."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)

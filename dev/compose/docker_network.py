@@ -1,4 +1,4 @@
-"""Takes back what a Docker daemon changes in the network of the machine and leaves behind when it stops."""
+"""Revert the network changes that a Docker daemon leaves behind when it stops."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dev.docker_cli import Docker, DockerError
-from dev.progress import Progress
-from dev.settings import REPOSITORY
+from deploy.terminal.progress import Progress
+from dev.compose.docker_cli import Docker, DockerError
+from dev.stack.settings import REPOSITORY
 
 COMPOSE_FILE = REPOSITORY / "docker-compose.yaml"
 STACK_VARIABLE = "WINE_COMPOSE_STACK"
@@ -51,7 +51,7 @@ class ComposeStack:
 
     @classmethod
     def from_environment(cls) -> ComposeStack | None:
-        """Return the stack that ``make test-compose`` has started; None when it has not."""
+        """Return the stack that ``make test-compose`` has started, or None."""
         text = os.environ.get(STACK_VARIABLE)
         if not text:
             return None
@@ -64,12 +64,12 @@ class ComposeStack:
 
     @property
     def docker(self) -> Docker:
-        """The daemon."""
+        """Return the daemon."""
         return Docker(self.host)
 
     @property
     def secrets(self) -> dict[str, str]:
-        """What the environment file holds."""
+        """Return the content of the environment file."""
         lines = Path(self.env_file).read_text().splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
@@ -91,7 +91,7 @@ class ComposeStack:
 
     def follow(self, progress: Progress, log: Path, *arguments: str) -> None:
         """
-        Run one command that takes long, telling what it is at.
+        Run one long command, and print its progress.
 
         :param log: file that takes its output.
         :raises DockerError: it failed.
@@ -132,10 +132,10 @@ class ComposeStack:
             "WINE_AIRFLOW_PORT": str(self.airflow_port),
             "LOCALCLOUD_PORT": str(self.cloud_port),
             "WINE_NOTEBOOK_PORT": str(self.notebook_port),
-            # plain lines in place of a picture that moves
+            # plain lines instead of an animation
             "BUILDKIT_PROGRESS": "plain",
         }
-        # a shell's variables would win over the environment file
+        # a shell's variables would override the environment file
         for name in (*self.secrets, "BASE_IMAGE", "COMPOSE_FILE", "COMPOSE_PROFILES"):
             environment.pop(name, None)
         return environment | ({"BASE_IMAGE": self.base_image} if self.base_image else {})

@@ -1,4 +1,4 @@
-"""Builds and runs the docker-compose stack for real, and tests it: ``make test-compose``."""
+"""Build, run and test the docker-compose stack: ``make test-compose``."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from dev import compose_init
-from dev.compose_stack import ComposeStack
-from dev.compose_versions import compose_commands
-from dev.docker_base import make_base
-from dev.docker_cli import Docker, DockerError
-from dev.docker_daemon import docker_daemon
-from dev.guard import guarded
-from dev.progress import Progress
-from dev.settings import REPOSITORY
-from dev.signals import ignore_interrupts
+from deploy.terminal.progress import Progress
+from deploy.terminal.signals import ignore_interrupts
+from dev.compose import init as compose_init
+from dev.compose.docker_base import make_base
+from dev.compose.docker_cli import Docker, DockerError
+from dev.compose.docker_daemon import docker_daemon
+from dev.compose.stack import ComposeStack
+from dev.compose.versions import compose_commands
+from dev.stack.guard import guarded
+from dev.stack.settings import REPOSITORY
 
 BASE_IMAGE = "wine-mlops/base:local"
 DOCKERFILE = REPOSITORY / "pipeline" / "Dockerfile"
@@ -43,7 +43,7 @@ def run_compose_test() -> None:
     """
     Find or start a daemon, build, start, test, start again with the other Compose, and remove everything.
 
-    :raises DockerError: Docker, or what it needs, is missing or fails.
+    :raises DockerError: Docker, or a dependency of it, is missing or fails.
     :raises ChecksFailedError: a test failed.
     """
     progress = Progress(total=8)
@@ -59,7 +59,7 @@ def run_compose_test() -> None:
         cleanup.enter_context(_removed(stack, progress))
         other = replace(stack, command=versions.get("2") or stack.command)
         _build_and_test(stack, other, folder, progress)
-    print("\ncompose: every test passed, and nothing is left running")
+    print("\ncompose: all tests passed, and nothing is left running")
 
 
 def _build_and_test(stack: ComposeStack, other: ComposeStack, folder: Path, progress: Progress) -> None:
@@ -93,7 +93,7 @@ def _base_image(docker: Docker, folder: Path, progress: Progress) -> str:
     try:
         docker.run("pull", named, timeout=PULL_SECONDS)
     except DockerError:
-        progress.line(f"{named} cannot be pulled: making one like it")
+        progress.line(f"{named} cannot be pulled: building one like it")
     else:
         return ""
     make_base(docker, BASE_IMAGE, folder, progress)
@@ -138,7 +138,7 @@ def _removed(stack: ComposeStack, progress: Progress) -> Iterator[None]:
         finally:
             ignore_interrupts()
     except Exception:
-        # what failed first says more than logs that cannot be had
+        # the first failure says more than unavailable logs
         with suppress(DockerError):
             print(stack.logs(), file=sys.stderr)
         raise

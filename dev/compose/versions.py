@@ -1,4 +1,4 @@
-"""Finds the implementations of docker-compose on this machine: Debian's 1.29 in Python, and Compose v2."""
+"""Find the implementations of docker-compose on this machine: Debian's 1.29 in Python, and Compose v2."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from dev.apt import AptError, apt_get
-from dev.docker_cli import DockerError
-from dev.progress import Progress
+from deploy.terminal.progress import Progress
+from dev.compose.docker_cli import DockerError
+from dev.install.apt import AptError, apt_get
 
 SUITE = "trixie"
 PLUGIN = Path("usr/libexec/docker/cli-plugins/docker-compose")
@@ -33,7 +33,7 @@ def compose_commands(folder: Path, progress: Progress) -> dict[str, tuple[str, .
         found["2"] = (str(plugin),)
         progress.line(f"Compose {_version(found['2'])}, unpacked from the package of {SUITE}")
     if not found:
-        raise DockerError("there is neither docker-compose nor docker compose")
+        raise DockerError("neither docker-compose nor docker compose is installed")
     return found
 
 
@@ -75,7 +75,7 @@ def _from_trixie(folder: Path) -> Path | None:
 
 
 def _mirror() -> str:
-    """Where this machine takes Debian's packages from; empty if it takes none."""
+    """Return the mirror that this machine gets Debian's packages from; empty if there is none."""
     # $(LABEL) tells the archive from its security updates
     command = ["apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The loop on this machine, step by step: wines drift, and a model learns from them: ``make demo-drift``."""
+"""Drift and retraining on this machine, step by step: ``make demo-drift``."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from dev.configured import ConfiguredSettings
-from dev.demo import DAG_ID, WINE, Demo, DemoError
-from dev.guard import guarded, stopping
-from dev.mail_sink import MailSink
-from dev.ownership import fresh
-from dev.publish import Compilation
-from dev.report import RunRow, figures
-from dev.settings import LOCAL
-from dev.wine_data import append_vintage, load_wine
-from dev.wine_traffic import ask_about, draw_wines
-from localcloud.monitor import run_window
+from dev.demo.publish import Compilation
+from dev.demo.report import RunRow, figures
+from dev.demo.train import DAG_ID, WINE, Demo, DemoError
+from dev.demo.wine_data import append_vintage, load_wine
+from dev.demo.wine_traffic import ask_about, draw_wines
+from dev.stack.configured import ConfiguredSettings
+from dev.stack.guard import guarded, stopping
+from dev.stack.ownership import fresh
+from dev.stack.settings import LOCAL
+from localcloud.clients.monitor import run_window
+from localcloud.testing import MailSink
 
 DRIFT_DAG = "wine_drift"
 STEPS = 11
@@ -30,7 +30,7 @@ ALERTED = "cellar@example.com"
 SHOWN = 4
 MAIL_SECONDS = 30
 EVENT_SECONDS = 120
-# the first of January: the demo looks for drift when it wants to
+# the first of January: the demo triggers the drift check itself
 NEVER = "0 0 1 1 *"
 
 
@@ -50,7 +50,7 @@ class DriftSettings(ConfiguredSettings):
 
 
 def configure(content: dict[str, Any]) -> None:
-    """Say in the configuration whom to alert; nobody waits a day for a demonstration, nor for a full hour."""
+    """Configure alerts without a cooldown; the demo itself triggers the drift check."""
     content["drift_schedule"] = NEVER
     wine = content["wines"][WINE]
     wine["monitoring"]["emails"] = [ALERTED]
@@ -74,13 +74,13 @@ class DriftDemo(Demo):
         """
         Run every step.
 
-        :raises DemoError: a step did not do what it promises.
+        :raises DemoError: a step had another result than expected.
         """
         step, line = self.progress.step, self.progress.line
         with Compilation(self.settings, self.progress, WINE) as compilation:
             with step("Start localcloud and Airflow"):
                 self.stack.start()
-            with step("Load the UCI white wines, upload the pipeline, compiled meanwhile"):
+            with step("Load the UCI white wines, upload the pipeline, compiled in the background"):
                 line(load_wine(self.settings, WINE))
                 line(compilation.publish())
         with step("First run: a model serves and is monitored"):
@@ -90,19 +90,19 @@ class DriftDemo(Demo):
             self.ask("ordinary requests", first, seed=1, anomalies=set())
             self.look(events=0)
         with step(
-            f"{REQUESTS:,} requests for wines with {STRONGER:g} % more alcohol: an anomaly of alcohol alone"
+            f"{REQUESTS:,} requests for wines with {STRONGER:g} % more alcohol: an anomaly of alcohol only"
         ):
             self.ask("stronger wines", first, seed=2, alcohol=STRONGER, anomalies={"alcohol"})
         with step(f"The alert mail to {ALERTED}"):
             self.read_mail()
-        with step("The stronger vintage, graded, comes to the table"):
+        with step("Add the stronger vintage, graded, to the table"):
             line(append_vintage(self.settings, WINE, NEW_ROWS, seed=3, alcohol=STRONGER))
-        with step("wine_drift: one asset event for the window, and none for a second look"):
+        with step("wine_drift: one asset event for the window, and none in a second run"):
             (event,) = self.look(events=1)
             self.look(events=0)
         with step("The event starts a run, which trains on the new rows and rolls out"):
             second = self.follow_event(event)
-        with step("The monitoring job compares with the new training data; the same wines are ordinary now"):
+        with step("The monitoring job uses the new training data; the same wines are no longer an anomaly"):
             self.compare_baselines(first, second)
             self.ask("the same, retrained", second, seed=4, alcohol=STRONGER, anomalies=set())
         with step("What happened"):
@@ -111,14 +111,14 @@ class DriftDemo(Demo):
 
     def ask(self, label: str, row: RunRow, *, seed: int, anomalies: set[str], alcohol: float = 0.0) -> None:
         """
-        Send requests, and let the monitoring job analyse them at once.
+        Send requests, and have the monitoring job analyse them at once.
 
         :param label: of the requests in the summary.
-        :param row: what serves.
-        :param seed: of the draw of the wines.
-        :param anomalies: the features that must be reported, and no other.
-        :param alcohol: per cent by volume that the wines are stronger.
-        :raises DemoError: others are.
+        :param row: the run whose model serves.
+        :param seed: of the sample of wines.
+        :param anomalies: the features that must be reported, and no others.
+        :param alcohol: percent by volume that the wines are stronger.
+        :raises DemoError: other features are reported.
         """
         wines = draw_wines(WINE, REQUESTS, seed, alcohol)
         ask_about(self.settings, row.serving.endpoint, wines)
@@ -132,19 +132,17 @@ class DriftDemo(Demo):
         skew = next(text.split()[3] for text in lines if "SKEW" in text and " alcohol " in text)
         self.summary[label] = f"alcohol is {skew} from the training data; {', '.join(found) or 'no'} anomaly"
         if found != anomalies:
-            raise DemoError(
-                f"anomalies were to be found of {anomalies or 'nothing'}, not of {found or 'nothing'}"
-            )
+            raise DemoError(f"expected anomalies of {anomalies or 'nothing'}, found {found or 'none'}")
         if not anomalies and len(self.mail.messages) != mails:
-            raise DemoError(f"there was no anomaly, but a mail: {self.mail.messages[-1]['Subject']}")
+            raise DemoError(f"a mail without an anomaly: {self.mail.messages[-1]['Subject']}")
 
     def look(self, *, events: int) -> list[dict[str, Any]]:
         """
-        Let wine_drift look once.
+        Run wine_drift once.
 
         :param events: how many it must emit.
-        :return: those of them.
-        :raises DemoError: it has emitted another number.
+        :return: the emitted events.
+        :raises DemoError: their number differs.
         """
         airflow = self.stack.airflow
         run_id = airflow.trigger(DRIFT_DAG)
@@ -165,7 +163,7 @@ class DriftDemo(Demo):
         """
         Print the alert.
 
-        :raises DemoError: it says something else.
+        :raises DemoError: its content differs.
         """
         self.progress.wait(
             "the alert mail",
@@ -181,14 +179,14 @@ class DriftDemo(Demo):
             self.progress.line(part)
         told = {part.partition(":")[0] for part in text.splitlines() if "threshold" in part}
         if message["To"] != ALERTED or told != {"alcohol"}:
-            raise DemoError(f"the mail to {message['To']} tells of {', '.join(told) or 'nothing'}")
+            raise DemoError(f"the mail to {message['To']} reports {', '.join(told) or 'nothing'}")
         self.summary["mail"] = f"{message['Subject']}, to {message['To']}"
 
     def follow_event(self, event: dict[str, Any]) -> RunRow:
         """
         Wait for the run that an event starts, and for its end.
 
-        :raises DemoError: it does not say what has caused it, or has not trained a better model.
+        :raises DemoError: it does not name its cause, or has not trained a better model.
         """
         self.summary["asset event"] = f"{event['name']}, window until {event['extra']['window_end']}"
         run_id = self.progress.wait(
@@ -199,16 +197,16 @@ class DriftDemo(Demo):
         freshness = self.stack.airflow.xcom(DAG_ID, run_id, "check_freshness")
         labels = dict(self.vertex.pipeline_job(row.pipeline_job).labels)
         if (freshness["trigger"], labels["trigger"]) != ("drift", "drift"):
-            raise DemoError(f"run {run_id} does not say that drift has caused it: {freshness}, {labels}")
+            raise DemoError(f"run {run_id} does not say that it was started by drift: {freshness}, {labels}")
         if [cause["window_end"] for cause in freshness["drift"]] != [event["extra"]["window_end"]]:
             raise DemoError(
-                f"run {run_id} was caused by other windows than the event's: {freshness['drift']}"
+                f"run {run_id} was started by other windows than the event's: {freshness['drift']}"
             )
         (cause,) = freshness["drift"]
         told = ", ".join(
             f"{one['feature']} {one['distance']:.2f} ({one['objective']})" for one in cause["anomalies"]
         )
-        self.progress.line(f"check_freshness: caused by drift: {told}")
+        self.progress.line(f"check_freshness: started by drift: {told}")
         self.progress.line(f"{row.pipeline_job} has the label trigger=drift")
         self.summary["cause"] = told
         self.summary["run"] = f"{run_id}, {row.seconds:.0f} s"
@@ -224,16 +222,16 @@ class DriftDemo(Demo):
 
     def compare_baselines(self, first: RunRow, second: RunRow) -> None:
         """
-        Hold what the monitoring job compares with against what the new model has learned from.
+        Compare the baseline of the monitoring job with the training data of the new model.
 
-        :raises DemoError: it is another job, watches another model, or has kept its baseline.
+        :raises DemoError: it is another job, monitors another model, or has kept its baseline.
         """
         self.compare(first, second)
         trained = self.stack.airflow.xcom(DAG_ID, second.run_id, "train")["training_examples"]
         uris = baseline(self.vertex.monitoring_job(second.monitoring_job))
         self.progress.line(f"training data of the objective: {uris}")
         if not all(uri.startswith(trained) for uri in uris):
-            raise DemoError(f"the baseline is {uris}, but the model has learned from {trained}")
+            raise DemoError(f"the baseline is {uris}, but the model was trained on {trained}")
         self.summary["monitoring baseline"] = ", ".join(uris)
 
 
@@ -248,7 +246,7 @@ def baseline(job: Any) -> list[str]:
 
 def run_demo(root: Path) -> None:
     """
-    Run the demo on a fresh state of its own, and stop every process whatever happens.
+    Run the demo with its own empty state, and always stop every process.
 
     :param root: folder of the stack.
     """

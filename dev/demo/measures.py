@@ -1,4 +1,4 @@
-"""Watches the memory of a stack while it works."""
+"""Watch the memory of a stack."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 import psutil
 
-from dev.processes import Processes
+from dev.stack.processes import Processes
 
 SAMPLE_SECONDS = 3
 
@@ -15,7 +15,7 @@ class MemoryWatch:
     """
     Samples the memory of every process of a stack, and of this process and its children, in the background.
 
-    The proportional set size counts a page that forked processes share once, not once a process.
+    The proportional set size counts a page shared by forked processes once, not once per process.
 
     :param processes: the processes of the stack.
     """

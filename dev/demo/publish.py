@@ -1,4 +1,4 @@
-"""Drives the pipeline's own environment: compiles, uploads to where the DAG looks, runs without Vertex AI."""
+"""Drive the pipeline's own environment: compile, upload for the DAG, run without Vertex AI."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any, Self
 
 from google.cloud.storage import Client
 
-from deploy.specs import publish
-from dev.progress import Progress
-from dev.settings import StackSettings
+from deploy.composer.specs import publish
+from deploy.terminal.progress import Progress
+from dev.stack.settings import StackSettings
 
 COMMAND_SECONDS = 600
 
 
 class PipelineCommandError(RuntimeError):
-    """A command of ``wine_pipeline`` failed; the message holds the end of its output."""
+    """A command of ``wine_pipeline`` failed; the message has the end of its output."""
 
 
 class PipelineCommand:
     """
-    ``python -m wine_pipeline`` in the pipeline environment; runs beside what else the block does.
+    ``python -m wine_pipeline`` in the pipeline environment, in parallel with the block.
 
     :param settings: the stack, whose certificates must be there: ``settings.activate()``.
     :param arguments: of the command, its name first.
@@ -73,7 +73,7 @@ class PipelineCommand:
 
 
 def spec_path(settings: StackSettings, wine: str) -> Path:
-    """Return where the compiled pipeline of a wine is written on this machine."""
+    """Return the local path of the compiled pipeline of a wine."""
     return settings.root / "specs" / f"wine-{wine}.json"
 
 
@@ -84,7 +84,7 @@ def read_spec(settings: StackSettings, wine: str) -> dict[str, Any]:
 
 class Compilation(PipelineCommand):
     """
-    Compiles the pipeline of a wine beside what else the block does.
+    Compiles the pipeline of a wine in parallel with the block.
 
     :param settings: the stack, whose certificates must be there: ``settings.activate()``.
     :param wine: ``white`` or ``red``.
@@ -101,7 +101,7 @@ class Compilation(PipelineCommand):
 
     def publish(self) -> str:
         """
-        Upload the compiled pipeline and let new runs use it, making the bucket if there is none.
+        Upload the compiled pipeline, switch new runs to it, and create the bucket if there is none.
 
         :return: its gs:// URI.
         :raises PipelineCommandError: it does not compile.
@@ -114,7 +114,7 @@ class Compilation(PipelineCommand):
 
 def publish_pipeline(settings: StackSettings, progress: Progress, wine: str) -> str:
     """
-    Compile the pipeline of a wine and upload it, making the bucket if there is none.
+    Compile the pipeline of a wine and upload it; create the bucket if there is none.
 
     :return: its gs:// URI.
     """

@@ -1,18 +1,18 @@
-"""The table and the measures at the end of the demo."""
+"""The summary and the measures at the end of the demo."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dev.measures import MemoryWatch
-from dev.progress import Progress
-from dev.vertex_state import ServingState
+from deploy.terminal.progress import Progress
+from dev.demo.measures import MemoryWatch
+from dev.stack.vertex_state import ServingState
 
 GIB = 1024**3
 ALL_STEPS_SECONDS = 150
 SKIPPED_LIMIT_SECONDS = 15
 MEMORY_LIMIT_BYTES = int(3.5 * GIB)
-# how MetricsReporter begins the names of the figures of a model's baseline
+# prefixes that MetricsReporter uses for the metrics of a model's baseline
 COMPARED_WITH = {"champion": "champion_", "majority": "baseline_"}
 METRICS = {"auc": "AUC", "accuracy": "accuracy", "mad": "MAD of the grade"}
 
@@ -34,7 +34,7 @@ class RunRow:
 
 @dataclass
 class Report:
-    """Collects what the steps saw, and prints it."""
+    """Collects the results of the steps, and prints them."""
 
     runs: list[RunRow] = field(default_factory=list)
     skipped_run_id: str = ""
@@ -43,12 +43,12 @@ class Report:
     slot_samples: list[tuple[int, int]] = field(default_factory=list)
 
     def note_slots(self, slots: tuple[int, int]) -> None:
-        """Remember (occupied, deferred) slots, sampled while the pipeline ran."""
+        """Record (occupied, deferred) slots, sampled while the pipeline ran."""
         self.slot_samples.append(slots)
 
     @property
     def held_slots(self) -> int:
-        """Most worker slots that were held in a sample."""
+        """Return the largest number of worker slots that a sample held."""
         return max((occupied for occupied, _ in self.slot_samples), default=0)
 
     def print_runs(self) -> None:
@@ -80,7 +80,7 @@ class Report:
             print(f"  {name:<26}{value}", flush=True)
 
     def print_measures(self, progress: Progress, memory: MemoryWatch) -> None:
-        """Print each measure beside its bound."""
+        """Print each measure with its limit."""
         deferred = max((waiting for _, waiting in self.slot_samples), default=0)
         print("\nMeasures")
         seconds = sum(progress.seconds.values())
@@ -99,7 +99,7 @@ class Report:
 
 def figures(metrics: dict[str, float]) -> str:
     """
-    Return each figure of a model beside that of what it was compared with.
+    Return each metric of a model with that of its baseline.
 
     :param metrics: as MetricsReporter names them.
     """

@@ -1,4 +1,4 @@
-"""The main job on this machine, step by step: ``make demo``."""
+"""The main workflow on this machine, step by step: ``make demo``."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dev.airflow_api import AirflowApiError, run_seconds
-from dev.guard import guarded, stopping
-from dev.measures import MemoryWatch
-from dev.ownership import fresh
-from dev.progress import Progress
-from dev.publish import Compilation, read_spec
-from dev.report import Report, RunRow
-from dev.settings import LOCAL, StackSettings
-from dev.stack import Stack
-from dev.vertex_state import VertexState, query_jobs
-from dev.wine_data import append_vintage, load_wine
+from deploy.terminal.progress import Progress
+from dev.demo.measures import MemoryWatch
+from dev.demo.publish import Compilation, read_spec
+from dev.demo.report import Report, RunRow
+from dev.demo.wine_data import append_vintage, load_wine
+from dev.stack.airflow_api import AirflowApiError, run_seconds
+from dev.stack.guard import guarded, stopping
+from dev.stack.ownership import fresh
+from dev.stack.settings import LOCAL, StackSettings
+from dev.stack.stack import Stack
+from dev.stack.vertex_state import VertexState, query_jobs
 
 WINE = "white"
 DAG_ID = f"wine_retraining_{WINE}"
@@ -29,7 +29,7 @@ TOLERANCE = 1e-5
 
 
 class DemoError(RuntimeError):
-    """Something was not as the demo promises; the message says what."""
+    """A step had another result than expected; the message says which."""
 
 
 class Demo:
@@ -50,7 +50,7 @@ class Demo:
 
     @property
     def vertex(self) -> VertexState:
-        """Google's clients, made once the certificate authority exists."""
+        """Return Google's clients, created once the certificate authority exists."""
         self._vertex = self._vertex or VertexState(self.settings)
         return self._vertex
 
@@ -58,11 +58,13 @@ class Demo:
         """
         Run every step.
 
-        :raises DemoError: a step did not do what it promises.
+        :raises DemoError: a step had another result than expected.
         """
         with Compilation(self.settings, self.progress, WINE) as compilation:
             with self.progress.step("Start localcloud and Airflow"):
                 self.stack.start()
+            # while the pipeline is compiled
+            self.stack.airflow.warm_up()
             with self.memory:
                 self._work(compilation)
         self.report.print_measures(self.progress, self.memory)
@@ -71,13 +73,13 @@ class Demo:
         step, line = self.progress.step, self.progress.line
         with step("Load the UCI white wines into BigQuery"):
             line(load_wine(self.settings, WINE))
-        with step("Upload the pipeline, compiled meanwhile"):
+        with step("Upload the pipeline, compiled in the background"):
             line(compilation.publish())
         with step("First run: train, evaluate, roll out, monitor"):
             first = self.retrain("first")
-        with step("Ask the endpoint both ways"):
+        with step("Call the endpoint both ways"):
             self.predict(first)
-        with step("Look at the monitoring job"):
+        with step("Check the monitoring job"):
             self.show_monitoring(first)
         with step("Second run, with no new data: skipped"):
             self.skipped_run()
@@ -89,7 +91,7 @@ class Demo:
             self.report.print_runs()
 
     def retrain(self, label: str) -> RunRow:
-        """Trigger the DAG, follow it to its end, and read back what Vertex made of it."""
+        """Trigger the DAG, follow it to its end, and read the result from Vertex AI."""
         self.stack.airflow.unpause(DAG_ID)
         run_id = self.stack.airflow.trigger(DAG_ID)
         self.progress.line(f"triggered {run_id}")
@@ -97,7 +99,7 @@ class Demo:
 
     def training(self, label: str, run_id: str) -> RunRow:
         """
-        Follow a run that trains to its end, and read back what Vertex made of it.
+        Follow a training run to its end, and read the result from Vertex AI.
 
         :param label: of the run in the report.
         :raises DemoError: it failed, or its model is not better.
@@ -126,7 +128,7 @@ class Demo:
 
     def follow(self, run_id: str, dag_id: str = DAG_ID) -> dict[str, Any]:
         """
-        Tell how a run goes until it has ended.
+        Print the progress of a run until it has ended.
 
         :raises DemoError: it failed.
         """
@@ -139,7 +141,7 @@ class Demo:
                 ended = run["state"] in ("success", "failed")
                 return self._describe(states), run if ended else None
             except AirflowApiError:
-                # a dead process says more than a call that it did not answer
+                # a dead process is a better error than its unanswered call
                 self.stack.check()
                 raise
 
@@ -153,7 +155,7 @@ class Demo:
         return run
 
     def _describe(self, states: dict[str, str]) -> str:
-        """Name the task that is at work, and inside of train the pipeline's own steps."""
+        """Return the running tasks, and for train the pipeline's own steps."""
         active = [f"{task} {state}" for task, state in states.items() if state in AT_WORK]
         text = ", ".join(active) or "waiting for the scheduler"
         if states.get("train") == "deferred":
@@ -162,7 +164,7 @@ class Demo:
             if slots[1]:
                 self.report.note_slots(slots)
             jobs = self.vertex.pipeline_jobs(WINE)
-            details = jobs[-1].job_detail.task_details if jobs else []
+            details = self.vertex.pipeline_job(jobs[-1].name).job_detail.task_details if jobs else []
             working = [detail.task_name for detail in details if detail.state.name == "RUNNING"]
             text += f"; pipeline: {', '.join(working) or 'between two steps'}"
         return text
@@ -178,7 +180,7 @@ class Demo:
         body = {"instances": [contract["sample_instance"]], "signature_name": "serving_raw"}
         client = "curl" if shutil.which("curl") else "Python"
         if client != "curl":
-            self.progress.line("there is no curl on the PATH: Python sends the same request")
+            self.progress.line("curl is not on the PATH: Python sends the same request")
         raw = self.vertex.raw_predict(endpoint, body)
         self.progress.line(f"{client + ' :rawPredict, serving_raw:':<36}{_show(raw)}")
         if contract["default_signature"] == "serving_examples":
@@ -193,7 +195,7 @@ class Demo:
         if raw.keys() != example.keys() or any(
             abs(_number(raw[k]) - _number(example[k])) > TOLERANCE for k in raw
         ):
-            raise DemoError(f"the two signatures differ: {raw} and {example}")
+            raise DemoError(f"the two signatures return different predictions: {raw} and {example}")
 
     def show_monitoring(self, row: RunRow) -> None:
         """
@@ -218,7 +220,7 @@ class Demo:
         """
         Trigger with unchanged data.
 
-        :raises DemoError: the run did more than look.
+        :raises DemoError: the run did more than check.
         """
         jobs_before = len(self.vertex.pipeline_jobs(WINE))
         queries_before = len(query_jobs(self.settings))
@@ -234,26 +236,26 @@ class Demo:
         self.report.skipped_run_id = run_id
         later = [state for task, state in states.items() if task != "check_freshness"]
         if made or set(later) != {"skipped"}:
-            raise DemoError(f"the run was not skipped: {made} pipeline jobs made, tasks {states}")
+            raise DemoError(f"the run was not skipped: {made} pipeline jobs created, tasks {states}")
 
     def compare(self, first: RunRow, third: RunRow) -> None:
         """
-        Hold the third run against the first.
+        Compare the third run with the first.
 
-        :raises DemoError: it made no new model, or another monitoring job.
+        :raises DemoError: it created no new model, or another monitoring job.
         """
         if third.pipeline_job == first.pipeline_job:
-            raise DemoError("no new pipeline job was made")
+            raise DemoError("no new pipeline job was created")
         if third.monitoring_job != first.monitoring_job:
-            raise DemoError(f"another monitoring job was made: {third.monitoring_job}")
+            raise DemoError(f"another monitoring job was created: {third.monitoring_job}")
         serving = [model for model, share in third.serving.traffic.items() if share == 100]
         if not serving or serving == list(first.serving.traffic):
             raise DemoError(f"the new model does not have all traffic: {third.serving.traffic}")
         job = self.vertex.monitoring_job(third.monitoring_job)
         watched = [config.deployed_model_id for config in job.model_deployment_monitoring_objective_configs]
         if watched != serving:
-            raise DemoError(f"monitoring watches {watched}, but {serving} serves")
-        self.progress.line(f"deployed model {serving[0]} has 100 % of the traffic; {job.name} watches it")
+            raise DemoError(f"the monitoring job watches {watched}, but {serving} serves")
+        self.progress.line(f"deployed model {serving[0]} has 100 % of the traffic; {job.name} monitors it")
 
 
 def _number(value: Any) -> float:
@@ -266,7 +268,7 @@ def _show(prediction: dict[str, Any]) -> str:
 
 def run_demo(root: Path) -> None:
     """
-    Run the demo on a fresh state of its own, and stop every process whatever happens.
+    Run the demo with its own empty state, and always stop every process.
 
     :param root: folder of the stack.
     """

@@ -1,4 +1,4 @@
-"""The wines' way into the stack's BigQuery, and rows that look like next year's."""
+"""Load the wines into the stack's BigQuery, and generate rows that look like next year's."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from deploy.load_data import load_table
-from deploy.wine_rows import columns, read_wine
-from dev.settings import StackSettings
+from deploy.wines.load_data import load_table
+from deploy.wines.wine_rows import columns, read_wine
+from dev.stack.settings import StackSettings
 
 
 def new_vintage(wine: str, count: int, seed: int, alcohol: float = 0.0) -> list[dict[str, Any]]:
     """
-    Make rows that look like next year's: real ones, each measurement off by up to one per cent.
+    Return rows that look like next year's: real ones, with up to one percent of noise on each measurement.
 
     :param wine: ``white`` or ``red``.
     :param count: number of rows.
-    :param seed: seed of the draw.
-    :param alcohol: per cent by volume that the wines are stronger; their grades stay.
+    :param seed: seed of the sample.
+    :param alcohol: percent by volume that the wines are stronger; their grades stay.
     """
     generator = random.Random(seed)  # noqa: S311
     kinds = columns()
@@ -53,7 +53,7 @@ def append_vintage(settings: StackSettings, wine: str, count: int, seed: int, al
     """
     Append rows of a new vintage.
 
-    :param alcohol: per cent by volume that its wines are stronger.
+    :param alcohol: percent by volume that its wines are stronger.
     :return: one line that says what was done.
     """
     client = bigquery_client(settings)

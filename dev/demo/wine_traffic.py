@@ -1,4 +1,4 @@
-"""What an endpoint is asked: wines, each in a request of its own."""
+"""Prediction requests, one for each wine."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any
 from google.api import httpbody_pb2  # type: ignore[import-untyped]
 from google.cloud import aiplatform_v1
 
-from deploy.wine_rows import read_wine
-from dev.settings import StackSettings
+from deploy.wines.wine_rows import read_wine
+from dev.stack.settings import StackSettings
 
 LABEL = "quality"
-# as many at a time as keep two processors busy
+# enough concurrent requests to keep two processors busy
 THREADS = 8
 REQUEST_SECONDS = 60
 
 
 def draw_wines(wine: str, count: int, seed: int, alcohol: float = 0.0) -> list[dict[str, Any]]:
     """
-    Draw wines as the model has learned from, without their grades.
+    Sample wines like the training data, without their grades.
 
     :param wine: ``white`` or ``red``.
     :param count: number of wines; one may come twice.
-    :param seed: of the draw.
-    :param alcohol: per cent by volume that they are stronger.
+    :param seed: of the sample.
+    :param alcohol: percent by volume that they are stronger.
     """
     rows = random.Random(seed).choices(read_wine(wine), k=count)  # noqa: S311
     return [

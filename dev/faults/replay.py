@@ -1,7 +1,7 @@
 """
-A pipeline whose tasks report what was made before, in place of making it.
+A pipeline whose tasks report earlier results instead of computing them.
 
-Training once more takes most of a minute and tells nothing about what comes after a training.
+Another training takes most of a minute and is not needed to test the later tasks.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from google.protobuf import json_format
 # URI and metadata of an artifact, by task and output
 Made = dict[str, dict[str, dict[str, Any]]]
 
-# waits for the gate, as a training takes its time
+# waits for the gate file, to simulate a long training
 LONG_TASK = "Trainer"
 
 # timeit is the module of the standard library that runs the statements it is given; the ExecutorInput is
-# JSON, which but for three words is Python
+# JSON, which is Python except for three words
 _COMMAND = ["python", "-m", "timeit", "-n", "1", "-r", "1"]
 _READ_INPUT = ["true, false, null = True, False, None", "given = (", "{{$}}", ")"]
 _REPORT = [
@@ -41,7 +41,7 @@ _COMPARED = "champion_version"
 
 def made_by(job: PipelineJob) -> Made:
     """
-    Return what the tasks of a job have made.
+    Return the outputs of the tasks of a job.
 
     :param job: succeeded.
     """
@@ -59,9 +59,9 @@ def replay(spec: Mapping[str, Any], made: Made, gate: Path = _NO_GATE) -> dict[s
     """
     Return a compiled pipeline with the graph, the parameters and the contract of another.
 
-    Its verdict names no champion: that of the time when it was made is another one when it is replayed.
+    Its verdict names no champion, since the champion may have changed when it is replayed.
 
-    :param spec: compiled pipeline, as :func:`dev.publish.read_spec` gives it.
+    :param spec: compiled pipeline, as :func:`dev.demo.publish.read_spec` gives it.
     :param made: what its tasks report; a task that is not in it runs as it was compiled.
     :param gate: while this file is missing, the task that trains does not end.
     """

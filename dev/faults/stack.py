@@ -10,15 +10,15 @@ from typing import Any
 
 from google.cloud import storage
 
-from deploy import specs
-from dev.publish import read_spec
-from dev.replay import made_by, replay
-from dev.settings import REPOSITORY, StackSettings
+from deploy.composer import specs
+from dev.demo.publish import read_spec
+from dev.faults.replay import made_by, replay
+from dev.stack.settings import REPOSITORY, StackSettings
 
 WINE = "white"
 DAG_ID = f"wine_retraining_{WINE}"
 
-# a death is noticed after seconds, not after minutes; all else is Airflow's default
+# dead processes are detected after seconds, not minutes; everything else is Airflow's default
 NOTICED = {
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
@@ -26,11 +26,11 @@ NOTICED = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
 }
-# what the copy of the DAGs says instead of the original
+# replacements in the copy of the DAGs
 CHANGED = {
     "wine_steps.py": {'"retry_delay": timedelta(minutes=1)': '"retry_delay": timedelta(seconds=10)'},
     "wine_config.yaml": {
-        # a model is not to be rejected because the machine is busy
+        # no model may be rejected because the machine is busy
         "max_latency_ms: 1000": "max_latency_ms: 60000",
     },
 }
@@ -38,11 +38,11 @@ CHANGED = {
 
 @dataclass(frozen=True)
 class FaultSettings(StackSettings):
-    """A stack that serves a copy of dags/, and notices soon what has died."""
+    """A stack that serves a copy of dags/, and detects dead processes soon."""
 
     @property
     def dags(self) -> Path:
-        """The folder of the copy."""
+        """Return the folder of the copy."""
         return self.root / "dags"
 
     def environment(self) -> dict[str, str]:
@@ -52,10 +52,10 @@ class FaultSettings(StackSettings):
 
 def copy_dags(folder: Path) -> None:
     """
-    Copy the DAGs, with shorter waits and a bound that a busy machine keeps.
+    Copy the DAGs, with shorter waits and a latency limit for a busy machine.
 
     :param folder: is made.
-    :raises ValueError: the original does not say what is to be changed.
+    :raises ValueError: the original does not contain the text to replace.
     """
     shutil.copytree(REPOSITORY / "dags", folder)
     for name, changes in CHANGED.items():
@@ -69,7 +69,7 @@ def copy_dags(folder: Path) -> None:
 
 
 def publish(settings: StackSettings, spec: dict[str, Any]) -> None:
-    """Let new runs of the DAG use a compiled pipeline."""
+    """Switch new runs of the DAG to a compiled pipeline."""
     bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
     specs.publish(bucket, WINE, json.dumps(spec).encode())
 
@@ -89,10 +89,10 @@ class Pipelines:
     @classmethod
     def of(cls, settings: StackSettings, job: Any, gate: Path) -> Pipelines:
         """
-        Make both from what was published before.
+        Create both from the published pipeline.
 
         :param job: a finished job of the full one.
-        :param gate: see :func:`dev.replay.replay`.
+        :param gate: see :func:`dev.faults.replay.replay`.
         """
         full = read_spec(settings, WINE)
         return cls(full=full, quick=replay(full, made_by(job), gate))

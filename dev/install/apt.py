@@ -6,7 +6,7 @@ import fcntl
 import os
 import subprocess
 
-from dev.settings import LOCAL
+from dev.stack.settings import LOCAL
 
 
 class AptError(RuntimeError):
@@ -15,11 +15,11 @@ class AptError(RuntimeError):
 
 def apt_get(*arguments: str) -> None:
     """
-    Run apt-get, waiting for another one that runs.
+    Run apt-get, waiting for another running call.
 
     :raises AptError: it failed.
     """
-    # this option waits for the lock of dpkg alone: a second `update` fails on that of the package lists
+    # this option only waits for the lock of dpkg: a second `update` fails on that of the package lists
     command = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "--yes", "--quiet", *arguments]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     LOCAL.mkdir(exist_ok=True)

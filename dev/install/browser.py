@@ -1,4 +1,4 @@
-"""Finds the Chromium that the UI tests drive, and installs Debian's package where it may."""
+"""Find the Chromium for the UI tests, and install Debian's package if possible."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import os
 import shutil
 import sys
 
-from dev.apt import AptError, apt_get
-from dev.guard import guarded
+from dev.install.apt import AptError, apt_get
+from dev.stack.guard import guarded
 
 EXECUTABLES = ("chromium", "chromium-browser", "google-chrome")
-# Without fonts of its own Chromium draws boxes.
+# without fonts Chromium draws boxes
 PACKAGES = ("chromium", "fonts-liberation")
 HOW_TO_INSTALL = f"apt-get install -y {' '.join(PACKAGES)}"
 
 
 class BrowserError(RuntimeError):
-    """There is no Chromium and none can be installed; the message names the package."""
+    """Chromium is neither installed nor installable; the message names the package."""
 
 
 def find_browser() -> str | None:
@@ -25,7 +25,7 @@ def find_browser() -> str | None:
 
 
 def launch_arguments() -> list[str]:
-    """Return what Chromium must be told on this machine: its sandbox refuses to run as root."""
+    """Return Chromium's options for this machine: its sandbox does not run as root."""
     return ["--no-sandbox"] if os.geteuid() == 0 else []
 
 
@@ -33,12 +33,12 @@ def require_browser() -> str:
     """
     Return the path of Chromium, installing the package if this is Debian and we are root.
 
-    :raises BrowserError: neither works.
+    :raises BrowserError: neither is possible.
     """
     if path := find_browser():
         return path
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise BrowserError(f"there is no Chromium: {HOW_TO_INSTALL}")
+        raise BrowserError(f"Chromium is not installed: {HOW_TO_INSTALL}")
     print("Installing Chromium from Debian's packages", flush=True)
     try:
         apt_get("update")
@@ -47,7 +47,7 @@ def require_browser() -> str:
         raise BrowserError(f"{error}: {HOW_TO_INSTALL}") from error
     if path := find_browser():
         return path
-    raise BrowserError(f"the package brought no Chromium: {HOW_TO_INSTALL}")
+    raise BrowserError(f"the package has not installed Chromium: {HOW_TO_INSTALL}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs both environments from their lock files, once: a stamp of the lock's checksum says what is there.
+# Installs both environments from their lock files, once: a stamp has the lock's checksum.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-. dev/uv.sh
+cd "$(dirname "$0")/../.."
+. dev/install/uv.sh
 HEARTBEAT_SECONDS=15
 INSTALLER=
 
-# An installer in the background ignores ctrl-C: it is ended by hand, with all that it started.
+# An installer in the background ignores ctrl-C: stop it explicitly, with its children.
 stop_installer() {
   [ -n "$INSTALLER" ] || return 0
   kill -TERM -- "-$INSTALLER" 2>/dev/null || kill -TERM "$INSTALLER" 2>/dev/null || true
@@ -19,16 +19,17 @@ interrupted() {
   exit 130
 }
 
-# is_usable VENV: its interpreter starts and it was made here, for its scripts hold absolute paths
+# is_usable VENV: its interpreter starts and it was created here, since its scripts have absolute paths
 is_usable() {
   [ "$(cat "$1/.made-in" 2>/dev/null)" = "$(pwd -P)" ] && "$1/bin/python" -c '' 2>/dev/null
 }
 
-# install NAME VENV LOCK...: makes the environment anew if it is unusable, and syncs it if its stamp is another
+# install NAME VENV PROJECT LOCK...: recreates the environment if it is unusable, and syncs it if its stamp differs;
+# the folder PROJECT is installed as editable
 install() {
-  local name=$1 venv=$2 started=$SECONDS stamp
-  shift 2
-  stamp=$(cat "$@" dev/setup.sh | sha256sum | cut -d' ' -f1)
+  local name=$1 venv=$2 project=$3 started=$SECONDS stamp
+  shift 3
+  stamp=$(cat "$@" "$project/pyproject.toml" dev/install/setup.sh | sha256sum | cut -d' ' -f1)
   if is_usable "$venv" && [ "$(cat "$venv/.lock-checksum" 2>/dev/null)" = "$stamp" ]; then
     return
   fi
@@ -39,14 +40,12 @@ install() {
   fi
   rm -f "$venv/.lock-checksum"
   sync_to_locks "$name" "$venv" "$@"
-  if [ "$venv" = pipeline/.venv ]; then
-    "$UV" pip install --quiet --python "$venv/bin/python" --no-deps --editable pipeline
-  fi
+  "$UV" pip install --quiet --python "$venv/bin/python" --no-deps --editable "$project"
   echo "$stamp" >"$venv/.lock-checksum"
   echo "setup: $name ready after $((SECONDS - started)) s"
 }
 
-# sync_to_locks NAME VENV LOCK...: installs in the background, and shows a sign of life
+# sync_to_locks NAME VENV LOCK...: installs in the background, and prints its progress
 sync_to_locks() {
   local name=$1 venv=$2 started=$SECONDS said=$SECONDS
   shift 2
@@ -84,5 +83,5 @@ unset PYTHONDONTWRITEBYTECODE
 find_python
 find_uv
 find_pipeline_lock
-install "Airflow and localcloud" .venv requirements.txt
-install "the TFX pipeline" pipeline/.venv "$PIPELINE_LOCK" pipeline/requirements-dev.txt
+install "Airflow and localcloud" .venv localcloud requirements.txt
+install "the TFX pipeline" pipeline/.venv pipeline "$PIPELINE_LOCK" pipeline/requirements-dev.txt

@@ -1,4 +1,4 @@
-# Sourced by the scripts beside it: finds Python 3.11 and uv.
+# Sourced by the other scripts of this folder: finds Python 3.11 and uv.
 UV_VERSION=0.13.9
 
 fail() { echo "${0##*/}: $*" >&2; exit 1; }
@@ -32,7 +32,7 @@ is_new_enough() {
   [ "$(printf '%s\n' "$version" "$UV_VERSION" | sort -V | head -n 1)" = "$UV_VERSION" ]
 }
 
-# is_installed VENV FILE...: VENV was made from the files as they are; sets STAMP to their checksum
+# is_installed VENV FILE...: VENV was created from these files; sets STAMP to their checksum
 is_installed() {
   local venv=$1
   shift

@@ -1,1 +1,1 @@
-"""Runs targets of the Makefile next to each other: ``make test``, ``make check`` and ``.ci/run``."""
+"""Run targets of the Makefile in parallel: ``make test``, ``make check`` and ``.ci/run``."""

@@ -1,13 +1,13 @@
-"""``python -m dev.lanes TARGET...``: run targets of the Makefile next to each other."""
+"""``python -m dev.lanes TARGET...``: run targets of the Makefile in parallel."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from dev.guard import guarded
 from dev.lanes.durations import write_durations
 from dev.lanes.run import Run
+from dev.stack.guard import guarded
 
 
 def main() -> None:
@@ -18,9 +18,7 @@ def main() -> None:
     """
     parser = argparse.ArgumentParser(prog="python -m dev.lanes", description=__doc__)
     parser.add_argument("targets", nargs="+", help="targets of the Makefile")
-    parser.add_argument(
-        "--renew", action="store_true", help="write tests/durations.json when all have passed"
-    )
+    parser.add_argument("--renew", action="store_true", help="update tests/durations.json if all pass")
     arguments = parser.parse_args()
     run = Run(arguments.targets)
     run()

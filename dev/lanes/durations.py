@@ -1,8 +1,8 @@
 """
 ``tests/durations.json``: the seconds of test files, fixtures, tests and lanes, as last measured.
 
-Workers and lanes begin with the longest; ``make check`` leaves out what is slow or uses a slow fixture.
-``make test-durations`` renews it.
+Workers and lanes start with the longest; ``make check`` skips tests that are slow or use a slow fixture.
+``make test-durations`` updates it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 DURATIONS = REPOSITORY / "tests" / "durations.json"
 KINDS = ("lanes", "files", "fixtures", "tests")
-# what takes less is no reason to move or to leave out a test
+# shorter durations do not matter for order or skipping
 LEAST_SECONDS = 1.0
 
 Durations = dict[str, dict[str, float]]
 
 
 def read_durations(path: Path = DURATIONS) -> Durations:
-    """Return the seconds by name, of each of :data:`KINDS`; nothing is known without the file."""
+    """Return the seconds by name, of each of :data:`KINDS`; empty without the file."""
     found = json.loads(path.read_text()) if path.exists() else {}
     return {kind: found.get(kind, {}) for kind in KINDS}
 
@@ -42,7 +42,7 @@ def seconds_by_file(tests: Mapping[str, float]) -> dict[str, float]:
 
 def write_durations(measured: Durations, ran: Iterable[str], path: Path = DURATIONS) -> None:
     """
-    Renew what has been measured, keep the rest, and forget files that are gone.
+    Update the measured entries, keep the others, and remove those of deleted files.
 
     :param measured: seconds by name, of each of :data:`KINDS`.
     :param ran: the test files that have run.

@@ -1,8 +1,8 @@
 """
-A plugin of pytest that writes down, as lines of JSON, what each test takes and how it ends.
+A plugin of pytest that records, as lines of JSON, the duration and the result of each test.
 
-The variable :data:`EVENTS` names the file; without it nothing is written. Of pytest-xdist the controller
-writes. It runs in the environments of Airflow and of the pipeline alike, so it needs pytest alone.
+The variable :data:`EVENTS` names the file; without it nothing is written. With pytest-xdist the controller
+writes. It runs in the environments of Airflow and of the pipeline, so it only needs pytest.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 EVENTS = "WINE_LANE_EVENTS"
 FIXTURES = "fixture_seconds"
 
@@ -25,10 +26,12 @@ class Recorder:
     Writes the events of one process of pytest.
 
     :param path: file that they are added to.
+    :param suite: folder of the suite, for the names of its tests: see :func:`suite_of`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, suite: str) -> None:
         self._path = path
+        self._suite = suite
 
     def _write(self, **event: Any) -> None:
         # a lane may run pytest several times
@@ -36,24 +39,24 @@ class Recorder:
             file.write(f"{json.dumps(event)}\n")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Tell how many tests there are."""
+        """Record the number of tests."""
         self._write(collected=len(session.items))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
-        """Tell how many tests there are, once: every worker has collected the same."""
+        """Record the number of tests once: every worker has collected the same."""
         if node.gateway.id == "gw0":
             self._write(collected=len(ids))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Tell which test begins."""
-        self._write(started=nodeid)
+        """Record the start of a test."""
+        self._write(started=self._suite + nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Tell how one phase of a test has ended, its seconds, and those of the fixtures made in it."""
+        """Record the result of one phase of a test, its seconds, and those of its fixtures."""
         made = dict(report.user_properties).get(FIXTURES, {}) if report.when == "setup" else {}
         self._write(
-            test=report.nodeid,
+            test=self._suite + report.nodeid,
             phase=report.when,
             outcome=report.outcome,
             seconds=report.duration,
@@ -62,25 +65,30 @@ class Recorder:
 
 
 class FixtureTimer:
-    """Adds to the properties of each test how long the fixtures took that were made for it."""
+    """
+    Add the duration of its fixtures to the properties of each test.
 
-    def __init__(self) -> None:
+    :param suite: folder of the suite, for the names of its fixtures.
+    """
+
+    def __init__(self, suite: str) -> None:
+        self._suite = suite
         self._made: dict[str, float] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[Any]
     ) -> Generator[None, object | None, object | None]:
-        """Measure one fixture; those that it asks for by name are made before."""
+        """Measure one fixture; the fixtures that it requests by name are set up before."""
         started = time.monotonic()
         try:
             return (yield)
         finally:
-            self._made[fixture_name(fixturedef)] = round(time.monotonic() - started, 2)
+            self._made[fixture_name(fixturedef, self._suite)] = round(time.monotonic() - started, 2)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Take what was made since the test before as made for this one."""
+        """Assign the fixtures set up since the previous test to this one."""
         self._made = {}
         try:
             return (yield)
@@ -88,9 +96,16 @@ class FixtureTimer:
             item.user_properties.append((FIXTURES, self._made))
 
 
-def fixture_name(fixturedef: pytest.FixtureDef[Any]) -> str:
-    """Return the name of a fixture after the file or folder that defines it."""
-    return f"{fixturedef.baseid}::{fixturedef.argname}"
+def suite_of(config: pytest.Config) -> str:
+    """Return what makes the names of pytest paths in the repository: nothing, or a folder and ``/``."""
+    if config.rootpath == REPOSITORY or REPOSITORY not in config.rootpath.parents:
+        return ""
+    return f"{config.rootpath.relative_to(REPOSITORY)}/"
+
+
+def fixture_name(fixturedef: pytest.FixtureDef[Any], suite: str) -> str:
+    """Return the name of a fixture after the file or folder that defines it; a plugin's has neither."""
+    return f"{suite if fixturedef.baseid else ''}{fixturedef.baseid}::{fixturedef.argname}"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -98,6 +113,6 @@ def pytest_configure(config: pytest.Config) -> None:
     path = os.environ.get(EVENTS)
     if not path:
         return
-    config.pluginmanager.register(FixtureTimer())
+    config.pluginmanager.register(FixtureTimer(suite_of(config)))
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Recorder(Path(path)))
+        config.pluginmanager.register(Recorder(Path(path), suite_of(config)))

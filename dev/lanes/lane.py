@@ -1,4 +1,4 @@
-"""One target of the Makefile in the current folder, in processes of its own, with its output in a file."""
+"""One target of the Makefile in the current folder, in its own processes, with its output in a file."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from dev.lanes.results import Results
 
 # a suite stops its own stack when it is interrupted
 STOP_SECONDS = 90
-# of what is left once the target has ended: nobody stops it any more
+# for processes left once the target has ended
 LEFT_SECONDS = 5
-# the make that started this one would hand its jobs and variables on
+# the parent make would pass on its jobs and variables
 FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTEST_ADDOPTS")
 
 
@@ -27,7 +27,7 @@ class Lane:
     One lane.
 
     :param target: target of the Makefile.
-    :param folder: gets its log and the events of its tests.
+    :param folder: for its log and the events of its tests.
     """
 
     def __init__(self, target: str, folder: Path) -> None:
@@ -35,11 +35,12 @@ class Lane:
         self.log = folder / f"{target}.log"
         self.results = Results(folder / f"{target}.jsonl")
         self.seconds = 0.0
+        self.cpu_seconds = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
 
     def start(self) -> None:
-        """Start it in a session of its own."""
+        """Start it in its own session."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.results.path.unlink(missing_ok=True)
         environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
@@ -56,30 +57,36 @@ class Lane:
             )
 
     def poll(self) -> int | None:
-        """Return the exit code; None while it runs."""
+        """Return the exit code; None while it is running."""
         assert self._process is not None
         self.seconds = time.monotonic() - self._started
-        return self._process.poll()
+        if self._process.returncode is None:
+            # not poll(): it drops what the kernel says of the processor time
+            ended, status, usage = os.wait4(self._process.pid, os.WNOHANG)
+            if ended:
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+                self.cpu_seconds = usage.ru_utime + usage.ru_stime
+        return self._process.returncode
 
     def state(self) -> str:
-        """Say in a line what it is at."""
+        """Return its progress in one line."""
         results = str(self.results)
         return f"{results}, at {self.results.current}" if results else last_line(self.log)
 
     def interrupt(self) -> None:
-        """Ask all of it to stop, as ctrl-C would."""
+        """Interrupt all of its processes, like ctrl-C."""
         assert self._process is not None
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGINT)
 
     def kill(self, deadline: float) -> None:
         """
-        Wait until nothing of it runs any more, and kill what does not end by itself.
+        Wait until all its processes have ended, and kill those that do not end.
 
         :param deadline: when to kill a target that has not ended, on the monotonic clock.
         """
         assert self._process is not None
-        while time.monotonic() < deadline and self._process.poll() is None:
+        while time.monotonic() < deadline and self.poll() is None:
             time.sleep(0.2)
         deadline = time.monotonic() + LEFT_SECONDS
         while time.monotonic() < deadline and self._members():
@@ -92,7 +99,7 @@ class Lane:
         self._process.wait()
 
     def _members(self) -> list[psutil.Process]:
-        """Return its processes, in whatever session they are: all have inherited the file of its events."""
+        """Return its processes in any session: all have inherited the file of its events."""
         return [process for process in psutil.process_iter() if self._owns(process)]
 
     def _owns(self, process: psutil.Process) -> bool:

@@ -1,4 +1,4 @@
-"""What the tests of a lane have told so far."""
+"""The results of the tests of a lane so far."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 @dataclass
 class Results:
     """
-    Reads what :mod:`dev.lanes.events` writes.
+    Reads the records of :mod:`dev.lanes.events`.
 
     :param path: its file.
     """
@@ -38,7 +38,7 @@ class Results:
             return []
         with self.path.open("rb") as file:
             file.seek(self._read)
-            # the last line may be half written
+            # the last line may be incomplete
             lines = [line for line in file if line.endswith(b"\n")]
         self._read += sum(map(len, lines))
         return [failed for line in lines if (failed := self._take(json.loads(line)))]
@@ -54,7 +54,7 @@ class Results:
             self.fixtures[name] = max(seconds, self.fixtures.get(name, 0))
         if event["phase"] == "call":
             self.calls[test] = event["seconds"]
-        # set-up and teardown count where they are the end of the test, or fail
+        # set-up and teardown count if they end the test, or fail
         if event["phase"] == "call" or event["outcome"] != "passed":
             self.outcomes[event["outcome"]] += 1
         return test if event["outcome"] == "failed" else None

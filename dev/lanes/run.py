@@ -1,4 +1,4 @@
-"""Runs lanes next to each other, tells how they stand, and shows what failed."""
+"""Run lanes in parallel, print their progress, and show failures."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from deploy.terminal.signals import ignore_interrupts
 from dev.lanes.durations import Durations, file_of, read_durations, seconds_by_file
 from dev.lanes.lane import STOP_SECONDS, Lane
-from dev.signals import ignore_interrupts
 
 LOGS = Path(".local/lanes")
 POLL_SECONDS = 0.5
@@ -25,12 +25,12 @@ class LanesFailedError(RuntimeError):
 
 class Run:
     """
-    One run of several lanes; what takes longest begins first.
+    One run of several lanes; the longest start first.
 
     :param targets: targets of the Makefile.
     :param at_once: how many run at the same time; by default one more than there are cores.
     :param folder: gets the logs.
-    :param say: takes each line for the terminal.
+    :param say: called with each line for the terminal.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Run:
         say: Callable[[str], None] = lambda line: print(line, flush=True),
     ) -> None:
         known = read_durations()["lanes"]
-        # what has not been measured may take long
+        # a lane that was not measured may take long
         self._waiting = sorted(targets, key=lambda target: -known.get(target, float("inf")))
         self._at_once = at_once or (os.cpu_count() or 1) + LANES_BEYOND_CORES
         self._folder = folder
@@ -52,7 +52,7 @@ class Run:
 
     def __call__(self) -> None:
         """
-        Run every lane to its end, also after one has failed.
+        Run every lane to its end, even after one has failed.
 
         :raises LanesFailedError: at least one has failed.
         :raises KeyboardInterrupt: everything is stopped.
@@ -73,7 +73,7 @@ class Run:
             raise LanesFailedError(f"failed: {', '.join(lane.target for lane in failed)}")
 
     def measured(self) -> Durations:
-        """Return the seconds of all that has run."""
+        """Return the seconds of all lanes and tests that have run."""
         lanes = [lane for lane, _ in self._ended]
         tests = _merged(lane.results.seconds for lane in lanes)
         return {
@@ -129,10 +129,11 @@ class Run:
             yield f"\nThe {SLOWEST} slowest tests, with set-up and teardown:"
             for test in sorted(tests, key=lambda test: -tests[test])[:SLOWEST]:
                 yield f"{tests[test]:6.1f} s  {test}"
-        yield "\nLanes:"
+        yield "\nLanes, with the processor seconds of the processes that they waited for:"
         for lane, code in self._ended:
             yield (
-                f"{lane.seconds:6.0f} s  {'FAILED' if code else 'passed'}  {lane.target}  {lane.results}"
+                f"{lane.seconds:6.0f} s {lane.cpu_seconds:6.0f} s"
+                f"  {'FAILED' if code else 'passed'}  {lane.target}  {lane.results}"
             ).rstrip()
 
 

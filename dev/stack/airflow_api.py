@@ -1,8 +1,10 @@
-"""The few calls of Airflow's REST API that drive a DAG from outside."""
+"""The calls of Airflow's REST API that drive a DAG."""
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +13,11 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 HEALTH = "/api/v2/monitor/health"
+TASKS_HEALTH = "/execution/health"
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 REQUEST_SECONDS = 30
 PARSED_SECONDS = 90
-# Only what changes nothing is asked again, after 0, 1 and 2 s.
+# Only calls that change nothing are retried, after 0, 1 and 2 s.
 RETRY = Retry(
     total=3,
     backoff_factor=0.5,
@@ -40,7 +43,7 @@ class AirflowApi:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.mount(self.url, HTTPAdapter(max_retries=RETRY))
-        # While Airflow starts, no answer is an answer.
+        # While Airflow starts, it does not answer.
         self._session.mount(f"{self.url}{HEALTH}", HTTPAdapter())
         self._token = ""
 
@@ -62,11 +65,30 @@ class AirflowApi:
             self._token = self._send("GET", "/auth/token", None)["access_token"]
         return self._send(method, f"/api/v2{path}", body)
 
+    def warm_up(self) -> None:
+        """
+        Send the tasks' API a first request in the background.
+
+        Airflow builds the application of that API at its first request, which takes the API server seconds of
+        processor time: they need not be part of the first task.
+
+        .. seealso:: ``Cadwyn.__call__`` in cadwyn/applications.py, the base of the application in
+            airflow/api_fastapi/execution_api/app.py
+        """
+
+        def send() -> None:
+            # what is wrong shows in the first task, too
+            with requests.Session() as session, suppress(requests.RequestException):
+                session.trust_env = False
+                session.get(f"{self.url}{TASKS_HEALTH}", timeout=REQUEST_SECONDS)
+
+        threading.Thread(target=send, daemon=True).start()
+
     def log_in(self, user: str, password: str) -> None:
         """
-        Log in; without it, calls are made as whom Airflow takes everybody for.
+        Log in; otherwise calls run as Airflow's default user.
 
-        :raises AirflowApiError: Airflow refuses.
+        :raises AirflowApiError: Airflow rejects the login.
         """
         body = {"username": user, "password": password}
         self._token = self._send("POST", "/auth/token", body)["access_token"]
@@ -87,7 +109,7 @@ class AirflowApi:
         """
         Unpause a DAG, waiting until the DAG processor has parsed it.
 
-        :raises AirflowApiError: the file has an import error, or the DAG does not show up in time.
+        :raises AirflowApiError: the file has an import error, or the DAG does not appear in time.
         """
         deadline = time.monotonic() + PARSED_SECONDS
         while True:
@@ -103,7 +125,7 @@ class AirflowApi:
             time.sleep(1)
 
     def trigger(self, dag_id: str) -> str:
-        """Trigger a run by hand and return its run id."""
+        """Trigger a run and return its run id."""
         return str(self.call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None})["dag_run_id"])
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:

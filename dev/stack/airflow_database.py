@@ -1,7 +1,7 @@
 """
 Airflow's metadata database for a new stack, copied from one that Airflow has migrated here before.
 
-Airflow needs several CPU seconds to make an empty database. The template is kept under a key of what decides
+Airflow needs several CPU seconds to make an empty database. The template's key has all that determines
 the schema: the versions of Airflow and of its providers.
 """
 
@@ -16,10 +16,10 @@ from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 
-from dev.settings import LOCAL
+from dev.stack.settings import LOCAL
 
 DATABASE = "airflow.db"
-# Holds the key of what has migrated the database beside it.
+# the key of the versions that migrated the database next to it
 STAMP = "airflow.db.migrated-by"
 TEMPLATES = LOCAL / "airflow-databases"
 
@@ -28,8 +28,8 @@ def prepare_database(home: Path, migrate: Callable[[], None], templates: Path = 
     """
     Create a stack's database with the schema that the installed Airflow expects.
 
-    :param home: Airflow's folder; a database that is there already keeps its rows.
-    :param migrate: makes or upgrades the database in this folder; called only where there is no copy to take.
+    :param home: Airflow's folder; an existing database keeps its rows.
+    :param migrate: creates or upgrades the database in this folder; called only if there is no copy.
     :param templates: folder of the migrated, unused databases.
     """
     key = schema_key()
@@ -48,7 +48,7 @@ def prepare_database(home: Path, migrate: Callable[[], None], templates: Path = 
 
 
 def schema_key() -> str:
-    """Return a digest of the versions of Airflow and of its providers, some of which bring tables."""
+    """Return a digest of the versions of Airflow and of its providers, some of which add tables."""
     names = {
         f"{distribution.name}=={distribution.version}"
         for distribution in metadata.distributions()
@@ -58,13 +58,13 @@ def schema_key() -> str:
 
 
 def _back_up(database: Path, new: Path) -> None:
-    """Copy a database together with what its write-ahead log still holds."""
+    """Copy a database together with its write-ahead log."""
     with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(new)) as copy:
         source.backup(copy)
 
 
 def _put(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically."""
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         write(new)

@@ -1,8 +1,8 @@
 """
-Airflow's components, forked from one process: ``python -m dev.airflow_launcher ROOT``.
+Airflow's components, forked from one process: ``python -m dev.stack.airflow_launcher ROOT``.
 
-Each import is paid for once and its pages are shared, where four commands would import the same libraries
-four times. What runs in each fork is Airflow's own command.
+The libraries are imported once and their pages are shared, instead of once for each of four commands.
+Each fork runs Airflow's own command.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from dev.processes import Processes
+from dev.stack.processes import Processes
 
 AIRFLOW_COMPONENTS = {
     # Their log servers would listen on every address of the machine: the API server reads the files itself.
@@ -24,7 +24,7 @@ AIRFLOW_COMPONENTS = {
     "dag-processor": ["airflow", "dag-processor"],
     "api-server": ["airflow", "api-server"],
 }
-# Building its application takes longest, and needs nothing of what the others import.
+# Building its application takes longest, and needs none of the others' imports.
 FIRST = "api-server"
 SHARED_BY_THE_OTHERS = (
     "airflow.jobs.scheduler_job_runner",
@@ -33,20 +33,20 @@ SHARED_BY_THE_OTHERS = (
     "airflow.executors.local_executor",
 )
 # Google's libraries, for the tasks, triggers and DAG files that these processes fork for.
-PRELOADED = Path(__file__).parent / "airflow_settings" / "airflow_local_settings.py"
+PRELOADED = Path(__file__).parents[1] / "airflow_settings" / "airflow_local_settings.py"
 
 
 def launch(root: Path) -> None:
     """
-    Fork each component, write it down as a process of the stack, and stay until all of them have ended.
+    Fork each component, record it as a process of the stack, and wait until all of them have ended.
 
     :param root: folder of the stack.
     """
     processes = Processes(root)
-    # a DAG file must find what Composer has, and not the packages of this repository
+    # a DAG file must find the same modules as on Composer, and not the packages of this repository
     sys.path[:] = [entry for entry in sys.path if entry != os.getcwd()]
     importlib.import_module("airflow.settings")
-    # as Airflow's main does: the file, with the key that it makes, must be there before they all look for it
+    # as Airflow's main does: the file, with its generated key, must exist before they all read it
     importlib.import_module("airflow.configuration").write_default_airflow_configuration_if_needed()
     _fork(processes, FIRST)
     for module in SHARED_BY_THE_OTHERS:
@@ -56,7 +56,7 @@ def launch(root: Path) -> None:
     for name in AIRFLOW_COMPONENTS:
         if name != FIRST:
             _fork(processes, name)
-    # Whoever stops the stack stops them too. With nobody to wait for them, they would stay as zombies.
+    # Stopping the stack stops them too; without a parent that waits, they would stay as zombies.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with suppress(ChildProcessError):
         while True:
@@ -64,7 +64,7 @@ def launch(root: Path) -> None:
 
 
 def _fork(processes: Processes, name: str) -> None:
-    """Fork a component that begins once it is written down, and ends if that does not happen."""
+    """Fork a component that starts once it is recorded, and exits if that does not happen."""
     reader, writer = os.pipe()
     gc.freeze()
     pid = os.fork()

@@ -1,4 +1,4 @@
-"""A stack whose DAGs have a configuration of their own, as a user's would."""
+"""A stack whose DAGs have a custom configuration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from dev.settings import REPOSITORY, StackSettings
+from dev.stack.settings import REPOSITORY, StackSettings
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class ConfiguredSettings(StackSettings):
 
     @property
     def dags(self) -> Path:
-        """Folder of the DAGs, which differ from the repository's in their configuration alone."""
+        """Return the folder of the DAGs, which differ from the repository's only in their configuration."""
         return self.root / "dags"
 
     def environment(self) -> dict[str, str]:
@@ -31,11 +31,11 @@ class ConfiguredSettings(StackSettings):
         """
         Copy the DAGs.
 
-        :param change: is given the content of ``wine_config.yaml``.
+        :param change: called with the content of ``wine_config.yaml``.
         """
         shutil.copytree(REPOSITORY / "dags", self.dags, ignore=shutil.ignore_patterns("__pycache__"))
         path = self.dags / "wine_config.yaml"
-        # through JSON, so that what the wines share is no longer shared
+        # through JSON, which copies the settings that the wines share
         content = json.loads(json.dumps(yaml.safe_load(path.read_text())))
         change(content)
         path.write_text(yaml.safe_dump(content, sort_keys=False))

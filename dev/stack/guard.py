@@ -1,4 +1,4 @@
-"""Runs a command so that it ends with one line and an exit code, whatever happens, and leaves no process."""
+"""Run a command so that it ends with one line and an exit code, and leaves no process."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from contextlib import contextmanager
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 
-from dev.signals import INTERRUPTS, ignore_interrupts, interrupt_once
-from dev.stack import Stack
+from deploy.terminal.signals import INTERRUPTS, ignore_interrupts, interrupt_once
+from dev.stack.stack import Stack
 from localcloud.config import SettingsError
 
 FAILED = 1
 INTERRUPTED = 130
-# What requests raises is an OSError.
+# exceptions of requests are OSErrors
 FAILURES = (OSError, RuntimeError, GoogleAPIError, GoogleAuthError, SettingsError)
 
 
 def guarded(name: str, work: Callable[[], None]) -> int:
     """
-    Do the work, and say in a line what went wrong.
+    Run the work, and print an error as one line.
 
-    :param name: the command, as a person typed it.
+    :param name: the command, as typed.
     :return: the exit code.
     """
     before = {number: signal.getsignal(number) for number in INTERRUPTS}

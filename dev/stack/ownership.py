@@ -1,8 +1,8 @@
 """
-Who may use a stack's folder: one call at a time, and what a killed one left is cleared away.
+Lock a stack's folder: one call at a time, and the processes of a killed one are stopped.
 
-The lock file beside the folder names the process that holds it, and is emptied when that process ends in
-order: a name in a free lock file is that of a killed process.
+The lock file next to the folder names the process that holds it, and is emptied when that process exits
+normally: a name in a free lock file is that of a killed process.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from dev.processes import Processes
+from dev.stack.processes import Processes
 
 STACKS = ("up", "demo", "demo-drift", "bench", "bench-scale")
 STOP_SECONDS = 60
 
 
 class BusyError(RuntimeError):
-    """Another call uses the stack; the message is one line for the person who called."""
+    """Another call uses the stack; the message is one line."""
 
 
 @contextmanager
 def owned(root: Path) -> Iterator[None]:
     """
-    Keep every other call away from a stack's folder while the block runs.
+    Lock a stack's folder while the block runs.
 
     :param root: the folder, named after the make target.
     :raises BusyError: another call has it.
@@ -38,7 +38,7 @@ def owned(root: Path) -> Iterator[None]:
     with _open(root) as lock:
         if not _take(lock):
             raise BusyError(
-                f"`make {root.name}` runs already (process {_owner(lock)}): wait for its end, "
+                f"`make {root.name}` is already running (process {_owner(lock)}): wait until it ends, "
                 "or stop it with `make down`"
             )
         _write(lock, str(os.getpid()))
@@ -51,7 +51,7 @@ def owned(root: Path) -> Iterator[None]:
 @contextmanager
 def fresh(root: Path, say: Callable[[str], None]) -> Iterator[None]:
     """
-    Own a stack's folder, emptied, with nothing of a killed call left on this machine.
+    Lock a stack's folder, empty it, and stop the processes of a killed call.
 
     :param say: is told in a line what was stopped.
     :raises BusyError: another call has it.
@@ -64,14 +64,14 @@ def fresh(root: Path, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def stop_leftovers(root: Path, say: Callable[[str], None]) -> None:
-    """Stop what a killed call left of a stack that this call owns."""
+    """Stop the processes that a killed call left in a stack that this call owns."""
     count = Processes(root).stop()
     if count:
-        say(f"stopped {count} processes that an earlier `make {root.name}` had left")
+        say(f"stopped {count} processes left by an earlier `make {root.name}`")
 
 
 def clear_killed(home: Path, say: Callable[[str], None]) -> None:
-    """Stop what killed calls left of the stacks below a folder; live ones and those left running stay."""
+    """Stop the processes of killed calls in the stacks below a folder; other stacks keep running."""
     for name in STACKS:
         with _open(home / name) as lock:
             if _take(lock) and _owner(lock):
@@ -92,7 +92,7 @@ def stop_all(home: Path, say: Callable[[str], None]) -> None:
 
 
 def stop_stack(root: Path, say: Callable[[str], None]) -> bool:
-    """Stop one stack, and tell whether anything ran."""
+    """Stop one stack, and return whether anything was running."""
     processes = Processes(root)
     count = len(processes.members())
     with _open(root) as lock:
@@ -110,7 +110,7 @@ def stop_stack(root: Path, say: Callable[[str], None]) -> bool:
 def _end_owner(lock: TextIO, name: str) -> None:
     deadline = time.monotonic() + STOP_SECONDS
     while not _take(lock):
-        # it may not have written its name yet, and heeds the first signal only
+        # it may not have written its name yet, and only handles the first signal
         with suppress(ProcessLookupError, ValueError):
             os.kill(int(_owner(lock)), signal.SIGTERM)
         if time.monotonic() > deadline:

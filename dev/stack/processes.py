@@ -1,4 +1,4 @@
-"""Starts the long-running processes of a stack, and stops exactly those, even after a killed starter."""
+"""Start the long-running processes of a stack, and stop exactly those, even if their starter was killed."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from pathlib import Path
 
 import psutil
 
-from dev.signals import deferred_interrupts
+from deploy.terminal.signals import deferred_interrupts
 
 STOP_SECONDS = 15
-# What outlives the leader of its session has lost its reason to run.
+# a process that outlives the leader of its session is an orphan
 ORPHAN_SECONDS = 2
 
 
 class ProcessEndedError(RuntimeError):
-    """A long-running process ended by itself; the message holds the end of its output."""
+    """A long-running process ended unexpectedly; the message has the end of its output."""
 
 
 class Processes:
     """
-    The processes of one stack, written down in a file as (pid, start time), so that a later call finds them.
+    The processes of one stack, recorded in a file as (pid, start time), so that a later call finds them.
 
-    :param root: folder of the stack; it holds the file, and a folder with one log a process.
+    :param root: folder of the stack, with the file and a folder with one log per process.
     """
 
     def __init__(self, root: Path) -> None:
@@ -37,9 +37,9 @@ class Processes:
         self.logs = root / "logs"
 
     def start(self, name: str, command: list[str], *, environment: dict[str, str], directory: Path) -> None:
-        """Start a process in a session of its own: a ctrl-C meant for the starter does not reach it."""
+        """Start a process in its own session: a ctrl-C for the starter does not reach it."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        # started and written down, or neither
+        # started and recorded, or neither
         with deferred_interrupts(), (self.logs / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 command,
@@ -53,22 +53,22 @@ class Processes:
             self.add(name, process.pid)
 
     def add(self, name: str, pid: int) -> None:
-        """Write down a process that another way than :meth:`start` has started, in a session of its own."""
+        """Record a process in its own session that was not started by :meth:`start`."""
         with self._locked():
             self._write(self._read() | {name: {"pid": pid, "created": psutil.Process(pid).create_time()}})
 
     def running(self) -> dict[str, psutil.Process]:
-        """Return the recorded processes that still run."""
+        """Return the recorded processes that are still running."""
         entries = self._read().items()
         return {name: process for name, entry in entries if (process := _recorded(entry)) and _lives(process)}
 
     def names(self) -> set[str]:
-        """Return the names of all that was started, whether it still runs or not."""
+        """Return the names of all started processes, running or not."""
         return set(self._read())
 
     def check(self, name: str) -> None:
         """
-        Make sure that a process still runs.
+        Check that a process is still running.
 
         :raises ProcessEndedError: it does not.
         """
@@ -79,7 +79,7 @@ class Processes:
 
     def kill(self, name: str) -> None:
         """
-        Kill a process, and it alone: what it leaves behind stays known as part of the stack.
+        Kill one process; its children stay known as part of the stack.
 
         :raises ProcessEndedError: it does not run.
         """
@@ -89,7 +89,7 @@ class Processes:
         psutil.wait_procs([process], timeout=STOP_SECONDS)
 
     def forget(self, name: str) -> None:
-        """Release the name of a process that has ended, for another to be started under it."""
+        """Release the name of an ended process, so that another can be started with it."""
         with self._locked():
             entries = self._read()
             entry = entries.pop(name)
@@ -106,7 +106,7 @@ class Processes:
         return [process for process in found.values() if _lives(process)]
 
     def _sessions(self) -> Iterator[psutil.Process]:
-        # A dead leader's pid is not given away while its session has members, but a reboot gives it away.
+        # a dead leader's pid is not reused while its session has members, except after a reboot
         sessions = {
             int(entry["pid"])
             for entry in self._read().values()
@@ -120,11 +120,11 @@ class Processes:
 
     def stop(self) -> int:
         """
-        Stop every process of the stack, last started first; kill what does not end in time.
+        Stop every process of the stack, last started first; kill those that do not end in time.
 
         :return: how many there were.
         """
-        # Looked up before: what has lost its parent is nobody's child any more.
+        # looked up before: an orphan is no longer found as a child
         members = self.members()
         for process in reversed(self.running().values()):
             with suppress(psutil.NoSuchProcess):
@@ -142,7 +142,7 @@ class Processes:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Keep other processes from writing: what is started may start and write down others."""
+        """Lock the file against other processes, which may start and record processes too."""
         self.record.parent.mkdir(parents=True, exist_ok=True)
         with self.record.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -161,7 +161,7 @@ class Processes:
 
 
 def _recorded(entry: dict[str, float]) -> psutil.Process | None:
-    """Return the process of an entry, unless it is gone or its pid is somebody else's by now."""
+    """Return the process of an entry, unless it has ended or its pid was reused."""
     try:
         process = psutil.Process(int(entry["pid"]))
         return process if abs(process.create_time() - entry["created"]) < 1 else None

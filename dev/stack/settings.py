@@ -1,30 +1,33 @@
-"""Where a local stack lives, and the environment that its parts share."""
+"""The location of a local stack, and the environment that its parts share."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from localcloud import pki
+from deploy.local import BUCKET, REGION, local_project
+from localcloud.clients.environment import activate, process_environment
 from localcloud.config import HOST, SettingsError
 from localcloud.config import Settings as CloudSettings
-from localcloud.environment import process_environment
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 LOCAL = REPOSITORY / ".local"
-# packages of plugins for the local Airflow alone; each names its plugin as an entry point
+# packages of plugins for the local Airflow only; each declares its plugin as an entry point
 AIRFLOW_PLUGINS = REPOSITORY / "dev" / "airflow_plugins"
 DEFAULT_AIRFLOW_PORT = 18080
+# stands for the image of the pipeline
+PIPELINE_PYTHON = REPOSITORY / "pipeline" / ".venv" / "bin" / "python"
 
 
 def _airflow_port() -> int:
     text = os.environ.get("WINE_AIRFLOW_PORT", str(DEFAULT_AIRFLOW_PORT))
-    if not text.isdecimal() or not 0 < int(text) < 2**16:
-        raise SettingsError(f"WINE_AIRFLOW_PORT must be a port from 1 to 65535, not {text}")
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) < 2**16:
+        raise SettingsError(f"WINE_AIRFLOW_PORT must be a port from 1 to 65535, not {ascii(text[:80])[1:-1]}")
     return int(text)
 
 
@@ -36,29 +39,36 @@ class StackSettings:
     :param root: folder of everything that it writes.
     :param airflow_port: TCP port of Airflow's API server on loopback (``WINE_AIRFLOW_PORT``).
     :param cloud_port: TCP port of localcloud's gateway on loopback (``LOCALCLOUD_PORT``).
-    :raises SettingsError: one of these variables is no port.
+    :raises SettingsError: one of these variables is not a valid port.
     """
 
     root: Path
     airflow_port: int = field(default_factory=_airflow_port)
     cloud_port: int = field(default_factory=lambda: CloudSettings.from_environment().port)
-    region: str = "europe-west1"
-    bucket: str = "wine-local-mlops"
+    region: str = REGION
+    bucket: str = BUCKET
     dataset: str = "wine_quality"
 
     @property
     def cloud(self) -> CloudSettings:
-        """The settings of this stack's localcloud: its own state folder, all else from the environment."""
-        return replace(CloudSettings.from_environment(), state=self.root / "cloud", port=self.cloud_port)
+        """Return the settings of this stack's localcloud: the environment's, with what the wines need."""
+        given = CloudSettings.from_environment()
+        return replace(
+            given,
+            state=self.root / "cloud",
+            port=self.cloud_port,
+            project=local_project(),
+            pipeline_python=given.pipeline_python or PIPELINE_PYTHON,
+        )
 
     @property
     def airflow_home(self) -> Path:
-        """Airflow's configuration, metadata database and task logs."""
+        """Return the folder of Airflow's configuration, metadata database and task logs."""
         return self.root / "airflow"
 
     @property
     def airflow_url(self) -> str:
-        """Base URL of Airflow's UI and REST API."""
+        """Return the base URL of Airflow's UI and REST API."""
         return f"http://{HOST}:{self.airflow_port}"
 
     def table(self, wine: str) -> str:
@@ -67,11 +77,11 @@ class StackSettings:
 
     def activate(self) -> None:
         """
-        Put this process, and with it Google's clients in it, into the stack's environment.
+        Set the stack's environment in this process, for Google's clients.
 
-        The certificates that it names are made, for Google's libraries look for them when they are imported.
+        Call it before Google's libraries are imported.
         """
-        pki.ensure(self.cloud)
+        activate(self.cloud)
         environment = self.environment()
         for name in set(os.environ) - set(environment):
             del os.environ[name]
@@ -82,16 +92,18 @@ class StackSettings:
         cloud = self.cloud
         # A user's own Airflow settings would change what runs here.
         foreign = [name for name in os.environ if name.startswith("AIRFLOW__")]
-        environment = process_environment(cloud) | {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "LOCALCLOUD_STATE": str(cloud.state),
-            "LOCALCLOUD_PORT": str(cloud.port),
-            "WINE_PROJECT": cloud.project,
-            "WINE_REGION": self.region,
-            "WINE_BUCKET": self.bucket,
-            # what is polled runs on this machine, and costs no quota
-            "WINE_POLL_INTERVAL": "1",
-        }
+        environment = (
+            process_environment(cloud)
+            | cloud.environment()
+            | {
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "WINE_PROJECT": cloud.project,
+                "WINE_REGION": self.region,
+                "WINE_BUCKET": self.bucket,
+                # what is polled runs on this machine, and costs no quota
+                "WINE_POLL_INTERVAL": "1",
+            }
+        )
         for name in [*foreign, "PYTHONDONTWRITEBYTECODE"]:
             environment.pop(name, None)
         return environment | self._airflow_environment()
@@ -107,16 +119,17 @@ class StackSettings:
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.airflow_url}/execution/",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__PARALLELISM": "2",
+            # more than run at once: a worker may take its next task a second after the last one only (below)
+            "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
-            # A new DAG file is seen after these seconds; an edited one within a second, whatever they say.
-            # What DAG files import is seen every 30 s (min_file_process_interval): parsing costs CPU.
+            # a new DAG file is found after these seconds; an edited one always within a second;
+            # changes in the imports of DAG files every 30 s (min_file_process_interval): parsing costs CPU
             "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "2",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2",
-            # Whoever reaches the loopback port is admin: there is nothing here but this machine's own data.
+            # anyone who reaches the loopback port is admin: there is only this machine's own data
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.airflow_home / 'airflow.db'}",
-            # Seconds of sleep when there is nothing to schedule, and that a ready task waits at most.
+            # seconds of sleep when there is nothing to schedule; a ready task waits at most as long
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
             # A supervisor that reads the end of a task's last socket before the process has gone waits for a
             # whole heartbeat, with nothing left to listen to: the worker takes no other task meanwhile.
@@ -127,7 +140,7 @@ class StackSettings:
         } | self._secrets()
 
     def _secrets(self) -> dict[str, str]:
-        """Keys that Airflow's components must share: made once, readable by their owner alone."""
+        """Return the keys that Airflow's components share: created once, readable only by their owner."""
         path = self.airflow_home / "secrets.json"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,12 +8,12 @@ import sys
 
 import requests
 
-from dev.airflow_api import AirflowApi
-from dev.airflow_database import prepare_database
-from dev.airflow_launcher import AIRFLOW_COMPONENTS
-from dev.processes import Processes
-from dev.progress import Progress
-from dev.settings import AIRFLOW_PLUGINS, REPOSITORY, StackSettings
+from deploy.terminal.progress import Progress
+from dev.stack.airflow_api import AirflowApi
+from dev.stack.airflow_database import prepare_database
+from dev.stack.airflow_launcher import AIRFLOW_COMPONENTS
+from dev.stack.processes import Processes
+from dev.stack.settings import AIRFLOW_PLUGINS, REPOSITORY, StackSettings
 from localcloud.config import HOST
 
 LOCALCLOUD = "localcloud"
@@ -23,7 +23,7 @@ START_SECONDS = 180
 
 
 class StackError(RuntimeError):
-    """The stack cannot start; the message is one line for the person who called."""
+    """The stack cannot start; the message is one line."""
 
 
 class Stack:
@@ -31,7 +31,7 @@ class Stack:
     localcloud and Airflow on this machine.
 
     :param settings: where it lives.
-    :param progress: what it tells a person while it starts.
+    :param progress: prints its progress.
     """
 
     def __init__(self, settings: StackSettings, progress: Progress) -> None:
@@ -44,7 +44,7 @@ class Stack:
         """
         Start every process and return when all are healthy; ``settings.activate()`` must have been called.
 
-        :raises StackError: a port is taken.
+        :raises StackError: a port is in use.
         :raises ProcessEndedError: a process ended while starting.
         """
         self._require_free_port(self.settings.cloud.port, "LOCALCLOUD_PORT")
@@ -52,17 +52,17 @@ class Stack:
         environment = self.settings.environment()
         self._start(LOCALCLOUD, COMMANDS[LOCALCLOUD], environment)
         prepare_database(self.settings.airflow_home, lambda: self._migrate(environment))
-        # it imports Google's libraries when it is time for them
+        # it imports Google's libraries later
         launched = environment | {"PYTHONPATH": str(AIRFLOW_PLUGINS)}
         self._start(
-            LAUNCHER, [sys.executable, "-m", "dev.airflow_launcher", str(self.settings.root)], launched
+            LAUNCHER, [sys.executable, "-m", "dev.stack.airflow_launcher", str(self.settings.root)], launched
         )
         self.progress.wait("Airflow's processes", self._launched, timeout=START_SECONDS, every=0.2)
         self._await_health()
 
     def restart(self, name: str) -> None:
         """
-        Start a component again after its end, and return when all are healthy.
+        Restart an ended component, and return when all are healthy.
 
         :param name: a key of COMMANDS.
         :raises ProcessEndedError: a process ended while starting.
@@ -77,7 +77,7 @@ class Stack:
 
     def check(self) -> None:
         """
-        Make sure that every process still runs.
+        Check that every process is still running.
 
         :raises ProcessEndedError: one does not.
         """
@@ -85,7 +85,7 @@ class Stack:
             self.processes.check(name)
 
     def is_healthy(self) -> bool:
-        """Return whether everything runs and answers."""
+        """Return whether all processes are running and healthy."""
         running = self.processes.running().keys()
         return COMMANDS.keys() <= running and not self.airflow.unhealthy_components()
 
@@ -98,11 +98,11 @@ class Stack:
 
     def _migrate(self, environment: dict[str, str]) -> None:
         """
-        Make or upgrade Airflow's metadata database.
+        Create or upgrade Airflow's metadata database.
 
         :raises StackError: Airflow's command fails.
         """
-        self.progress.line("Airflow prepares its metadata database")
+        self.progress.line("Airflow is preparing its metadata database")
         self.processes.logs.mkdir(parents=True, exist_ok=True)
         log = self.processes.logs / "airflow-db-migrate.log"
         with log.open("wb") as output:
@@ -120,7 +120,7 @@ class Stack:
 
     def _launched(self) -> tuple[str, bool | None]:
         self.processes.check(LOCALCLOUD)
-        # what is written down may have ended since: the health check says so
+        # a recorded process may have ended since: the health check reports it
         if AIRFLOW_COMPONENTS.keys() <= self.processes.names():
             return "", True
         self.processes.check(LAUNCHER)
@@ -149,6 +149,6 @@ class Stack:
                 probe.bind((HOST, port))
             except OSError as error:
                 raise StackError(
-                    f"port {port} is taken by another program: stop it (`make down` stops what `make up` "
+                    f"port {port} is in use by another program: stop it (`make down` stops what `make up` "
                     f"started), or set {variable} to a free port"
                 ) from error

@@ -1,4 +1,4 @@
-"""What Vertex AI and BigQuery say happened, read with Google's own clients."""
+"""Read the state of Vertex AI and BigQuery with Google's own clients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import requests
 from google.cloud import aiplatform_v1, bigquery
 from google.protobuf import json_format, struct_pb2
 
-from dev.settings import StackSettings
+from dev.stack.settings import StackSettings
 
 REQUEST_SECONDS = 60
 
@@ -24,7 +24,7 @@ class ServingState:
     """
     An endpoint as it serves now.
 
-    :param traffic: per cent of the requests, by deployed model id.
+    :param traffic: percent of the requests, by deployed model id.
     :param monitoring_job: resource name of its monitoring job, empty if it has none.
     """
 
@@ -53,7 +53,7 @@ class VertexState:
         self._predictions = aiplatform_v1.PredictionServiceClient(client_options=options)
 
     def pipeline_jobs(self, wine: str | None = None) -> list[aiplatform_v1.PipelineJob]:
-        """Return the pipeline jobs of a wine, or all that there are, oldest first."""
+        """Return the pipeline jobs of a wine, or all, oldest first; without their tasks."""
         request = aiplatform_v1.ListPipelineJobsRequest(
             parent=self.parent, filter=f"labels.wine={wine}" if wine else "", order_by="create_time"
         )
@@ -108,7 +108,7 @@ class VertexState:
 
     def raw_predict(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
         """
-        Ask ``:rawPredict`` with a JSON body, as the lab's readers do: with curl, or without it in Python.
+        Call ``:rawPredict`` with a JSON body, as the lab's readers do: with curl, or else in Python.
 
         :raises RuntimeError: the answer is an error.
         """
@@ -119,7 +119,7 @@ class VertexState:
 
     def predict_example(self, endpoint: str, example: str) -> dict[str, Any]:
         """
-        Ask with ``PredictionServiceClient.predict``, as the lab's notebook does.
+        Call ``PredictionServiceClient.predict``, as the lab's notebook does.
 
         :param example: a serialized tf.Example in base64.
         """

@@ -1,0 +1,1 @@
+"""Measure the time and memory limits of the package."""

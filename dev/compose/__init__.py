@@ -1,0 +1,1 @@
+"""The docker-compose stack: its secrets, its versions, its tests."""

@@ -1,0 +1,1 @@
+"""The stack of the fault suite, with a training that is replayed."""

@@ -1,0 +1,1 @@
+"""Install both environments and the browser, and write the lock files."""

@@ -1,0 +1,1 @@
+"""localcloud and Airflow together on this machine: start, query, stop."""
