@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dev.demo import WINE, Demo
-from dev.publish import Compilation
-from dev.settings import StackSettings
-from dev.wine_data import load_wine
+from dev.demo.publish import Compilation
+from dev.demo.train import WINE, Demo
+from dev.demo.wine_data import load_wine
+from dev.stack.settings import StackSettings
 
 
 @contextmanager

@@ -5,8 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dev.replay import Made
-from tests.localcloud.vertex.monitoring.conftest import Exported, answer
+from vertex_mlops.contract.reported import (
+    BLESSED,
+    CARD_PAGE,
+    CHAMPION_VERSION,
+    EVIDENCE,
+    KNOWN_ANSWERS,
+    MODEL_URI,
+    REASON,
+    VERDICT,
+)
+
+from dev.faults.replay import Made
+from localcloud.testing import SampleModel
+from tests.wine_model import answer
 
 # better than the majority
 FIGURES = {
@@ -21,9 +33,9 @@ FIGURES = {
 }
 
 
-def handmade(spec: dict[str, Any], exported: Exported, page: str) -> Made:
+def handmade(spec: dict[str, Any], exported: SampleModel, page: str) -> Made:
     """
-    Say what each task of a compiled pipeline has made, as a training would.
+    Return the outputs of each task of a compiled pipeline, as a training would report them.
 
     :param spec: compiled pipeline.
     :param exported: stands for the model and the examples.
@@ -40,13 +52,13 @@ def handmade(spec: dict[str, Any], exported: Exported, page: str) -> Made:
     answers = [answer(instance["alcohol"][0]) for instance in known]
     made["BigQueryExampleGen"]["examples"]["uri"] = exported.examples.removesuffix("/Split-train/*")
     made["Evaluator"]["blessing"]["metadata"] = {"blessed": 1}
-    made["ModelCard"]["model_card"]["metadata"] = {"page": page}
+    made["ModelCard"]["model_card"]["metadata"] = {CARD_PAGE: page}
     made["MetricsReporter"]["metrics"]["metadata"] = FIGURES | {
-        "verdict": "blessed",
-        "reason": "",
-        "evidence": "",
-        "champion_version": "",
-        "model_uri": exported.model,
-        "known_answers": json.dumps(answers),
+        VERDICT: BLESSED,
+        REASON: "",
+        EVIDENCE: "",
+        CHAMPION_VERSION: "",
+        MODEL_URI: exported.model,
+        KNOWN_ANSWERS: json.dumps(answers),
     }
     return made

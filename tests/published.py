@@ -7,13 +7,13 @@ from typing import Any
 
 from google.cloud import storage
 
-from deploy.specs import publish
-from dev.settings import StackSettings
+from deploy.composer.specs import publish
+from dev.stack.settings import StackSettings
 
 
 def upload_spec(settings: StackSettings, wine: str, spec: dict[str, Any]) -> None:
     """
-    Let new runs of a wine's DAG use a compiled pipeline.
+    Upload a compiled pipeline for new runs of a wine's DAG.
 
     :param settings: of the stack, whose bucket must be there.
     :param spec: the compiled pipeline.

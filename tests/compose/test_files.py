@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from dev import compose_init
-from dev.settings import REPOSITORY
+from dev.compose import init as compose_init
+from dev.stack.settings import REPOSITORY
 
 COMPOSE = REPOSITORY / "docker-compose.yaml"
 DOCKERFILES = [
@@ -79,7 +81,9 @@ def test_what_is_installed_is_locked_by_hash_and_compiled() -> None:
 
 def test_the_images_are_installed_by_the_uv_that_installs_on_this_machine() -> None:
     pinned = re.search(r"^uv==(\S+)", (REPOSITORY / "pipeline" / "requirements-installer.txt").read_text())
-    here = re.search(r"^UV_VERSION=(\S+)$", (REPOSITORY / "dev" / "uv.sh").read_text(), re.MULTILINE)
+    here = re.search(
+        r"^UV_VERSION=(\S+)$", (REPOSITORY / "dev" / "install" / "uv.sh").read_text(), re.MULTILINE
+    )
 
     assert pinned
     assert here
@@ -91,7 +95,11 @@ def test_an_edited_dag_or_plugin_builds_nothing_anew(services: dict[str, dict[st
         line for file in DOCKERFILES for line in file.read_text().splitlines() if line.startswith("COPY")
     ]
 
-    assert [line for line in copies if "dags" in line or "plugins" in line] == []
+    # the contract is the part of the plugins that runs in the pipeline's images
+    assert [line for line in copies if "dags" in line or "plugins" in line] == [
+        f"COPY plugins/vertex_mlops/{part} /opt/wine/plugins/vertex_mlops/{part}"
+        for part in ("__init__.py", "contract")
+    ]
     for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
         assert "./plugins:/opt/wine/plugins:ro" in services[name]["volumes"]
 
@@ -108,6 +116,35 @@ def test_who_compiles_in_an_image_is_told_the_revision_when_it_is_built(
 
     assert "WINE_GIT_REVISION" in services["seed"]["build"]["args"]
     assert "ARG WINE_GIT_REVISION\nENV WINE_GIT_REVISION=${WINE_GIT_REVISION}\n" in stage
+
+
+def imported_modules(file: Path) -> set[Path]:
+    """Return the modules of deploy that a file imports at its start, by their paths in the repository."""
+    found = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "deploy":
+            folder = REPOSITORY.joinpath(*str(node.module).split("."))
+            found |= {folder.with_suffix(".py"), *(folder / f"{alias.name}.py" for alias in node.names)}
+    return {path.relative_to(REPOSITORY) for path in found if path.exists()}
+
+
+def test_the_seed_image_has_every_module_of_deploy_that_it_imports_at_its_start() -> None:
+    copied = {
+        Path(name)
+        for line in (REPOSITORY / "pipeline" / "Dockerfile").read_text().splitlines()
+        if line.startswith("COPY deploy/") and line.endswith("/")
+        for name in line.split()[1:-1]
+    }
+    needed: set[Path] = set()
+    todo = imported_modules(REPOSITORY / "deploy" / "images" / "seed.py")
+    assert todo
+    while todo:
+        path = todo.pop()
+        needed.add(path)
+        todo |= imported_modules(REPOSITORY / path) - needed
+
+    packages = {folder / "__init__.py" for path in needed for folder in path.parents if folder.name}
+    assert needed | packages == copied
 
 
 def test_every_secret_comes_from_compose_init() -> None:

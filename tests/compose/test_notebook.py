@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from dev.compose_stack import ComposeStack
+from dev.compose.stack import ComposeStack
 
 pytestmark = pytest.mark.timeout(300)
 # runs a cell in the kernel that notebooks get

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dev.airflow_api import AirflowApi
-from dev.compose_stack import ComposeStack
-from tests.compose.conftest import Cloud
+from dev.compose.stack import ComposeStack
+from dev.stack.airflow_api import AirflowApi
+from tests.compose.compose_cloud import Cloud
 
 VERTEX = "https://europe-west1-aiplatform.googleapis.com/v1/projects/wine-local/locations/europe-west1"
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from dev.airflow_api import AirflowApi, AirflowApiError
-from dev.compose_stack import ONE_SHOT, ComposeStack
-from dev.progress import Progress
-from tests.compose.conftest import Cloud
+from deploy.terminal.progress import Progress
+from dev.compose.stack import ONE_SHOT, ComposeStack
+from dev.stack.airflow_api import AirflowApi, AirflowApiError
+from localcloud.testing import eventually
+from tests.compose.compose_cloud import Cloud
 from tests.flow import ROLLED_OUT
 
 pytestmark = pytest.mark.timeout(900)
@@ -90,10 +90,12 @@ def test_an_edited_dag_shows_without_a_restart(stack: ComposeStack, airflow: Air
 
     file.write_text(file.read_text().replace("Retrain the", "Edited: retrain the"))
 
-    deadline = time.monotonic() + EDIT_SECONDS
-    while (after := airflow.call("GET", f"/dags/{DAG_ID}")["description"]) == before:
-        assert time.monotonic() < deadline, "the edit does not show"
-        time.sleep(1)
+    after = eventually(
+        lambda: airflow.call("GET", f"/dags/{DAG_ID}")["description"],
+        lambda description: description != before,
+        EDIT_SECONDS,
+        every=1,
+    )
     assert after.startswith("Edited: retrain the")
 
 
@@ -168,7 +170,7 @@ def test_seeding_again_changes_nothing(stack: ComposeStack, cloud: Cloud) -> Non
     listed = "https://storage.googleapis.com/storage/v1/b/wine-local-mlops/o?prefix=specs/wine-"
 
     def seeded() -> tuple[dict[str, str], set[tuple[str, str]]]:
-        """The state of each table, and of each compiled pipeline; the pointers are written again."""
+        """Return the state of each table, and of each compiled pipeline; the pointers are written again."""
         tables = {
             wine: cloud.call("GET", f"{table}{wine}_wine")["lastModifiedTime"] for wine in ("red", "white")
         }
@@ -178,7 +180,7 @@ def test_seeding_again_changes_nothing(stack: ComposeStack, cloud: Cloud) -> Non
     before = seeded()
     said = stack.run("run", "--rm", "-T", "seed")
 
-    assert said.count("are there already") == 2
+    assert said.count("are already loaded") == 2
     assert said.count("new runs use gs://wine-local-mlops/specs/wine-") == 2
     assert len(before[1]) == 2
     assert seeded() == before

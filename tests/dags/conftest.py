@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.dags.dag_environment import ENVIRONMENT, ParseDags
 from tests.plugins.airflow_environment import REPOSITORY, isolate_airflow
 
 isolate_airflow()
-
-ENVIRONMENT = {"WINE_PROJECT": "wine-local", "WINE_REGION": "europe-west1", "WINE_BUCKET": "wine-bucket"}
-ParseDags = Callable[[Path], Any]
 
 
 @pytest.fixture
@@ -26,7 +23,7 @@ def wine_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def dags_folder(tmp_path: Path) -> Path:
-    """A copy of dags/ that a test may spoil."""
+    """Return a copy of dags/ that a test may spoil."""
     return Path(shutil.copytree(REPOSITORY / "dags", tmp_path / "dags"))
 
 
@@ -37,7 +34,7 @@ def parse_dags(monkeypatch: pytest.MonkeyPatch) -> ParseDags:
 
     def parse(folder: Path) -> Any:
         monkeypatch.syspath_prepend(str(folder))
-        for module in ("wine_config", "wine_params", "wine_steps"):
+        for module in ("wine_config", "wine_cron", "wine_params", "wine_steps"):
             monkeypatch.delitem(sys.modules, module, raising=False)
         return BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="wine")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.cli.cli_parser import get_parser
 
-from tests.dags.conftest import ParseDags
+from tests.dags.dag_environment import ParseDags
 from tests.plugins.airflow_environment import REPOSITORY
 
 
@@ -18,7 +18,7 @@ def database() -> None:
 
 
 def run(parse_dags: ParseDags, dag_id: str, **how: Any) -> dict[str, str]:
-    """Execute a run without a cloud, and give the states of its tasks."""
+    """Execute a run without a cloud, and return the states of its tasks."""
     dag = parse_dags(REPOSITORY / "dags").dags[dag_id]
     return {ti.task_id: str(ti.state) for ti in dag.test(**how).get_task_instances()}
 
@@ -28,7 +28,7 @@ def test_a_key_that_the_dag_does_not_know_ends_the_run_before_anything_is_done(
 ) -> None:
     states = run(parse_dags, "wine_rollback_white", run_conf={"dry-run": True})
 
-    assert states.pop("choose") == "failed"
+    assert states.pop("find_previous") == "failed"
     assert set(states.values()) == {"upstream_failed"}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from vertex_mlops.exceptions import MissingResultError
 
-from tests.dags.conftest import ParseDags
+from tests.dags.dag_environment import ParseDags
 from tests.plugins.airflow_environment import REPOSITORY
 
 RETRAINING, ROLLBACK = "wine_retraining_white", "wine_rollback_white"
@@ -22,7 +22,7 @@ def dags(parse_dags: ParseDags, wine_environment: None) -> dict[str, Any]:
 
 
 def render(task: Any, **xcoms: Any) -> Any:
-    """Put XComs in place of arguments, as Airflow does before a task; others are missing."""
+    """Render XComs in the arguments, as Airflow does before a task; others are missing."""
     ti = SimpleNamespace(
         dag_id=task.dag_id,
         run_id="manual__1",
@@ -79,11 +79,11 @@ def render(task: Any, **xcoms: Any) -> Any:
             ROLLBACK,
             "deploy",
             [
-                "task choose has left no 'model_version' in its result",
-                "task choose has left no 'pipeline_job' in its result",
+                "task find_previous has left no 'model_version' in its result",
+                "task find_previous has left no 'pipeline_job' in its result",
             ],
         ),
-        (ROLLBACK, "verify_100", ["task choose has left no 'pipeline_result' in its result"]),
+        (ROLLBACK, "verify_100", ["task find_previous has left no 'pipeline_result' in its result"]),
     ],
 )
 def test_a_result_that_is_missing_is_named_with_its_task(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from vertex_mlops.exceptions import RunConfError
 
-from tests.dags.conftest import ParseDags
+from tests.dags.dag_environment import ParseDags
 from tests.plugins.airflow_environment import REPOSITORY
 
 RETRAINING = "wine_retraining_white"
@@ -22,7 +22,7 @@ def dags(parse_dags: ParseDags, wine_environment: None) -> dict[str, Any]:
 
 
 def begin(task: Any, conf: dict[str, Any] | None) -> None:
-    """Do what Airflow does before it executes a task."""
+    """Prepare a task as Airflow does before it executes it."""
     task._pre_execute_hook({"task": task, "dag_run": SimpleNamespace(conf=conf)})
 
 

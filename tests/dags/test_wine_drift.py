@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from vertex_mlops.monitoring.drift_settings import DriftSettings
 
-from tests.dags.conftest import ParseDags
+from tests.dags.dag_environment import ParseDags
 from tests.plugins.airflow_environment import REPOSITORY
 
 WINES = ("white", "red")
@@ -33,7 +34,7 @@ def configured(folder: Path, wine: str, **keys: Any) -> None:
 def test_there_is_a_task_for_each_wine_and_none_waits_for_another(dags: dict[str, Any]) -> None:
     dag = dags["wine_drift"]
 
-    assert {task.task_id for task in dag.tasks} == {f"look_{wine}" for wine in WINES}
+    assert {task.task_id for task in dag.tasks} == {f"detect_drift_{wine}" for wine in WINES}
     assert not any(task.downstream_task_ids for task in dag.tasks)
     assert all(task.retries for task in dag.tasks)
     assert dag.max_active_runs == 1
@@ -51,7 +52,7 @@ def test_it_looks_as_often_as_the_config_says(
 
 @pytest.mark.parametrize("wine", WINES)
 def test_a_look_finds_the_monitoring_jobs_that_the_retraining_labels(dags: dict[str, Any], wine: str) -> None:
-    look = dags["wine_drift"].get_task(f"look_{wine}")
+    look = dags["wine_drift"].get_task(f"detect_drift_{wine}")
     monitor = dags[f"wine_retraining_{wine}"].get_task("monitor")
 
     assert look.labels == monitor.labels
@@ -63,7 +64,9 @@ def test_the_drift_of_a_wine_or_its_cron_starts_its_retraining_alone(dags: dict[
     timetable = dags[f"wine_retraining_{wine}"].timetable
 
     assert timetable.timetable.expression == {"white": "0 6 * * *", "red": "30 6 * * *"}[wine]
-    assert list(timetable.asset_condition.objects) == [dags["wine_drift"].get_task(f"look_{wine}").asset]
+    assert list(timetable.asset_condition.objects) == [
+        dags["wine_drift"].get_task(f"detect_drift_{wine}").asset
+    ]
 
 
 def test_unpausing_a_retraining_just_after_its_tick_starts_none(
@@ -90,7 +93,7 @@ def test_a_wine_without_a_schedule_is_retrained_by_drift_alone(
 
     timetable = dags["wine_retraining_red"].timetable
     assert not hasattr(timetable, "timetable")
-    assert list(timetable.asset_condition.objects) == [dags["wine_drift"].get_task("look_red").asset]
+    assert list(timetable.asset_condition.objects) == [dags["wine_drift"].get_task("detect_drift_red").asset]
 
 
 def test_what_drift_may_start_comes_from_the_config(
@@ -103,11 +106,12 @@ def test_what_drift_may_start_comes_from_the_config(
     dags = parse_dags(dags_folder).dags
 
     settings = {
-        wine: (task.retrain_on_drift_without_new_data, task.drift_cooldown_hours)
-        for wine in WINES
-        for task in [dags[f"wine_retraining_{wine}"].get_task("check_freshness")]
+        wine: dags[f"wine_retraining_{wine}"].get_task("check_freshness").drift_settings for wine in WINES
     }
-    assert settings == {"white": (False, 24), "red": (True, 0.5)}
+    assert settings == {
+        "white": DriftSettings(),
+        "red": DriftSettings(retrain_on_drift_without_new_data=True, drift_cooldown_hours=0.5),
+    }
 
 
 def test_every_task_says_what_it_does_and_what_to_do_when_it_fails(dags: dict[str, Any]) -> None:
@@ -126,7 +130,7 @@ def test_it_carries_over_into_airflows_serialized_form(dags: dict[str, Any]) -> 
     serialized = DagSerialization.from_dict(DagSerialization.to_dict(dags["wine_drift"]))
 
     for wine in WINES:
-        task = serialized.get_task(f"look_{wine}")
+        task = serialized.get_task(f"detect_drift_{wine}")
         assert [asset.name for asset in task.inlets] == [f"wine_drift_{wine}"]
         assert [alias.name for alias in task.outlets] == [f"wine_drift_{wine}"]
         assert set(task.operator_extra_link_dict) == {"Model Monitoring Job"}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.dags.conftest import ENVIRONMENT, ParseDags
+from tests.dags.dag_environment import ENVIRONMENT, ParseDags
 from tests.flow import FLOW, ROLLOUT, STEPS, TASKS, WATCH
 from tests.plugins.airflow_environment import REPOSITORY
 
@@ -149,7 +149,14 @@ def test_every_text_is_shown_somewhere() -> None:
     texts = {path.stem for path in (REPOSITORY / "dags" / "docs").iterdir()}
 
     shared = {task.partition("_")[0] if task in STEPS else task for task in TASKS}
-    assert texts == {"wine_retraining", "wine_rollback", "wine_drift", "choose", "look", *shared}
+    assert texts == {
+        "wine_retraining",
+        "wine_rollback",
+        "wine_drift",
+        "find_previous",
+        "detect_drift",
+        *shared,
+    }
 
 
 def test_the_owner_is_reached_through_the_ui(dags: dict[str, Any]) -> None:
@@ -274,7 +281,10 @@ def test_a_bad_config_is_an_import_error_that_ends_in_file_and_key(
     assert not bag.dags
     assert len(bag.import_errors) == len(DAG_FILES)
     for error in bag.import_errors.values():
-        assert error.splitlines()[-1].endswith(f"{config}: poll_interval: missing; pol_interval: unknown key")
+        assert error.splitlines()[-1].endswith(
+            f"ConfigError: {config}: poll_interval: missing; pol_interval: unknown key;"
+            " did you mean poll_interval?"
+        )
 
 
 def test_a_missing_variable_is_an_import_error_that_names_it(
@@ -286,7 +296,7 @@ def test_a_missing_variable_is_an_import_error_that_names_it(
 
     assert len(errors) == len(DAG_FILES)
     for error in errors:
-        assert error.splitlines()[-1].endswith("environment: not set: WINE_REGION")
+        assert error.splitlines()[-1].endswith("ConfigError: environment: WINE_REGION: missing")
 
 
 def test_airflow_loads_no_module_of_the_package_as_a_plugin() -> None:

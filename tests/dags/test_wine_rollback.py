@@ -7,10 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.dags.conftest import ParseDags
+from tests.dags.dag_environment import ParseDags
 from tests.plugins.airflow_environment import REPOSITORY
 
-FLOW = ["choose", "deploy", "traffic_100", "verify_100", "promote", "monitor", "monitor_settled", "retire"]
+FLOW = [
+    "find_previous",
+    "deploy",
+    "traffic_100",
+    "verify_100",
+    "promote",
+    "monitor",
+    "monitor_settled",
+    "retire",
+]
 
 
 @pytest.fixture
@@ -48,6 +57,6 @@ def test_it_acts_on_what_the_retraining_acts_on(
     for name in ("display_name", "labels", "settings", "project_id", "region"):
         assert getattr(dag.get_task("monitor"), name) == getattr(retraining.get_task("monitor"), name)
     freshness = retraining.get_task("check_freshness")
-    assert dag.get_task("choose").pipeline_job_labels == freshness.pipeline_job_labels
+    assert dag.get_task("find_previous").pipeline_job_labels == freshness.pipeline_job_labels
     for task in ("deploy", "promote", "retire", "verify_100"):
         assert type(dag.get_task(task)) is type(retraining.get_task(task))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY, Cloud
+from localcloud.testing import Cloud
+from tests.repository import REPOSITORY
 
 TIMEOUT_SECONDS = 280
 
@@ -23,7 +24,7 @@ def require(command: str) -> None:
 
 
 def isolated(folder: Path) -> dict[str, str]:
-    """Give an environment in which gcloud knows no account and asks nothing."""
+    """Return an environment in which gcloud knows no account and asks nothing."""
     return os.environ | {
         "CLOUDSDK_CONFIG": str(folder / "gcloud"),
         "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
@@ -34,7 +35,7 @@ def isolated(folder: Path) -> dict[str, str]:
 
 
 def led_to(cloud: Cloud, folder: Path) -> dict[str, str]:
-    """Give an environment in which gcloud and bq talk to a localcloud with a token that it takes."""
+    """Return an environment in which gcloud and bq talk to a localcloud with a token that it takes."""
     token = folder / "token"
     token.write_text("local")
     return isolated(folder) | {

@@ -22,7 +22,7 @@ def read(name: str) -> dict[str, str]:
 
 
 def main(command: list[str]) -> None:
-    """Answer."""
+    """Answer the request."""
     line = " ".join(command)
     for prefix, error in read("failing.json").items():
         if line.startswith(prefix):
@@ -45,7 +45,7 @@ def main(command: list[str]) -> None:
 
 
 def about_the_project(line: str) -> str:
-    """Give the project's number, or its data set."""
+    """Return the project's number, or its data set."""
     if line.startswith("projects describe"):
         return "123456789012"
     if "--format=json show --dataset" in line:
@@ -81,7 +81,7 @@ def update(flag: str) -> None:
 
 
 def store(command: list[str]) -> None:
-    """Keep, list and show objects; a sync leaves what the local folder holds."""
+    """Store, list and show objects; a sync leaves what the local folder holds."""
     objects = read("objects.json")
     verb, *arguments = [part for part in command[1:] if part != "--no-clobber"]
     if verb == "ls":

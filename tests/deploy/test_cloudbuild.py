@@ -9,14 +9,15 @@ import pytest
 import yaml
 
 from deploy.environments import read_environment
-from tests.conftest import REPOSITORY
+from tests.repository import REPOSITORY
 
-FILES = ["cloudbuild-image.yaml", "cloudbuild-main.yaml", "cloudbuild-pr.yaml", "cloudbuild-serving.yaml"]
+FOLDER = REPOSITORY / "deploy" / "cloudbuild"
+FILES = ["image.yaml", "main.yaml", "pr.yaml", "serving.yaml"]
 
 
 def read(name: str) -> dict[str, Any]:
     """Read a Cloud Build file."""
-    return dict(yaml.safe_load((REPOSITORY / "deploy" / name).read_text()))
+    return dict(yaml.safe_load((FOLDER / name).read_text()))
 
 
 def made_by(name: str) -> list[str]:
@@ -29,7 +30,7 @@ def made_by(name: str) -> list[str]:
 
 
 def test_every_cloud_build_file_is_tested_here() -> None:
-    assert sorted(path.name for path in (REPOSITORY / "deploy").glob("cloudbuild*.yaml")) == FILES
+    assert sorted(path.name for path in FOLDER.iterdir()) == FILES
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -53,30 +54,31 @@ def test_every_target_of_make_exists() -> None:
 
 
 def test_a_pull_request_is_linted_checked_and_tested_and_nothing_else() -> None:
-    assert made_by("cloudbuild-pr.yaml") == ["lint", "deploy-check", "test"]
+    assert made_by("pr.yaml") == ["lint", "deploy-check", "test"]
 
 
 def test_main_goes_to_dev_unless_the_trigger_says_otherwise() -> None:
-    main = read("cloudbuild-main.yaml")
+    main = read("main.yaml")
 
     assert main["substitutions"] == {"_ENV": "dev"}
     assert "make deploy ENV=$_ENV YES=1" in main["steps"][-1]["args"][-1]
 
 
 def test_the_image_is_built_from_what_is_submitted_and_pushed_under_the_name_asked_for() -> None:
-    image = read("cloudbuild-image.yaml")
+    image = read("image.yaml")
 
     assert image["images"] == ["$_IMAGE"]
     arguments = image["steps"][0]["args"]
     assert (arguments[0], arguments[-1]) == ("build", ".")
+    assert arguments[arguments.index("--file") + 1] == "pipeline/Dockerfile"
     assert arguments[arguments.index("--tag") + 1] == "$_IMAGE"
     assert arguments[arguments.index("--target") + 1] == "$_TARGET"
-    # the Dockerfile has stages that need more than pipeline/, and only BuildKit leaves them out
+    # the Dockerfile has stages that need more files, and only BuildKit leaves them out
     assert image["steps"][0]["env"] == ["DOCKER_BUILDKIT=1"]
 
 
 def test_the_serving_image_is_pushed_under_the_name_asked_for_as_it_was_pulled() -> None:
-    serving = read("cloudbuild-serving.yaml")
+    serving = read("serving.yaml")
 
     assert [step["args"] for step in serving["steps"]] == [
         ["pull", "$_SOURCE"],

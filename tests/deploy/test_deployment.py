@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from deploy import specs
-from tests.deploy.conftest import Checkout
+from deploy.composer import specs
+from tests.deploy.checkouts import Checkout
 
 # checks the DAGs and compiles two pipelines, each in an interpreter of its own
 pytestmark = [pytest.mark.timeout(1300), pytest.mark.usefixtures("composer_packages")]
@@ -114,9 +114,9 @@ def test_doing_it_again_builds_no_image_and_updates_no_environment(deployed: Dep
         ["storage", "cp", ".local/deploy/dev/pointers/wine-red.json"],
         ["storage", "cat", PLUGINS],
     ]
-    assert "# the web server was started with these plugins\n" in deployed.output
-    assert "# the packages are those of deploy/requirements.txt\n" in deployed.output
-    assert "# the variables are set already\n" in deployed.output
+    assert "# the web server already runs with these plugins\n" in deployed.output
+    assert "# the packages match deploy/composer/requirements.txt\n" in deployed.output
+    assert "# the variables are already set\n" in deployed.output
     assert deployed.output.endswith("# done: https://airflow.example\n")
 
 
@@ -171,8 +171,9 @@ def test_only_what_git_knows_is_shipped(deployed: Deployed) -> None:
     shipped = {str(path.relative_to(build)) for path in build.rglob("*") if path.is_file()}
 
     tracked = set(deployed.checkout.git("ls-files", "dags", "plugins").splitlines())
-    pipeline = deployed.checkout.git("ls-files", "pipeline").splitlines()
-    image = {name.replace("pipeline", "image", 1) for name in pipeline}
+    contract = ("plugins/vertex_mlops/__init__.py", "plugins/vertex_mlops/contract")
+    sources = deployed.checkout.git("ls-files", "pipeline", *contract).splitlines()
+    image = {f"image/{name}" for name in sources}
     assert shipped == tracked | image | {
         "deployed.txt",
         "plugins.txt",
@@ -196,8 +197,8 @@ def test_an_environment_with_dags_of_others_is_left_alone_and_they_are_named(che
 
     assert done.returncode == 1
     assert done.stderr == (
-        f"deploy: {BUCKET} holds files that no deployment from here put there, and a sync would delete: "
-        "dags/sales.py, plugins/sales/hook.py; remove them, or deploy to an environment of its own\n"
+        f"deploy: {BUCKET} contains files not deployed from here, which a sync would delete: "
+        "dags/sales.py, plugins/sales/hook.py; remove them, or deploy to a separate environment\n"
     )
     assert {call[2] for call in checkout.recorder.calls} <= {"environments", "ls", "cat"}
     assert checkout.recorder.objects == there
@@ -214,7 +215,7 @@ def test_a_dag_that_does_not_load_stops_it_before_anything_is_touched(checkout: 
         "deploy-check: wine_retraining.py: ModuleNotFoundError: No module named 'localcloud'\n" in done.stderr
     )
     assert done.stderr.splitlines()[-1].startswith("deploy: failed with exit code 1: ")
-    assert done.stderr.splitlines()[-1].endswith("-m deploy.check dev")
+    assert done.stderr.splitlines()[-1].endswith("-m deploy.composer.check dev")
     assert checkout.recorder.calls == []
 
 
@@ -224,7 +225,7 @@ def test_prod_takes_no_uncommitted_changes(checkout: Checkout) -> None:
     done = checkout.run("deploy", "prod", "--yes")
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "deploy: prod takes committed changes alone: commit or stash yours first\n"
+    assert done.stderr == "deploy: prod accepts only committed changes: commit or stash yours first\n"
     assert checkout.recorder.calls == []
 
 
@@ -232,7 +233,7 @@ def test_prod_is_not_deployed_to_without_a_yes(checkout: Checkout) -> None:
     done = checkout.run("deploy", "prod")
 
     assert done.returncode == 1
-    assert done.stdout == "Deploy to wine-mlops-prod? Type prod to go on: "
+    assert done.stdout == "Deploy to wine-mlops-prod? Type prod to continue: "
     assert done.stderr == "deploy: nothing was changed\n"
     assert checkout.recorder.calls == []
 

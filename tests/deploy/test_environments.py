@@ -1,4 +1,4 @@
-"""environments.yaml says where ENV is; what is wrong in it is named by its key."""
+"""environments.yaml says where ENV is; test_bad_environments.py has what is refused."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.environments import ENVIRONMENTS_FILE, SERVING_VERSION, EnvironmentsError, read_environment
-from tests.conftest import REPOSITORY
+from deploy.environments import ENVIRONMENTS_FILE, SERVING_VERSION, read_environment
+from tests.repository import REPOSITORY
 
 DEV = yaml.safe_load(ENVIRONMENTS_FILE.read_text())["dev"]
 
@@ -47,35 +47,7 @@ def test_the_serving_image_is_where_the_pipeline_looks_for_it_by_default() -> No
     assert f'DEFAULT_SERVING_TAG = "{SERVING_VERSION}"' in config
 
 
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"colour": "red"}, "dev.colour: unknown key"),
-        ({"bucket": "gs://wine"}, "dev.bucket: .*not 'gs://wine'"),
-        ({"project": "X"}, "dev.project: .*not 'X'"),
-        ({"region": "europe"}, "dev.region: "),
-        ({"composer": {**DEV["composer"], "size": "huge"}}, "dev.composer.size: .*not 'huge'"),
-        ({"composer": {**DEV["composer"], "image_version": "composer-2.1"}}, "dev.composer.image_version: "),
-        ({"github": "owner"}, "dev.github: .*not 'owner'"),
-    ],
-)
-def test_a_bad_value_is_named_by_its_key(changes: dict[str, Any], problem: str, tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentsError, match=f"^deploy/environments.yaml: {problem}"):
-        read_environment("dev", write(tmp_path, **changes))
+def test_a_scale_file_of_the_repository_may_be_named(tmp_path: Path) -> None:
+    environment = read_environment("dev", write(tmp_path, scale="pipeline/scale.toml"))
 
-
-def test_a_missing_key_is_named(tmp_path: Path) -> None:
-    path = write(tmp_path)
-    path.write_text(yaml.safe_dump({"dev": {key: value for key, value in DEV.items() if key != "region"}}))
-
-    with pytest.raises(EnvironmentsError, match=r"^deploy/environments.yaml: dev.region: missing$"):
-        read_environment("dev", path)
-
-
-@pytest.mark.parametrize("content", ["", "- dev\n", "{"])
-def test_a_file_that_holds_no_environments_is_refused_in_one_line(content: str, tmp_path: Path) -> None:
-    path = write(tmp_path)
-    path.write_text(content)
-
-    with pytest.raises(EnvironmentsError, match=r"^[^\n]*deploy/environments.yaml: [^\n]+$"):
-        read_environment("dev", path)
+    assert (environment.scale, environment.image_target) == ("pipeline/scale.toml", "dataflow")

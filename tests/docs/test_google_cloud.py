@@ -16,7 +16,7 @@ NAMES = {probe.name for probe in PROBES}
 
 
 def tables(header: str) -> list[list[str]]:
-    """Give the rows of the tables whose first column has this name."""
+    """Return the rows of the tables whose first column has this name."""
     found, inside = [], False
     for line in PAGE.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from google.cloud import aiplatform_v1
 
-from dev.configured import ConfiguredSettings
-from dev.demo import DAG_ID, NEW_ROWS, WINE, Demo
-from dev.demo_drift import NEVER
-from dev.report import RunRow
-from dev.vertex_state import query_jobs
-from dev.wine_data import append_vintage
-from tests.conftest import free_port
+from dev.demo.report import RunRow
+from dev.demo.train import DAG_ID, NEW_ROWS, WINE, Demo
+from dev.demo.wine_data import append_vintage
+from dev.stack.configured import ConfiguredSettings
+from dev.stack.vertex_state import query_jobs
+from localcloud.testing import free_port
 from tests.demo_stack import running_demo
-from tests.e2e.drift_wines import add_wine, configure
-from tests.e2e.gate_wine import GATE_WINE
-
-
-@dataclass(frozen=True)
-class SkippedRun:
-    """What a run on unchanged data did: the states of its tasks, and the jobs that are new since."""
-
-    states: dict[str, str]
-    new_pipeline_jobs: set[str]
-    new_queries: set[str]
+from tests.e2e.skipped_run import SkippedRun, _configure
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """Give the one stack of this suite."""
+    """Return the one stack of this suite."""
     settings = ConfiguredSettings(
         root=tmp_path_factory.mktemp("stack"), airflow_port=free_port(), cloud_port=free_port()
     )
@@ -41,17 +28,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield demo
 
 
-def _configure(content: dict[str, Any]) -> None:
-    for wine in content["wines"].values():
-        # a tick would start a run that no test knows of
-        wine["schedule"] = NEVER
-    configure(content)
-    add_wine(content, GATE_WINE)
-
-
 @pytest.fixture(scope="session")
 def first_run(demo: Demo) -> str:
-    """Begin the first training; its minutes are time for runs that train nothing."""
+    """Start the first training; runs without a training use the minutes that it takes."""
     demo.stack.airflow.unpause(DAG_ID)
     return demo.stack.airflow.trigger(DAG_ID)
 
@@ -64,7 +43,7 @@ def first(demo: Demo, first_run: str) -> RunRow:
 
 @pytest.fixture(scope="session")
 def trained(demo: Demo, first: RunRow) -> aiplatform_v1.PipelineJob:
-    """The job of the first training."""
+    """Return the job of the first training."""
     return demo.vertex.pipeline_job(first.pipeline_job)
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from google.cloud import bigquery, storage
 
-from dev.demo_drift import NEVER
-from dev.settings import StackSettings
-from dev.wine_data import bigquery_client
+from dev.demo.drift import NEVER
+from dev.demo.wine_data import bigquery_client
+from dev.stack.settings import StackSettings
 from tests.plugins.contracts import CONTRACT
 from tests.plugins.drifting import Drifting, watch
-from tests.plugins.operators.conftest import open_endpoint, register_models
+from tests.plugins.operators.served_models import open_endpoint, register_models
 from tests.plugins.pipelines import pipeline, producer
 from tests.published import upload_spec
 
@@ -48,7 +48,7 @@ def publish(settings: StackSettings, wine: str) -> None:
 
 
 def add_row(settings: StackSettings, wine: str) -> None:
-    """Let one more wine come to the table, which is made if there is none."""
+    """Add a row to the table, which is created if there is none."""
     client = bigquery_client(settings)
     client.create_dataset(settings.dataset, exists_ok=True)
     schema = [bigquery.SchemaField(name, column["type"]) for name, column in CONTRACT["columns"].items()]

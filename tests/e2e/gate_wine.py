@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from deploy.load_data import load_table
-from deploy.wine_rows import read_wine
-from dev.settings import StackSettings
-from dev.wine_data import bigquery_client
+from deploy.wines.load_data import load_table
+from deploy.wines.wine_rows import read_wine
+from dev.demo.wine_data import bigquery_client
+from dev.stack.settings import StackSettings
 
 GATE_WINE = "amber"
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from dev.demo import Demo
-from dev.demo_drift import DRIFT_DAG
+from dev.demo.drift import DRIFT_DAG
+from dev.demo.train import Demo
 from tests.e2e.drift_wines import WINES, add_row, watched_wines
+from tests.e2e.finished_run import FinishedRun, finish
 from tests.plugins.drifting import Drifting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -19,32 +19,17 @@ STRONGER = 5
 EVENT_SECONDS = 120
 
 
-@dataclass(frozen=True)
-class Ended:
-    """
-    A run of a wine's retraining that has ended.
-
-    :param states: by task.
-    :param freshness: what check_freshness returned.
-    """
-
-    dag_id: str
-    run_id: str
-    states: dict[str, str]
-    freshness: dict[str, Any]
-
-
 @pytest.fixture(scope="module")
 def watched(
     demo: Demo, first_run: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Drifting]]:
-    """Every wine is trained, serves and is watched; the last window was ordinary."""
+    """Train, deploy and monitor every wine; analyse one window without drift."""
     with watched_wines(demo.settings, tmp_path_factory.mktemp("models")) as watched:
         for dag_id in (DRIFT_DAG, *map(retraining, WINES)):
             demo.stack.airflow.unpause(dag_id)
         runs = {wine: demo.stack.airflow.trigger(retraining(wine)) for wine in WINES}
         for wine, drifting in watched.items():
-            assert ended(demo, wine, runs[wine]).states["train"] == "success"
+            assert succeeded(demo, wine, runs[wine]).states["train"] == "success"
             drifting.window()
         yield watched
 
@@ -53,16 +38,15 @@ def retraining(wine: str) -> str:
     return f"wine_retraining_{wine}"
 
 
-def ended(demo: Demo, wine: str, run_id: str) -> Ended:
+def succeeded(demo: Demo, wine: str, run_id: str) -> FinishedRun:
     """Wait for the end of a run, which must succeed."""
-    dag_id, airflow = retraining(wine), demo.stack.airflow
-    demo.follow(run_id, dag_id)
-    freshness = airflow.xcom(dag_id, run_id, "check_freshness")
-    return Ended(dag_id, run_id, airflow.task_states(dag_id, run_id), freshness)
+    run = finish(demo, retraining(wine), run_id)
+    assert run.state == "success", run.states
+    return run
 
 
 def look(demo: Demo) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """Let wine_drift look once; give the states of its tasks, and the events that it has emitted."""
+    """Run wine_drift once; return the states of its tasks, and the events that it has emitted."""
     run_id = demo.stack.airflow.trigger(DRIFT_DAG)
     demo.follow(run_id, DRIFT_DAG)
     return demo.stack.airflow.task_states(DRIFT_DAG, run_id), events_of(demo, run_id)
@@ -73,7 +57,7 @@ def events_of(demo: Demo, run_id: str) -> list[dict[str, Any]]:
     return list(demo.stack.airflow.call("GET", f"/assets/events?{query}")["asset_events"])
 
 
-def run_of(demo: Demo, wine: str, event: dict[str, Any]) -> Ended:
+def run_of(demo: Demo, wine: str, event: dict[str, Any]) -> FinishedRun:
     """Wait for the run that an event starts, and for its end."""
 
     def started() -> tuple[str, str | None]:
@@ -82,30 +66,23 @@ def run_of(demo: Demo, wine: str, event: dict[str, Any]) -> Ended:
         return "", runs[0] if runs else None
 
     run_id = demo.progress.wait(f"a run of {event}", started, timeout=EVENT_SECONDS, every=0.5)
-    return ended(demo, wine, run_id)
+    return succeeded(demo, wine, run_id)
 
 
-def drift(demo: Demo, watched: dict[str, Drifting], wine: str) -> tuple[dict[str, Any], Ended]:
-    """Let a wine drift, and wine_drift see it; give the one event, and the run that it has started."""
+def drift(demo: Demo, watched: dict[str, Drifting], wine: str) -> tuple[dict[str, Any], FinishedRun]:
+    """Send drifted requests and run wine_drift; return the one event, and the run that it has started."""
     watched[wine].window(alcohol=STRONGER)
     states, events = look(demo)
     (event,) = events
     assert event["name"] == f"wine_drift_{wine}"
-    assert states.pop(f"look_{wine}") == "success"
-    assert states.keys() >= {f"look_{other}" for other in ("white", "red", *WINES) if other != wine}
+    assert states.pop(f"detect_drift_{wine}") == "success"
+    assert states.keys() >= {f"detect_drift_{other}" for other in ("white", "red", *WINES) if other != wine}
     assert set(states.values()) == {"skipped"}
     return event, run_of(demo, wine, event)
 
 
 def jobs(demo: Demo, wine: str) -> list[Any]:
     return demo.vertex.pipeline_jobs(wine)
-
-
-def skipped_because(demo: Demo, run: Ended) -> str:
-    path = (
-        f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/check_freshness/xcomEntries/skipped_because"
-    )
-    return str(demo.stack.airflow.call("GET", path)["value"])
 
 
 def test_ordinary_requests_lead_to_no_event(demo: Demo, watched: dict[str, Drifting]) -> None:
@@ -129,16 +106,14 @@ def test_drift_with_new_data_trains_and_the_run_and_its_job_say_why(
     assert all(one["distance"] > one["threshold"] for one in extra["anomalies"])
     # so does the run
     assert run.run_id.startswith("asset_triggered__")
-    assert (run.freshness["trigger"], run.freshness["drift"]) == ("drift", [extra])
-    log = demo.stack.airflow.call(
-        "GET", f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/check_freshness/logs/1"
-    )
-    assert "This run was caused by drift: alcohol " in str(log["content"])
+    freshness = run.xcom("check_freshness")
+    assert (freshness["trigger"], freshness["drift"]) == ("drift", [extra])
+    assert "This run was caused by drift: alcohol " in run.log("check_freshness")
     # and it trains
     assert run.states["train"] == "success"
     first, second = jobs(demo, "grey")
     assert (first.labels["trigger"], second.labels["trigger"]) == ("manual", "drift")
-    assert second.labels["data_version"] == str(run.freshness["data_version"])
+    assert second.labels["data_version"] == str(freshness["data_version"])
 
 
 def test_a_window_is_told_once(demo: Demo, watched: dict[str, Drifting]) -> None:
@@ -146,8 +121,8 @@ def test_a_window_is_told_once(demo: Demo, watched: dict[str, Drifting]) -> None
     states, events = look(demo)
     again, none = look(demo)
 
-    assert (states["look_grey"], len(events)) == ("success", 1)
-    assert (again["look_grey"], none) == ("skipped", [])
+    assert (states["detect_drift_grey"], len(events)) == ("success", 1)
+    assert (again["detect_drift_grey"], none) == ("skipped", [])
 
 
 def test_drift_without_new_data_is_skipped_with_the_reason(demo: Demo, watched: dict[str, Drifting]) -> None:
@@ -157,7 +132,7 @@ def test_drift_without_new_data_is_skipped_with_the_reason(demo: Demo, watched: 
 
     assert run.states["check_freshness"] == "success"
     assert {state for task, state in run.states.items() if task != "check_freshness"} == {"skipped"}
-    reason = skipped_because(demo, run)
+    reason = run.xcom("check_freshness", "skipped_because")
     assert reason.startswith("caused by drift (alcohol ")
     assert reason.endswith("and retrain_on_drift_without_new_data is not set")
     assert [job.name for job in jobs(demo, "grey")] == [job.name for job in before]
@@ -175,7 +150,7 @@ def test_with_the_key_set_it_trains_on_the_same_data_again(demo: Demo, watched: 
 def test_after_it_the_table_has_been_seen(demo: Demo, watched: dict[str, Drifting]) -> None:
     before = len(jobs(demo, "orange"))
 
-    run = ended(demo, "orange", demo.stack.airflow.trigger(retraining("orange")))
+    run = succeeded(demo, "orange", demo.stack.airflow.trigger(retraining("orange")))
 
     assert run.states["train"] == "skipped"
     assert len(jobs(demo, "orange")) == before
@@ -190,7 +165,7 @@ def test_soon_after_a_training_drift_starts_no_other_and_says_which_it_was(
 
     assert run.states["train"] == "skipped"
     (job,) = jobs(demo, "rose")
-    reason = skipped_because(demo, run)
+    reason = run.xcom("check_freshness", "skipped_because")
     assert f"but the last training, {job.name}, began 0." in reason
     assert reason.endswith("and drift_cooldown_hours is 24")
 
@@ -198,7 +173,7 @@ def test_soon_after_a_training_drift_starts_no_other_and_says_which_it_was(
 def test_new_data_within_the_cooldown_is_for_the_schedule_or_a_person(
     demo: Demo, watched: dict[str, Drifting]
 ) -> None:
-    run = ended(demo, "rose", demo.stack.airflow.trigger(retraining("rose")))
+    run = succeeded(demo, "rose", demo.stack.airflow.trigger(retraining("rose")))
 
-    assert run.freshness["trigger"] == "manual"
+    assert run.xcom("check_freshness")["trigger"] == "manual"
     assert run.states["train"] == "success"

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from google.cloud import aiplatform_v1
 
-from dev.demo import RUN_SECONDS, Demo
-from dev.demo import WINE as TRAINED_WINE
-from dev.publish import read_spec
-from dev.replay import renamed
-from dev.wine_data import bigquery_client
+from dev.demo.publish import read_spec
+from dev.demo.train import WINE as TRAINED_WINE
+from dev.demo.train import Demo
+from dev.demo.wine_data import bigquery_client
+from dev.faults.replay import renamed
+from tests.e2e.finished_run import FinishedRun, finish
 from tests.e2e.gate_wine import GATE_WINE, load_gate_wine
 from tests.published import upload_spec
 
@@ -24,30 +25,20 @@ ODD_ALCOHOL = 60.0
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A run that has ended, the states of its tasks, and the pipeline job that it has submitted."""
+class Stopped:
+    """A run that a bad example has stopped, and the pipeline job that it has submitted."""
 
-    run_id: str
-    state: str
-    states: dict[str, str]
+    run: FinishedRun
     job: aiplatform_v1.PipelineJob
 
 
-def run(demo: Demo) -> Ended:
+def trigger(demo: Demo) -> Stopped:
     """Trigger the DAG and wait for its end, whichever that is."""
     before = {job.name for job in demo.vertex.pipeline_jobs(WINE)}
-    airflow = demo.stack.airflow
-    airflow.unpause(DAG_ID)
-    run_id = airflow.trigger(DAG_ID)
-
-    def probe() -> tuple[str, str | None]:
-        demo.stack.check()
-        state = airflow.run(DAG_ID, run_id)["state"]
-        return f"{airflow.task_states(DAG_ID, run_id)}", state if state in ("success", "failed") else None
-
-    state = demo.progress.wait(f"run {run_id}", probe, timeout=RUN_SECONDS, every=0.5)
+    demo.stack.airflow.unpause(DAG_ID)
+    run = finish(demo, DAG_ID, demo.stack.airflow.trigger(DAG_ID))
     (job,) = [job for job in demo.vertex.pipeline_jobs(WINE) if job.name not in before]
-    return Ended(run_id, state, airflow.task_states(DAG_ID, run_id), demo.vertex.pipeline_job(job.name))
+    return Stopped(run, demo.vertex.pipeline_job(job.name))
 
 
 def task_states(job: aiplatform_v1.PipelineJob) -> dict[str, str]:
@@ -61,8 +52,8 @@ def registered(demo: Demo) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def stopped(demo: Demo, first_run: str) -> Ended:
-    """A wine that cannot be gets past the check of the table, whose contract is too wide for once."""
+def stopped(demo: Demo, first_run: str) -> Stopped:
+    """Train on an impossible wine, which the table's check passes since its contract is widened."""
     load_gate_wine(demo.settings)
     spec = renamed(read_spec(demo.settings, TRAINED_WINE), f"wine-{WINE}")
     spec["dataContract"]["columns"]["alcohol"]["max"] = ODD_ALCOHOL
@@ -73,24 +64,23 @@ def stopped(demo: Demo, first_run: str) -> Ended:
     bigquery_client(demo.settings).query(
         f"INSERT INTO `{table}` ({columns}) SELECT {values} FROM `{table}` LIMIT 1"
     ).result()
-    return run(demo)
+    return trigger(demo)
 
 
-def test_an_anomaly_stops_the_run_with_the_feature_named(demo: Demo, stopped: Ended) -> None:
-    assert stopped.state == "failed"
-    assert stopped.states["check_data"] == "success"
-    assert stopped.states["train"] == "failed"
-    path = f"/dags/{DAG_ID}/dagRuns/{stopped.run_id}/taskInstances/train/logs/1"
-    log = str(demo.stack.airflow.call("GET", path)["content"])
+def test_an_anomaly_stops_the_run_with_the_feature_named(stopped: Stopped) -> None:
+    assert stopped.run.state == "failed"
+    assert stopped.run.states["check_data"] == "success"
+    assert stopped.run.states["train"] == "failed"
+    log = stopped.run.log("train")
     assert "task ExampleValidator: " in log
     assert "alcohol in the split " in log
 
 
-def test_no_model_is_trained_on_odd_examples(demo: Demo, stopped: Ended) -> None:
+def test_no_model_is_trained_on_odd_examples(demo: Demo, stopped: Stopped) -> None:
     states = task_states(stopped.job)
 
     assert states["ExampleValidator"] == "FAILED"
     ran = {task for task, state in states.items() if state == "SUCCEEDED"}
     assert not ran & {"Trainer", "Evaluator", "MetricsReporter", "ModelCard"}
-    assert {stopped.states[task] for task in ("gate", "upload", "deploy")} == {"upstream_failed"}
+    assert {stopped.run.states[task] for task in ("gate", "upload", "deploy")} == {"upstream_failed"}
     assert registered(demo) == []

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from google.cloud import aiplatform_v1, storage
 
-from dev.demo import DAG_ID, RUN_SECONDS, WINE, Demo
-from dev.publish import read_spec
-from dev.replay import made_by, replay
-from dev.report import RunRow
-from dev.wine_data import append_vintage, bigquery_client
+from dev.demo.publish import read_spec
+from dev.demo.report import RunRow
+from dev.demo.train import DAG_ID, WINE, Demo
+from dev.demo.wine_data import append_vintage, bigquery_client
+from dev.faults.replay import made_by, replay
+from tests.e2e.finished_run import FinishedRun, finish
 from tests.flow import RETIRE, ROLLOUT, WATCH
 from tests.published import upload_spec
 
@@ -25,31 +24,8 @@ STEPS = (10, 50, 100)
 JUDGES = {"Evaluator", "MetricsReporter", "ModelCard"}
 
 
-@dataclass(frozen=True)
-class Ended:
-    """A run that has ended, the states of its tasks, and where to read more."""
-
-    dag_id: str
-    run_id: str
-    state: str
-    states: dict[str, str]
-
-
-def finish(demo: Demo, dag_id: str, run_id: str) -> Ended:
-    """Wait for the end of a run, whichever that is."""
-
-    def probe() -> tuple[str, Ended | None]:
-        demo.stack.check()
-        states = demo.stack.airflow.task_states(dag_id, run_id)
-        state = demo.stack.airflow.run(dag_id, run_id)["state"]
-        ended = Ended(dag_id, run_id, state, states) if state in ("success", "failed") else None
-        return f"{dag_id}: {states}", ended
-
-    return demo.progress.wait(f"run {run_id}", probe, timeout=RUN_SECONDS, every=0.5)
-
-
 def versions(demo: Demo) -> dict[str, aiplatform_v1.Model]:
-    """The versions of the wine's one model, by the name that XComs have."""
+    """Return the versions of the wine's one model, by the name that XComs have."""
     client = aiplatform_v1.ModelServiceClient(client_options={"api_endpoint": demo.vertex.host})
     parent = f"{demo.vertex.parent}/models/wine-{WINE}"
     return {f"{parent}@{model.version_id}": model for model in client.list_model_versions(name=parent)}
@@ -65,31 +41,24 @@ def watched(demo: Demo, monitoring_job: str) -> list[str]:
     return [config.deployed_model_id for config in job.model_deployment_monitoring_objective_configs]
 
 
-def log(demo: Demo, ended: Ended, task: str) -> str:
-    path = f"/dags/{ended.dag_id}/dagRuns/{ended.run_id}/taskInstances/{task}/logs/1"
-    return str(demo.stack.airflow.call("GET", path)["content"])
-
-
-def xcom(demo: Demo, ended: Ended, task: str) -> Any:
-    return demo.stack.airflow.xcom(ended.dag_id, ended.run_id, task)
-
-
 @pytest.fixture(scope="module")
-def second(demo: Demo, third: RunRow) -> Ended:
-    """The run whose model, of more rows, has taken the place of the first."""
+def second(demo: Demo, third: RunRow) -> FinishedRun:
+    """Run a retraining on more rows, whose model replaces the first."""
     bigquery_client(demo.settings).query(
         f"DELETE FROM `{demo.settings.table(WINE)}` WHERE quality > 10"
     ).result()
     return finish(demo, DAG_ID, third.run_id)
 
 
-def test_a_new_model_takes_the_traffic_in_steps_and_is_verified_in_each(demo: Demo, second: Ended) -> None:
+def test_a_new_model_takes_the_traffic_in_steps_and_is_verified_in_each(
+    demo: Demo, second: FinishedRun
+) -> None:
     assert second.state == "success", second.states
     assert {second.states[task] for task in [*ROLLOUT, *WATCH, RETIRE]} == {"success"}
     assert second.states["roll_back"] == "skipped"
     for step in STEPS:
-        assert xcom(demo, second, f"traffic_{step}")["percent"] == step
-        seen = xcom(demo, second, f"verify_{step}")
+        assert second.xcom(f"traffic_{step}")["percent"] == step
+        seen = second.xcom(f"verify_{step}")
         assert seen["requests"] >= 20
         assert (seen["failed"], len(seen["predictions"])) == (0, 3)
         # nobody else asks
@@ -97,34 +66,34 @@ def test_a_new_model_takes_the_traffic_in_steps_and_is_verified_in_each(demo: De
 
 
 def test_the_versions_lie_under_one_model_and_tell_where_they_come_from(
-    demo: Demo, first: RunRow, second: Ended
+    demo: Demo, first: RunRow, second: FinishedRun
 ) -> None:
     champion = with_alias(demo, "champion")
 
-    assert champion == xcom(demo, second, "upload")["model_version"]
+    assert champion == second.xcom("upload")["model_version"]
     labels = versions(demo)[str(champion)].labels
     assert labels["wine"] == WINE
-    assert labels["data_version"] == xcom(demo, second, "train")["data_version"]
+    assert labels["data_version"] == second.xcom("train")["data_version"]
     assert labels["blessed"] == "true"
     assert labels["git_revision"] == read_spec(demo.settings, WINE)["serving"]["git_revision"]
     previous = versions(demo)[str(with_alias(demo, "previous"))]
     assert previous.version_description == first.pipeline_job
 
 
-def test_the_model_of_before_is_undeployed(demo: Demo, first: RunRow, second: Ended) -> None:
+def test_the_model_of_before_is_undeployed(demo: Demo, first: RunRow, second: FinishedRun) -> None:
     state = demo.vertex.serving(first.serving.endpoint)
 
-    new = xcom(demo, second, "deploy")["deployed_model_id"]
+    new = second.xcom("deploy")["deployed_model_id"]
     assert state.traffic == {new: 100}
     assert state.deployed_model_ids == [new]
     assert watched(demo, first.monitoring_job) == [new]
 
 
 @pytest.fixture(scope="module")
-def rejected(demo: Demo, trained: aiplatform_v1.PipelineJob, second: Ended) -> Ended:
-    """A model that was blessed, but whose files are others by the time that it is deployed."""
+def rejected(demo: Demo, trained: aiplatform_v1.PipelineJob, second: FinishedRun) -> FinishedRun:
+    """Run a retraining whose model was blessed, but whose files have changed before it is deployed."""
     spoilt = f"gs://{demo.settings.bucket}/spoilt/model"
-    copy_folder(xcom(demo, second, "train")["model_uri"], spoilt)
+    copy_folder(second.xcom("train")["model_uri"], spoilt)
     made = made_by(trained)
     made["MetricsReporter"]["metrics"]["metadata"]["model_uri"] = spoilt
     upload_spec(demo.settings, WINE, replay(read_spec(demo.settings, WINE), made))
@@ -142,7 +111,7 @@ def copy_folder(source: str, target: str) -> None:
 
 
 def test_a_model_that_does_not_answer_as_evaluated_fails_at_the_first_step(
-    demo: Demo, rejected: Ended
+    demo: Demo, rejected: FinishedRun
 ) -> None:
     assert rejected.state == "failed"
     assert rejected.states["traffic_10"] == "success"
@@ -151,24 +120,24 @@ def test_a_model_that_does_not_answer_as_evaluated_fails_at_the_first_step(
     assert {rejected.states[task] for task in ("traffic_50", "traffic_100", "promote", *WATCH, RETIRE)} == {
         "upstream_failed"
     }
-    assert "the offline evaluation has" in log(demo, rejected, "verify_10")
+    assert "the offline evaluation has" in rejected.log("verify_10")
 
 
 def test_the_champion_has_all_traffic_again_and_the_rejected_model_is_gone(
-    demo: Demo, first: RunRow, second: Ended, rejected: Ended
+    demo: Demo, first: RunRow, second: FinishedRun, rejected: FinishedRun
 ) -> None:
     state = demo.vertex.serving(first.serving.endpoint)
 
-    champion = xcom(demo, second, "deploy")["deployed_model_id"]
+    champion = second.xcom("deploy")["deployed_model_id"]
     assert state.traffic == {champion: 100}
     assert state.deployed_model_ids == [champion]
     assert watched(demo, first.monitoring_job) == [champion]
-    assert with_alias(demo, "champion") == xcom(demo, second, "upload")["model_version"]
+    assert with_alias(demo, "champion") == second.xcom("upload")["model_version"]
 
 
 @pytest.fixture(scope="module")
-def double_click(demo: Demo, second: Ended, rejected: Ended) -> tuple[Ended, Ended]:
-    """A person clicks on the rollback DAG, and clicks again while it runs."""
+def double_click(demo: Demo, second: FinishedRun, rejected: FinishedRun) -> tuple[FinishedRun, FinishedRun]:
+    """Trigger the rollback DAG, and again while it runs."""
     demo.stack.airflow.unpause(ROLLBACK)
     runs = [demo.stack.airflow.trigger(ROLLBACK) for _ in range(2)]
     one, other = (finish(demo, ROLLBACK, run_id) for run_id in runs)
@@ -176,34 +145,34 @@ def double_click(demo: Demo, second: Ended, rejected: Ended) -> tuple[Ended, End
 
 
 @pytest.fixture(scope="module")
-def by_hand(double_click: tuple[Ended, Ended]) -> Ended:
+def by_hand(double_click: tuple[FinishedRun, FinishedRun]) -> FinishedRun:
     return double_click[0]
 
 
 def test_one_click_gives_the_traffic_back_to_the_champion_of_before(
-    demo: Demo, first: RunRow, second: Ended, by_hand: Ended
+    demo: Demo, first: RunRow, second: FinishedRun, by_hand: FinishedRun
 ) -> None:
     assert by_hand.state == "success", by_hand.states
-    back = xcom(demo, by_hand, "deploy")
+    back = by_hand.xcom("deploy")
     state = demo.vertex.serving(first.serving.endpoint)
     assert state.traffic == {back["deployed_model_id"]: 100}
     assert state.deployed_model_ids == [back["deployed_model_id"]]
     champion = with_alias(demo, "champion")
     assert versions(demo)[str(champion)].version_description == first.pipeline_job
-    assert with_alias(demo, "previous") == xcom(demo, second, "upload")["model_version"]
+    assert with_alias(demo, "previous") == second.xcom("upload")["model_version"]
 
 
-def test_monitoring_follows_back(demo: Demo, first: RunRow, by_hand: Ended) -> None:
+def test_monitoring_follows_back(demo: Demo, first: RunRow, by_hand: FinishedRun) -> None:
     (objective,) = demo.vertex.monitoring_job(
         first.monitoring_job
     ).model_deployment_monitoring_objective_configs
 
-    assert objective.deployed_model_id == xcom(demo, by_hand, "deploy")["deployed_model_id"]
+    assert objective.deployed_model_id == by_hand.xcom("deploy")["deployed_model_id"]
     source = objective.objective_config.training_dataset.gcs_source.uris[0]
-    assert source.startswith(xcom(demo, by_hand, "choose")["training_examples"])
+    assert source.startswith(by_hand.xcom("find_previous")["training_examples"])
 
 
-def test_the_model_that_was_left_is_not_trained_again_by_itself(demo: Demo, by_hand: Ended) -> None:
+def test_the_model_that_was_left_is_not_trained_again_by_itself(demo: Demo, by_hand: FinishedRun) -> None:
     jobs = len(demo.vertex.pipeline_jobs(WINE))
 
     following = finish(demo, DAG_ID, demo.stack.airflow.trigger(DAG_ID))
@@ -213,20 +182,22 @@ def test_the_model_that_was_left_is_not_trained_again_by_itself(demo: Demo, by_h
     assert len(demo.vertex.pipeline_jobs(WINE)) == jobs
 
 
-def test_a_second_click_meanwhile_changes_nothing(demo: Demo, double_click: tuple[Ended, Ended]) -> None:
+def test_a_second_click_meanwhile_changes_nothing(
+    demo: Demo, double_click: tuple[FinishedRun, FinishedRun]
+) -> None:
     by_hand, again = double_click
 
     assert (again.state, set(again.states.values())) == ("success", {"skipped"})
-    assert "has become the champion after this run was triggered" in log(demo, again, "choose")
+    assert "has become the champion after this run was triggered" in again.log("find_previous")
     # one name has the id of the project, the other its number
-    chosen = xcom(demo, by_hand, "choose")["model_version"].rpartition("/")[2]
+    chosen = by_hand.xcom("find_previous")["model_version"].rpartition("/")[2]
     assert str(with_alias(demo, "champion")).rpartition("/")[2] == chosen
 
 
 def judge_anew(
     demo: Demo, trained: aiplatform_v1.PipelineJob, setting: str, value: str, seed: int
-) -> tuple[Ended, str]:
-    """Judge by another setting what the first training made; give the run, and why the gate was skipped."""
+) -> tuple[FinishedRun, str]:
+    """Evaluate the first training by another setting; return the run, and why the gate skipped."""
     spec = read_spec(demo.settings, WINE)
     text, changed = re.subn(setting, rf"\g<1>{value}", json.dumps(spec))
     assert changed
@@ -237,32 +208,35 @@ def judge_anew(
     append_vintage(demo.settings, WINE, 100, seed=seed)
     ended = finish(demo, DAG_ID, demo.stack.airflow.trigger(DAG_ID))
     upload_spec(demo.settings, WINE, spec)
-    path = f"/dags/{DAG_ID}/dagRuns/{ended.run_id}/taskInstances/gate/xcomEntries/skipped_because"
-    return ended, demo.stack.airflow.call("GET", path)["value"]
+    return ended, ended.xcom("gate", "skipped_because")
 
 
 @pytest.fixture(scope="module")
-def not_judged(demo: Demo, trained: aiplatform_v1.PipelineJob, by_hand: Ended) -> tuple[Ended, str]:
-    """A model of whose eval split more rows are asked than it has."""
+def not_judged(
+    demo: Demo, trained: aiplatform_v1.PipelineJob, by_hand: FinishedRun
+) -> tuple[FinishedRun, str]:
+    """Run a retraining with a minimum of eval rows that its split does not reach."""
     return judge_anew(demo, trained, r"(min_eval_rows\W+)150", "100000", seed=12)
 
 
 @pytest.fixture(scope="module")
 def not_blessed(
-    demo: Demo, trained: aiplatform_v1.PipelineJob, not_judged: tuple[Ended, str]
-) -> tuple[Ended, str]:
-    """A model that misses a bound of the evaluation."""
+    demo: Demo, trained: aiplatform_v1.PipelineJob, not_judged: tuple[FinishedRun, str]
+) -> tuple[FinishedRun, str]:
+    """Run a retraining whose model misses a bound of the evaluation."""
     return judge_anew(demo, trained, r"(upper_bound\W+)0\.7\b", "0.1", seed=13)
 
 
-def assert_green_without_rollout(ended: Ended) -> None:
+def assert_green_without_rollout(ended: FinishedRun) -> None:
     assert ended.state == "success"
     assert ended.states["train"] == "success"
     later = ["gate", *ROLLOUT, "roll_back", *WATCH, RETIRE]
     assert {ended.states[task] for task in later} == {"skipped"}
 
 
-def test_a_model_that_is_not_blessed_skips_the_rollout_and_says_why(not_blessed: tuple[Ended, str]) -> None:
+def test_a_model_that_is_not_blessed_skips_the_rollout_and_says_why(
+    not_blessed: tuple[FinishedRun, str],
+) -> None:
     ended, reason = not_blessed
 
     assert_green_without_rollout(ended)
@@ -270,7 +244,7 @@ def test_a_model_that_is_not_blessed_skips_the_rollout_and_says_why(not_blessed:
 
 
 def test_a_model_that_too_few_rows_tell_of_skips_the_rollout_as_not_judged(
-    not_judged: tuple[Ended, str],
+    not_judged: tuple[FinishedRun, str],
 ) -> None:
     ended, reason = not_judged
 
@@ -282,9 +256,9 @@ def test_a_model_that_too_few_rows_tell_of_skips_the_rollout_as_not_judged(
 
 
 def test_after_it_the_champion_stays_and_the_data_has_been_seen(
-    demo: Demo, first: RunRow, by_hand: Ended, not_blessed: tuple[Ended, str]
+    demo: Demo, first: RunRow, by_hand: FinishedRun, not_blessed: tuple[FinishedRun, str]
 ) -> None:
-    champion = xcom(demo, by_hand, "deploy")["deployed_model_id"]
+    champion = by_hand.xcom("deploy")["deployed_model_id"]
     assert demo.vertex.serving(first.serving.endpoint).traffic == {champion: 100}
 
     following = finish(demo, DAG_ID, demo.stack.airflow.trigger(DAG_ID))

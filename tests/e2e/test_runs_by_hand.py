@@ -13,15 +13,16 @@ import pytest
 import requests
 from google.cloud import storage
 from google.cloud.aiplatform_v1.types import Artifact, PipelineJob
-from vertex_mlops.pipeline_jobs import read_result
+from vertex_mlops.runs.pipeline_results import read_result
 
-from dev.airflow_api import AirflowApiError
-from dev.demo import RUN_SECONDS, Demo
-from dev.demo import WINE as TRAINED_WINE
-from dev.publish import read_spec
-from dev.replay import Made, made_by, renamed, replay
-from dev.settings import StackSettings
-from dev.wine_data import append_vintage, bigquery_client, load_wine
+from dev.demo.publish import read_spec
+from dev.demo.train import WINE as TRAINED_WINE
+from dev.demo.train import Demo
+from dev.demo.wine_data import append_vintage, bigquery_client, load_wine
+from dev.faults.replay import Made, made_by, renamed, replay
+from dev.stack.airflow_api import AirflowApiError
+from dev.stack.settings import StackSettings
+from tests.e2e.finished_run import FinishedRun, finish, task_instance
 from tests.flow import FLOW, ROLLED_OUT, TEARDOWN, WAY_BACK
 from tests.published import upload_spec
 
@@ -45,25 +46,22 @@ class Table:
     present: int
 
 
-@dataclass
-class Run:
+@dataclass(frozen=True)
+class Run(FinishedRun):
     """
-    A run that has ended.
+    A run of a person's, as it was at its end.
 
-    :param states: by task.
-    :param trained: data version of each pipeline job that there was at its end, oldest first.
-    :param deferred_links: links of the task ``train`` as they were while it waited.
+    :param trained: data version of each pipeline job that there was, oldest first.
+    :param deferred_links: links of the task ``train`` while it waited.
     """
 
-    run_id: str
-    states: dict[str, str]
     trained: list[int]
     deferred_links: dict[str, str | None]
 
 
 @pytest.fixture(scope="module")
 def table(demo: Demo, trained: PipelineJob) -> Table:
-    """The wines, and a pipeline that reads them and reports what the first training made of others."""
+    """Load the wines, and publish a pipeline that reads them and replays the first training."""
     load_wine(demo.settings, WINE)
     past = version(demo)
     append_vintage(demo.settings, WINE, 100, seed=3)
@@ -85,31 +83,28 @@ def trigger(demo: Demo, **conf: Any) -> str:
     return str(demo.stack.airflow.call("POST", f"/dags/{DAG_ID}/dagRuns", body)["dag_run_id"])
 
 
-def links(demo: Demo, run_id: str, task: str) -> dict[str, str | None]:
-    path = f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{task}/links"
-    return dict(demo.stack.airflow.call("GET", path)["extra_links"])
-
-
 def run(demo: Demo, **conf: Any) -> Run:
     """Trigger a run and wait for its end."""
     run_id = trigger(demo, **conf)
     deferred: dict[str, str | None] = {}
 
-    def probe() -> tuple[str, dict[str, str] | None]:
-        demo.stack.check()
-        states = demo.stack.airflow.task_states(DAG_ID, run_id)
+    def watch(states: dict[str, str]) -> None:
         if states.get("train") == "deferred" and not any(deferred.values()):
-            deferred.update(links(demo, run_id, "train"))
-        ended = demo.stack.airflow.run(DAG_ID, run_id)["state"] in ("success", "failed")
-        return f"{DAG_ID}: {states}", states if ended else None
+            deferred.update(task_instance(demo, DAG_ID, run_id, "train", "links")["extra_links"])
 
-    states = demo.progress.wait(f"run {run_id}", probe, timeout=RUN_SECONDS, every=0.5)
+    ended = finish(demo, DAG_ID, run_id, watch)
     trained = [int(job.labels["data_version"]) for job in demo.vertex.pipeline_jobs(WINE)]
-    return Run(run_id, states, trained, deferred)
+    return Run(**vars(ended), trained=trained, deferred_links=deferred)
+
+
+def only_job(demo: Demo) -> PipelineJob:
+    """Return the wine's one pipeline job, with its tasks."""
+    (listed,) = demo.vertex.pipeline_jobs(WINE)
+    return demo.vertex.pipeline_job(listed.name)
 
 
 def outputs(job: PipelineJob) -> dict[str, dict[str, list[Artifact]]]:
-    """The artifacts that each task of a job has made, by output."""
+    """Return the artifacts that each task of a job has made, by output."""
     return {
         task.task_name: {name: list(output.artifacts) for name, output in task.outputs.items()}
         for task in job.job_detail.task_details
@@ -117,7 +112,7 @@ def outputs(job: PipelineJob) -> dict[str, dict[str, list[Artifact]]]:
 
 
 def titles(made: dict[str, dict[str, list[Artifact]]]) -> dict[str, dict[str, list[str]]]:
-    """The types of the artifacts."""
+    """Return the types of the artifacts."""
     return {
         task: {name: [artifact.schema_title for artifact in artifacts] for name, artifacts in found.items()}
         for task, found in made.items()
@@ -143,12 +138,6 @@ def count_records(settings: StackSettings, uri: str) -> int:
     return count
 
 
-def log(demo: Demo, run_id: str, task: str) -> str:
-    """What a task's log holds."""
-    path = f"/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{task}/logs/1"
-    return str(demo.stack.airflow.call("GET", path)["content"])
-
-
 def page(url: str | None) -> requests.Response:
     """Open a page as a browser on this machine does."""
     assert url
@@ -159,13 +148,13 @@ def page(url: str | None) -> requests.Response:
 
 @pytest.fixture(scope="module")
 def dry(demo: Demo, table: Table) -> Run:
-    """A dry run before there was any training."""
+    """Run a dry run before any training."""
     return run(demo, dry_run=True)
 
 
 @pytest.fixture(scope="module")
 def past(demo: Demo, table: Table, dry: Run) -> Run:
-    """A training on the table as it was."""
+    """Run a training on a past state of the table."""
     return run(demo, data_version=table.past)
 
 
@@ -188,12 +177,12 @@ def test_a_wrong_value_is_refused_by_its_name_and_no_run_is_made(
 def test_a_dry_run_looks_at_the_data_and_makes_nothing(demo: Demo, table: Table, dry: Run) -> None:
     looked = dict.fromkeys(["check_freshness", "check_data", TEARDOWN], "success")
     assert dry.states == LATER | looked
-    assert demo.stack.airflow.xcom(DAG_ID, dry.run_id, "check_data")["rows"] == 1699
+    assert dry.xcom("check_data")["rows"] == 1699
     assert dry.trained == []
 
 
 def test_a_dry_run_tells_the_job_that_would_be_submitted(demo: Demo, table: Table, dry: Run) -> None:
-    told = log(demo, dry.run_id, "train")
+    told = dry.log("train")
 
     assert re.search(rf"/specs/wine-{WINE}/[0-9a-f]{{12}}\.json", told)
     assert f"/pipeline_root/wine-{WINE}" in told
@@ -204,7 +193,7 @@ def test_a_dry_run_tells_the_job_that_would_be_submitted(demo: Demo, table: Tabl
 
 def test_a_task_that_made_nothing_has_no_link(demo: Demo, dry: Run) -> None:
     tasks = ("train", "upload", "deploy", "verify_10", "retire", "monitor", "monitor_settled")
-    found = {task: links(demo, dry.run_id, task) for task in tasks}
+    found = {task: dry.links(task) for task in tasks}
 
     assert all(found.values())
     assert {url for urls in found.values() for url in urls.values()} == {None}
@@ -212,15 +201,15 @@ def test_a_task_that_made_nothing_has_no_link(demo: Demo, dry: Run) -> None:
 
 def test_a_run_on_a_data_version_trains_on_the_table_as_it_was(demo: Demo, table: Table, past: Run) -> None:
     assert past.states == ROLLED_OUT
-    assert demo.stack.airflow.xcom(DAG_ID, past.run_id, "check_data")["rows"] == 1599
-    (job,) = demo.vertex.pipeline_jobs(WINE)
+    assert past.xcom("check_data")["rows"] == 1599
+    job = only_job(demo)
     assert job.labels["data_version"] == str(table.past)
     query = dict(job.runtime_config.parameter_values)["input_config"]
     assert f"TIMESTAMP_MILLIS({table.past + 1})" in query
 
 
 def test_the_pipeline_has_read_the_table_as_it_was(demo: Demo, past: Run) -> None:
-    (job,) = demo.vertex.pipeline_jobs(WINE)
+    job = only_job(demo)
 
     (examples,) = outputs(job)["BigQueryExampleGen"]["examples"]
 
@@ -228,7 +217,7 @@ def test_the_pipeline_has_read_the_table_as_it_was(demo: Demo, past: Run) -> Non
 
 
 def without_champion(made: Made) -> Made:
-    """What tasks have made, but for the champion that the model was compared with: a replay names none."""
+    """Return the tasks' outputs without the champion of the comparison: a replay names none."""
     made = copy.deepcopy(made)
     for found in made.values():
         for artifact in found.values():
@@ -237,7 +226,7 @@ def without_champion(made: Made) -> Made:
 
 
 def test_a_replayed_pipeline_tells_what_the_training_did(demo: Demo, past: Run, trained: PipelineJob) -> None:
-    (job,) = demo.vertex.pipeline_jobs(WINE)
+    job = only_job(demo)
 
     replayed, original = outputs(job), outputs(trained)
     made, wanted = (without_champion(made_by(each)) for each in (job, trained))
@@ -253,9 +242,9 @@ def test_a_replayed_pipeline_tells_what_the_training_did(demo: Demo, past: Run, 
 
 
 def test_while_the_pipeline_runs_its_page_is_one_click_away(demo: Demo, past: Run) -> None:
-    (job,) = demo.vertex.pipeline_jobs(WINE)
+    job = only_job(demo)
 
-    page_of_job = links(demo, past.run_id, "train")["Pipeline Job"]
+    page_of_job = past.links("train")["Pipeline Job"]
     # there is no card yet
     assert past.deferred_links == {"Pipeline Job": page_of_job, "Model Card": None}
     assert f"/pipelines/runs/{job.name.rpartition('/')[2]}?" in str(page_of_job)
@@ -279,7 +268,7 @@ def test_while_the_pipeline_runs_its_page_is_one_click_away(demo: Demo, past: Ru
     ],
 )
 def test_every_button_opens_a_page_of_localcloud(demo: Demo, past: Run, task: str, names: set[str]) -> None:
-    found = links(demo, past.run_id, task)
+    found = past.links(task)
 
     assert set(found) == names
     for url in found.values():
@@ -298,7 +287,7 @@ def test_the_next_run_without_a_data_version_would_train_on_the_present_table(
 ) -> None:
     following = run(demo, dry_run=True)
 
-    freshness = demo.stack.airflow.xcom(DAG_ID, following.run_id, "check_freshness")
+    freshness = following.xcom("check_freshness")
     assert (freshness["data_version"], freshness["last_trained_version"]) == (table.present, table.past)
     assert following.states["check_data"] == "success"
     assert following.trained == [table.past]
@@ -311,6 +300,6 @@ def test_a_data_version_of_the_future_fails_at_once_and_says_which_limit(
 
     later = dict.fromkeys(FLOW[1:], "upstream_failed")
     assert refused.states == {**later, "check_freshness": "failed", TEARDOWN: "success", WAY_BACK: "skipped"}
-    told = log(demo, refused.run_id, "check_freshness")
+    told = refused.log("check_freshness")
     assert f"data_version {table.present + 1} " in told
     assert f"is newer than the table's last change, {table.present} " in told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import aiplatform_v1
 
-from dev.airflow_api import AirflowApiError
-from dev.faults_stack import DAG_ID, WINE, FaultSettings, Pipelines, publish
-from dev.stack import COMMANDS, LOCALCLOUD, Stack
-from dev.vertex_state import VertexState
-from dev.wine_data import append_vintage
-from localcloud.faults import Fault, Faults
+from dev.demo.wine_data import append_vintage
+from dev.faults.stack import DAG_ID, WINE, FaultSettings, Pipelines, publish
+from dev.stack.airflow_api import AirflowApiError
+from dev.stack.stack import COMMANDS, LOCALCLOUD, Stack
+from dev.stack.vertex_state import VertexState
+from localcloud.gateway.faults import Fault, Faults
+from localcloud.testing import eventually
 
 NEW_ROWS = 20
 # as many as the third run of the demo learns from besides
@@ -28,20 +27,11 @@ WAIT_SECONDS = 600
 PIPELINE_RUNS = "PIPELINE_STATE_RUNNING"
 
 
-def wait(what: str, look: Callable[[], Any], wanted: Callable[[Any], bool], every: float = 0.1) -> Any:
-    """Look again until it is as wanted; while a part of the stack is dead, no answer is none."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    seen: Any = None
-    while True:
-        try:
-            seen = look()
-            if wanted(seen):
-                return seen
-        except (AirflowApiError, GoogleAPICallError) as error:
-            seen = error
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what}: still {seen} after {WAIT_SECONDS} s")
-        time.sleep(every)
+def wait(read: Callable[[], Any], condition: Callable[[Any], bool], every: float = 0.1) -> Any:
+    """Wait until something is as wanted; while a part of the stack is dead, errors are no answers."""
+    return eventually(
+        read, condition, WAIT_SECONDS, every=every, ignored=(AirflowApiError, GoogleAPICallError)
+    )
 
 
 @dataclass(frozen=True)
@@ -88,13 +78,13 @@ class Bench:
 
     @property
     def settings(self) -> FaultSettings:
-        """Where it lives."""
+        """Return the settings of the stack."""
         assert isinstance(self.stack.settings, FaultSettings)
         return self.stack.settings
 
     @property
     def faults(self) -> Faults:
-        """The fault switch."""
+        """Return the fault switch."""
         return Faults(self.settings.cloud.state)
 
     def new_jobs(self) -> list[aiplatform_v1.PipelineJob]:
@@ -102,7 +92,7 @@ class Bench:
         return [job for job in self.vertex.pipeline_jobs() if job.name not in self._known_jobs]
 
     def prepare(self, *, full: bool, gate_open: bool) -> None:
-        """Make new data, and nothing else, be different from what was trained on."""
+        """Change the data, and nothing else, since the last training."""
         self.faults.clear()
         self._heal()
         self.champion = self._read_champion()
@@ -145,11 +135,11 @@ class Bench:
 
     def await_faults(self) -> None:
         """Wait until all faults have happened, the last one perhaps to a call that is still held."""
-        wait("the faults", self.faults.pending, lambda left: not left)
+        wait(self.faults.pending, lambda left: not left)
 
     def await_crash(self) -> None:
         """Wait until localcloud has died of a fault."""
-        wait("the crash", self.stack.processes.running, lambda running: LOCALCLOUD not in running)
+        wait(self.stack.processes.running, lambda running: LOCALCLOUD not in running)
 
     def kill(self, component: str) -> None:
         """Kill -9 one component, and leave what it had started to itself."""
@@ -172,21 +162,18 @@ class Run:
         return f"/dags/{DAG_ID}/dagRuns/{self.run_id}"
 
     def states(self) -> dict[str, str]:
-        """State of each task."""
+        """Return the state of each task."""
         return self.bench.stack.airflow.task_states(DAG_ID, self.run_id)
 
     def xcom(self, task_id: str) -> dict[str, Any]:
-        """What a task returned."""
-        found = wait(
-            f"result of {task_id}", lambda: self.bench.stack.airflow.xcom(DAG_ID, self.run_id, task_id), bool
-        )
+        """Return what a task returned."""
+        found = wait(lambda: self.bench.stack.airflow.xcom(DAG_ID, self.run_id, task_id), bool)
         return dict(found)
 
     def await_deferred(self, task_id: str) -> None:
         """Wait until a task is deferred, and until its pipeline is at work."""
-        wait(task_id, self.states, lambda states: states.get(task_id) == "deferred")
+        wait(self.states, lambda states: states.get(task_id) == "deferred")
         wait(
-            "the pipeline",
             lambda: [job.state.name for job in self.bench.vertex.pipeline_jobs(WINE)],
             lambda states: states[-1:] == [PIPELINE_RUNS],
         )
@@ -209,9 +196,8 @@ class Run:
                     process.kill()
 
     def await_end(self) -> str:
-        """Wait for the end of the run, and give its state."""
+        """Wait for the end of the run, and return its state."""
         run = wait(
-            self.run_id,
             lambda: self.bench.stack.airflow.run(DAG_ID, self.run_id),
             lambda run: run["state"] in ("success", "failed"),
             every=0.5,
@@ -219,11 +205,11 @@ class Run:
         return str(run["state"])
 
     def failed_tasks(self) -> list[str]:
-        """The tasks that failed, without those behind them."""
+        """Return the tasks that failed, without those behind them."""
         return [task for task, state in self.states().items() if state == "failed"]
 
     def clear(self, task_ids: list[str]) -> None:
-        """As "Clear" does in the UI, with all that comes behind; wait until the run goes on."""
+        """Clear a task and its downstream tasks, as the UI does; wait until the run goes on."""
         body = {
             "dag_run_id": self.run_id,
             "task_ids": task_ids,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vertex_mlops.probe import most_requests
+from vertex_mlops.rollout.probe import most_requests
 
-from dev.stack import LOCALCLOUD
-from localcloud.faults import Fault
+from dev.stack.stack import LOCALCLOUD
+from localcloud.gateway.faults import Fault
 from tests.flow import WAY_BACK
 
 # a call that is held gives the suite this long to kill something meanwhile
@@ -35,12 +35,12 @@ TRIES = 3
 
 
 def held(method: str) -> Fault:
-    """The call waits, and is answered with an error without being carried out."""
+    """Return a fault by which the call waits, and fails without being carried out."""
     return Fault(method, latency=HOLD_SECONDS, code="UNAVAILABLE")
 
 
 def late(method: str) -> Fault:
-    """The call waits, and is carried out, whether or not its caller still lives."""
+    """Return a fault by which the call waits, and is carried out, whether or not its caller still lives."""
     return Fault(method, latency=HOLD_SECONDS)
 
 
@@ -102,7 +102,7 @@ class Case:
     :param victim: a component of the stack, or a process of the task at work.
     :param crashes: whether a fault ends localcloud, which is started again.
     :param full: whether the pipeline trains, instead of replaying a training.
-    :param rejected: whether the run ends with the champion of before, and red.
+    :param rejected: whether the run ends with the previous champion, and red.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Case:
 
     @property
     def in_the_middle(self) -> bool:
-        """Whether the pipeline must not end before the victim is killed."""
+        """Return whether the pipeline must not end before the victim is killed."""
         return self.moment is not None and not self.moment.faults
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 
 import psutil
 from google.cloud import aiplatform_v1, bigquery
 
-from dev.faults_stack import WINE
+from dev.faults.stack import WINE
+from localcloud.testing import eventually
 from tests.faults.bench import Bench, Run
 from tests.flow import FLOW, ROLLED_OUT
 
@@ -28,7 +28,7 @@ def violations(bench: Bench, run: Run, *, rejected: bool) -> list[str]:
     """
     Name everything that is not as it must be after a run.
 
-    :param rejected: whether it must have left the champion of before, instead of a new one.
+    :param rejected: whether it must have left the previous champion, instead of a new one.
     """
     new = None if rejected else run.xcom("deploy")
     return [
@@ -97,16 +97,14 @@ def _of_rows(bench: Bench) -> Iterator[str]:
 
 
 def _of_processes(bench: Bench) -> Iterator[str]:
-    deadline = time.monotonic() + ORPHAN_SECONDS
-    while orphans := _orphans(bench):
-        if time.monotonic() > deadline:
-            yield f"processes that nobody looks after: {list(orphans.values())}"
-            return
-        time.sleep(0.5)
+    try:
+        eventually(lambda: _orphans(bench), lambda orphans: not orphans, ORPHAN_SECONDS, every=0.5)
+    except AssertionError as error:
+        yield f"processes that nobody looks after: {error}"
 
 
 def _orphans(bench: Bench) -> dict[int, str]:
-    """Title by pid of each process of the stack that no running component has started."""
+    """Return the title by pid of each process of the stack that no running component has started."""
     cared_for: set[int] = set()
     for leader in bench.stack.processes.running().values():
         cared_for |= {leader.pid, *(child.pid for child in leader.children(recursive=True))}
@@ -125,7 +123,7 @@ def _orphans(bench: Bench) -> dict[int, str]:
 
 
 def _by_environment(state: str) -> Iterator[psutil.Process]:
-    """What localcloud has started is in sessions of its own."""
+    """Find the processes by their environment: localcloud's children are in sessions of their own."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.environ().get("LOCALCLOUD_WORKER", "").partition("#")[0] == state:

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from dev.stack import COMMANDS, LOCALCLOUD
+from dev.stack.stack import COMMANDS, LOCALCLOUD
 from tests.faults.bench import Bench, Run
 from tests.faults.cases import CASES, HOLD_SECONDS, RUNNER, SUPERVISOR, Case, Moment
-from tests.faults.conftest import Row
+from tests.faults.fault_table import Row
 from tests.faults.invariants import violations
 from tests.flow import DEPLOYED
 

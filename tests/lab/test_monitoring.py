@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 from google.cloud import aiplatform_v1, storage
 from vertex_mlops.exceptions import ModelMonitoringJobError
-from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.operators.monitoring.job import CreateOrUpdateModelMonitoringJobOperator
 from wine_config import CONFIG_FILE, ConfigError, Wine, load_wines
 
-from tests.conftest import REPOSITORY, Cloud
-from tests.plugins.conftest import REGION
+from localcloud.testing import Cloud
 from tests.plugins.contracts import CONTRACT
-from tests.plugins.monitoring import delete_monitoring_job, run, settle
-from tests.plugins.operators.conftest import CLIENT_OPTIONS, SERVING_IMAGE, Endpoint, Models
+from tests.plugins.monitoring_jobs import delete_monitoring_job, run, settle
+from tests.plugins.operators.served_models import CLIENT_OPTIONS, SERVING_IMAGE, Endpoint, Models
 from tests.plugins.pipelines import compiled, submit
+from tests.plugins.task_context import REGION
+from tests.repository import REPOSITORY
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -57,6 +57,6 @@ def test_the_pages_commands_are_understood(monkeypatch: pytest.MonkeyPatch) -> N
 
     parsed = [_parser().parse_args(shlex.split(os.path.expandvars(command))) for command in commands]
 
-    assert [(options.project, options.wine) for options in parsed[:1]] == [("wine-local", "white")]
+    assert [(options.project, options.wine) for options in parsed[:1]] == [("wine-local", ["white"])]
     assert parsed[1].with_monitorer is True
     assert len(parsed) == 2

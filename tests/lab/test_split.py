@@ -15,10 +15,10 @@ from tfx import v1 as tfx  # noqa: TID251 (runs in the pipeline's environment)
 from tfx.components.example_gen.csv_example_gen.executor import Executor  # noqa: TID251
 from tfx.types import standard_artifacts  # noqa: TID251
 from wine_pipeline.__main__ import main
-from wine_pipeline.evaluator import PairedEvaluator
+from wine_pipeline.evaluation.evaluator import PairedEvaluator
 
 from tests.pipeline import stages
-from tests.pipeline.conftest import Row, read_uci
+from tests.pipeline.wine_examples import Row, read_uci
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -26,7 +26,7 @@ SHARES = {"train": 0.6, "eval": 0.2, "test": 0.2}
 
 
 def three_to_one_to_one() -> tfx.proto.Output:
-    """Solution, in the place of ``_four_to_one`` in pipeline.py."""
+    """Replace ``_four_to_one`` in pipeline.py: the solution."""
     split = tfx.proto.SplitConfig.Split
     return tfx.proto.Output(
         split_config=tfx.proto.SplitConfig(

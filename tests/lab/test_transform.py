@@ -11,11 +11,11 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from wine_pipeline.data_contract import sample_instance
 from wine_pipeline.features import FEATURE_NAMES
-from wine_pipeline.preprocessing import preprocessing_fn
+from wine_pipeline.learner.preprocessing import preprocessing_fn
 from wine_pipeline.served_model import ServedModel
 
 from tests.pipeline import stages
-from tests.pipeline.conftest import Row, read_uci
+from tests.pipeline.wine_examples import Row, read_uci
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -31,14 +31,14 @@ def body(inputs: Inputs) -> tf.Tensor:
 
 
 def density_without_alcohol(inputs: Inputs) -> Inputs:
-    """Solution of 2a: the column `density` tells what `alcohol` does not tell already."""
+    """Derive the part of `density` that `alcohol` does not explain: solution of 2a."""
     outputs = preprocessing_fn(inputs)
     outputs["density"] = tf.cast(tft.scale_to_z_score(body(inputs)), tf.float32)
     return outputs
 
 
 def one_more_column(inputs: Inputs) -> Inputs:
-    """Solution of 2b: beside the eleven features, a twelfth one."""
+    """Add a column to those that the model learns from: solution of 2b."""
     outputs = preprocessing_fn(inputs)
     outputs["body"] = tf.cast(tft.scale_to_z_score(body(inputs)), tf.float32)
     return outputs

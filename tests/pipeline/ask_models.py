@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
-from wine_pipeline.config import EXAMPLES_SIGNATURE, RAW_SIGNATURE
+from vertex_mlops.contract.names import EXAMPLES_SIGNATURE, RAW_SIGNATURE
 from wine_pipeline.served_model import ServedModel
 
 
@@ -44,7 +44,7 @@ def unknown(folder: str) -> Iterator[str]:
 
 
 def ask(folder: str, wines: dict[str, Any]) -> dict[str, Any]:
-    """Ask both signatures for all wines."""
+    """Send all wines to both signatures."""
     model = ServedModel(folder)
     columns = {name: np.array(values, np.float32)[:, None] for name, values in wines["columns"].items()}
     examples = np.array([base64.b64decode(example) for example in wines["examples"]], object)

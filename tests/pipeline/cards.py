@@ -7,13 +7,13 @@ from pathlib import Path
 
 from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import File, Metrics
-from wine_pipeline.baseline import KIND
+from vertex_mlops.contract.data_contract import DataContract
 from wine_pipeline.config import WineConfig
 from wine_pipeline.data_contract import build_data_contract
+from wine_pipeline.evaluation.baseline import KIND
+from wine_pipeline.evaluation.reporter import MetricsReporter
 from wine_pipeline.model_card.component import ModelCard
 from wine_pipeline.model_card.job import JOB_PLACEHOLDER
-from wine_pipeline.pipeline import build_input_config
-from wine_pipeline.reporter import MetricsReporter
 
 from tests.pipeline import stages
 
@@ -29,7 +29,7 @@ def make_card(
     kind: str,
     folder: Path,
 ) -> File:
-    """Make the card of a model that was evaluated beside a baseline."""
+    """Create the card of a model that was compared with a baseline."""
     evaluation, trained, compared = (
         standard_artifacts.ModelEvaluation(),
         standard_artifacts.Model(),
@@ -41,7 +41,7 @@ def make_card(
     MetricsReporter.EXECUTOR_SPEC.executor_class().Do(
         {"evaluation": [evaluation], "model": [trained], "baseline": [compared]},
         {"metrics": [metrics]},
-        {"data_contract": json.dumps(build_data_contract(WineConfig("white")))},
+        {"data_contract": build_data_contract(WineConfig("white")).model_dump_json()},
     )
     blessing.set_int_custom_property("blessed", int(verdict.blessed))
     card.uri = str(folder / "card")
@@ -57,7 +57,7 @@ def make_card(
         {"model_card": [card]},
         {
             "serving": json.dumps({"name": "wine-white", "git_revision": "0123abc"}),
-            "input_config": build_input_config(QUERY),
+            "input_config": DataContract.input_config(QUERY),
             "job": JOB_PLACEHOLDER,
         },
     )
@@ -65,7 +65,7 @@ def make_card(
 
 
 def _handed_on(made: Metrics) -> Metrics:
-    """Give the figures as a pipeline job hands them on, through JSON."""
+    """Return the figures as a pipeline job hands them on, through JSON."""
     got = Metrics()
     for name, value in made.mlmd_artifact.custom_properties.items():
         got.set_json_value_custom_property(name, getattr(value, value.WhichOneof("value")))

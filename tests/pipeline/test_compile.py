@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from vertex_mlops.contract.data_contract import DataContract
 from wine_pipeline.compile import compile_pipeline, write_compiled
 from wine_pipeline.config import ConfigError, EvaluationConfig, ServingConfig, Target, WineConfig
-from wine_pipeline.pipeline import build_input_config
 from wine_pipeline.scale import Scale
 from wine_pipeline.serving import build_container_spec, build_serving_spec
 
-from dev.replay import renamed
+from dev.faults.replay import renamed
 
 TARGET = Target("wine-local", "europe-west1", "wine-bucket", image="registry/wine:1")
 
@@ -69,7 +69,7 @@ def test_the_query_is_the_only_parameter(job: dict[str, Any], tasks: dict[str, A
 
 
 def test_the_parameter_holds_the_query_as_one_split() -> None:
-    assert json.loads(build_input_config("SELECT 1")) == {
+    assert json.loads(DataContract.input_config("SELECT 1")) == {
         "splits": [{"name": "single_split", "pattern": "SELECT 1"}]
     }
 
@@ -95,9 +95,9 @@ def test_own_code_goes_by_its_import_path(tasks: dict[str, Any]) -> None:
     transform, trainer = tasks["Transform"]["inputs"]["parameters"], tasks["Trainer"]["inputs"]["parameters"]
 
     assert transform["preprocessing_fn"]["runtimeValue"]["constant"] == (
-        "wine_pipeline.preprocessing.preprocessing_fn"
+        "wine_pipeline.learner.preprocessing.preprocessing_fn"
     )
-    assert trainer["run_fn"]["runtimeValue"]["constant"] == "wine_pipeline.trainer.run_fn"
+    assert trainer["run_fn"]["runtimeValue"]["constant"] == "wine_pipeline.learner.trainer.run_fn"
     assert "module_file" not in transform | trainer
 
 
@@ -185,7 +185,7 @@ def test_a_job_carries_in_its_spec_what_lies_beside_it(job: dict[str, Any], task
 
 def test_what_a_job_carries_is_small_enough_to_be_recorded_with_its_tasks(tasks: dict[str, Any]) -> None:
     """
-    Metadata of an Execution, which holds the parameters of a task, "should not exceed 200KB".
+    Check the limit of an Execution's metadata, which hold a task's parameters: "should not exceed 200KB".
 
     Source: ``metadata`` in
     https://github.com/googleapis/googleapis/blob/master/google/cloud/aiplatform/v1/execution.proto. The
@@ -205,10 +205,10 @@ def test_what_serves_the_model_lies_beside_the_spec(
 
     serving = build_serving_spec(config, TARGET)
 
-    assert set(job["serving"]) == set(serving)
-    assert (serving["name"], serving["git_revision"]) == ("wine-white", "0123abc")
-    assert (serving["machine_type"], serving["max_replicas"]) == ("n1-standard-4", 3)
-    assert serving["container_spec"] == build_container_spec(config.serving, TARGET)
+    assert set(job["serving"]) == serving.model_fields_set
+    assert (serving.name, serving.git_revision) == ("wine-white", "0123abc")
+    assert (serving.machine_type, serving.max_replicas) == ("n1-standard-4", 3)
+    assert job["serving"]["container_spec"] == build_container_spec(config.serving, TARGET)
 
 
 def test_a_revision_that_can_be_no_label_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from wine_pipeline.config import Target, TrainingConfig, WineConfig
 from wine_pipeline.scale import DataflowConfig, Scale, TrainingJobConfig
 
 from tests.pipeline import stages
-from tests.pipeline.conftest import Artifacts
+from tests.pipeline.wine_examples import Artifacts
 
 TARGET = Target("wine-local", "europe-west1", "wine-bucket", image="registry/wine:1")
 ACCOUNT = "wine-scale@wine-local.iam.gserviceaccount.com"

@@ -8,7 +8,6 @@ import pytest
 from wine_pipeline.config import (
     ConfigError,
     EvaluationConfig,
-    MonitoringConfig,
     ServingConfig,
     Target,
     TrainingConfig,
@@ -27,14 +26,16 @@ from wine_pipeline.config import (
         (WineConfig, {"wine": "white", "good_grade": 11}, "good_grade"),
         (WineConfig, {"wine": "white", "good_grade": 0}, "good_grade"),
         (ServingConfig, {"default_signature": "serving_default"}, "serving_raw or serving_examples"),
-        (TrainingConfig, {"epochs": 0}, "epochs"),
-        (TrainingConfig, {"batch_size": -1}, "batch_size"),
-        (TrainingConfig, {"learning_rate": 0.0}, "learning_rate"),
         (TrainingConfig, {"kernel_length": 0.0}, "kernel_length"),
-        (TrainingConfig, {"kernel_ridge": -0.1}, "kernel_ridge"),
-        (TrainingConfig, {"kernel_max_rows": -1}, "kernel_max_rows"),
-        (TrainingConfig, {"members": 0}, "members"),
-        (TrainingConfig, {"dropout": 1.0}, "dropout"),
+        (TrainingConfig, {"kernel_power": 0.0}, "kernel_power"),
+        (TrainingConfig, {"derived_weight": 0.0}, "derived_weight"),
+        (TrainingConfig, {"landmarks": 0}, "landmarks"),
+        (TrainingConfig, {"max_rows": 0}, "max_rows"),
+        (TrainingConfig, {"tree_rows": -1}, "tree_rows"),
+        (TrainingConfig, {"leaves": 0}, "leaves"),
+        (TrainingConfig, {"rotations": 0}, "rotations"),
+        (TrainingConfig, {"trees_per_rotation": 0}, "trees_per_rotation"),
+        (TrainingConfig, {"split_columns": 0}, "split_columns"),
         (TrainingConfig, {"seed": -1}, "seed"),
         (EvaluationConfig, {"min_auc": 1.2}, "min_auc"),
         (EvaluationConfig, {"max_mad": -0.1}, "max_mad"),
@@ -42,11 +43,26 @@ from wine_pipeline.config import (
         (EvaluationConfig, {"confidence": 0.5}, "confidence"),
         (EvaluationConfig, {"min_eval_rows": 1}, "min_eval_rows"),
         (ServingConfig, {"min_replicas": 2, "max_replicas": 1}, "max_replicas"),
-        (MonitoringConfig, {"skew_threshold": 0.0}, "skew_threshold"),
-        (MonitoringConfig, {"feature_drift_thresholds": {"ph": 1.5}}, "feature_drift_thresholds of ph"),
-        (MonitoringConfig, {"sampling_rate": 1.1}, "sampling_rate"),
-        (MonitoringConfig, {"interval_hours": 0}, "interval_hours"),
-        (MonitoringConfig, {"emails": ("cellar",)}, "cellar"),
+        (TrainingConfig, {"rotations": True}, "rotations must be a whole number, not true"),
+        (TrainingConfig, {"rotations": 1.5}, "rotations must be a whole number, not 1.5"),
+        (TrainingConfig, {"kernel_power": float("nan")}, "kernel_power must be a finite number, not nan"),
+        (TrainingConfig, {"kernel_length": 10**400}, "kernel_length must be a finite number, not 1000"),
+        (TrainingConfig, {"kernel_length": "0.1"}, "kernel_length must be a finite number, not '0.1'"),
+        (EvaluationConfig, {"max_mad": float("inf")}, "max_mad must be a finite number, not inf"),
+        (EvaluationConfig, {"min_auc": True}, "min_auc must be a finite number, not true"),
+        (ServingConfig, {"prebuilt": 1}, "prebuilt must be True or False, not 1"),
+        (ServingConfig, {"machine_type": "big"}, "machine_type must be like n1-standard-4, not 'big'"),
+        (WineConfig, {"wine": "white", "good_grade": 6.5}, "good_grade must be a whole number, not 6.5"),
+        (
+            Target,
+            {"project": "wine-local", "region": "europe-west1-b", "bucket": "wine"},
+            "region must be a region like europe-west1, without a zone, not 'europe-west1-b'",
+        ),
+        (
+            Target,
+            {"project": "wine-local", "region": "europe-west1", "bucket": "wine", "image": "a b"},
+            "image must be like REGISTRY/PATH/NAME:TAG .*, not 'a b'",
+        ),
         (Target, {"project": "Wine", "region": "europe-west1", "bucket": "wine"}, "project"),
         (Target, {"project": "wine-local", "region": "Belgium", "bucket": "wine"}, "region"),
         (Target, {"project": "wine-local", "region": "europe-west1", "bucket": "gs://wine"}, "bucket"),
@@ -76,7 +92,7 @@ def test_a_table_of_another_kind_is_refused() -> None:
 
 
 def test_the_training_settings_survive_the_way_to_the_trainer() -> None:
-    config = TrainingConfig(epochs=3, learning_rate=0.01)
+    config = TrainingConfig(rotations=3, kernel_length=0.01)
 
     carried = json.loads(json.dumps(config.to_custom_config()))
 

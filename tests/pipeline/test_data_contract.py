@@ -11,12 +11,12 @@ import tensorflow as tf
 from wine_pipeline.config import ConfigError, WineConfig
 from wine_pipeline.data_contract import build_data_contract
 from wine_pipeline.features import FEATURE_NAMES
-from wine_pipeline.table import pinned_query, table_label, unchanged_since
+from wine_pipeline.table import job_labels, pinned_query, unchanged_since
 
 # SHA-256 of the instance in the lab's curl request, as JSON with sorted keys
 LAB_INSTANCE = "a27526c8ac01b424e05605116fc0aeca77eb66c8bae083216139986b2cf7b539"
 
-CONTRACT = build_data_contract(WineConfig("white"))
+CONTRACT = build_data_contract(WineConfig("white")).model_dump()
 
 
 def test_the_query_reads_every_column_once_and_the_derived_label() -> None:
@@ -49,7 +49,7 @@ def test_a_table_that_has_rested_for_long_is_read_within_the_seven_days_of_histo
 def test_what_counts_as_good_is_configurable(grade: int) -> None:
     contract = build_data_contract(WineConfig("white", good_grade=grade))
 
-    assert f"`quality` >= {grade}" in contract["query"]
+    assert f"`quality` >= {grade}" in contract.query
 
 
 def test_the_columns_are_the_features_and_the_label() -> None:
@@ -62,19 +62,25 @@ def test_the_columns_are_the_features_and_the_label() -> None:
 
 
 def test_the_outputs_are_a_probability_and_a_grade() -> None:
-    assert CONTRACT["outputs"] == {"good": {"min": 0.0, "max": 1.0}, "grade": {"min": 0.0, "max": 10.0}}
+    grade = {"min": 0.0, "max": 10.0}
+    assert CONTRACT["outputs"] == {
+        "good": {"min": 0.0, "max": 1.0},
+        "grade": grade,
+        "grade_low": grade,
+        "grade_high": grade,
+    }
 
 
-def test_a_label_tells_the_data_set_and_the_table() -> None:
-    label = table_label("wine-local.Wine_Quality.white_wine")
+def test_the_labels_tell_the_wine_the_data_set_and_the_table() -> None:
+    labels = job_labels(WineConfig("white"), "wine-local.Wine_Quality.white_wine")
 
-    assert label == "wine_quality-white_wine"
-    assert len(table_label(f"wine-local.wine_quality.{'a' * 80}")) == 63
+    assert labels == {"wine": "white", "table": "wine_quality-white_wine"}
+    assert len(job_labels(WineConfig("white"), f"wine-local.wine_quality.{'a' * 80}")["table"]) == 63
 
 
 def test_a_table_that_cannot_be_a_label_is_refused() -> None:
     with pytest.raises(ConfigError, match="wine quality-white_wine"):
-        table_label("wine-local.wine quality.white_wine")
+        job_labels(WineConfig("white"), "wine-local.wine quality.white_wine")
 
 
 def test_the_sample_instance_is_the_wine_of_the_labs_json_body() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from wine_pipeline.features import FEATURE_NAMES, FEATURES, QUALITY, QUALITY_MAX, QUALITY_MIN
 
-from tests.pipeline.conftest import read_uci
+from tests.pipeline.wine_examples import read_uci
 
 
 @pytest.mark.parametrize("wine", ["white", "red"])

@@ -53,6 +53,59 @@ def test_a_missing_setting_is_named_in_one_line_with_exit_code_2(
     assert not output.exists()
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("WINE_REGION", "europe-west1-b", "must be a region like europe-west1, without a zone"),
+        ("WINE_BUCKET", "gs://wine", "must be the bare name of a bucket, without gs:// and without a path"),
+        ("WINE_IMAGE", "a b", "must be like REGISTRY/PATH/NAME:TAG or REGISTRY/PATH/NAME@sha256:DIGEST"),
+        (
+            "WINE_SERVING_IMAGE",
+            "x",
+            "must be like REGISTRY/PATH/NAME:TAG or REGISTRY/PATH/NAME@sha256:DIGEST",
+        ),
+    ],
+)
+def test_a_wrong_variable_is_named_with_exit_code_2(
+    variable: str,
+    value: str,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_wine_environment(monkeypatch)
+    monkeypatch.setenv(variable, value)
+
+    assert main(["compile", "--wine", "white", "--output", str(tmp_path / "wine.json")]) == 2
+
+    assert capsys.readouterr().err == f"wine_pipeline: {variable} {says}, not '{value}'\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("white_wine", "--table must be PROJECT.DATASET.TABLE, not 'white_wine'"),
+        (
+            "wine-local.wine quality.white_wine",
+            "--table must be 1 to 1024 letters, digits and underscores, not 'wine quality'",
+        ),
+    ],
+)
+def test_a_table_that_is_none_is_named_with_exit_code_2(
+    table: str,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_wine_environment(monkeypatch)
+
+    assert main(["local", "--wine=white", f"--table={table}", f"--memory={tmp_path / 'memory'}"]) == 2
+
+    assert capsys.readouterr().err == f"wine_pipeline: {says}\n"
+
+
 def test_an_impossible_wine_is_refused_with_exit_code_2(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -61,6 +114,30 @@ def test_an_impossible_wine_is_refused_with_exit_code_2(
     assert main(["compile", "--wine", "Merlot!", "--output", str(tmp_path / "wine.json")]) == 2
 
     assert "Merlot!" in capsys.readouterr().err
+
+
+def test_several_wines_are_compiled_at_once_each_as_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    set_wine_environment(monkeypatch)
+    alone, red, white = (tmp_path / f"{name}.json" for name in ("alone", "red", "white"))
+    wines = ["--wine=red", "--wine=white", f"--output={red}", f"--output={white}"]
+
+    assert main(["compile", "--wine=white", f"--output={alone}"]) == 0
+    assert main(["compile", *wines]) == 0
+
+    assert white.read_bytes() == alone.read_bytes()
+    assert json.loads(red.read_text())["serving"]["name"] == "wine-red"
+
+
+def test_a_wine_without_an_output_is_refused_with_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_wine_environment(monkeypatch)
+
+    assert main(["compile", "--wine=white", "--wine=red", f"--output={tmp_path / 'wine.json'}"]) == 2
+
+    assert capsys.readouterr().err == "wine_pipeline: 2 --wine, but 1 --output: give one for each wine\n"
 
 
 def test_an_output_that_cannot_be_written_is_named(

@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
-import tfx
 from google.cloud import aiplatform_v1 as v1
 from google.cloud import storage
 from tfx import types
 from tfx.types import standard_artifacts
-from wine_pipeline.config import MonitoringConfig
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 from wine_pipeline.monitorer.component import MonitorerComponent
 from wine_pipeline.monitorer.errors import MonitoringError
 from wine_pipeline.monitorer.executor import Executor
 from wine_pipeline.monitorer.jobs import MonitoringClient
-from wine_pipeline.monitorer.wanted import TrainingData, wanted_job
 
-from tests.conftest import Cloud
-from tests.plugins.saved_models import export
-
-# isort: split
-import tensorflow_data_validation as tfdv  # after TFX
-
-REGION = "europe-west1"
-CLIENT_OPTIONS = {"api_endpoint": f"{REGION}-aiplatform.googleapis.com"}
-SERVING_IMAGE = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
-TABLE = "wine-local.wine_quality.white_wine"
-ROWS = {"ph": [3.0, 3.5], "alcohol": [9.0, 14.0], "quality": [5, 7], "good": [0, 1]}
-CONFIG = MonitoringConfig(
-    skew_threshold=0.3,
-    drift_threshold=0.2,
-    feature_skew_thresholds={"ph": 0.1},
-    sampling_rate=0.5,
-    interval_hours=6,
-    log_ttl_days=7,
-    emails=("cellar@example.com",),
+from localcloud.testing import Cloud
+from tests.pipeline.monitored_endpoints import (
+    CLIENT_OPTIONS,
+    LABELS,
+    REGION,
+    ROWS,
+    SETTINGS,
+    TABLE,
+    Endpoint,
+    changed,
+    measure,
+    objectives,
+    push,
+    register,
+    values,
+    wanted,
 )
+from tests.plugins.saved_models import export
 
 
 @pytest.fixture(scope="module")
@@ -53,59 +47,6 @@ def model(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> str:
         if path.is_file():
             bucket.blob(str(path.relative_to(folder))).upload_from_filename(path)
     return register("gs://monitored/sound")
-
-
-def register(folder: str) -> str:
-    """Make another Model of the same SavedModel, as the Pusher does in every run."""
-    model = {
-        "display_name": "sound",
-        "artifact_uri": folder,
-        "container_spec": {"image_uri": SERVING_IMAGE},
-    }
-    client = v1.ModelServiceClient(client_options=CLIENT_OPTIONS)
-    parent = client.common_location_path("wine-local", REGION)
-    return client.upload_model(parent=parent, model=model).result().model
-
-
-@dataclass
-class Endpoint:
-    """An endpoint of its own for a test, and its monitoring job."""
-
-    name: str
-    client: v1.EndpointServiceClient
-    jobs: v1.JobServiceClient
-
-    def deploy(self, model: str, traffic: int = 100) -> str:
-        """Deploy a model beside the one that serves, and return its id."""
-        current = self.read().traffic_split
-        split = {"0": traffic} | {id_: share * (100 - traffic) // 100 for id_, share in current.items()}
-        machine = {"machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count": 1}
-        deployed = self.client.deploy_model(
-            endpoint=self.name,
-            deployed_model={"model": model, "dedicated_resources": machine},
-            traffic_split=split,
-        ).result()
-        return deployed.deployed_model.id
-
-    def read(self) -> v1.Endpoint:
-        return self.client.get_endpoint(name=self.name)
-
-    def job(self) -> v1.ModelDeploymentMonitoringJob:
-        """Give the monitoring job that the endpoint names."""
-        return self.jobs.get_model_deployment_monitoring_job(name=self.read().model_deployment_monitoring_job)
-
-    def close(self) -> None:
-        """Delete the monitoring job and stop every model server."""
-        if name := self.read().model_deployment_monitoring_job:
-            self.jobs.pause_model_deployment_monitoring_job(name=name)
-            self.jobs.delete_model_deployment_monitoring_job(name=name).result()
-        while deployed := sorted(one.id for one in self.read().deployed_models):
-            first, *others = deployed
-            # a model can only be undeployed when it has no traffic, or is the last one
-            split = {others[0]: 100} if others else {}
-            self.client.undeploy_model(
-                request={"endpoint": self.name, "deployed_model_id": first, "traffic_split": split}
-            ).result()
 
 
 @pytest.fixture
@@ -126,7 +67,7 @@ def launch(tmp_path: Path) -> Launch:
     """Return a function that runs the component on a pushed model and returns what it leaves behind."""
 
     def run(
-        model: str | None, config: MonitoringConfig = CONFIG, rows: dict[str, list[Any]] = ROWS
+        model: str | None, settings: MonitoringSettings = SETTINGS, rows: dict[str, list[Any]] = ROWS
     ) -> str | None:
         statistics, pushed, output = measure(rows, tmp_path), push(model), standard_artifacts.String()
         output.uri = str(tmp_path / "monitoring_job")
@@ -139,46 +80,14 @@ def launch(tmp_path: Path) -> Launch:
             training_table=TABLE,
             target_field="quality",
             ignored_features=["good"],
-            config=config,
+            settings=settings,
+            labels=LABELS,
         )
         inputs = {"statistics": [statistics], "pushed_model": [pushed]}
         Executor().Do(inputs, {"monitoring_job": [output]}, component.exec_properties)
         return output.read()
 
     return run
-
-
-def measure(rows: dict[str, list[Any]], folder: Path) -> standard_artifacts.ExampleStatistics:
-    """Leave the statistics of rows as StatisticsGen does."""
-    artifact = standard_artifacts.ExampleStatistics()
-    artifact.uri = str(folder / "statistics")
-    artifact.splits = ["train"]
-    artifact.set_string_custom_property("tfx_version", tfx.__version__)
-    split = folder / "statistics" / "Split-train"
-    split.mkdir(parents=True, exist_ok=True)
-    statistics = tfdv.generate_statistics_from_dataframe(pd.DataFrame(rows))
-    (split / "FeatureStats.pb").write_bytes(statistics.SerializeToString())
-    return artifact
-
-
-def push(model: str | None) -> standard_artifacts.PushedModel:
-    """Leave what the Pusher leaves; None stands for a model that was not blessed."""
-    artifact = standard_artifacts.PushedModel()
-    artifact.set_int_custom_property("pushed", int(model is not None))
-    if model is not None:
-        artifact.set_string_custom_property("pushed_destination", model)
-    return artifact
-
-
-def objectives(job: v1.ModelDeploymentMonitoringJob) -> dict[str, v1.ModelMonitoringObjectiveConfig]:
-    return {
-        config.deployed_model_id: config.objective_config
-        for config in job.model_deployment_monitoring_objective_configs
-    }
-
-
-def values(thresholds: Any) -> dict[str, float]:
-    return {name: threshold.value for name, threshold in thresholds.items()}
 
 
 def test_the_first_launch_makes_a_job_with_everything_that_was_asked_for(
@@ -239,7 +148,8 @@ def test_a_changed_setting_reaches_the_job(model: str, endpoint: Endpoint, launc
     first = launch(model)
 
     second = launch(
-        model, replace(CONFIG, feature_skew_thresholds={"ph": 0.15}, interval_hours=24, emails=())
+        model,
+        changed(feature_skew_thresholds={"ph": 0.15}, interval_hours=24, emails=["chef@example.com"]),
     )
 
     assert second == first
@@ -247,7 +157,9 @@ def test_a_changed_setting_reaches_the_job(model: str, endpoint: Endpoint, launc
     skew = objectives(job)[deployed].training_prediction_skew_detection_config.skew_thresholds
     assert values(skew) == {"ph": 0.15, "alcohol": 0.3}
     assert job.model_deployment_monitoring_schedule_config.monitor_interval.total_seconds() == 24 * 3600
-    assert not job.model_monitoring_alert_config.email_alert_config.user_emails
+    # whoever gets the alerts goes on getting them
+    emails = job.model_monitoring_alert_config.email_alert_config.user_emails
+    assert list(emails) == ["chef@example.com", "cellar@example.com"]
 
 
 def test_a_launch_with_nothing_new_leaves_the_job_alone(
@@ -263,6 +175,47 @@ def test_a_launch_with_nothing_new_leaves_the_job_alone(
     assert endpoint.job().update_time == before
 
 
+def test_a_launch_leaves_alone_what_the_service_and_other_people_have_added(
+    model: str, endpoint: Endpoint, launch: Launch
+) -> None:
+    endpoint.deploy(model)
+    launch(model)
+    channel = "projects/wine-local/notificationChannels/7"
+    added = endpoint.job()
+    added.model_monitoring_alert_config.notification_channels.append(channel)
+    for config in added.model_deployment_monitoring_objective_configs:
+        config.objective_config.explanation_config = v1.ModelMonitoringObjectiveConfig.ExplanationConfig()
+    added.labels["team"] = "cellar"
+    mask = ["model_monitoring_alert_config", "model_deployment_monitoring_objective_configs", "labels"]
+    endpoint.jobs.update_model_deployment_monitoring_job(
+        model_deployment_monitoring_job=added, update_mask={"paths": mask}
+    ).result()
+    before = endpoint.job()
+
+    launch(model)
+
+    after = endpoint.job()
+    assert after.update_time == before.update_time
+    assert list(after.model_monitoring_alert_config.notification_channels) == [channel]
+    assert after.labels["team"] == "cellar"
+
+
+def test_the_job_has_the_labels_by_which_the_dag_of_the_drift_finds_it(
+    model: str, endpoint: Endpoint, launch: Launch
+) -> None:
+    endpoint.deploy(model)
+
+    left = launch(model)
+
+    found = endpoint.jobs.list_model_deployment_monitoring_jobs(
+        request={
+            "parent": f"projects/wine-local/locations/{REGION}",
+            "filter": " AND ".join(f'labels.{name}="{value}"' for name, value in LABELS.items()),
+        }
+    )
+    assert [job.name for job in found] == [left]
+
+
 def test_a_model_that_shares_the_traffic_stays_watched(
     model: str, endpoint: Endpoint, launch: Launch
 ) -> None:
@@ -271,7 +224,7 @@ def test_a_model_that_shares_the_traffic_stays_watched(
     other = register("gs://monitored/sound")
     challenger = endpoint.deploy(other, traffic=10)
 
-    launch(other, replace(CONFIG, drift_threshold=0.4))
+    launch(other, changed(drift_threshold=0.4))
 
     drift = {
         id_: values(objective.prediction_drift_detection_config.drift_thresholds)["ph"]
@@ -295,8 +248,8 @@ def test_a_threshold_for_an_unknown_feature_fails_before_anything_is_made(
 ) -> None:
     endpoint.deploy(model)
 
-    with pytest.raises(MonitoringError, match="a threshold for tannin, but the features are alcohol, ph"):
-        launch(model, replace(CONFIG, feature_drift_thresholds={"tannin": 0.1}))
+    with pytest.raises(MonitoringError, match="no such feature: tannin; the model has alcohol, ph"):
+        launch(model, changed(feature_drift_thresholds={"tannin": 0.1}))
 
     assert endpoint.read().model_deployment_monitoring_job == ""
 
@@ -314,7 +267,7 @@ def test_what_vertex_cannot_update_is_named(model: str, endpoint: Endpoint, laun
     endpoint.deploy(model)
     launch(model)
 
-    with pytest.raises(MonitoringError, match="sample_predict_instance has the features alcohol, ph, "):
+    with pytest.raises(MonitoringError, match=r"sample_predict_instance \(has the features alcohol, ph; "):
         launch(model, rows=ROWS | {"tannin": [0.1, 0.2]})
 
     assert set(endpoint.job().sample_predict_instance) == {"ph", "alcohol"}
@@ -325,16 +278,6 @@ def test_a_model_that_is_not_deployed_is_named(cloud: Cloud, model: str, launch:
 
     with pytest.raises(MonitoringError, match=f"{idle} is not deployed"):
         launch(idle)
-
-
-def wanted(client: MonitoringClient, model: str, **changes: Any) -> v1.ModelDeploymentMonitoringJob:
-    return wanted_job(
-        display_name="wine-white",
-        deployment=client.find_deployment(model),
-        means={"ph": 3.2},
-        training=TrainingData(TABLE, "quality"),
-        config=replace(CONFIG, **changes),
-    )
 
 
 def test_a_job_that_somebody_else_made_meanwhile_is_updated_instead(model: str, endpoint: Endpoint) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 from wine_pipeline.compile import compile_pipeline
-from wine_pipeline.config import MonitoringConfig, Target, WineConfig
+from wine_pipeline.config import Target, WineConfig
 from wine_pipeline.features import FEATURE_NAMES
 from wine_pipeline.scale import Scale
 
@@ -46,12 +47,12 @@ def test_the_settings_are_in_the_task() -> None:
     feature = FEATURE_NAMES[0]
     config = WineConfig(
         "white",
-        monitoring=MonitoringConfig(
+        monitoring=MonitoringSettings(
             skew_threshold=0.25,
             drift_threshold=1,
             feature_skew_thresholds={feature: 0.1},
             interval_hours=24,
-            emails=("cellar@example.com",),
+            emails=["cellar@example.com"],
         ),
     )
 
@@ -64,12 +65,6 @@ def test_the_settings_are_in_the_task() -> None:
         "training_table": TABLE,
         "target_field": "quality",
         "ignored_features": '["good"]',
-        "skew_threshold": 0.25,
-        "drift_threshold": 1.0,
-        "feature_skew_thresholds": json.dumps({feature: 0.1}),
-        "feature_drift_thresholds": "{}",
-        "sampling_rate": 0.8,
-        "interval_hours": 24,
-        "log_ttl_days": 30,
-        "emails": '["cellar@example.com"]',
+        "settings": config.monitoring.model_dump_json(exclude_defaults=True),
+        "labels": '{"table": "wine_quality-white_wine", "wine": "white"}',
     }

@@ -11,11 +11,11 @@ from tfx.types import standard_artifacts
 from tfx.utils import json_utils
 from wine_pipeline.config import ServingConfig, Target
 from wine_pipeline.data_contract import known_instances
-from wine_pipeline.majority import Majority, export_majority
+from wine_pipeline.evaluation.majority import Majority, export_majority
 from wine_pipeline.pusher import Executor
 from wine_pipeline.serving import add_version_folder, build_container_spec
 
-from tests.conftest import Cloud
+from localcloud.testing import Cloud
 from tests.pipeline import stages
 
 BUCKET = "pushed"
@@ -25,7 +25,7 @@ ANSWER = {"good": [1.0], "grade": [7.0]}
 
 @pytest.fixture(scope="module")
 def model(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Leave a Model as the Trainer does, and give its address."""
+    """Leave a Model as the Trainer does, and return its address."""
     folder = tmp_path_factory.mktemp("model")
     export_majority(Majority(good=1.0, grade=7.0), str(folder / "Format-Serving"))
     bucket = storage.Client(project=cloud.settings.project).create_bucket(BUCKET, location="EU")

@@ -43,7 +43,6 @@ def test_a_table_that_is_there_switches_its_part_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "email"),
     [
-        ("", ""),
         ("wine-pipeline", "wine-pipeline@wine-local.iam.gserviceaccount.com"),
         ("ada@other.iam.gserviceaccount.com", "ada@other.iam.gserviceaccount.com"),
     ],
@@ -67,25 +66,29 @@ def test_the_example_file_switches_both_on() -> None:
         ("[dataflow", "scale.toml"),
         ("workers = 3", "unknown key workers"),
         ("dataflow = true", r"\[dataflow\]"),
-        ("[dataflow]\nworkers = 3", "unknown key dataflow.workers; known: .*max_workers"),
+        ("[dataflow]\nworkers = 3", "unknown key dataflow.workers; did you mean max_workers"),
         ("[dataflow]\nmax_workers = 0", "dataflow.max_workers"),
         ('[dataflow]\nmax_workers = "4"', "dataflow.max_workers must be a whole number"),
+        ("[dataflow]\nmax_workers = 4001", "dataflow.max_workers must be in 1..4000, not 4001"),
+        ("[dataflow]\nmax_workers = nan", "dataflow.max_workers must be a whole number, not nan"),
+        ("[dataflow]\nmax_workers = 4\nmax_workers = 5", "Cannot overwrite a value"),
+        ("a = " + "[" * 5000, "is nested too deeply"),
         ("[dataflow]\nmax_workers = true", "dataflow.max_workers must be a whole number"),
-        ('[dataflow]\nmachine_type = "big"', "dataflow.machine_type 'big'"),
+        ('[dataflow]\nmachine_type = "big"', "dataflow.machine_type must be like n1-standard-4, not 'big'"),
         ("[dataflow]\nmachine_type = 4", "dataflow.machine_type must be text"),
-        ('[dataflow]\nsubnetwork = "default"', "dataflow.subnetwork 'default'"),
+        ('[dataflow]\nsubnetwork = "default"', "dataflow.subnetwork must be .*, not 'default'"),
         ("[training]", "training.machine_type is missing"),
         ('[training]\naccelerator_type = "NVIDIA_TESLA_T4"', "training.machine_type is missing"),
         (
             '[training]\nmachine_type = "n1-standard-8"\naccelerator_count = 1',
             "needs training.accelerator_type",
         ),
-        (GPU.replace("TESLA_T4", "TESLA_T5"), "'NVIDIA_TESLA_T5' is none of NVIDIA_TESLA_P100"),
+        (GPU.replace("TESLA_T4", "TESLA_T5"), "'NVIDIA_TESLA_T5' is unknown; did you mean NVIDIA_TESLA_T4"),
         (GPU.replace("n1-standard-8", "e2-standard-8"), "comes with n1 machines"),
         (GPU.replace("= 2", "= 3"), "training.accelerator_count"),
         (GPU.replace("accelerator_count = 2", ""), "training.accelerator_count"),
         (GPU.replace('image = "registry/wine-gpu:1"', ""), "needs training.image"),
-        ('service_account = "Ada"\n[dataflow]', "service_account 'Ada'"),
+        ('service_account = "Ada"\n[dataflow]', "service_account must be .*, not 'Ada'"),
         ("service_account = 7\n[dataflow]", "service_account"),
         ('service_account = "ada@wine-local.iam.gserviceaccount.com"', "neither"),
     ],
@@ -100,6 +103,14 @@ def test_a_bad_file_is_refused_in_one_line_that_names_it_and_the_key(
 
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, "")
+    path.write_bytes(b"[dataflow]\n# \xff")
+
+    with pytest.raises(ConfigError, match=r"scale.toml: is not UTF-8: line 2$"):
+        read_scale(path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

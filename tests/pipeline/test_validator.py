@@ -13,7 +13,7 @@ from wine_pipeline.features import FEATURES
 from wine_pipeline.schema import build_schema
 
 from tests.pipeline import stages
-from tests.pipeline.conftest import Row
+from tests.pipeline.wine_examples import Row
 
 # TFX reloads modules: the class that is raised may be a twin of AnomaliesError
 REFUSED = ValueError

@@ -4,99 +4,36 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from types import SimpleNamespace
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
-from localcloud.faults import Faults
-from tests.conftest import Cloud
+from localcloud.gateway.faults import Faults
+from localcloud.testing import Cloud
 from tests.plugins.airflow_environment import isolate_airflow
+from tests.plugins.task_context import REGION, Upload
 
 isolate_airflow()
 
-REGION = "europe-west1"
-Upload = Callable[[dict[str, Any]], str]
-
-
-@dataclass
-class TaskInstance:
-    """A task instance that keeps its XComs to itself."""
-
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int = -1
-    xcoms: dict[str, Any] = field(default_factory=dict)
-    states: dict[str, str | None] = field(default_factory=dict)
-    durations: dict[str, float] = field(default_factory=dict)
-    first_reschedule: datetime | None = None
-    try_number: int = 1
-    max_tries: int = 0
-    # the XComs, by key, of the task that runs the pipeline job in other runs, by their ids
-    other_runs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    # how many runs of other DAGs are under way, by the id of the DAG
-    under_way: dict[str, int] = field(default_factory=dict)
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.xcoms[key] = value
-
-    def xcom_pull(
-        self, task_ids: str, key: str, map_indexes: int | None = None, run_id: str | None = None
-    ) -> Any:
-        """What a task has pushed; the tasks of a test share their task instance."""
-        return self.other_runs[run_id].get(key) if run_id else self.xcoms.get(key)
-
-    def get_task_breadcrumbs(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """How long each task took; 0 s if Airflow was told its end before it began."""
-        return [
-            {"task_id": task_id, "map_index": self.map_index, "duration": seconds}
-            for task_id, seconds in self.durations.items()
-        ]
-
-    def get_dr_count(self, dag_id: str, states: list[str]) -> int:
-        """How many runs of a DAG are queued or running."""
-        return self.under_way.get(dag_id, 0) if states == ["queued", "running"] else 0
-
-    def get_first_reschedule_date(self, context: Any) -> datetime | None:
-        return self.first_reschedule
-
-    def get_task_states(
-        self, dag_id: str, run_ids: list[str] | None = None, task_ids: list[str] | None = None
-    ) -> dict[str, Any]:
-        """States of the tasks of the run, or of some tasks in all runs, as Airflow's API gives them."""
-        if run_ids is None:
-            return {run_id: dict.fromkeys(task_ids or [], "success") for run_id in self.other_runs}
-        return {self.run_id: self.states} if (self.dag_id, [self.run_id]) == (dag_id, run_ids) else {}
-
-
-def context_of(operator: Any, run_id: str | None = None) -> Any:
-    """The context in which Airflow would execute an operator; each call is another run unless it is named."""
-    from airflow.utils.types import DagRunType
-
-    dag_id = operator.dag.dag_id if operator.has_dag() else "adhoc"
-    ti = TaskInstance(dag_id=dag_id, run_id=run_id or f"manual__{uuid.uuid4()}", task_id=operator.task_id)
-    return {
-        "ti": ti,
-        "task": operator,
-        "params": {},
-        "dag_run": SimpleNamespace(run_type=DagRunType.MANUAL, run_after=datetime.now(UTC)),
-        "triggering_asset_events": {},
-    }
+# on a busy machine an example may take any time
+hypothesis_settings.register_profile(
+    "no-deadline", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("no-deadline")
 
 
 @pytest.fixture(scope="session")
 def place(cloud: Cloud) -> dict[str, str]:
-    """The arguments that tell an operator where Vertex AI is."""
+    """Return the arguments that tell an operator where Vertex AI is."""
     return {"project_id": cloud.settings.project, "region": REGION}
 
 
 @pytest.fixture
 def faults(cloud: Cloud) -> Iterator[Faults]:
-    """Give the switch of what goes wrong; nothing does after the test."""
+    """Return the switch of what goes wrong; nothing does after the test."""
     switch = Faults(cloud.settings.state)
     yield switch
     switch.clear()
@@ -111,7 +48,7 @@ def bucket(cloud: Cloud) -> Any:
 
 @pytest.fixture
 def upload(bucket: Any) -> Upload:
-    """Put a compiled pipeline file into the bucket and return its URI."""
+    """Upload a compiled pipeline file to the bucket and return its URI."""
 
     def put(content: dict[str, Any]) -> str:
         blob = bucket.blob(f"specs/{uuid.uuid4()}.json")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vertex_mlops.contract import DataContract
+from vertex_mlops.contract.data_contract import DataContract
+from vertex_mlops.runs.compiled_pipeline import part_of_file
 
 CONTRACT = {
     "query": "SELECT `ph`, `quality` FROM `{table}` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({snapshot})",
@@ -32,4 +33,4 @@ MONITORING: dict[str, Any] = {
 
 
 def contract() -> DataContract:
-    return DataContract.from_spec(json.dumps({"dataContract": CONTRACT}), "gs://bucket/spec.json")
+    return part_of_file(DataContract, json.dumps({"dataContract": CONTRACT}), "gs://bucket/spec.json")

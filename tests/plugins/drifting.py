@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +11,10 @@ from google.api import httpbody_pb2
 from google.cloud import aiplatform_v1 as v1
 from google.cloud import storage
 
+from localcloud.clients.monitor import run_window
 from localcloud.config import Settings
-from localcloud.monitor import run_window
-from tests.plugins.operators.conftest import CLIENT_OPTIONS, Endpoint
+from localcloud.testing import eventually
+from tests.plugins.operators.served_models import CLIENT_OPTIONS, Endpoint
 
 COUNT = 400
 SETTLE_SECONDS = 60
@@ -48,7 +48,7 @@ class Drifting:
     windows: int = 0
 
     def window(self, alcohol: float = 0.0) -> None:
-        """Ask about wines that are so much stronger, and let the job analyse just these requests."""
+        """Send requests for wines that are so much stronger, and make the job analyse just these."""
         self.windows += 1
         instances = [{name: [value] for name, value in row.items()} for row in wines(self.windows, alcohol)]
         body = json.dumps({"signature_name": "serving_raw", "instances": instances}).encode()
@@ -95,8 +95,9 @@ def watch(settings: Settings, bucket: storage.Bucket, endpoint: Endpoint, labels
             ],
         },
     )
-    end = time.monotonic() + SETTLE_SECONDS
-    while client.get_model_deployment_monitoring_job(name=job.name).state != v1.JobState.JOB_STATE_RUNNING:
-        assert time.monotonic() < end, "the monitoring job does not run"
-        time.sleep(0.2)
+    eventually(
+        lambda: client.get_model_deployment_monitoring_job(name=job.name).state,
+        lambda state: state == v1.JobState.JOB_STATE_RUNNING,
+        SETTLE_SECONDS,
+    )
     return Drifting(settings, endpoint.name, deployed, job.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,12 +9,12 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowRescheduleException
 from google.cloud import aiplatform_v1
-from vertex_mlops.operators.model_monitoring_state import DeleteModelMonitoringJobOperator
+from vertex_mlops.operators.monitoring.state import DeleteModelMonitoringJobOperator
 from vertex_mlops.sensors.model_monitoring import ModelMonitoringJobSensor
 
-from localcloud.vertex.store import ResourceStore
-from tests.conftest import Cloud
-from tests.plugins.conftest import context_of
+from localcloud.testing import Cloud, eventually
+from localcloud.vertex.resources.store import ResourceStore
+from tests.plugins.task_context import context_of
 
 # a job of localcloud settles in a second
 SETTLE_SECONDS = 60
@@ -23,13 +22,13 @@ SETTLE_SECONDS = 60
 
 def run(task: Any) -> Any:
     """Execute a task until it ends, and return its result; Airflow would free its slot in between."""
-    end = time.monotonic() + SETTLE_SECONDS
-    while True:
-        try:
-            return task.execute(context_of(task))
-        except AirflowRescheduleException:
-            assert time.monotonic() < end, "the monitoring job does not settle"
-            time.sleep(0.2)
+    return eventually(
+        lambda: task.execute(context_of(task)),
+        lambda _: True,
+        SETTLE_SECONDS,
+        every=0.2,
+        ignored=(AirflowRescheduleException,),
+    )
 
 
 @contextmanager

@@ -24,7 +24,7 @@ _WRITE_METADATA = [
 
 
 def pipeline(*tasks: dict[str, Any]) -> dict[str, Any]:
-    """Put tasks that need nothing of each other into one compiled pipeline file."""
+    """Build a compiled pipeline file of independent tasks."""
     spec: dict[str, Any] = {
         "schemaVersion": "2.1.0",
         "sdkVersion": "tfx-1.21.0",
@@ -68,24 +68,24 @@ def pipeline(*tasks: dict[str, Any]) -> dict[str, Any]:
 
 
 def step(name: str, *statements: str) -> dict[str, Any]:
-    """A task that runs statements and has no outputs."""
+    """Return a task that runs statements and has no outputs."""
     return {"name": name, "statements": list(statements), "outputs": {}}
 
 
 def producer(name: str, output: str, schema_title: str, **metadata: Any) -> dict[str, Any]:
-    """A task with one output artifact."""
+    """Return a task with one output artifact."""
     statements = [*_READ_INPUT, *(line.replace("METADATA", repr(metadata)) for line in _WRITE_METADATA)]
     return {"name": name, "statements": statements, "outputs": {output: schema_title}}
 
 
 def carrier(**parts: Any) -> dict[str, Any]:
-    """A task that does nothing, whose parameters hold parts of what the pipeline is compiled with."""
+    """Return a task that does nothing, whose parameters hold parts of what the pipeline is compiled with."""
     return step("Carrier", "pass") | {"constants": {key: json.dumps(part) for key, part in parts.items()}}
 
 
 def compiled(**parts: Any) -> dict[str, Any]:
     """
-    Compile a pipeline of one task as the wines' are: each part lies beside the spec and in it.
+    Compile a pipeline of one task as the wines' are: each part is next to the spec and in it.
 
     :param parts: ``data_contract``, ``serving`` or both.
     """

@@ -21,8 +21,8 @@ isolate_airflow()
 from airflow.sdk import Asset, BaseOperator  # noqa: E402
 from airflow.sdk import exceptions as sdk_exceptions  # noqa: E402
 from vertex_mlops import exceptions as our_exceptions  # noqa: E402
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings  # noqa: E402
 from vertex_mlops.links.console import ConsoleLink  # noqa: E402
-from vertex_mlops.monitoring_settings import MonitoringSettings  # noqa: E402
 
 PACKAGE = vertex_mlops.__name__
 PAGES = sorted((REPOSITORY / "docs" / "operators").glob("*.md"))
@@ -38,14 +38,14 @@ def is_ours(cls: type) -> bool:
 
 
 def public_classes() -> Iterator[type]:
-    """Every class of the package whose name does not begin with an underscore."""
+    """Return every class of the package whose name does not begin with an underscore."""
     for module in pkgutil.walk_packages(vertex_mlops.__path__, f"{PACKAGE}."):
         members = inspect.getmembers(importlib.import_module(module.name), inspect.isclass)
         yield from (cls for name, cls in members if cls.__module__ == module.name and name[0] != "_")
 
 
 def public_methods(cls: type) -> Iterator[Callable[..., Any]]:
-    """Those that the class adds to what Airflow or the provider describe."""
+    """Return those that the class adds to what Airflow or the provider describe."""
     foreign = [base for base in cls.__mro__ if not is_ours(base)]
     for name in vars(cls):
         member = getattr(cls, name)
@@ -64,7 +64,7 @@ in_turn = pytest.mark.parametrize("operator", OPERATORS, ids=lambda cls: cls.__n
 
 
 def named(function: Callable[..., Any]) -> set[str]:
-    """The parameters of a function that have a name of their own."""
+    """Return the parameters of a function that have a name of their own."""
     return {
         name
         for name, parameter in inspect.signature(function).parameters.items()
@@ -73,7 +73,7 @@ def named(function: Callable[..., Any]) -> set[str]:
 
 
 def arguments(cls: Any) -> set[str]:
-    """What a class is made from; what our classes hand on to a base of ours counts."""
+    """Return what a class is made from; what our classes hand on to a base of ours counts."""
     if is_typeddict(cls):
         return set(cls.__annotations__)
     if issubclass(cls, Exception):
@@ -83,12 +83,12 @@ def arguments(cls: Any) -> set[str]:
 
 
 def described(documented: Any) -> dict[str, str]:
-    """The ``:param x:`` lines of a docstring."""
+    """Return the ``:param x:`` lines of a docstring."""
     return dict(PARAM.findall(inspect.cleandoc(documented.__doc__ or "")))
 
 
 def make(operator: Any, value: str) -> Any:
-    """Make an operator with the same value in every template field."""
+    """Create an operator with the same value in every template field."""
     given = {name: GIVEN[name] for name in arguments(operator) & GIVEN.keys()}
     return operator(task_id="task", **dict.fromkeys(operator.template_fields, value), **given)
 

@@ -38,7 +38,7 @@ from tests.sequences.runs import (
     Run,
 )
 
-# what a trigger waits between two looks
+# what a trigger waits between two polls
 _POLL_SECONDS = 0.02
 # what a task logs would be most of the time that it takes
 _quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)(structlog.PrintLogger(), [], {})
@@ -66,13 +66,13 @@ class Airflow:
         return run
 
     def queue(self, run: Run) -> None:
-        """Let a run go on that has ended, or was made: when the runs of its DAG before it have ended."""
+        """Queue a new or ended run; it goes on when the earlier runs of its DAG have ended."""
         queue = self._queues.setdefault(run.dag.dag_id, [])
         if run not in queue:
             queue.append(run)
 
     def running(self) -> list[Run]:
-        """Give the runs that have something to do: one of each DAG at most."""
+        """Return the runs that have something to do: one of each DAG at most."""
         found = []
         for queue in self._queues.values():
             while queue and not queue[0].ready():
@@ -81,7 +81,7 @@ class Airflow:
         return found
 
     def clear(self, run: Run, task_ids: list[str]) -> None:
-        """Let tasks of a run be executed again."""
+        """Clear tasks of a run."""
         for task_id in task_ids:
             if run.tasks[task_id].state not in (None, *DONE):
                 # what a deferred task waited for is of the past
@@ -91,7 +91,7 @@ class Airflow:
 
     def mark(self, run: Run, task_id: str, state: str) -> None:
         """
-        Say by hand how a task has ended.
+        Mark a task by hand.
 
         As Airflow does, what has failed behind it is cleared.
         """
@@ -103,7 +103,7 @@ class Airflow:
         self.queue(run)
 
     def mark_run_failed(self, run: Run) -> None:
-        """Say by hand that a run has failed: what has begun fails, the rest but a teardown is skipped."""
+        """Mark a run as failed by hand: running tasks fail, the rest except teardowns is skipped."""
         for task in run.dag.tasks:
             instance = run.tasks[task.task_id]
             if instance.state in DONE or task.is_teardown:
@@ -111,7 +111,7 @@ class Airflow:
             instance.end(FAILED if instance.state in (DEFERRED, RESCHEDULED) else SKIPPED)
 
     def step(self, run: Run, task_id: str) -> str | None:
-        """Execute a task once, and give the state that it is in then."""
+        """Execute a task once, and return its state."""
         instance = run.tasks[task_id]
         if instance.state == DEFERRED:
             _fire(instance)
@@ -167,7 +167,7 @@ class Airflow:
 
     def send(self, msg: Any) -> Any:
         """
-        Answer what a task asks of Airflow's API server, or take what it tells.
+        Handle a task's request to Airflow's API server.
 
         :param msg: one of airflow.sdk.execution_time.comms.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from localcloud.faults import Faults
+from localcloud.gateway.faults import Faults
 from tests.sequences.airflow import Airflow
 from tests.sequences.people import Person
 from tests.sequences.runs import SUCCESS, Run
@@ -51,7 +51,7 @@ class Bench:
 
     def begin(self, name: str, champions: int) -> World:
         """
-        Begin a sequence.
+        Start a sequence.
 
         :param name: of the wine.
         :param champions: how many models have been its champion so far.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -14,10 +13,13 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives import serialization
 
-from dev.settings import StackSettings
+from deploy.local import PROJECT
+from dev.stack.settings import StackSettings
 from localcloud.config import Settings
-from tests.conftest import REPOSITORY, Cloud, free_port
+from localcloud.testing import Cloud, free_port
 from tests.plugins.airflow_environment import isolate_airflow
+from tests.repository import REPOSITORY
+from tests.sequences.quick_cloud import QuickCloud
 
 isolate_airflow()
 
@@ -31,33 +33,19 @@ WINES = {"white": False, "red": True}
 _ROLLOUT = {"max_latency_ms": 60_000, "min_requests": 1}
 # drift is always a reason to train
 _DRIFT = {"retrain_on_drift_without_new_data": True, "drift_cooldown_hours": 0}
-_MODULES = ("wine_config", "wine_params", "wine_steps")
-
-
-class QuickCloud(Cloud):
-    """A localcloud that takes no time for the sake of its clients."""
-
-    def launch(self) -> None:
-        """Start it."""
-        with self._output_path.open("a") as output:
-            self.process = subprocess.Popen(
-                [self.python, "-m", "tests.sequences.quick_localcloud", "up"],
-                cwd=REPOSITORY,
-                env=self._own_environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
+_MODULES = ("wine_config", "wine_cron", "wine_params", "wine_steps")
 
 
 @pytest.fixture(scope="session")
 def quick_cloud(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuickCloud]:
-    """Run a quick localcloud beside the session's own."""
+    """Run a quick localcloud next to the session's own."""
     state = tmp_path_factory.mktemp("quick") / "state"
     # gRPC reads a process's root certificates once: both must have the same authority
     shutil.copytree(cloud.settings.pki, state / "pki")
     # its tasks and its model servers need nothing but Python
-    settings = Settings(state=state, port=free_port(), pipeline_python=Path(sys.executable), metric_delay=0.0)
+    settings = Settings(
+        state=state, port=free_port(), project=PROJECT, pipeline_python=Path(sys.executable), metric_delay=0.0
+    )
     running = QuickCloud(settings)
     running.start()
     try:
@@ -69,12 +57,12 @@ def quick_cloud(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def led_to_it(quick_cloud: QuickCloud) -> Iterator[QuickCloud]:
-    """Lead the clients of this process to the quick localcloud while a module runs."""
+    """Point the clients of this process at the quick localcloud while a module runs."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in quick_cloud.environment.items():
             patch.setenv(name, value)
         # what ends in some milliseconds need not be waited for longer
-        patch.setattr("vertex_mlops.waiting._FIRST_PAUSE", 0.03)
+        patch.setattr("vertex_mlops.waiting.reschedule._FIRST_PAUSE", 0.03)
         # each hook reads the account's key, which is half of the time that a short task takes
         patch.setattr(serialization, "load_pem_private_key", cache(serialization.load_pem_private_key))
         yield quick_cloud
@@ -82,7 +70,7 @@ def led_to_it(quick_cloud: QuickCloud) -> Iterator[QuickCloud]:
 
 @pytest.fixture(scope="session")
 def stack(quick_cloud: QuickCloud) -> StackSettings:
-    """Say where the DAGs find what."""
+    """Return the settings of the DAGs."""
     return StackSettings(quick_cloud.settings.state.parent, cloud_port=quick_cloud.settings.port)
 
 
@@ -117,7 +105,7 @@ def dags(stack: StackSettings, tmp_path_factory: pytest.TempPathFactory) -> dict
 def bench(
     led_to_it: QuickCloud, stack: StackSettings, dags: dict[str, Any], pytestconfig: pytest.Config
 ) -> Bench:
-    """Give what begins sequences: one for all modules, since its beginnings take time."""
+    """Return what begins sequences: one for all modules, since its beginnings take time."""
     if _BENCH not in pytestconfig.stash:
         wines = {name: Wine(led_to_it, stack, name) for name in WINES}
         for wine in wines.values():
@@ -127,6 +115,6 @@ def bench(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Tell how much was looked at."""
+    """Report how much was tested."""
     if bench := config.stash.get(_BENCH, None):
         terminalreporter.write_line(f"sequences: {bench.sequences}, steps: {bench.steps}")

@@ -22,7 +22,7 @@ def broken(journal: Journal) -> list[str]:
 
 
 def _traffic(journal: Journal) -> Iterator[str]:
-    """All traffic is on what verify has passed, or on what a person has put there."""
+    """Check that all traffic is on models that verify has passed, or on those that a person put there."""
     seen = journal.state.seen
     for id_, share in seen.traffic.items():
         version = seen.versions.get(id_, "a model that is not deployed")
@@ -31,13 +31,13 @@ def _traffic(journal: Journal) -> Iterator[str]:
 
 
 def _service(journal: Journal) -> Iterator[str]:
-    """Something serves if something has served."""
+    """Check that a model serves if any has served."""
     if journal.serves and not journal.state.seen.traffic:
         yield "nothing serves any more"
 
 
 def _promise(journal: Journal) -> Iterator[str]:
-    """What a run has promoted is the champion, and has all traffic but that of others."""
+    """Check that the promoted model is the champion, and has all traffic but that of others."""
     if not journal.promise:
         return
     run, version = journal.promise.run, journal.promise.version
@@ -50,7 +50,7 @@ def _promise(journal: Journal) -> Iterator[str]:
 
 
 def _others(journal: Journal) -> Iterator[str]:
-    """Models of other teams keep their share and stay deployed; they get more if nothing else can serve."""
+    """Check that models of other teams stay deployed, with their traffic unless nothing else can serve."""
     seen = journal.state.seen
     alone = seen.traffic.keys() <= journal.others.keys()
     for id_, share in journal.others.items():
@@ -62,7 +62,7 @@ def _others(journal: Journal) -> Iterator[str]:
 
 
 def _way_back(journal: Journal) -> Iterator[str]:
-    """What a promotion has replaced can be found by wine_rollback."""
+    """Check that wine_rollback finds what a promotion has replaced."""
     if not journal.previous or journal.state.aliases.get("previous") == journal.previous:
         return
     found = journal.would_go_back_to()
@@ -71,7 +71,7 @@ def _way_back(journal: Journal) -> Iterator[str]:
 
 
 def _monitoring(journal: Journal) -> Iterator[str]:
-    """An endpoint has one monitoring job, which watches what serves and tells whom it was told to."""
+    """Check that an endpoint has one monitoring job, with the models that serve and its recipients."""
     jobs = journal.wine.monitoring_jobs()
     if len(jobs) > 1:
         yield f"there are {len(jobs)} monitoring jobs"

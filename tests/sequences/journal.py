@@ -80,7 +80,7 @@ class Journal:
 
     def note_step(self, run: Run, task_id: str, errors: int) -> None:
         """
-        Take down what a task has done.
+        Record what a task has done.
 
         :param run: its run.
         :param task_id: the task that was executed.
@@ -109,7 +109,7 @@ class Journal:
 
     def note_person(self, *, sound: tuple[str, ...] = (), shared: bool = False) -> None:
         """
-        Take down that a person has acted on Google's side: no run answers for what it left before.
+        Record a manual change on Google's side: no run answers for the state before it.
 
         :param sound: versions that the person answers for from now on.
         :param shared: whether the person has shared out the traffic.
@@ -129,19 +129,19 @@ class Journal:
         self._note_serving()
 
     def note_mark(self, run: Run, task_id: str, state: str) -> None:
-        """Take down that a person has marked a task: who leaves out a verdict answers for the model."""
+        """Record a manual mark of a task: whoever skips a verdict answers for the model."""
         self.promise = None
         self.watched = None
-        # what is marked failed is taken back, unless it is the task that does so
+        # what is marked failed is rolled back, unless it is the task that does so
         left_out = state == SUCCESS or task_id == "roll_back"
         if left_out and task_id.startswith(_STEPS_OF_A_VERDICT) and (version := version_of(run)):
             self.sound.add(version)
 
     def would_go_back_to(self) -> str:
-        """Give the number of the version that a rollback would choose now; empty if it finds none."""
+        """Return the number of the version that a rollback would choose now; empty if it finds none."""
         run = Run(self.airflow.dags[f"wine_rollback_{self.wine.name}"], "only_to_look")
         self.airflow.runs.append(run)
-        self.airflow.step(run, "choose")
+        self.airflow.step(run, "find_previous")
         self.airflow.runs.remove(run)
         return version_of(run).rpartition("@")[2]
 
@@ -184,8 +184,8 @@ class Journal:
 
 
 def version_of(run: Run) -> str:
-    """Give the version that a run brings into service, ``wine-white@3``; empty if there is none yet."""
-    name = run.result("upload", "model_version") or run.result("choose", "model_version") or ""
+    """Return the version that a run brings into service, ``wine-white@3``; empty if there is none yet."""
+    name = run.result("upload", "model_version") or run.result("find_previous", "model_version") or ""
     return str(name).rpartition("/")[2]
 
 

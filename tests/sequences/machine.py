@@ -102,7 +102,7 @@ class WineMachine(RuleBasedStateMachine):
         if len(ids := self.world.deployed) > 1:
             to, other = _pick(ids, which), _pick(ids, which + 1)
             split = {to: 50, other: 50} if half else {to: 100}
-            note(f"a person shares out {split}: {self.world.share_out(split)}")
+            note(f"a person shares out {split}: {self.world.traffic_split_for(split)}")
 
     @rule(which=_WHICH)
     def undeploy_by_hand(self, which: int) -> None:
@@ -117,7 +117,7 @@ class WineMachine(RuleBasedStateMachine):
 
     @rule(act=st.sampled_from(["alias", "version", "job", "recipient", "run", "endpoint"]), which=_WHICH)
     def act_by_hand(self, act: str, which: int) -> None:
-        """Let a person do one of the things that are rare; one rule, so that they are here, too."""
+        """Make one of the rare manual changes; they share one rule, which keeps them rare."""
         note(f"a person, about the {act}: {getattr(self, f'_{act}')(which)}")
 
     def _alias(self, which: int) -> str:
@@ -153,7 +153,7 @@ class WineMachine(RuleBasedStateMachine):
 
     @rule(which=_WHICH)
     def settle(self, which: int) -> None:
-        """Let everything come to its end, and look."""
+        """Let all runs end, and check the invariants."""
         while running := self.world.airflow.running():
             run = _pick(running, which)
             self._step(run, run.ready()[0])
@@ -165,7 +165,7 @@ class WineMachine(RuleBasedStateMachine):
             self.settle(1)
 
     def _any_run(self, which: int) -> Run:
-        """Give one of the runs that have something to do; a retraining begins if there is none."""
+        """Return one of the runs that have something to do; a retraining begins if there is none."""
         running = self.world.airflow.running()
         return _pick(running, which) if running else self.world.retrain(SOUND_MODEL)
 
@@ -181,7 +181,7 @@ def _pick(of: list[Any], which: int) -> Any:
 
 
 def _drift(world: World) -> AssetEventDagRunReference:
-    """Give the event by which wine_drift lets a retraining begin."""
+    """Return the event by which wine_drift lets a retraining begin."""
     now = datetime.now(UTC)
     window = {"start_time": (now - timedelta(hours=1)).isoformat(), "end_time": now.isoformat()}
     seen = world.journal.state.seen

@@ -1,8 +1,8 @@
 """
 A model server in place of localcloud's own, which needs TensorFlow: ``model_server.py MODEL_URI STATUS_FD``.
 
-It speaks as localcloud/vertex/worker/serving.py does, and answers the same for every row: by the name of the
-model's folder, ``gs://bucket/models/NAME/1``.
+It speaks as `serving.py` of localcloud's worker does, and answers the same for every row: by the name
+of the model's folder, ``gs://bucket/models/NAME/1``.
 """
 
 from __future__ import annotations

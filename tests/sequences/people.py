@@ -8,7 +8,7 @@ from typing import Any
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import aiplatform_v1
 
-from tests.plugins.operators.conftest import SERVING_IMAGE
+from tests.plugins.operators.served_models import SERVING_IMAGE
 from tests.sequences.wines import Wine
 
 _MACHINE = {"machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count": 1}
@@ -43,7 +43,7 @@ class Person:
 
     def deploy(self, model: str, share: int) -> str:
         """
-        Deploy a model beside those that are there, which give it a share of theirs.
+        Deploy a model next to those that are there, which give it a share of theirs.
 
         :param model: its resource name.
         :param share: of the traffic, in per cent; all if nothing serves.
@@ -64,7 +64,7 @@ class Person:
         return found[0] if _done(call) else ""
 
     def undeploy(self, deployed_model_id: str) -> bool:
-        """Take a model away; what it served goes to the others."""
+        """Undeploy a model; its traffic goes to the others."""
         seen = self.wine.see()
         rest = {id_: share for id_, share in seen.traffic.items() if id_ != deployed_model_id}
         others = [id_ for id_ in seen.versions if id_ != deployed_model_id]
@@ -78,7 +78,7 @@ class Person:
         return _done(lambda: self.wine.endpoints.undeploy_model(request=request).result())
 
     def move_alias(self, alias: str, version: str) -> bool:
-        """Give an alias to a version."""
+        """Set an alias on a version."""
         name = f"{self.wine.model}@{version}"
         return _done(lambda: self.wine.models.merge_version_aliases(name=name, version_aliases=[alias]))
 
@@ -98,7 +98,7 @@ class Person:
         return bool(name) and _done(call)
 
     def add_recipient(self, address: str) -> bool:
-        """Let an address have the alerts, too."""
+        """Add an address to the recipients of the alerts."""
         name = self.wine.see().monitoring_job
         if not name:
             return False
@@ -113,7 +113,7 @@ class Person:
         return _done(lambda: self.wine.jobs.update_model_deployment_monitoring_job(request=update).result())
 
     def delete_endpoint(self) -> bool:
-        """Take everything away from the endpoint, and delete it."""
+        """Undeploy all models of the endpoint, and delete it."""
         self.delete_monitoring_job()
         seen = self.wine.see()
         for deployed_model_id in seen.versions:
@@ -123,7 +123,7 @@ class Person:
 
 def shrunk(traffic: dict[str, int], total: int) -> dict[str, int]:
     """
-    Give shares in the same proportion that add up to a total.
+    Return shares in the same proportion that add up to a total.
 
     :param traffic: shares.
     :param total: of the new ones.
@@ -138,7 +138,7 @@ def shrunk(traffic: dict[str, int], total: int) -> dict[str, int]:
 
 
 def _done(act: Callable[[], Any]) -> bool:
-    """Do it, and tell whether Google has let it be done."""
+    """Call a function, and return whether Google accepted the call."""
     try:
         act()
     except GoogleAPICallError:

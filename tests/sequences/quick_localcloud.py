@@ -12,7 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from localcloud.__main__ import main
-from localcloud.vertex import metrics, monitoring, monitoring_state, operations
+from localcloud.vertex.metrics import service as metrics
+from localcloud.vertex.monitoring import service as monitoring
+from localcloud.vertex.monitoring import state as monitoring_state
+from localcloud.vertex.resources import operations
 from localcloud.vertex.worker import pool
 
 _OPERATION_SECONDS = 0.02
@@ -25,7 +28,7 @@ def hurry() -> None:
     operations._SECONDS = _OPERATION_SECONDS
     monitoring_state._SETTLING = timedelta(seconds=_SETTLING_SECONDS)
     monitoring._POLL_SECONDS = _SETTLING_SECONDS
-    metrics.SAMPLE_SECONDS = _SAMPLE_SECONDS  # type: ignore[assignment]
+    metrics.SAMPLE_SECONDS = _SAMPLE_SECONDS
     pool._SERVING = Path(__file__).with_name("model_server.py")
 
 

@@ -54,7 +54,7 @@ class Instance:
         self.next_method, self.next_kwargs, self.trigger = None, {}, None
 
     def clear(self) -> None:
-        """Let it run again, with all its retries: what clearing a task in Airflow does."""
+        """Clear the task: it runs again, with all its retries."""
         self.end(None)
         self.max_tries = self.try_number + self.retries
 
@@ -90,7 +90,7 @@ class Run:
         return f"{self.dag.dag_id} {self.run_id}"
 
     def copy(self) -> Run:
-        """Give a run that goes on from here by itself; the DAG is the same."""
+        """Return a run that goes on from here by itself; the DAG is the same."""
         other = replace(self, xcoms=dict(self.xcoms))
         for task_id, task in self.tasks.items():
             other.tasks[task_id] = copy(task)
@@ -99,12 +99,12 @@ class Run:
 
     @property
     def states(self) -> dict[str, str | None]:
-        """State of each task."""
+        """Return the state of each task."""
         return {task_id: task.state for task_id, task in self.tasks.items()}
 
     @property
     def state(self) -> str:
-        """What Airflow calls the run: it is judged by its last tasks, and by a teardown that failed."""
+        """Return the state of the run, by its last tasks and by a teardown that failed."""
         if any(task.state not in DONE for task in self.tasks.values()):
             return "running"
         judges = [task for task in self.dag.tasks if self._judges(task)]
@@ -117,7 +117,7 @@ class Run:
         return all(self.dag.get_task(after).is_teardown for after in task.downstream_task_ids)
 
     def result(self, task_id: str, key: str = "return_value") -> Any:
-        """Give an XCom; None if there is none."""
+        """Return an XCom; None if there is none."""
         return self.xcoms.get((task_id, key))
 
     def below(self, task_id: str) -> list[str]:
@@ -131,7 +131,7 @@ class Run:
         return [task.task_id for task in self.dag.topological_sort()]
 
     def ready(self) -> list[str]:
-        """Settle what runs no more by its trigger rule, and name the tasks whose turn it is."""
+        """Set the states of tasks that will not run by their trigger rules, and return those that can run."""
         found = []
         for task_id in self.order:
             task = self.tasks[task_id]
@@ -167,7 +167,7 @@ class Run:
         return DONE.issuperset(before)
 
     def as_told_to_tasks(self) -> DagRun:
-        """Give what Airflow tells a task of its run."""
+        """Return what Airflow tells a task of its run."""
         return DagRun(
             dag_id=self.dag.dag_id,
             run_id=self.run_id,

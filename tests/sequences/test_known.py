@@ -38,7 +38,7 @@ def test_what_a_person_gives_back_is_not_taken_again(bench: Bench) -> None:
     rollout = world.retrain(SOUND_MODEL)
     world.advance(rollout, until="traffic_50")
 
-    assert world.share_out({champion: 100})
+    assert world.traffic_split_for({champion: 100})
     world.finish()
 
     assert world.problems == []

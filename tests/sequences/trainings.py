@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.handmade import FIGURES
 from tests.plugins.contracts import CONTRACT
-from tests.plugins.operators.rollouts import SOUND, serving
+from tests.plugins.operators.rollout.rollouts import SOUND, serving
 from tests.plugins.pipelines import pipeline
 from tests.sequences.model_server import ANSWERS
 
@@ -23,7 +23,7 @@ _OUTPUTS = {
     "model_card": "tfx.ModelCard",
     "metrics": "tfx.Metrics",
 }
-# as dev/replay.py has it, but that a verdict names the champion that it was made against
+# as dev/faults/replay.py has it, but that a verdict names the champion that it was made against
 _REPORT = [
     "true, false, null = True, False, None",
     "given = (",
@@ -40,7 +40,7 @@ _REPORT = [
 
 def compiled(wine: str, model: str, bucket: str, champion: str) -> dict[str, Any]:
     """
-    Give the compiled pipeline file of a wine.
+    Return the compiled pipeline file of a wine.
 
     :param wine: its name.
     :param model: what the training comes to: one of MODELS.

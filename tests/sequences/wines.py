@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from google.api_core.exceptions import NotFound
 from google.cloud import aiplatform_v1, bigquery, storage
-from vertex_mlops.deployed_models import deployed_version
+from vertex_mlops.rollout.deployed_models import deployed_version
 
-from dev.settings import StackSettings
-from tests.conftest import Cloud
-from tests.plugins.conftest import REGION
-from tests.plugins.operators.conftest import CLIENT_OPTIONS
+from dev.stack.settings import StackSettings
+from localcloud.testing import Cloud, eventually
+from tests.plugins.operators.served_models import CLIENT_OPTIONS
+from tests.plugins.task_context import REGION
 from tests.published import upload_spec
 from tests.sequences.trainings import compiled, served_files
 
@@ -76,11 +75,11 @@ class Wine:
 
     @property
     def model(self) -> str:
-        """Resource name of the wine's one model."""
+        """Return the resource name of the wine's only model."""
         return f"{self.parent}/models/wine-{self.name}"
 
     def make(self) -> None:
-        """Make the table and the bucket, and put the files of the models there."""
+        """Create the table and the bucket, and upload the files of the models."""
         bucket = storage.Client(project=self.cloud.settings.project).bucket(self.settings.bucket)
         if not bucket.exists():
             bucket.create(location="EU")
@@ -121,11 +120,11 @@ class Wine:
         )
 
     def versions(self) -> list[str]:
-        """Numbers of all versions, the oldest first."""
+        """Return the numbers of all versions, the oldest first."""
         return sorted((version.version_id for version in self._versions()), key=int)
 
     def aliases(self) -> dict[str, str]:
-        """Number of the version that has each alias, but for Vertex AI's own."""
+        """Return the number of the version that has each alias, but for Vertex AI's own."""
         return {
             alias: version.version_id
             for version in self._versions()
@@ -135,7 +134,7 @@ class Wine:
 
     def compared_with(self, job: str) -> str:
         """
-        Number of the version that the model of a training was compared with; empty if there was none.
+        Return the number of the version that the model of a training was compared with; empty if none.
 
         :param job: resource name of the pipeline job.
         """
@@ -144,7 +143,7 @@ class Wine:
         return str((report.metadata or {}).get("champion_version", "")).rpartition("@")[2]
 
     def monitoring_jobs(self) -> list[Any]:
-        """Give every monitoring job of the wine's endpoints."""
+        """Return every monitoring job of the wine's endpoints."""
         names = {endpoint.name for endpoint in self._endpoints()}
         jobs = self.jobs.list_model_deployment_monitoring_jobs(parent=self.parent)
         return [job for job in jobs if job.endpoint in names]
@@ -210,10 +209,7 @@ class Vault:
 
     def _await_quiet(self) -> None:
         """Wait until no operation is under way, and no pipeline job."""
-        deadline = time.monotonic() + _QUIET_SECONDS
-        while self._busy():
-            assert time.monotonic() < deadline, "localcloud does not come to rest"
-            time.sleep(0.01)
+        eventually(self._busy, lambda busy: not busy, _QUIET_SECONDS, every=0.01)
 
     def _busy(self) -> bool:
         # the request of an operation is kept until it has ended

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.faults import Fault, Faults
+from localcloud.gateway.faults import Fault, Faults
 from tests.sequences.airflow import Airflow
 from tests.sequences.invariants import broken
 from tests.sequences.journal import Journal, Promise, version_of
@@ -58,7 +58,7 @@ class World:
         self.person = Person(self.wine)
 
     def take_for_sound(self) -> None:
-        """Believe what the runs that have led here have come to."""
+        """Accept the results of the runs up to this state."""
         runs = self.airflow.runs
         self.journal.sound |= {version_of(run) for run in runs}
         if runs:
@@ -69,12 +69,12 @@ class World:
 
     @property
     def problems(self) -> list[str]:
-        """Everything that is not as it must be; for when nothing runs any more."""
+        """Return all violated invariants; call it when nothing runs."""
         return broken(self.journal)
 
     @property
     def deployed(self) -> list[str]:
-        """Ids of the deployed models, the oldest first."""
+        """Return the ids of the deployed models, the oldest first."""
         return list(self.journal.state.seen.versions)
 
     def retrain(self, model: str, **more: Any) -> Run:
@@ -93,7 +93,7 @@ class World:
 
     def step(self, run: Run, task_id: str, *faults: Fault) -> str | None:
         """
-        Execute a task once, and give the state that it is in then.
+        Execute a task once, and return its state.
 
         :param run: its run.
         :param task_id: of the task.
@@ -127,12 +127,12 @@ class World:
         raise AssertionError(f"{run} does not end: {run.states}")
 
     def finish(self) -> None:
-        """Execute what is left to do, one run after the other."""
+        """Execute all remaining tasks, one run after the other."""
         while running := self.airflow.running():
             self.advance(running[0])
 
     def clear(self, run: Run, task_id: str, *, below: bool = True) -> None:
-        """Clear a task, and by default what comes behind it; who leaves that out answers for the model."""
+        """Clear a task, and by default its downstream tasks; who leaves that out answers for the model."""
         self.count()
         if not below and (version := version_of(run)):
             self.journal.sound.add(version)
@@ -151,8 +151,8 @@ class World:
         # its model keeps the share that it has: docs/rollout.md
         self.journal.note_mark(run, "roll_back", FAILED)
 
-    def share_out(self, split: dict[str, int]) -> bool:
-        """Let a person share out the traffic."""
+    def traffic_split_for(self, split: dict[str, int]) -> bool:
+        """Set the traffic split by hand."""
         done = self.person.give_traffic(split)
         if done:
             self.count()
@@ -161,7 +161,7 @@ class World:
         return done
 
     def undeploy(self, deployed_model_id: str) -> bool:
-        """Let a person undeploy a model; what it served goes to the others."""
+        """Undeploy a model by hand; its traffic goes to the others."""
         done = self.person.undeploy(deployed_model_id)
         if done:
             self.count()
@@ -170,7 +170,7 @@ class World:
         return done
 
     def deploy_other_team(self, share: int) -> bool:
-        """Let another team deploy a model of its own to the endpoint."""
+        """Deploy a model of another team to the endpoint."""
         id_ = self.person.deploy(f"{self.wine.parent}/models/{OTHER_TEAM}", share)
         if id_:
             self.count()
@@ -179,7 +179,7 @@ class World:
         return bool(id_)
 
     def move_alias(self, alias: str, version: str) -> bool:
-        """Let a person give an alias to a version."""
+        """Set an alias on a version by hand."""
         done = self.person.move_alias(alias, version)
         if done:
             self.count()
@@ -189,7 +189,7 @@ class World:
         return done
 
     def delete_version(self, version: str) -> bool:
-        """Let a person delete a version."""
+        """Delete a version by hand."""
         done = self.person.delete_version(version)
         if done:
             self.count()
@@ -198,7 +198,7 @@ class World:
         return done
 
     def delete_monitoring_job(self) -> bool:
-        """Let a person delete the monitoring job."""
+        """Delete the monitoring job by hand."""
         done = self.person.delete_monitoring_job()
         if done:
             self.count()
@@ -207,7 +207,7 @@ class World:
         return done
 
     def add_recipient(self, address: str) -> bool:
-        """Let a person add an address to the monitoring job."""
+        """Add an address to the monitoring job by hand."""
         done = self.person.add_recipient(address)
         if done:
             self.count()
@@ -215,7 +215,7 @@ class World:
         return done
 
     def delete_endpoint(self) -> bool:
-        """Let a person delete the endpoint and all that is deployed to it."""
+        """Delete the endpoint, with all that is deployed to it, by hand."""
         done = self.person.delete_endpoint()
         self.count()
         self.journal.recipients.clear()
@@ -228,7 +228,7 @@ class World:
 
 def death(after: int) -> list[Fault]:
     """
-    Let a task die between two of its calls.
+    Make a task die between two of its calls.
 
     :param after: how many calls still succeed.
     """
@@ -239,5 +239,5 @@ def death(after: int) -> list[Fault]:
 
 
 def lost_answer(method: str) -> list[Fault]:
-    """Let a call be carried out, and its caller not hear of it."""
+    """Make a call lose its response after it was carried out."""
     return [Fault(method, drop=True)]

@@ -61,7 +61,7 @@ class AirflowUi:
         return self.page.url
 
     def watch_run(self) -> str:
-        """Look at the run's page until the run has ended, and return the state that it shows."""
+        """Watch the run's page until the run has ended, and return the state that it shows."""
         title = self.page.get_by_role("heading", name=re.compile("^manual__"))
         badge = title.locator("xpath=..").get_by_test_id("state-badge")
         expect(badge).to_have_text(ENDED, timeout=RUN_MS)
@@ -116,7 +116,7 @@ class AirflowUi:
 
     def picture(self, name: str, page: Page | None = None) -> None:
         """
-        Take a screenshot of what is seen without scrolling.
+        Take a screenshot of the visible part of the page.
 
         :param page: a tab that this one has opened, in place of it.
         """

@@ -12,16 +12,16 @@ import pytest
 from google.cloud import storage
 from playwright.sync_api import Browser, BrowserContext, StorageState, expect, sync_playwright
 
-from dev.airflow_api import HEALTH
-from dev.browser import HOW_TO_INSTALL, find_browser, launch_arguments
-from dev.demo import Demo
-from dev.settings import LOCAL
-from dev.wine_data import read_wine
-from tests.conftest import free_port
+from dev.demo.train import Demo
+from dev.demo.wine_data import read_wine
+from dev.install.browser import HOW_TO_INSTALL, find_browser, launch_arguments
+from dev.stack.airflow_api import HEALTH
+from dev.stack.settings import LOCAL
+from localcloud.testing import SampleModel, free_port
 from tests.demo_stack import running_demo
-from tests.localcloud.vertex.monitoring.conftest import Exported, export_wine
 from tests.ui.airflow_ui import PATIENCE_MS, AirflowUi
 from tests.ui.stack import USER, LoginSettings
+from tests.wine_model import export_wine
 
 FAILED = LOCAL / "ui-failed"
 SIZE = {"width": 1440, "height": 900}
@@ -35,7 +35,7 @@ FAILURE = pytest.StashKey[bool]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let a test's fixtures know whether it failed."""
+    """Record for a test's fixtures whether it failed."""
     report = yield
     item.stash[FAILURE] = report.failed
     return report
@@ -52,7 +52,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 @pytest.fixture(scope="session")
-def exported(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+def exported(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> SampleModel:
     """Export what stands for a model of any wine, and for the wines that it knows."""
     settings = demo.settings
     bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
@@ -80,7 +80,7 @@ def browser() -> Iterator[Browser]:
     """Start Chromium without a window."""
     executable = find_browser()
     if executable is None:
-        pytest.skip(f"there is no Chromium: {HOW_TO_INSTALL}")
+        pytest.skip(f"Chromium is not installed: {HOW_TO_INSTALL}")
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=launch_arguments())
@@ -90,7 +90,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def new_context(browser: Browser) -> Callable[..., BrowserContext]:
-    """Make a browser profile of its own, patient with a busy machine."""
+    """Create a browser profile with timeouts for a busy machine."""
 
     def make(**options: Any) -> BrowserContext:
         context = browser.new_context(viewport=SIZE, reduced_motion="reduce", **options)
@@ -104,7 +104,7 @@ def new_context(browser: Browser) -> Callable[..., BrowserContext]:
 def signed_in(
     new_context: Callable[..., BrowserContext], settings: LoginSettings, pictures: Path
 ) -> StorageState:
-    """Log in once, and give the browser's cookies."""
+    """Log in once, and return the browser's cookies."""
     with new_context() as context:
         ui = AirflowUi(context.new_page(), settings.airflow_url, pictures)
         ui.log_in(USER, settings.password)

@@ -7,7 +7,7 @@ import os
 import secrets
 from dataclasses import dataclass
 
-from dev.settings import StackSettings
+from dev.stack.settings import StackSettings
 
 USER = "ada"
 
@@ -18,7 +18,7 @@ class LoginSettings(StackSettings):
 
     @property
     def password(self) -> str:
-        """The administrator's password: made once, readable by its owner alone."""
+        """Return the administrator's password: created once, readable only by its owner."""
         path = self.airflow_home / "passwords.json"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

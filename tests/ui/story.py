@@ -10,25 +10,26 @@ from typing import Any
 from airflow.sdk import DAG
 from google.api import httpbody_pb2
 from google.cloud import aiplatform_v1, storage
-from vertex_mlops.monitoring_settings import MonitoringSettings
-from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
-from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
-from vertex_mlops.pipeline_jobs import PipelineResult
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
+from vertex_mlops.operators.monitoring.job import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.operators.pipeline.job import RunPipelineJobOnceOperator
+from vertex_mlops.runs.pipeline_results import PipelineResult
 
-from dev.demo import RUN_SECONDS, Demo
-from dev.demo import WINE as TRAINED_WINE
-from dev.publish import read_spec
-from dev.replay import renamed
-from dev.wine_data import bigquery_client, load_wine, read_wine
-from localcloud.monitor import run_window
+from dev.demo.publish import read_spec
+from dev.demo.train import RUN_SECONDS, Demo
+from dev.demo.train import WINE as TRAINED_WINE
+from dev.demo.wine_data import bigquery_client, load_wine, read_wine
+from dev.faults.replay import renamed
+from localcloud.clients.monitor import run_window
+from localcloud.testing import SampleModel
 from tests.flow import TEARDOWN
-from tests.localcloud.vertex.monitoring.conftest import TARGET, Exported
-from tests.plugins.conftest import context_of
-from tests.plugins.monitoring import run, settle
-from tests.plugins.operators.conftest import CLIENT_OPTIONS
-from tests.plugins.operators.rollouts import Rollout
+from tests.plugins.monitoring_jobs import run, settle
+from tests.plugins.operators.rollout.rollouts import Rollout
+from tests.plugins.operators.served_models import CLIENT_OPTIONS
 from tests.plugins.pipelines import carrier, pipeline, producer
+from tests.plugins.task_context import context_of
 from tests.published import upload_spec
+from tests.wine_model import TARGET
 
 WINE = "red"
 RETRAINING = f"wine_retraining_{WINE}"
@@ -45,7 +46,7 @@ class Story:
     :param exported: stands for each model and its examples.
     """
 
-    def __init__(self, demo: Demo, exported: Exported) -> None:
+    def __init__(self, demo: Demo, exported: SampleModel) -> None:
         self.demo = demo
         self.settings = demo.settings
         self.airflow = demo.stack.airflow
@@ -114,21 +115,21 @@ class Story:
 
     @property
     def data_version(self) -> int:
-        """When the table changed last."""
+        """Return when the table last changed."""
         table = bigquery_client(self.settings).get_table(self.settings.table(WINE))
         return int(table.to_api_repr()["lastModifiedTime"])
 
     def roll_out(self, result: PipelineResult) -> None:
-        """Bring a model into service, all the way."""
+        """Roll a model out to 100 %."""
         self.rollout.results[result["name"]] = result
         self.serve(self.rollout.upload(result["name"]))
 
     def version(self, number: int) -> str:
-        """Resource name of a version."""
+        """Return the resource name of a version."""
         return f"{self.rollout.parent}/models/{self.rollout.name}@{number}"
 
     def serve(self, version: str) -> None:
-        """Make a version the champion, and have it watched."""
+        """Promote a version, and monitor it."""
         deployed = self.rollout.deploy(version)
         self.rollout.shift(deployed, 100)
         self.rollout.promote(version)
@@ -150,7 +151,7 @@ class Story:
         self.rollout.retire(deployed)
 
     def ask(self, alcohol: float = 0.0) -> None:
-        """Ask for the grades of some wines, ``alcohol`` per cent stronger than they are, and analyse that."""
+        """Send requests for some wines, ``alcohol`` per cent stronger than they are, and analyse them."""
         drawn = self.random.choices(self.rows, k=REQUESTS)
         rows = [{**row, "alcohol": row["alcohol"] + alcohol} for row in drawn]
         instances = [{name: [value] for name, value in row.items() if name != TARGET} for row in rows]
@@ -163,7 +164,7 @@ class Story:
         run_window(self.settings.cloud, self.monitoring_job)
 
     def look_for_drift(self) -> None:
-        """Let the DAG that looks at the alerts run once; what it starts is paused."""
+        """Run the drift DAG once; the DAG that it triggers is paused."""
         self.airflow.unpause(DRIFT)
         run_id = self.airflow.trigger(DRIFT)
         self.demo.progress.wait(DRIFT, lambda: self._ended(DRIFT, run_id), timeout=RUN_SECONDS, every=1)

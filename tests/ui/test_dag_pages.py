@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from dev.demo import DAG_ID
+from dev.demo.train import DAG_ID
 from tests.flow import TASKS
 from tests.ui.airflow_ui import AirflowUi
 

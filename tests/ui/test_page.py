@@ -1,16 +1,16 @@
-"""The page of the models, as a person sees it in Airflow while a model gets better, worse and older."""
+"""The page Models in Airflow, while a model gets better, worse and older."""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from playwright.sync_api import FrameLocator, Locator, ViewportSize, expect
 
-from dev.demo import Demo
-from tests.localcloud.vertex.monitoring.conftest import Exported
+from dev.demo.train import Demo
+from localcloud.testing import SampleModel, eventually
 from tests.ui.airflow_ui import PATIENCE_MS, AirflowUi
 from tests.ui.stack import USER, LoginSettings
 from tests.ui.story import DRIFT, RETRAINING, ROLLBACK, WINE, Story
@@ -42,27 +42,27 @@ class ModelsPage:
 
     @property
     def frame(self) -> FrameLocator:
-        """The frame that Airflow shows it in."""
+        """Return the frame that Airflow shows it in."""
         return self.ui.page.frame_locator("iframe")
 
     @property
     def card(self) -> Locator:
-        """What it says about the red wines."""
+        """Return the region of the red wines."""
         return self.frame.get_by_role("region", name=f"wine-{WINE}")
 
     def answer(self, question: str) -> Locator:
-        """Find what it answers to one of the three questions."""
+        """Return the tile that answers one of the three questions."""
         return self.card.locator(".tile").filter(has_text=question)
 
     def row(self, *texts: str) -> Locator:
-        """Find the row of a table with all these texts."""
+        """Return the row of a table that contains all these texts."""
         row = self.card.get_by_role("row")
         for text in texts:
             row = row.filter(has_text=text)
         return row
 
     def picture(self, name: str) -> None:
-        """Take a screenshot of a tab of its own, whose loading nothing has interrupted."""
+        """Take a screenshot in a new tab, whose loading nothing has interrupted."""
         tab = self.ui.page.context.new_page()
         tab.set_viewport_size(TALL)
         tab.goto(f"{self.ui.url}/plugin/models")
@@ -73,15 +73,15 @@ class ModelsPage:
 
     def await_sight(self, locator: Locator) -> None:
         """Reload until something is there."""
-        end = time.monotonic() + PATIENCE_MS / 1000
-        while True:
-            try:
+
+        def is_visible() -> bool:
+            with suppress(AssertionError):
                 expect(locator).to_be_visible(timeout=LOOK_MS)
-                return
-            except AssertionError:
-                if time.monotonic() > end:
-                    raise
-                self.open()
+                return True
+            self.open()
+            return False
+
+        eventually(is_visible, seconds=PATIENCE_MS / 1000)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def models(ui: AirflowUi) -> ModelsPage:
 
 
 @pytest.fixture(scope="module")
-def story(demo: Demo, settings: LoginSettings, exported: Exported) -> Iterator[Story]:
+def story(demo: Demo, settings: LoginSettings, exported: SampleModel) -> Iterator[Story]:
     """Load the red wines and publish their pipeline; stop their model servers at the end."""
     demo.stack.airflow.log_in(USER, settings.password)
     story = Story(demo, exported)
@@ -100,7 +100,7 @@ def story(demo: Demo, settings: LoginSettings, exported: Exported) -> Iterator[S
 
 @pytest.fixture(scope="module")
 def champion(story: Story) -> str:
-    """Bring a first model into service, and ask it about ordinary wines."""
+    """Roll out a first model, and send it ordinary requests."""
     run_id = story.begin(RETRAINING)
     result = story.train(run_id, blessed=True, mad=0.507, auc=0.812, accuracy=0.742)
     story.roll_out(result)
@@ -121,7 +121,7 @@ def rejected(story: Story, champion: str) -> str:
 
 @pytest.fixture(scope="module")
 def rolled_back(story: Story, rejected: str) -> str:
-    """Bring a better model into service, and go back by hand."""
+    """Roll out a better model, and roll back by hand."""
     run_id = story.begin(RETRAINING)
     figures = {"mad": 0.489, "auc": 0.823, "accuracy": 0.751}
     result = story.train(run_id, blessed=True, **figures, champion_mad=0.509, champion_auc=0.81)
@@ -135,7 +135,7 @@ def rolled_back(story: Story, rejected: str) -> str:
 
 @pytest.fixture(scope="module")
 def alerted(story: Story, rolled_back: str) -> None:
-    """Ask about ordinary wines, then about stronger ones, and let Airflow look at what was found."""
+    """Send requests for ordinary wines, then for stronger ones, and run the drift DAG on the anomalies."""
     story.ask()
     story.ask(alcohol=2.0)
     story.look_for_drift()
@@ -155,7 +155,7 @@ def test_a_champion_serves_is_fresh_and_does_not_drift(models: ModelsPage, champ
     expect(models.answer("Is it fresh?")).to_contain_text("Up to date")
     expect(models.row("champion", "100 %", "0.507")).to_be_visible()
     expect(models.row("alcohol")).to_contain_text("of 0.3")
-    expect(models.row("Took over", "version 1")).to_be_visible()
+    expect(models.row("Promoted", "version 1")).to_be_visible()
     card = models.row("champion").get_by_role("link", name="card")
     expect(card).to_have_attribute("href", re.compile("/storage.cloud.google.com/.*/card.html$"))
     models.picture("models-champion")
@@ -190,7 +190,7 @@ def test_a_rejected_challenger_is_shown_with_the_reason_and_the_champion_serves_
 
     models.await_sight(models.row("Rejected", REASON))
     expect(models.answer("Which model serves?")).to_contain_text("Version 1")
-    expect(models.row("Took over")).to_have_count(1)
+    expect(models.row("Promoted")).to_have_count(1)
     mark = models.card.get_by_role("link", name=re.compile(r"no version: 0\.531, champion 0\.507\. Rejected"))
     expect(mark).to_be_visible()
 
@@ -198,12 +198,12 @@ def test_a_rejected_challenger_is_shown_with_the_reason_and_the_champion_serves_
 def test_a_rollback_is_shown_with_the_version_that_was_left(models: ModelsPage, rolled_back: str) -> None:
     models.open()
 
-    models.await_sight(models.row("Rolled back by hand"))
+    models.await_sight(models.row("Rolled back manually"))
     # a rollback can be rolled back
     models.await_sight(models.row("previous", "0.489"))
     expect(models.row("champion", "100 %", "0.507")).to_be_visible()
     expect(models.answer("Which model serves?")).to_contain_text("Version 1")
-    expect(models.row("Took over", "version 2")).to_be_visible()
+    expect(models.row("Promoted", "version 2")).to_be_visible()
 
 
 def test_an_alert_names_the_feature_and_how_far_it_is(models: ModelsPage, alerted: None) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from dev.demo import DAG_ID, WINE, Demo
-from dev.publish import read_spec
-from dev.replay import replay
+from dev.demo.publish import read_spec
+from dev.demo.train import DAG_ID, WINE, Demo
+from dev.faults.replay import replay
+from localcloud.testing import SampleModel
 from tests.flow import ROLLED_OUT, TASKS
 from tests.handmade import handmade
-from tests.localcloud.vertex.monitoring.conftest import Exported
 from tests.published import upload_spec
 from tests.ui.airflow_ui import RUN_MS, AirflowUi
 
@@ -64,7 +64,7 @@ def dry_run(open_tab: OpenTab) -> Run:
 
 
 @pytest.fixture(scope="module")
-def training(open_tab: OpenTab, demo: Demo, exported: Exported, dry_run: Run) -> Training:
+def training(open_tab: OpenTab, demo: Demo, exported: SampleModel, dry_run: Run) -> Training:
     """Trigger a run that trains; its pipeline runs, and does not end by itself."""
     spec = read_spec(demo.settings, WINE)
     gate = demo.settings.root / "gate"
@@ -87,7 +87,7 @@ def trained(open_tab: OpenTab, training: Training) -> Run:
 
 @pytest.fixture(scope="module")
 def impossible(open_tab: OpenTab) -> Run:
-    """Ask for the table as it was long before it existed."""
+    """Trigger a run on the table as of long before it existed."""
     with open_tab("impossible") as ui:
         form = ui.open_trigger_form(DAG_ID)
         form.get_by_role("spinbutton", name="Data version").press_sequentially("1000000000000")

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from dev.demo import DAG_ID
+from dev.demo.train import DAG_ID
 from tests.ui.airflow_ui import AirflowUi
 
 pytestmark = [pytest.mark.ui, pytest.mark.timeout(600)]
@@ -17,7 +17,7 @@ def test_each_field_has_a_type_and_says_what_it_does(ui: AirflowUi):
     form = ui.open_trigger_form(DAG_ID)
 
     for role, name, says in (
-        ("checkbox", "Force", "Train although"),
+        ("checkbox", "Force", "Train even if"),
         ("spinbutton", "Data version", "milliseconds since the epoch"),
         ("checkbox", "Dry run", "submit nothing"),
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,14 +12,14 @@ from typing import Any
 import pytest
 from google.api_core import exceptions
 
-from deploy.acceptance import composer
 from deploy.acceptance.__main__ import table
 from deploy.acceptance.bench import Bench, Shared
 from deploy.acceptance.probes import DID_NOT_HOLD, HELD, NOT_ASKED, NotHeldError, Outcome, Probe, answer
 from deploy.acceptance.project import Project
 from deploy.acceptance.removal import Removal
-from dev.progress import Progress
-from tests.conftest import REPOSITORY
+from deploy.acceptance.services import composer
+from deploy.terminal.progress import Progress
+from tests.repository import REPOSITORY
 
 
 class OneThing(Bench):
@@ -26,13 +27,13 @@ class OneThing(Bench):
 
     @Shared
     def broken_thing(self) -> str:
-        """Fail."""
+        """Raise an error."""
         raise exceptions.InvalidArgument("no such machine")
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> OneThing:
-    """Give a bench that asks nobody."""
+    """Return a bench that asks nobody."""
     project, progress = Project("p", "europe-west1", "b", None, None), Progress(1)
     return OneThing(project, progress, Removal(project, progress), tmp_path)
 
@@ -80,21 +81,32 @@ def test_the_table_begins_with_what_did_not_hold() -> None:
     outcomes = [Outcome("a", HELD, "x"), Outcome("bcd", DID_NOT_HOLD, "y"), Outcome("e", NOT_ASKED, "z")]
 
     assert table(outcomes).splitlines() == [
-        "bcd  DID NOT HOLD        y",
-        "e    could not be asked  z",
-        "a    held                x",
-        "1 held, 1 could not be asked, 1 DID NOT HOLD",
+        "bcd  NOT CONFIRMED        y",
+        "e    could not be tested  z",
+        "a    confirmed            x",
+        "1 confirmed, 1 could not be tested, 1 NOT CONFIRMED",
     ]
 
 
 def test_the_page_that_is_asked_for_is_that_of_the_plugin() -> None:
-    assert f'"/{composer.PAGE.rstrip("/")}"' in (REPOSITORY / "plugins" / "models_page.py").read_text()
+    assert (
+        f'"/{composer.PAGE.rstrip("/")}"'
+        in (REPOSITORY / "plugins" / "vertex_mlops" / "page" / "plugin.py").read_text()
+    )
 
 
-def test_an_unknown_environment_is_one_line() -> None:
+@pytest.mark.parametrize(
+    ("environment", "variables", "says"),
+    [
+        ("staging", {}, "staging: no such environment in deploy/environments.yaml: dev, prod"),
+        ("local", {"LOCALCLOUD_PORT": "0"}, "LOCALCLOUD_PORT must be a port from 1 to 65535, not 0"),
+    ],
+)
+def test_a_place_that_is_none_is_one_line(environment: str, variables: dict[str, str], says: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "deploy.acceptance", "staging"],
+        [sys.executable, "-m", "deploy.acceptance", environment],
         cwd=REPOSITORY,
+        env=os.environ | variables,
         capture_output=True,
         text=True,
         timeout=60,
@@ -102,4 +114,4 @@ def test_an_unknown_environment_is_one_line() -> None:
     )
 
     assert done.returncode == 1
-    assert done.stderr == "acceptance: staging: no such environment in deploy/environments.yaml: dev, prod\n"
+    assert done.stderr == f"acceptance: {says}\n"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.check import CheckError, check_package
+from deploy.composer.check import CheckError, check_package
 from deploy.environments import read_environment
-from tests.conftest import REPOSITORY
+from tests.repository import REPOSITORY
 
 pytestmark = pytest.mark.usefixtures("composer_packages")
 
@@ -53,7 +53,7 @@ def write_package(folder: Path, files: dict[str, str]) -> Path:
 
 @pytest.fixture(scope="module")
 def problems(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Give the lines that a package with every fault gets."""
+    """Return the lines that a package with every fault gets."""
     package = write_package(tmp_path_factory.mktemp("package"), BROKEN)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOCALCLOUD_STATE", "/somewhere")
@@ -88,7 +88,7 @@ def test_a_name_that_airflow_3_removed_is_found_by_the_linter(problems: list[str
 
 
 def test_a_template_field_that_is_no_attribute_is_named(problems: list[str]) -> None:
-    assert "template: task: template field 'table' is no attribute of Forgetful" in problems
+    assert "template: task: template field 'table' is not an attribute of Forgetful" in problems
 
 
 def test_a_package_without_faults_tells_what_was_loaded_and_how_long_it_took(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_package_without_dags_is_refused(tmp_path: Path) -> None:
 
 def test_the_dags_of_this_repository_pass() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "deploy.check", "dev"],
+        [sys.executable, "-m", "deploy.composer.check", "dev"],
         cwd=REPOSITORY,
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
@@ -135,7 +135,7 @@ def test_the_dags_of_this_repository_pass() -> None:
 
 def test_an_unknown_environment_is_named_in_one_line() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "deploy.check", "staging"],
+        [sys.executable, "-m", "deploy.composer.check", "staging"],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from deploy.composer import ComposerError, ComposerState, requirements
-from tests.deploy.conftest import COMPOSER
+from deploy.composer.environment import ComposerError, ComposerState, requirements
+from tests.deploy.checkouts import COMPOSER
 
 
 def describe(**software: Any) -> ComposerState:
@@ -50,11 +50,11 @@ def test_requirements_are_those_that_composer_says_it_has_however_they_are_spell
     "line", ["humanize==4.13.0  # why", "humanize==4.13.0; python_version > '3'", "--index-url=x", "-r other"]
 )
 def test_a_line_that_gcloud_would_read_otherwise_is_refused(line: str) -> None:
-    with pytest.raises(ComposerError, match=r"^deploy/requirements.txt: line 2: "):
+    with pytest.raises(ComposerError, match=r"^deploy/composer/requirements.txt: line 2: "):
         requirements(f"scipy\n{line}\n")
 
 
 def test_the_requirements_of_this_repository_are_none() -> None:
-    from deploy.composer import REQUIREMENTS_FILE
+    from deploy.composer.environment import REQUIREMENTS_FILE
 
     assert requirements(REQUIREMENTS_FILE.read_text()) == {}

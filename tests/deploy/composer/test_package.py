@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
-from tests.deploy.conftest import Checkout
+import pytest
 
-TAG = "from deploy.package import image_tag; print(image_tag('worker'))"
+from deploy.composer.package import files_of, stage
+from tests.deploy.checkouts import Checkout
+
+# README, changelog, licence and pyproject.toml are for the wheel
+SYNCED = {".airflowignore", "models_page.py", "vertex_mlops"}
+TAG = "from deploy.composer.package import image_tag; print(image_tag('worker'))"
 
 
 def tag(checkout: Checkout) -> str:
@@ -16,12 +22,17 @@ def tag(checkout: Checkout) -> str:
     return subprocess.run(command, cwd=checkout.folder, check=True, capture_output=True, text=True).stdout
 
 
-def test_only_a_change_of_the_pipeline_changes_the_tag(checkout: Checkout) -> None:
+@pytest.mark.parametrize(
+    "file", ["pipeline/wine_pipeline/config.py", "plugins/vertex_mlops/contract/names.py"]
+)
+def test_only_a_change_of_what_is_in_the_image_changes_the_tag(checkout: Checkout, file: str) -> None:
     first = tag(checkout)
     (checkout.folder / "README.md").write_text("changed")
+    plugin = checkout.folder / "plugins" / "vertex_mlops" / "exceptions.py"
+    plugin.write_text(f"{plugin.read_text()}# changed\n")
     checkout.commit()
-    after_documentation = tag(checkout)
-    code = checkout.folder / "pipeline" / "wine_pipeline" / "config.py"
+    after_others = tag(checkout)
+    code = checkout.folder / file
     before = code.read_text()
     code.write_text(f"{before}# changed\n")
     uncommitted = tag(checkout)
@@ -31,6 +42,14 @@ def test_only_a_change_of_the_pipeline_changes_the_tag(checkout: Checkout) -> No
     checkout.commit()
 
     assert first.startswith("worker-")
-    assert after_documentation == first
+    assert after_others == first
     assert len({first, uncommitted, committed}) == 3
     assert tag(checkout) == first
+
+
+def test_composer_gets_the_plugins_without_what_makes_them_a_wheel(tmp_path: Path) -> None:
+    staged = stage("plugins", tmp_path / "plugins")
+
+    assert {path.name for path in staged.iterdir()} == SYNCED
+    # the record of what was synced names no file that was not
+    assert {path.parts[1] for path in files_of("plugins")} == SYNCED

@@ -1,4 +1,4 @@
-"""The environment's packages become those of deploy/requirements.txt, and are updated only if they differ."""
+"""The environment's packages are those of requirements.txt, and are updated only if they differ."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from deploy import deployment
-from deploy.composer import describe
+from deploy.composer.environment import describe
 from deploy.deployment import Deployment
 from deploy.environments import read_environment
-from deploy.shell import Shell
-from tests.deploy.conftest import Recorder
+from deploy.terminal.shell import Shell
+from tests.deploy.checkouts import Recorder
 
 
 @pytest.fixture
 def requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a requirements file that lists nothing."""
+    """Return a requirements file that lists nothing."""
     path = tmp_path / "requirements.txt"
     path.write_text("# none\n")
     monkeypatch.setattr(deployment, "REQUIREMENTS_FILE", path)

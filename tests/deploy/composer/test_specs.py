@@ -12,8 +12,9 @@ from google.api_core.exceptions import PreconditionFailed
 from google.cloud import storage
 from google.cloud.exceptions import NotFound
 
-from deploy import specs
-from tests.conftest import REPOSITORY, Cloud
+from deploy.composer import specs
+from localcloud.testing import Cloud
+from tests.repository import REPOSITORY
 
 WINE = "white"
 
@@ -61,7 +62,7 @@ def test_before_a_deployment_there_is_no_current_one(bucket: storage.Bucket) -> 
 
 
 def test_no_lifecycle_rule_touches_compiled_pipelines() -> None:
-    rules = json.loads((REPOSITORY / "deploy" / "lifecycle.json").read_text())["rule"]
+    rules = json.loads((REPOSITORY / "deploy" / "resources" / "lifecycle.json").read_text())["rule"]
 
     for rule in rules:
         prefixes = rule["condition"]["matchesPrefix"]

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from google.cloud import storage
 
-from tests.conftest import Cloud
-from tests.deploy.conftest import Checkout
+from localcloud.testing import Cloud
+from tests.deploy.checkouts import Checkout
 from tests.deploy.gcloud import led_to, require
 
 MONITORING = "dags/airflow_monitoring.py"
 SYNC = """
 import sys
 from deploy import REPOSITORY
-from deploy.shell import Shell
-from deploy.sync import Sync, SyncError
+from deploy.terminal.shell import Shell
+from deploy.composer.sync import Sync, SyncError
 sync = Sync(Shell(dry_run=False), *sys.argv[1:], REPOSITORY / ".local" / "deploy" / "dev")
 try:
     sync.run(sync.refuse_foreign())
@@ -31,7 +31,7 @@ except SyncError as error:
 
 @pytest.fixture
 def bucket(cloud: Cloud) -> Iterator[storage.Bucket]:
-    """Give a new bucket that stands for the Composer environment's."""
+    """Return a new bucket that stands for the Composer environment's."""
     bucket = storage.Client().create_bucket(f"composer-{uuid.uuid4().hex}")
     yield bucket
     bucket.delete_blobs(list(bucket.list_blobs()))

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from google.cloud import bigquery
 
-from deploy.shell import Shell
-from tests.conftest import Cloud
-from tests.deploy.conftest import Checkout
+from deploy.terminal.shell import Shell
+from localcloud.testing import Cloud
+from tests.deploy.checkouts import Checkout
 from tests.deploy.gcloud import commands_in, led_to, require
 
 
@@ -25,7 +25,7 @@ def test_the_data_set_is_missed_made_and_found(
     require("bq")
     client = bigquery.Client()
     client.delete_dataset("wine_quality", delete_contents=True, not_found_ok=True)
-    printed = checkout.run("deploy.setup", "dev", "--dry-run").stdout
+    printed = checkout.run("deploy.resources.setup", "dev", "--dry-run").stdout
     show, make = (
         tuple(shlex.split(command.replace("wine-mlops-dev", cloud.settings.project)))
         for command in commands_in(printed, "bq")[:2]

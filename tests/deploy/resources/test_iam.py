@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.iam import IAM_FILE, IamError, grants, read_accounts, table
-from tests.conftest import REPOSITORY
+from deploy.resources.iam import IAM_FILE, IamError, grants, read_accounts, table
+from tests.repository import REPOSITORY
 from tests.test_house import source_files
 
 

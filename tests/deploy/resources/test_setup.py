@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from deploy.environments import SERVING_IMAGE
-from tests.conftest import REPOSITORY
-from tests.deploy.conftest import Checkout
+from tests.deploy.checkouts import Checkout
+from tests.repository import REPOSITORY
 
 
 def made(calls: list[list[str]]) -> list[str]:
@@ -30,7 +30,7 @@ def test_what_exists_is_not_made_again(clone: Checkout) -> None:
     clone.recorder.fail()
     clone.recorder.forget()
 
-    done = clone.run("deploy.setup", "dev")
+    done = clone.run("deploy.resources.setup", "dev")
 
     assert done.returncode == 0, done.stderr
     assert made(clone.recorder.calls) == []
@@ -48,7 +48,7 @@ def test_what_is_missing_is_made(clone: Checkout) -> None:
     )
     clone.recorder.forget()
 
-    done = clone.run("deploy.setup", "dev")
+    done = clone.run("deploy.resources.setup", "dev")
 
     assert done.returncode == 0, done.stderr
     assert made(clone.recorder.calls) == [
@@ -65,7 +65,7 @@ def test_every_role_is_granted_on_its_resource(clone: Checkout) -> None:
     clone.recorder.fail()
     clone.recorder.forget()
 
-    assert clone.run("deploy.setup", "dev").returncode == 0
+    assert clone.run("deploy.resources.setup", "dev").returncode == 0
 
     granted = [
         call for call in clone.recorder.calls if "add-iam-policy-binding" in call or "GRANT" in call[-1]
@@ -96,7 +96,7 @@ def test_vertex_ai_acts_as_an_account_that_is_there_before_the_first_pipeline_jo
     clone.recorder.fail()
     clone.recorder.forget()
 
-    assert clone.run("deploy.setup", "dev").returncode == 0
+    assert clone.run("deploy.resources.setup", "dev").returncode == 0
 
     calls = clone.recorder.calls
     begun = calls.index(
@@ -120,14 +120,14 @@ def test_a_data_set_that_is_not_in_the_region_ends_it_with_the_reason(clone: Che
     known = clone.recorder.folder / "dataset.json"
     known.write_text(json.dumps({"location": location}))
 
-    done = clone.run("deploy.setup", "dev")
+    done = clone.run("deploy.resources.setup", "dev")
     known.unlink()
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         f"deploy-setup: the data set wine-mlops-dev:wine_quality is in {location}, not in europe-west1: "
-        "BigQuery runs a job where its data sets are, and takes no region for a part of a multi-region; "
-        "make the data set anew in europe-west1"
+        "BigQuery runs a job where its data sets are, and does not match a region with a multi-region; "
+        "recreate the data set in europe-west1"
     )
 
 
@@ -136,7 +136,7 @@ def test_a_worker_has_a_whole_processor_and_an_import_has_time(clone: Checkout) 
     clone.recorder.fail()
     clone.recorder.forget()
 
-    assert clone.run("deploy.setup", "dev").returncode == 0
+    assert clone.run("deploy.resources.setup", "dev").returncode == 0
 
     (created,) = [call for call in clone.recorder.calls if "environments" in call and "create" in call]
     flags = dict(part.lstrip("-").split("=", 1) for part in created if "=" in part)
@@ -153,7 +153,7 @@ def test_the_custom_role_has_the_permissions_that_are_written_down(clone: Checko
     clone.recorder.fail()
     clone.recorder.forget()
 
-    assert clone.run("deploy.setup", "dev").returncode == 0
+    assert clone.run("deploy.resources.setup", "dev").returncode == 0
 
     updates = [call for call in clone.recorder.calls if call[1:4] == ["iam", "roles", "update"]]
     assert [call[4:] for call in updates] == [
@@ -169,7 +169,7 @@ def test_what_may_not_be_looked_at_is_not_taken_for_missing(clone: Checkout) -> 
     clone.recorder.fail("storage buckets describe")
     clone.recorder.forget()
 
-    done = clone.run("deploy.setup", "dev")
+    done = clone.run("deploy.resources.setup", "dev")
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-2:] == [
@@ -184,7 +184,7 @@ def test_a_step_that_fails_ends_it_with_its_name(clone: Checkout) -> None:
     clone.recorder.fail("services enable")
     clone.recorder.forget()
 
-    done = clone.run("deploy.setup", "dev")
+    done = clone.run("deploy.resources.setup", "dev")
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(
@@ -202,7 +202,7 @@ def test_the_triggers_of_dev_test_and_deploy_and_that_of_prod_waits_for_an_appro
     created = {}
     for environment in ("dev", "prod"):
         checkout.recorder.forget()
-        assert checkout.run("deploy.setup", environment).returncode == 0
+        assert checkout.run("deploy.resources.setup", environment).returncode == 0
         for call in checkout.recorder.calls:
             if call[1:5] == ["builds", "triggers", "create", "github"]:
                 created[call[5]] = call[6:]
@@ -218,14 +218,14 @@ def test_the_triggers_of_dev_test_and_deploy_and_that_of_prod_waits_for_an_appro
 
 
 def test_artifacts_that_a_champion_needs_are_never_deleted() -> None:
-    rules = json.loads((REPOSITORY / "deploy" / "lifecycle.json").read_text())["rule"]
+    rules = json.loads((REPOSITORY / "deploy" / "resources" / "lifecycle.json").read_text())["rule"]
 
     deleted = [rule["condition"]["matchesPrefix"] for rule in rules if rule["action"]["type"] == "Delete"]
     assert deleted == [["tmp/", "builds/"]]
 
 
 def test_the_newest_images_are_kept_however_old_they_are() -> None:
-    policies = json.loads((REPOSITORY / "deploy" / "image-cleanup.json").read_text())
+    policies = json.loads((REPOSITORY / "deploy" / "resources" / "image-cleanup.json").read_text())
 
     assert {policy["action"]["type"] for policy in policies} == {"Delete", "Keep"}
     newest, serving = (policy for policy in policies if policy["action"]["type"] == "Keep")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.shell import CommandError, Shell
-from tests.deploy.conftest import Checkout
+from deploy.terminal.shell import CommandError, Shell
+from tests.deploy.checkouts import Checkout
 from tests.deploy.gcloud import isolated, require
 
 LOOKED_FOR = {
@@ -32,7 +32,7 @@ class Refusing(http.server.BaseHTTPRequestHandler):
     error = (404, "NOT_FOUND")
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Answer the request."""
         code, status = self.error
         body = json.dumps({"error": {"code": code, "message": "no", "status": status}}).encode()
         self.send_response(code)
@@ -47,7 +47,7 @@ class Refusing(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Refusing]]:
-    """Lead gcloud to a server that refuses everything."""
+    """Point gcloud at a server that refuses everything."""
     require("gcloud")
 
     class Google(Refusing):
@@ -73,7 +73,7 @@ def looks(checkout: Checkout) -> list[list[str]]:
     """Return one command of each kind with which a setup looks for what it would make."""
     environments = checkout.folder / "deploy" / "environments.yaml"
     environments.write_text(environments.read_text().replace("github: null", "github: owner/name"))
-    printed = checkout.run("deploy.setup", "dev", "--dry-run").stdout.splitlines()
+    printed = checkout.run("deploy.resources.setup", "dev", "--dry-run").stdout.splitlines()
     commands = [line.removesuffix(" ||") for line in printed if line.endswith(" ||")]
     kinds = {" ".join(command.split()[:4]): command for command in commands if command.startswith("gcloud ")}
     return [shlex.split(command) for command in kinds.values()]

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from dev.signals import INTERRUPTS, deferred_interrupts, interrupt_once
+from deploy.terminal.signals import INTERRUPTS, deferred_interrupts, interrupt_once
 
 pytestmark = pytest.mark.usefixtures("interruptible")
 

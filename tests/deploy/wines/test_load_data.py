@@ -7,25 +7,27 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from google.cloud import bigquery
 
-from deploy.load_data import LoadDataError, load_table
-from deploy.wine_rows import read_wine
-from tests.conftest import REPOSITORY, Cloud, free_port
+from deploy.wines.load_data import LoadDataError, load_table
+from deploy.wines.wine_rows import read_wine
+from localcloud.testing import Cloud, free_port
+from tests.repository import REPOSITORY
 
 
 @pytest.fixture
 def client(cloud: Cloud) -> bigquery.Client:
-    """Give a client that came up as any user's does: from its environment."""
+    """Return a client that came up as any user's does: from its environment."""
     return bigquery.Client()
 
 
 @pytest.fixture
 def table(client: bigquery.Client) -> Iterator[str]:
-    """Give the name of a table that does not exist, in a dataset that does."""
+    """Return the name of a table that does not exist, in a dataset that does."""
     dataset = f"test_{uuid.uuid4().hex}"
     client.create_dataset(dataset)
     yield f"{client.project}.{dataset}.red_wine"
@@ -34,7 +36,7 @@ def table(client: bigquery.Client) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def reds() -> list[dict[str, Any]]:
-    """Give the 1,599 red wines."""
+    """Return the 1,599 red wines."""
     return read_wine("red")
 
 
@@ -42,9 +44,9 @@ def load_data(cloud: Cloud, *arguments: str, **variables: str) -> subprocess.Com
     """Run the command as make does: led to no cloud but by its own arguments."""
     environment = {name: value for name, value in os.environ.items() if name not in cloud.environment}
     return subprocess.run(
-        [sys.executable, "-m", "deploy.load_data", *arguments],
+        [sys.executable, "-m", "deploy.wines.load_data", *arguments],
         cwd=REPOSITORY,
-        env=environment | {"LOCALCLOUD_STATE": str(cloud.settings.state)} | variables,
+        env=environment | cloud.settings.environment() | variables,
         capture_output=True,
         text=True,
         timeout=120,
@@ -74,7 +76,7 @@ def test_loading_again_leaves_the_table_unmodified(
     said = load_table(client, table, reds)
 
     after = client.get_table(table)
-    assert said == f"{table}: 1,599 rows are there already"
+    assert said == f"{table}: 1,599 rows are already loaded"
     assert (after.modified, after.etag) == (before.modified, before.etag)
 
 
@@ -83,7 +85,7 @@ def test_rows_that_came_later_stay(client: bigquery.Client, table: str, reds: li
     client.load_table_from_json(reds[:10], table).result()
     before = client.get_table(table)
 
-    assert load_table(client, table, reds) == f"{table}: 1,609 rows are there already"
+    assert load_table(client, table, reds) == f"{table}: 1,609 rows are already loaded"
 
     assert client.get_table(table).modified == before.modified
 
@@ -96,7 +98,19 @@ def test_other_rows_replace_those_that_were_loaded(
     assert load_table(client, table, reds[:100]) == f"{table}: 100 rows loaded"
 
     assert client.get_table(table).num_rows == 100
-    assert load_table(client, table, reds[:100]) == f"{table}: 100 rows are there already"
+    assert load_table(client, table, reds[:100]) == f"{table}: 100 rows are already loaded"
+
+
+def test_a_table_may_spell_its_columns_in_another_case(
+    client: bigquery.Client, table: str, reds: list[dict[str, Any]]
+) -> None:
+    made = [
+        bigquery.SchemaField(name.title(), "INTEGER" if name == "quality" else "FLOAT") for name in reds[0]
+    ]
+    client.create_table(bigquery.Table(table, made))
+    load_table(client, table, reds)
+
+    assert load_table(client, table, reds[:10]) == f"{table}: 10 rows loaded"
 
 
 def test_other_rows_never_replace_what_somebody_added(
@@ -105,10 +119,24 @@ def test_other_rows_never_replace_what_somebody_added(
     load_table(client, table, reds)
     client.load_table_from_json(reds[:10], table).result()
 
-    with pytest.raises(LoadDataError, match=r"red_wine has 1,609 rows, not all loaded by this command"):
+    with pytest.raises(LoadDataError, match=r"red_wine has 1,609 rows, not just those that this"):
         load_table(client, table, reds[:100])
 
     assert client.get_table(table).num_rows == 1609
+
+
+def test_other_rows_never_replace_what_somebody_corrected(
+    client: bigquery.Client, table: str, reds: list[dict[str, Any]]
+) -> None:
+    load_table(client, table, reds)
+    client.query(f"UPDATE `{table}` SET quality = 9 WHERE alcohol > 14").result()
+    corrected = client.get_table(table).modified
+
+    with pytest.raises(LoadDataError, match=r"red_wine has 1,599 rows, not just those that this command"):
+        load_table(client, table, reds[:100])
+
+    assert client.get_table(table).modified == corrected
+    assert load_table(client, table, reds) == f"{table}: 1,599 rows are already loaded"
 
 
 def test_a_table_of_somebody_else_is_left_alone(
@@ -116,7 +144,7 @@ def test_a_table_of_somebody_else_is_left_alone(
 ) -> None:
     client.load_table_from_json(reds[:10], table, job_config=bigquery.LoadJobConfig(autodetect=True)).result()
 
-    with pytest.raises(LoadDataError, match=r"red_wine has 10 rows, not all loaded by this command"):
+    with pytest.raises(LoadDataError, match=r"red_wine has 10 rows, not just those that this"):
         load_table(client, table, reds)
 
 
@@ -144,10 +172,20 @@ def test_the_command_loads_both_wines_into_the_local_cloud_once(
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert "white_wine: 4,898 rows loaded\n" in first.stdout
     assert "red_wine: 1,599 rows loaded\n" in first.stdout
-    assert "white_wine: 4,898 rows are there already\n" in second.stdout
-    assert "red_wine: 1,599 rows are there already\n" in second.stdout
+    assert "white_wine: 4,898 rows are already loaded\n" in second.stdout
+    assert "red_wine: 1,599 rows are already loaded\n" in second.stdout
     again = {wine: client.get_table(f"{dataset}.{wine}_wine").modified for wine in ("white", "red")}
     assert again == modified
+
+
+def test_a_localcloud_with_another_state_is_named(cloud: Cloud, tmp_path: Path) -> None:
+    done = load_data(cloud, "local", "--wine", "red", LOCALCLOUD_STATE=str(tmp_path))
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"load_data: the localcloud on port {cloud.settings.port} has its state in {cloud.settings.state},"
+        f" and LOCALCLOUD_STATE is {tmp_path}\n"
+    )
 
 
 def test_without_an_environment_the_clients_own_one_counts(cloud: Cloud, client: bigquery.Client) -> None:
@@ -164,7 +202,7 @@ def test_without_an_environment_the_clients_own_one_counts(cloud: Cloud, client:
         (["local", "--wine", "rose"], "rose: not in dags/wine_config.yaml"),
         (
             ["local", "--csv", "a.csv"],
-            "one CSV holds one wine: name it with --wine (WINE=), or write {{wine}} in",
+            "one CSV contains one wine: name it with --wine (WINE=), or use {{wine}} in",
         ),
         (["local", "--csv", "/nowhere/{wine}.csv"], "/nowhere/white.csv: No such file or directory"),
         (["staging"], "staging: no such environment in deploy/environments.yaml: dev, prod"),
@@ -178,3 +216,10 @@ def test_what_cannot_be_done_is_said_in_one_line(cloud: Cloud, arguments: list[s
     assert done.returncode == 1
     assert done.stderr.startswith("load_data: " + problem.format(port=port))
     assert done.stderr.count("\n") == 1
+
+
+def test_a_wrong_variable_of_localcloud_is_one_line(cloud: Cloud) -> None:
+    done = load_data(cloud, "local", LOCALCLOUD_PORT="http")
+
+    assert done.returncode == 1
+    assert done.stderr == "load_data: LOCALCLOUD_PORT must be a port from 1 to 65535, not http\n"

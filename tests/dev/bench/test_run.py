@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dev.bench_bounds import BoundExceededError, Measure, print_measures, require_bounds
-from dev.bench_imports import BOUNDS, OPERATOR, cpu_seconds, import_ratios
-from dev.bench_stack import EDITED_FILE, edited, overhead_seconds
-from dev.settings import REPOSITORY
+from dev.bench.bounds import BoundExceededError, Measure, print_measures, require_bounds
+from dev.bench.imports import BOUNDS, OPERATOR, cpu_seconds, import_ratios
+from dev.bench.stack import EDITED_FILE, edited, overhead_seconds
+from dev.stack.settings import REPOSITORY
 
 
 def instance(start: str | None, end: str | None) -> dict[str, str | None]:
@@ -36,7 +36,7 @@ def test_every_measure_is_printed_beside_its_bound(capsys: pytest.CaptureFixture
     lines = capsys.readouterr().out.splitlines()[2:]
     assert [line.split() for line in lines] == [
         ["one", "/", "other", "0.58", "at", "most", "0.60"],
-        ["start", "152", "s", "at", "most", "150", "s", "beyond", "its", "bound"],
+        ["start", "152", "s", "at", "most", "150", "s", "exceeds", "its", "limit"],
     ]
 
 
@@ -58,7 +58,7 @@ def test_the_cpu_of_an_import_is_that_of_a_process_of_its_own(tmp_path: Path):
     assert (
         0
         < cpu_seconds("json", str(tmp_path))
-        < cpu_seconds("vertex_mlops.contract, wine_config", str(tmp_path))
+        < cpu_seconds("vertex_mlops.contract.data_contract, wine_config", str(tmp_path))
     )
 
 

@@ -11,12 +11,12 @@ from xml.etree import ElementTree
 import pytest
 from google.cloud import aiplatform_v1, bigquery
 
-from deploy.wine_rows import read_wine
-from dev.bench_scale import DOCUMENT, MEASUREMENTS, PLOT, plot
-from dev.grown_wines import grow, load_grown
-from dev.scale_figures import COMPONENTS, Figures, Measurement, NoFiguresError, Usage, read_measurement
-from dev.scale_report import BEGIN, END, markdown, write_into
-from dev.settings import StackSettings
+from deploy.wines.wine_rows import read_wine
+from dev.bench.scale import DOCUMENT, MEASUREMENTS, PLOT, plot
+from dev.bench.scale_figures import COMPONENTS, Figures, Measurement, NoFiguresError, Usage, read_measurement
+from dev.bench.scale_report import BEGIN, END, markdown, write_into
+from dev.bench.scaled_wines import grow, load_grown
+from dev.stack.settings import StackSettings
 
 LABEL = "quality"
 START = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from dev.measures import MemoryWatch
-from dev.processes import Processes
-from tests.dev.real_processes import start, wait_until
+from dev.demo.measures import MemoryWatch
+from dev.stack.processes import Processes
+from localcloud.testing import eventually
+from tests.dev.stack.real_processes import start
 
 MIB = 1024**2
 # As the pipeline's worker does: a child in a session of its own, which holds the memory.
@@ -23,12 +24,12 @@ HOLDER = [
 def test_memory_of_a_descendant_in_a_session_of_its_own_counts(tmp_path: Path):
     processes = Processes(tmp_path)
     with MemoryWatch(processes) as before:
-        wait_until(lambda: before.peak_bytes > 0)
+        eventually(lambda: before.peak_bytes > 0)
 
     try:
         start(processes, "holder", HOLDER)
         with MemoryWatch(processes) as watch:
-            wait_until(lambda: watch.peak_bytes > before.peak_bytes + 200 * MIB)
+            eventually(lambda: watch.peak_bytes > before.peak_bytes + 200 * MIB)
     finally:
         processes.stop()
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from dev.measures import MemoryWatch
-from dev.processes import Processes
-from dev.progress import Progress
-from dev.report import GIB, Report, RunRow
-from dev.vertex_state import ServingState
+from deploy.terminal.progress import Progress
+from dev.demo.measures import MemoryWatch
+from dev.demo.report import GIB, Report, RunRow
+from dev.stack.processes import Processes
+from dev.stack.vertex_state import ServingState
 
 FIGURES = {"auc": 0.8412, "accuracy": 0.7701, "mad": 0.5219}
 MAJORITY = {"auc": 0.5, "accuracy": 0.6655, "mad": 0.6305}

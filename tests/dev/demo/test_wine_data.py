@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from dev.wine_data import new_vintage, read_wine
+from dev.demo.wine_data import new_vintage, read_wine
 
 
 @pytest.mark.parametrize(("wine", "count", "mean"), [("red", 1599, 5.636), ("white", 4898, 5.878)])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dev.wine_data import read_wine
-from dev.wine_traffic import draw_wines
+from dev.demo.wine_data import read_wine
+from dev.demo.wine_traffic import draw_wines
 
 
 def test_wines_are_real_ones_without_their_grades_and_the_same_for_the_same_seed() -> None:

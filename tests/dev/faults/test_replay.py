@@ -7,7 +7,7 @@ from typing import Any
 
 from google.cloud.aiplatform_v1.types import PipelineJob
 
-from dev.replay import made_by, renamed, replay
+from dev.faults.replay import made_by, renamed, replay
 from localcloud.vertex.pipelines.spec import Container, parse
 from tests.plugins.pipelines import pipeline, producer
 
@@ -21,7 +21,7 @@ def job() -> PipelineJob:
 
 
 def commands(compiled: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Statements of each task, as localcloud reads them."""
+    """Return the statements of each task, as localcloud reads them."""
     tasks = parse(compiled["pipelineSpec"]).tasks
     return {
         name: task.executor.main.args for name, task in tasks.items() if isinstance(task.executor, Container)

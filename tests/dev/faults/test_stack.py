@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dev.faults_stack import CHANGED, copy_dags
-from dev.settings import REPOSITORY
+from dev.faults.stack import CHANGED, copy_dags
+from dev.stack.settings import REPOSITORY
 
 
 def test_the_copied_dags_differ_from_the_original_in_what_is_named_alone(tmp_path: Path):

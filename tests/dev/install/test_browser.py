@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from dev.browser import HOW_TO_INSTALL
+from dev.install.browser import HOW_TO_INSTALL
 
 
 def _look_for_a_browser(path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "dev.browser"],
+        [sys.executable, "-m", "dev.install.browser"],
         env=os.environ | {"PATH": str(path)},
         capture_output=True,
         text=True,
@@ -26,7 +26,7 @@ def test_without_a_browser_and_a_way_to_install_it_one_line_names_the_package(tm
     done = _look_for_a_browser(tmp_path)
 
     assert done.returncode == 1
-    assert done.stderr == f"make test-ui: there is no Chromium: {HOW_TO_INSTALL}\n"
+    assert done.stderr == f"make test-ui: Chromium is not installed: {HOW_TO_INSTALL}\n"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may install packages")

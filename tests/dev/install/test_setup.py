@@ -6,13 +6,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from localcloud.testing import eventually
+
+REPOSITORY = Path(__file__).resolve().parents[3]
 ENVIRONMENTS = (".venv", "pipeline/.venv")
 
 # Writes down its calls; makes an environment of links; takes its time over a sync while `slow` exists,
@@ -47,7 +48,7 @@ class Clone:
     def setup(self) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""
         return subprocess.run(
-            ["dev/setup.sh"],
+            ["dev/install/setup.sh"],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
@@ -63,7 +64,7 @@ class Clone:
 
 
 def install_stub(folder: Path, version: str) -> None:
-    """Put a stub of uv into a folder."""
+    """Write a stub of uv into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "version").write_text(version)
     (folder / "uv").write_text(UV)
@@ -73,10 +74,12 @@ def install_stub(folder: Path, version: str) -> None:
 @pytest.fixture
 def clone(tmp_path: Path) -> Clone:
     folder, stub = tmp_path / "clone", tmp_path / "stub"
-    for name in ("dev/setup.sh", "dev/uv.sh"):
+    for name in ("dev/install/setup.sh", "dev/install/uv.sh"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / name, folder / name)
-    (folder / "pipeline").mkdir()
+    for project in ("localcloud", "pipeline"):
+        (folder / project).mkdir()
+        (folder / project / "pyproject.toml").touch()
     locks = ("requirements.txt", "requirements-glibc-below-2.39.txt", "requirements-dev.txt")
     for lock in ("requirements.txt", *(f"pipeline/{name}" for name in locks)):
         (folder / lock).write_text(f"{lock}\n")
@@ -94,6 +97,7 @@ def test_the_second_call_does_and_says_nothing(clone: Clone):
     assert first.returncode == second.returncode == 0, first.stderr
     assert all((clone.folder / name / ".lock-checksum").exists() for name in ENVIRONMENTS)
     assert len(clone.calls("sync")) == len(ENVIRONMENTS)
+    assert [call.split()[-1] for call in clone.calls("--editable")] == ["localcloud", "pipeline"]
     assert second.stdout == second.stderr == ""
     assert clone.calls("")[len(installed) :] == ["--version"]
 
@@ -138,15 +142,12 @@ def test_a_moved_clone_is_made_anew_since_its_scripts_hold_absolute_paths(clone:
 def test_an_interrupt_ends_the_installer_and_frees_the_lock(clone: Clone, number: signal.Signals):
     (clone.stub / "slow").touch()
     setup = subprocess.Popen(
-        ["dev/setup.sh"], cwd=clone.folder, env=clone.environment, stderr=subprocess.PIPE, text=True
+        ["dev/install/setup.sh"], cwd=clone.folder, env=clone.environment, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 30
-    while not (started := processes_of(clone)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert started
+    eventually(lambda: processes_of(clone))
 
     setup.send_signal(number)
-    _, errors = setup.communicate(timeout=30)
+    _, errors = setup.communicate(timeout=120)
 
     assert setup.returncode == 130
     assert errors == "setup: interrupted; call make again to resume\n"

@@ -60,9 +60,10 @@ def test_make_check_leaves_out_what_starts_localcloud_and_keeps_the_rest() -> No
 
 def collected(*options: str) -> list[str]:
     """Collect the tests of two files."""
-    files = ["tests/localcloud/bigquery/test_tables.py", "tests/localcloud/test_pki.py"]
+    files = [f"localcloud/tests/{name}" for name in ("bigquery/api/test_tables.py", "clients/test_pki.py")]
+    suite = ["-c", "localcloud/pyproject.toml", "-p", "dev.lanes.selection"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", *options, *files],
+        [sys.executable, "-m", "pytest", *suite, "--collect-only", "-q", *options, *files],
         cwd=REPOSITORY,
         # these tests are not those of the lane that this one may run in
         env={name: value for name, value in os.environ.items() if name != EVENTS},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.dev.real_processes import wait_until
+from localcloud.testing import eventually
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 # `apart` starts a process that the terminal's signals do not reach, as the stacks of the tests are
@@ -30,7 +31,7 @@ BAD = "def test_three(): assert 1 == 2\n"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Make a folder with targets to run."""
+    """Create a folder with targets to run."""
     (tmp_path / "Makefile").write_text(MAKEFILE)
     (tmp_path / "test_good.py").write_text(GOOD)
     (tmp_path / "test_bad.py").write_text(BAD)
@@ -68,6 +69,16 @@ def test_the_others_finish_when_one_fails_and_its_whole_output_comes_last(folder
     assert "test_good.py::test_one" in rest.partition("slowest tests")[2]
 
 
+def test_the_summary_has_the_processor_time_of_what_a_lane_started(folder: Path):
+    (folder / "test_good.py").write_text(
+        "import time\ndef test_one():\n    while time.process_time() < 3: pass\n"
+    )
+    said, _ = start(folder, "good").communicate(timeout=120)
+
+    (cpu,) = re.findall(r"^ +\d+ s +(\d+) s  passed  good", said, re.MULTILINE)
+    assert int(cpu) >= 3
+
+
 def test_all_passed_shows_no_output_of_theirs(folder: Path):
     lanes = start(folder, "good")
     said, errors = lanes.communicate(timeout=120)
@@ -80,7 +91,7 @@ def test_all_passed_shows_no_output_of_theirs(folder: Path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_every_process_of_every_lane(folder: Path, number: signal.Signals, before: str):
     lanes = start(folder, "apart", "good", before=before)
-    wait_until(lambda: len(sleepers(folder)) == 2)
+    eventually(lambda: len(sleepers(folder)) == 2)
 
     lanes.send_signal(number)
     _, errors = lanes.communicate(timeout=120)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
-from dev.processes import Processes
+from dev.stack.processes import Processes
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -23,11 +21,3 @@ def start(processes: Processes, name: str, command: list[str]) -> None:
 def lives(process: psutil.Process) -> bool:
     """Return whether a process runs."""
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-
-
-def wait_until(happened: Callable[[], bool], seconds: float = 240) -> None:
-    """Wait for something that other processes do."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)

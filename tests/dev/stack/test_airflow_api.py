@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from dev.airflow_api import AirflowApi, AirflowApiError
-from tests.conftest import free_port
+from dev.stack.airflow_api import AirflowApi, AirflowApiError
+from localcloud.testing import eventually, free_port
 
 
 class Server(ThreadingHTTPServer):
@@ -93,3 +93,9 @@ def test_silence_is_an_error_of_the_api():
     assert api.unhealthy_components() == ["api_server"]
     with pytest.raises(AirflowApiError, match=r"GET /auth/token"):
         api.trigger("dag")
+
+
+def test_the_api_of_the_tasks_gets_its_first_request_in_the_background(server: Server) -> None:
+    AirflowApi(f"http://127.0.0.1:{server.server_port}").warm_up()
+
+    eventually(lambda: server.requests, lambda seen: seen == ["GET /execution/health"])

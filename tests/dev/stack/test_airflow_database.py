@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dev.airflow_database import prepare_database, schema_key
-from dev.settings import StackSettings
+from dev.stack.airflow_database import prepare_database, schema_key
+from dev.stack.settings import StackSettings
 
 
 class Homes:
@@ -97,7 +97,7 @@ def test_a_migration_that_failed_half_way_is_no_template_and_is_repeated(homes: 
 
 def test_another_version_of_airflow_has_another_template(homes: Homes, monkeypatch: pytest.MonkeyPatch):
     homes.prepare("first")
-    monkeypatch.setattr("dev.airflow_database.schema_key", lambda: "another")
+    monkeypatch.setattr("dev.stack.airflow_database.schema_key", lambda: "another")
 
     homes.prepare("second")
 
@@ -111,7 +111,7 @@ def test_the_key_stands_for_the_installed_versions(monkeypatch: pytest.MonkeyPat
         version = "0.1"
 
     found = schema_key()
-    monkeypatch.setattr("dev.airflow_database.metadata.distributions", lambda: [Core])
+    monkeypatch.setattr("dev.stack.airflow_database.metadata.distributions", lambda: [Core])
 
     assert schema_key() != found
 

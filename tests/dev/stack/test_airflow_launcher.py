@@ -9,19 +9,20 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dev.airflow_launcher import AIRFLOW_COMPONENTS
-from dev.processes import Processes
-from tests.dev.real_processes import lives, wait_until
+from dev.stack.airflow_launcher import AIRFLOW_COMPONENTS
+from dev.stack.processes import Processes
+from localcloud.testing import eventually
+from tests.dev.stack.real_processes import lives
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 # The real launcher, whose components say who they are and sleep where Airflow would work.
 LAUNCH = """
 import os, sys, time
 from pathlib import Path
 from types import SimpleNamespace
-from dev import airflow_launcher
-from dev.processes import Processes
+from dev.stack import airflow_launcher
+from dev.stack.processes import Processes
 
 
 def main():
@@ -66,7 +67,7 @@ def launch(tmp_path: Path, how: str) -> subprocess.Popen[str]:
 def test_every_component_runs_with_its_own_arguments_log_and_session(processes: Processes, tmp_path: Path):
     with launch(tmp_path, "whole") as launcher:
         logs = {name: processes.logs / f"{name}.log" for name in AIRFLOW_COMPONENTS}
-        wait_until(lambda: all(log.exists() and "True" in log.read_text() for log in logs.values()))
+        eventually(lambda: all(log.exists() and "True" in log.read_text() for log in logs.values()))
         for name, log in logs.items():
             assert f"{AIRFLOW_COMPONENTS[name][1:]} True" in log.read_text()
         running = processes.running()
@@ -75,16 +76,16 @@ def test_every_component_runs_with_its_own_arguments_log_and_session(processes: 
         # it stays until its children have ended, and has waited for them
         launcher.terminate()
         assert processes.stop() == len(AIRFLOW_COMPONENTS)
-        assert launcher.wait(timeout=30) == 0
+        assert launcher.wait(timeout=120) == 0
     assert not any(lives(process) for process in running.values())
 
 
 def test_a_component_that_could_not_be_written_down_never_begins(tmp_path: Path):
     with launch(tmp_path, "interrupted") as launcher:
-        _, errors = launcher.communicate(timeout=30)
+        _, errors = launcher.communicate(timeout=120)
 
     assert "KeyboardInterrupt" in errors
-    wait_until(lambda: not of_session(launcher.pid))
+    eventually(lambda: not of_session(launcher.pid))
     assert list((tmp_path / "logs").iterdir()) == []
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from wine_config import load_wines
 
-from dev.configured import ConfiguredSettings
-from dev.settings import REPOSITORY
-from tests.dags.conftest import ENVIRONMENT
+from dev.stack.configured import ConfiguredSettings
+from dev.stack.settings import REPOSITORY
+from tests.dags.dag_environment import ENVIRONMENT
 
 
 def test_the_dags_are_copied_and_their_configuration_is_changed(tmp_path: Path) -> None:

@@ -14,19 +14,20 @@ import pytest
 import requests
 from google.api_core.exceptions import NotFound
 
-from dev.guard import guarded, stopping
-from dev.processes import Processes
-from dev.progress import Progress
-from dev.settings import StackSettings
-from dev.stack import Stack
+from deploy.terminal.progress import Progress
+from dev.stack.guard import guarded, stopping
+from dev.stack.processes import Processes
+from dev.stack.settings import StackSettings
+from dev.stack.stack import Stack
 from localcloud.config import SettingsError
-from tests.conftest import REPOSITORY, free_port
-from tests.dev.real_processes import SLEEP, lives, start, wait_until
+from localcloud.testing import eventually, free_port
+from tests.dev.stack.real_processes import SLEEP, lives, start
+from tests.repository import REPOSITORY
 
 DEMO = """
 import pathlib, sys
-from dev.demo import run_demo
-from dev.guard import guarded
+from dev.demo.train import run_demo
+from dev.stack.guard import guarded
 
 sys.exit(guarded("make demo", lambda: run_demo(pathlib.Path(sys.argv[1]))))
 """
@@ -114,7 +115,7 @@ def test_a_demo_that_is_interrupted_while_it_starts_leaves_no_process(
         return (root / "logs" / f"{begun}.log").exists()
 
     try:
-        wait_until(has_started, seconds=240)
+        eventually(has_started)
     finally:
         demo.send_signal(number)
     time.sleep(0.2)

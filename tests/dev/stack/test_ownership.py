@@ -10,16 +10,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dev.ownership import BusyError, clear_killed, fresh, owned, stop_all
-from dev.processes import Processes
-from tests.dev.real_processes import SLEEP, lives, start, wait_until
+from dev.stack.ownership import BusyError, clear_killed, fresh, owned, stop_all
+from dev.stack.processes import Processes
+from localcloud.testing import eventually
+from tests.dev.stack.real_processes import SLEEP, lives, start
 
 # What a make target does: owns its stack, starts a process in it, stops it when it is interrupted.
 CALL = """
 import os, pathlib, sys, time
-from dev.ownership import owned
-from dev.processes import Processes
-from dev.signals import interrupt_once
+from dev.stack.ownership import owned
+from dev.stack.processes import Processes
+from deploy.terminal.signals import interrupt_once
 
 root = pathlib.Path(sys.argv[1])
 interrupt_once()
@@ -43,7 +44,7 @@ class Call:
     def __init__(self, root: Path) -> None:
         self.processes = Processes(root)
         self.process = subprocess.Popen([sys.executable, "-c", CALL, str(root)])
-        wait_until(lambda: len(self.processes.members()) == 1)
+        eventually(lambda: len(self.processes.members()) == 1)
         self.started = self.processes.members()
 
     def kill(self) -> None:
@@ -70,7 +71,7 @@ def said() -> list[str]:
 def test_a_second_call_is_refused_in_a_line_and_the_first_goes_on(demo: Call, said: list[str]):
     root = demo.processes.record.parent
 
-    with pytest.raises(BusyError, match=rf"`make demo` runs already \(process {demo.process.pid}\)"):
+    with pytest.raises(BusyError, match=rf"`make demo` is already running \(process {demo.process.pid}\)"):
         fresh(root, said.append).__enter__()
 
     assert all(lives(process) for process in demo.started)
@@ -86,7 +87,7 @@ def test_the_next_call_starts_afresh_after_a_killed_one(demo: Call, said: list[s
         assert not any(lives(process) for process in demo.started)
         assert not root.exists()
 
-    assert said == ["stopped 1 processes that an earlier `make demo` had left"]
+    assert said == ["stopped 1 processes left by an earlier `make demo`"]
 
 
 def test_a_call_clears_what_a_killed_one_left_of_another_stack(demo: Call, tmp_path: Path, said: list[str]):
@@ -95,7 +96,7 @@ def test_a_call_clears_what_a_killed_one_left_of_another_stack(demo: Call, tmp_p
     with fresh(tmp_path / "bench", said.append):
         assert not any(lives(process) for process in demo.started)
 
-    assert said == ["stopped 1 processes that an earlier `make demo` had left"]
+    assert said == ["stopped 1 processes left by an earlier `make demo`"]
 
 
 def test_a_live_call_of_another_stack_is_left_alone(demo: Call, tmp_path: Path, said: list[str]):
@@ -124,7 +125,7 @@ def test_what_was_left_running_on_purpose_is_left_alone_by_others_and_stopped_by
 def test_down_ends_a_live_call_and_what_it_started(demo: Call, tmp_path: Path, said: list[str]):
     stop_all(tmp_path, said.append)
 
-    assert demo.process.wait(timeout=10) == 0
+    assert demo.process.wait(timeout=60) == 0
     assert not any(lives(process) for process in demo.started)
     assert said == [
         f"`make demo` runs (process {demo.process.pid}): stopping it",

@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dev.processes import ProcessEndedError, Processes
-from tests.dev.real_processes import SLEEP, lives, start, wait_until
+from dev.stack.processes import ProcessEndedError, Processes
+from localcloud.testing import eventually
+from tests.dev.stack.real_processes import SLEEP, lives, start
 
 PARENT_OF_SLEEP = [
     sys.executable,
@@ -37,7 +38,7 @@ def processes(tmp_path: Path):
 
 
 def wait_for_members(processes: Processes, count: int) -> list[psutil.Process]:
-    wait_until(lambda: len(processes.members()) >= count)
+    eventually(lambda: len(processes.members()) >= count)
     return processes.members()
 
 
@@ -56,7 +57,7 @@ def test_a_child_whose_parent_was_killed_is_stopped_too(processes: Processes):
     start(processes, "parent", PARENT_OF_SLEEP)
     members = wait_for_members(processes, 2)
     processes.running()["parent"].kill()
-    members[0].wait(timeout=10)
+    members[0].wait(timeout=60)
 
     processes.stop()
 
@@ -76,7 +77,7 @@ def test_a_descendant_in_a_session_of_its_own_is_counted_and_stopped(processes: 
 def test_a_process_that_has_ended_keeps_its_name(processes: Processes):
     start(processes, "short", [sys.executable, "-c", "print('wrong')"])
 
-    wait_until(lambda: not processes.running())
+    eventually(lambda: not processes.running())
 
     assert processes.names() == {"short"}
     with pytest.raises(ProcessEndedError, match=r"(?s)short ended.*wrong"):
@@ -100,7 +101,7 @@ def test_a_process_that_took_over_a_recorded_pid_is_left_alone(processes: Proces
 
 def test_a_process_that_ended_by_itself_is_reported_with_its_last_words(processes: Processes):
     start(processes, "broken", [sys.executable, "-c", "raise SystemExit('no room left')"])
-    psutil.Process(json.loads(processes.record.read_text())["broken"]["pid"]).wait(timeout=20)
+    psutil.Process(json.loads(processes.record.read_text())["broken"]["pid"]).wait(timeout=60)
 
     with pytest.raises(ProcessEndedError, match=r"broken ended(.|\n)*no room left"):
         processes.check("broken")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dev.progress import Progress
-from dev.settings import StackSettings
-from dev.stack import Stack, StackError
-from tests.conftest import free_port
+from deploy.terminal.progress import Progress
+from dev.stack.settings import StackSettings
+from dev.stack.stack import Stack, StackError
+from localcloud.testing import free_port
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_a_taken_port_is_named_with_the_variable_that_moves_it(tmp_path: Path, f
         ports = {"airflow_port": free_port(), "cloud_port": free_port(), field: port}
         stack = Stack(StackSettings(root=tmp_path, **ports), Progress(total=1))
 
-        with pytest.raises(StackError, match=rf"port {port} is taken.*{variable}"):
+        with pytest.raises(StackError, match=rf"port {port} is in use.*{variable}"):
             stack.start()
 
     assert stack.stop() == 0

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dev.settings import StackSettings
-from dev.vertex_state import VertexState
-from tests.conftest import Cloud
+from dev.stack.settings import StackSettings
+from dev.stack.vertex_state import VertexState
+from localcloud.testing import Cloud
 
 BODY = {"instances": [{"alcohol": [13.8]}], "signature_name": "serving_raw"}
 

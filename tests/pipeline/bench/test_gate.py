@@ -20,7 +20,7 @@ from wine_pipeline.data_contract import min_rows
 
 
 def rivals(rows: int, spread: float) -> Rivals:
-    """Two models that are right about `good`, and whose errors in the grade scatter."""
+    """Return two models that are right about `good`, and whose errors in the grade scatter."""
     generator = np.random.default_rng(5)
     quality = generator.integers(4, 8, rows)
     answers = [
@@ -54,11 +54,11 @@ def test_a_fifth_of_few_rows_is_not_judged() -> None:
 @pytest.mark.parametrize(
     ("table", "event", "count", "named"),
     [
-        (ALL_ROWS, "worse by 0.02", 11, "at most 1% asked"),
-        (TENTH, "worse by 0.02", 11, "at most 1% asked"),
-        (ALL_ROWS, "better by 0.02", 899, "at least 90% asked"),
-        (ALL_ROWS, "min_auc", 21, "at most 2% asked"),
-        (BROKEN_LOADS[1], "passes", 1, "at most 0% asked"),
+        (ALL_ROWS, "worse by 0.02", 11, "at most 1% required"),
+        (TENTH, "worse by 0.02", 11, "at most 1% required"),
+        (ALL_ROWS, "better by 0.02", 899, "at least 90% required"),
+        (ALL_ROWS, "min_auc", 21, "at most 2% required"),
+        (BROKEN_LOADS[1], "passes", 1, "at most 0% required"),
     ],
     ids=["worse", "worse-on-few-rows", "better", "bound", "broken-load"],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bench.__main__ import DOCUMENT, PROTOCOLS, TABLE, WINES, main
 from bench.bars import BARS, missed
-from bench.learners import KERNEL, LEARNERS
+from bench.learners import BLEND, LEARNERS
 from bench.measures import Figures, Result
 from bench.report import BEGIN, END, markdown, plot, read_csv, write_csv, write_into
 
@@ -17,7 +17,7 @@ from bench.report import BEGIN, END, markdown, plot, read_csv, write_csv, write_
 def result(**values: float) -> Result:
     figures = Figures(mad=0.39, accuracy_025=55, accuracy_05=70, accuracy_1=90, kappa=50, auc=0.9)
     return Result(
-        *("red", "paper", KERNEL, 1599, 3),
+        *("red", "paper", BLEND, 1599, 3),
         figures=replace(figures, **values),
         mad_spread=0.002,
         accuracy_05_spread=0.3,
@@ -70,7 +70,7 @@ def test_the_same_figures_give_the_same_files(tmp_path: Path) -> None:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
     with (tmp_path / "one" / "bench.csv").open() as stream:
         (row,) = csv.DictReader(stream)
-    assert (row["learner"], row["mad"], row["rows"]) == (KERNEL, "0.3900", "1599")
+    assert (row["learner"], row["mad"], row["rows"]) == (BLEND, "0.3900", "1599")
 
 
 def test_a_part_is_measured_alone_and_takes_its_place_among_the_others(
@@ -102,7 +102,7 @@ def test_the_committed_figures_are_whole_and_reach_every_bar() -> None:
         (wine, protocol, learner) for wine in WINES for protocol in PROTOCOLS for learner in LEARNERS
     }
     for row in rows:
-        if row["learner"] == KERNEL:
+        if row["learner"] == BLEND:
             bar = BARS[row["wine"], row["protocol"]]
             assert float(row["mad"]) <= bar.mad
             assert float(row["accuracy_05"]) >= bar.accuracy_05

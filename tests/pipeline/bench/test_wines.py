@@ -6,12 +6,12 @@ from bisect import bisect
 
 import numpy as np
 import pytest
-from bench.wines import Wines, folds, read_wines, training_split, whole_folds
+from bench.wines import Wines, folds, in_training_split, read_wines
 from tfx.components.example_gen import base_example_gen_executor as example_gen
 from tfx.proto import example_gen_pb2
 
 from tests.pipeline import stages
-from tests.pipeline.conftest import read_uci
+from tests.pipeline.wine_examples import read_uci
 
 
 def rows_of(wines: Wines) -> set[tuple[float, ...]]:
@@ -47,7 +47,8 @@ def test_the_training_split_is_that_of_the_pipelines_example_gen() -> None:
     rows = read_uci("red")[:200]
     config = example_gen_pb2.SplitConfig()
 
-    chosen = training_split(read_wines("red").take(np.arange(200)))
+    wines = read_wines("red").take(np.arange(200))
+    chosen = wines.take(in_training_split(wines))
 
     buckets = [4, 5]
     sides = [example_gen._PartitionFn(stages.to_example(row), 2, buckets, config) for row in rows]
@@ -55,14 +56,3 @@ def test_the_training_split_is_that_of_the_pipelines_example_gen() -> None:
     assert chosen.quality.tolist() == [
         row["quality"] for row, side in zip(rows, sides, strict=True) if side == 0
     ]
-
-
-def test_a_whole_fold_keeps_copies_on_one_side() -> None:
-    wines = training_split(read_wines("red"))
-
-    parts = list(whole_folds(wines))
-
-    assert sorted(np.concatenate([test for _, test in parts])) == list(range(wines.rows))
-    for train, test in parts:
-        assert len(test) == pytest.approx(wines.rows / 5, rel=0.2)
-        assert not rows_of(wines.take(train)) & rows_of(wines.take(test))

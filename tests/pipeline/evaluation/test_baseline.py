@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from tfx import v1 as tfx
 from tfx.types import standard_artifacts
-from wine_pipeline.baseline import KIND, BaselineModel, ChampionGoneError
-from wine_pipeline.majority import NoRowsError, count_majority
-from wine_pipeline.metrics import read_metrics
+from wine_pipeline.evaluation.baseline import KIND, BaselineModel, ChampionGoneError
+from wine_pipeline.evaluation.majority import NoRowsError, count_majority
+from wine_pipeline.evaluation.metrics import read_metrics
+from wine_pipeline.evaluation.verdict import read_verdict
 from wine_pipeline.served_model import ServedModel
-from wine_pipeline.verdict import read_verdict
 
 from tests.pipeline import stages
-from tests.pipeline.conftest import Artifacts, Row
+from tests.pipeline.wine_examples import Artifacts, Row
 
 
 def answers(made: standard_artifacts.Model, signature: str, rows: list[Row]) -> dict[str, np.ndarray]:
-    """Ask a baseline for the grades of wines."""
+    """Predict the grades of wines with a baseline."""
     served = ServedModel(f"{made.uri}/Format-Serving")
     if signature == "serving_raw":
         names = [name for name in rows[0] if name not in stages.LABELS]
@@ -112,7 +112,9 @@ def test_a_first_model_worse_than_the_majority_is_not_blessed_whatever_the_bound
     assert not verdict.blessed
     reason = read_verdict(str(verdict.evaluation), "majority").reason
     assert "mean_absolute_error of grade is +2." in reason
-    assert re.search(r" beside the majority's on 245 rows, with 99% confidence at most \+2\.\d{4}, ", reason)
+    assert re.search(
+        r" compared with the majority's on 245 rows, with 99% confidence at most \+2\.\d{4}, ", reason
+    )
     assert reason.endswith("allowed is +0.015")
 
 

@@ -10,13 +10,14 @@ import pytest
 from google.cloud import aiplatform_v1 as v1
 from google.cloud import storage
 from tfx.types import standard_artifacts
-from wine_pipeline.baseline import KIND, VERSION
-from wine_pipeline.majority import Majority, export_majority
+from vertex_mlops.contract.reported import CHAMPION_VERSION
+from wine_pipeline.evaluation.baseline import KIND
+from wine_pipeline.evaluation.majority import Majority, export_majority
 from wine_pipeline.served_model import ServedModel
 
-from tests.conftest import Cloud
+from localcloud.testing import Cloud
 from tests.pipeline import stages
-from tests.pipeline.conftest import Row
+from tests.pipeline.wine_examples import Row
 
 REGION = "europe-west1"
 BUCKET = "champions"
@@ -28,7 +29,7 @@ BEFORE, NEWEST = 3.0, 9.0
 @dataclass(frozen=True)
 class Registry:
     """
-    The versions of one model, and what a pipeline finds beside them.
+    The versions of one model, and what a pipeline finds next to them.
 
     :param client: of Vertex AI.
     :param project: that has the models.
@@ -57,7 +58,7 @@ class Registry:
             self.client.upload_model(request=request).result()
 
     def crown(self, model: str, version: int) -> None:
-        """Give a version the alias `champion`, as promote and a roll-back do."""
+        """Set the alias `champion` on a version, as promote and a rollback do."""
         self.client.merge_version_aliases(name=f"{self.name(model)}@{version}", version_aliases=["champion"])
 
 
@@ -80,7 +81,7 @@ def registry(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Registry
 def compare_with(
     registry: Registry, model: str, wine_rows: list[Row], folder: Path
 ) -> tuple[str, str, float]:
-    """Make a baseline when the newest model is the latest blessed one; give kind, version and grade."""
+    """Create a baseline while the newest model is the latest blessed one; return kind, version and grade."""
     examples = folder / "examples"
     stages.write_examples(wine_rows[:50], examples)
     made = stages.baseline(
@@ -89,7 +90,7 @@ def compare_with(
         latest_blessed=registry.files / f"{NEWEST:g}",
         registered_model=registry.name(model),
     )
-    version = made.get_string_custom_property(VERSION)
+    version = made.get_string_custom_property(CHAMPION_VERSION)
     return made.get_string_custom_property(KIND), version, said_grade(made, wine_rows[0])
 
 

@@ -9,8 +9,8 @@ import pytest
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.evaluators.metrics_validator import validate_metrics
 from tensorflow_model_analysis.metrics.metric_types import MetricKey
-from wine_pipeline.evaluation import build_eval_config
-from wine_pipeline.metrics import NoEvaluationError, read_metrics
+from wine_pipeline.evaluation.eval_config import build_eval_config
+from wine_pipeline.evaluation.metrics import NoEvaluationError, read_metrics
 
 from tests.pipeline import stages
 

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from vertex_mlops.contract.reported import NOT_JUDGED
 from wine_pipeline.config import EvaluationConfig
-from wine_pipeline.evaluator import ask_pairs
-from wine_pipeline.metrics import read_metrics
+from wine_pipeline.evaluation.evaluator import ask_pairs
+from wine_pipeline.evaluation.metrics import read_metrics
+from wine_pipeline.evaluation.verdict import NoPairedTestError, read_verdict
 from wine_pipeline.served_model import ServedModel
-from wine_pipeline.verdict import NOT_JUDGED, NoPairedTestError, read_verdict
 
 from tests.pipeline import stages
-from tests.pipeline.conftest import Artifacts, Row
+from tests.pipeline.wine_examples import Artifacts, Row
 
 # no bound that any figure misses: the paired test is alone
 OPEN = EvaluationConfig(min_auc=0.0, min_accuracy=0.0, max_mad=10.0, max_auc_loss=1.0)
@@ -30,7 +31,7 @@ def test_the_difference_is_that_of_the_mads(worse_verdict: stages.Verdict) -> No
 
     evidence = read_verdict(str(worse_verdict.evaluation), "champion").evidence
 
-    assert f" is {figures.candidate.mad - figures.baseline.mad:+.4f} beside" in evidence
+    assert f" is {figures.candidate.mad - figures.baseline.mad:+.4f} compared" in evidence
 
 
 def test_a_worse_model_is_refused_by_the_paired_test_alone(

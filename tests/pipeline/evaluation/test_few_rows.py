@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from tfx.types import standard_artifacts
-from wine_pipeline.baseline import MAJORITY
-from wine_pipeline.verdict import NOT_JUDGED
+from vertex_mlops.contract.reported import NOT_JUDGED
+from wine_pipeline.evaluation.baseline import MAJORITY
 
 from tests.pipeline import stages
 from tests.pipeline.cards import make_card
-from tests.pipeline.conftest import Row
+from tests.pipeline.wine_examples import Row
 
 # TFX reloads modules: the class that is raised may be a twin of the one that is imported
 REFUSED = ValueError
@@ -26,7 +26,7 @@ def test_a_split_without_rows_is_named_before_anything_is_learnt(
     stages.write_examples(wine_rows[:1], tmp_path / "examples")
     statistics = stages.measure(tmp_path / "examples", tmp_path / "statistics")
 
-    with pytest.raises(REFUSED, match=r"^the split train has no rows: the query gave too few$"):
+    with pytest.raises(REFUSED, match=r"^the split train has no rows: the query returned too few$"):
         stages.validate(statistics, tmp_path)
 
 
@@ -35,7 +35,7 @@ def test_an_eval_split_without_rows_is_named_by_the_evaluator(
 ) -> None:
     stages.write_examples([], tmp_path)
 
-    with pytest.raises(REFUSED, match=r"^the split eval has no rows: the query gave too few$"):
+    with pytest.raises(REFUSED, match=r"^the split eval has no rows: the query returned too few$"):
         judge(stages.LENIENT, model, worse_model, tmp_path)
 
 

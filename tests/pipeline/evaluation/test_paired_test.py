@@ -8,18 +8,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from wine_pipeline.config import EvaluationConfig
-from wine_pipeline.paired_test import Pair, PairedTest, run_paired_test
+from wine_pipeline.evaluation.paired_test import Pair, PairedTest, run_paired_test
 
 CONFIG = EvaluationConfig()
 
 
 def pairs(differences: np.ndarray, copies: int = 1) -> list[Pair]:
-    """Both classes, and the same number of copies of each row."""
+    """Return both classes, and the same number of copies of each row."""
     return [Pair(float(value), copies, bool(row % 2)) for row, value in enumerate(differences)]
 
 
 def scattered(rows: int, mean: float = 0.0, spread: float = 0.1) -> np.ndarray:
-    """Differences with just this mean and this standard deviation."""
+    """Return differences with just this mean and this standard deviation."""
     values = np.random.default_rng(7).normal(size=rows)
     return mean + spread * (values - values.mean()) / values.std(ddof=1)
 

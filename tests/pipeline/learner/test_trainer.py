@@ -1,117 +1,102 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from wine_pipeline.config import TrainingConfig
-from wine_pipeline.features import FEATURE_NAMES
+from wine_pipeline.learner.derived import LEARNT_NAMES
+from wine_pipeline.learner.sample import RowSample
+from wine_pipeline.learner.trainer import fit, sorted_split
 from wine_pipeline.served_model import ServedModel
-from wine_pipeline.trainer import fit, sorted_split
 
 from tests.pipeline import stages
-from tests.pipeline.conftest import Artifacts, Row
+from tests.pipeline.wine_examples import Artifacts, Row
 
 ROWS = 300
-KERNEL = TrainingConfig(kernel_max_rows=ROWS)
-NETWORK = TrainingConfig(kernel_max_rows=ROWS - 1, epochs=3, members=2, hidden_units=16)
-HEADS = pytest.mark.parametrize("config", [KERNEL, NETWORK], ids=["kernel", "network"])
+FEW = TrainingConfig(rotations=4)
+# as with many rows: not every row is learnt from, is a landmark, or has a leaf
+MANY = TrainingConfig(max_rows=250, landmarks=100, tree_rows=200, leaves=80, rotations=4)
+CONFIGS = pytest.mark.parametrize("config", [FEW, MANY], ids=["few", "many"])
 
 
-@pytest.fixture(scope="module")
-def kernel() -> keras.Model:
-    """A kernel of synthetic rows."""
-    return fit(KERNEL, sorted_split(synthetic_columns(ROWS, seed=1)))
-
-
-@pytest.fixture(scope="module")
-def network() -> keras.Model:
-    """Networks of the same rows."""
-    return fit(NETWORK, sorted_split(synthetic_columns(ROWS, seed=1)))
+def learn(config: TrainingConfig, columns: dict[str, np.ndarray]) -> keras.Model:
+    sample = RowSample(config.max_rows)
+    sample.add(columns)
+    return fit(config, sorted_split(sample.columns()))
 
 
 def synthetic_columns(rows: int, seed: int) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
-    columns = {name: random.normal(size=(rows, 1)).astype(np.float32) for name in FEATURE_NAMES}
+    columns = {name: random.normal(size=(rows, 1)).astype(np.float32) for name in LEARNT_NAMES}
     quality = np.round(6 + columns["alcohol"]).astype(np.float32)
     return columns | {"quality": quality, "good": (quality >= 6).astype(np.float32)}
 
 
-def layer_names(model: keras.Model) -> set[str]:
-    return {layer.name for layer in model.layers}
-
-
-@pytest.mark.parametrize(("config", "head"), [(KERNEL, "kernel"), (NETWORK, "network")])
-def test_the_order_in_which_rows_were_read_changes_nothing(
-    config: TrainingConfig, head: str, request: pytest.FixtureRequest
-) -> None:
+@CONFIGS
+def test_the_order_in_which_rows_were_read_changes_nothing(config: TrainingConfig) -> None:
     columns = synthetic_columns(ROWS, seed=1)
     order = np.random.default_rng(3).permutation(ROWS)
     shuffled = {name: column[order] for name, column in columns.items()}
 
-    first, second = request.getfixturevalue(head), fit(config, sorted_split(shuffled))
+    first, second = learn(config, columns), learn(config, shuffled)
 
     for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_up_to_the_threshold_a_kernel_is_solved_and_above_it_a_network_is_trained(
-    kernel: keras.Model, network: keras.Model
-) -> None:
-    assert "kernel" in layer_names(kernel)
-    assert "periods" in layer_names(network)
-    assert not layer_names(kernel) & layer_names(network) & {"kernel", "periods"}
-
-
-@HEADS
-def test_either_head_learns_what_decides_the_grade(config: TrainingConfig) -> None:
+@CONFIGS
+def test_the_model_learns_what_decides_the_grade(config: TrainingConfig) -> None:
     learnt, fresh = synthetic_columns(ROWS, seed=1), synthetic_columns(ROWS, seed=2)
-    longer = TrainingConfig(**{**config.to_custom_config(), "epochs": 60})
 
-    answers = fit(longer, sorted_split(learnt))({name: fresh[name] for name in FEATURE_NAMES})
+    answers = learn(config, learnt)({name: fresh[name] for name in LEARNT_NAMES})
 
     blind = np.abs(fresh["quality"] - np.median(learnt["quality"])).mean()
     assert np.abs(fresh["quality"] - answers["grade"]).mean() < 0.9 * blind
     assert np.mean((answers["good"] > 0.5) == (fresh["good"] > 0.5)) > 0.75
 
 
-@HEADS
+@CONFIGS
 def test_rows_of_one_grade_are_no_error(config: TrainingConfig) -> None:
     columns = synthetic_columns(ROWS, seed=1)
     columns |= {"quality": np.full_like(columns["quality"], 6), "good": np.ones_like(columns["good"])}
 
-    answers = fit(config, sorted_split(columns))({name: columns[name] for name in FEATURE_NAMES})
+    answers = learn(config, columns)({name: columns[name] for name in LEARNT_NAMES})
 
     np.testing.assert_allclose(answers["grade"], 6, atol=1e-5)
     np.testing.assert_allclose(answers["good"], 1, atol=1e-5)
 
 
-def test_another_seed_gives_another_network(network: keras.Model) -> None:
-    other = TrainingConfig(**{**NETWORK.to_custom_config(), "seed": 99})
+@pytest.mark.parametrize("bound", ["landmarks", "tree_rows", "leaves"])
+def test_one_row_more_than_a_bound_makes_no_other_model(bound: str) -> None:
+    columns, fresh = synthetic_columns(ROWS, seed=1), synthetic_columns(ROWS, seed=2)
+    asked = {name: fresh[name] for name in LEARNT_NAMES}
 
-    second = fit(other, sorted_split(synthetic_columns(ROWS, 1)))
+    at = learn(replace(FEW, **{bound: ROWS}), columns)(asked)
+    above = learn(replace(FEW, **{bound: ROWS - 1}), columns)(asked)
 
-    assert not np.array_equal(network.get_weights()[0], second.get_weights()[0])
+    assert np.abs(at["grade"] - above["grade"]).mean() < 0.05
 
 
-@pytest.mark.parametrize(
-    ("trained", "settings"), [("model", {}), ("network_model", {"kernel_max_rows": 0, "epochs": 8})]
-)
+def test_another_seed_gives_other_trees() -> None:
+    columns = synthetic_columns(ROWS, seed=1)
+
+    first, second = learn(FEW, columns), learn(replace(FEW, seed=99), columns)
+
+    weights = zip(first.get_weights(), second.get_weights(), strict=True)
+    assert not all(np.array_equal(one, other) for one, other in weights)
+
+
 def test_two_runs_on_the_same_rows_give_the_same_answers(
-    trained: str,
-    settings: dict[str, int],
-    request: pytest.FixtureRequest,
-    train: Callable[..., Path],
-    wine_rows: list[Row],
+    model: Path, train: Callable[..., Path], wine_rows: list[Row]
 ) -> None:
-    folders = (request.getfixturevalue(trained), train(**settings))
-
     examples = np.array([stages.to_example(row).SerializeToString() for row in wine_rows], object)
     answers = [
         ServedModel(str(folder / "Format-Serving")).ask("serving_examples", {"examples": examples})
-        for folder in folders
+        for folder in (model, train())
     ]
     for name in ("good", "grade"):
         np.testing.assert_allclose(answers[0][name], answers[1][name], atol=1e-5)

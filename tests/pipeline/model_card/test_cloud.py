@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +12,8 @@ from google.cloud import storage
 from wine_pipeline.model_card.job import JOB_PLACEHOLDER, read_job
 from wine_pipeline.model_card.storage import write_text
 
-from tests.conftest import Cloud
-from tests.localcloud.vertex.pipelines.specs import Pipeline
+from localcloud.testing import Cloud, eventually
+from tests.plugins.pipelines import pipeline, step
 
 REGION = "europe-west1"
 TEXT = "<!DOCTYPE html><p>Süß, 10 % vol</p>"
@@ -29,13 +28,18 @@ def bucket(cloud: Cloud) -> storage.Bucket:
 def running(
     cloud: Cloud, bucket: storage.Bucket, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[v1.PipelineJob]:
-    """A job whose first task has ended, and whose second one is under way."""
+    """Return a job whose first task has ended, and whose second one is under way."""
     go_on = tmp_path_factory.mktemp("job") / "go_on"
-    pipeline = Pipeline().container("First").container("Second", after=["First"], wait_for=str(go_on))
-    for executor in pipeline.executors.values():
-        address = {"name": "STORAGE_URL", "value": "https://storage.googleapis.com"}
-        executor["container"]["env"] = [address]
-    job = pipeline.job(bucket.name)
+    wait = ["import os, time", f"while not os.path.exists({str(go_on)!r}): time.sleep(0.1)"]
+    spec = pipeline(step("First", "pass"), step("Second", *wait))["pipelineSpec"]
+    spec["root"]["dag"]["tasks"]["Second"]["dependentTasks"] = ["First"]
+    job = v1.PipelineJob(
+        pipeline_spec=spec,
+        runtime_config={
+            "gcs_output_directory": f"gs://{bucket.name}/root",
+            "parameter_values": {"input_config": "{}"},
+        },
+    )
     job.labels = {"data_version": "1700000000000"}
     client = v1.PipelineServiceClient(client_options={"api_endpoint": f"{REGION}-aiplatform.googleapis.com"})
     name = client.create_pipeline_job(
@@ -56,11 +60,7 @@ def until(
     client: v1.PipelineServiceClient, name: str, condition: Callable[[v1.PipelineJob], bool]
 ) -> v1.PipelineJob:
     """Wait until a job is in a condition."""
-    end = time.monotonic() + 300
-    while not condition(found := client.get_pipeline_job(name=name)):
-        assert time.monotonic() < end, found
-        time.sleep(0.1)
-    return found
+    return eventually(lambda: client.get_pipeline_job(name=name), condition, seconds=300)
 
 
 def test_a_job_that_still_runs_tells_how_long_each_task_took_that_has_ended(running: v1.PipelineJob) -> None:

@@ -1,4 +1,4 @@
-"""The card of a real model, beside that of a better one."""
+"""The card of a real model, next to that of a better one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 from tfx.types import standard_artifacts
-from wine_pipeline.baseline import CHAMPION
-from wine_pipeline.metrics import read_metrics
+from wine_pipeline.evaluation.baseline import CHAMPION, MAJORITY
+from wine_pipeline.evaluation.metrics import read_metrics
+from wine_pipeline.features import FEATURE_NAMES
+from wine_pipeline.served_model import ServedModel
 
 from tests.pipeline import stages
 from tests.pipeline.cards import QUERY, make_card
-from tests.pipeline.conftest import Artifacts, Row
+from tests.pipeline.wine_examples import Artifacts, Row
 
 
 class Reader(HTMLParser):
@@ -72,7 +74,7 @@ def made(
     model: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Made:
-    """A model that is worse than its champion."""
+    """Return a model that is worse than its champion."""
     folder = tmp_path_factory.mktemp("run")
     examples = stages.examples_of(artifacts.examples)
     card = make_card(examples, statistics, worse_verdict, worse_model, model, CHAMPION, folder)
@@ -183,6 +185,50 @@ def test_the_calibration_has_each_wine_once_and_the_share_of_the_good_ones(
     assert [each["probability"] for each in bins] == sorted(each["probability"] for each in bins)
 
 
+def test_the_interval_is_that_of_the_served_model_on_the_eval_split(
+    made: Made, model: Path, wine_rows: list[Row]
+) -> None:
+    rows = stages.split(wine_rows)["eval"]
+    quality = np.array([[row["quality"]] for row in rows])
+    columns = {name: np.array([[row[name]] for row in rows], np.float32) for name in FEATURE_NAMES}
+    answers = ServedModel(str(model / "Format-Serving")).ask("serving_raw", columns)
+
+    found = made.data["compared_predictions"]["interval"]
+
+    low, high = answers["grade_low"], answers["grade_high"]
+    assert found["within"] == pytest.approx(np.mean((low <= quality) & (quality <= high)), abs=0.005)
+    assert found["width"] == pytest.approx(np.mean(high - low), abs=1e-4)
+    assert 0.7 < found["covered"] < found["within"]
+    assert f"{found['within']:.1%}" in made.page.texts
+
+
+def test_beside_a_model_without_an_interval_the_card_shows_its_own(
+    artifacts: Artifacts,
+    statistics: standard_artifacts.ExampleStatistics,
+    first_verdict: stages.Verdict,
+    model: Path,
+    majority: standard_artifacts.Model,
+    tmp_path: Path,
+) -> None:
+    examples = stages.examples_of(artifacts.examples)
+
+    card = make_card(examples, statistics, first_verdict, model, Path(majority.uri), MAJORITY, tmp_path)
+
+    data = json.loads((Path(card.uri) / "model_card.json").read_text(encoding="utf-8"))
+    assert data["predictions"]["interval"]["width"] > 0
+    assert data["compared_predictions"]["interval"] is None
+    page = Path(card.get_string_custom_property("page")).read_text(encoding="utf-8")
+    assert f"<td>{data['predictions']['interval']['within']:.1%}</td><td></td>" in page
+
+
+def test_each_feature_has_an_importance(made: Made) -> None:
+    found = made.data["importances"]
+
+    assert {each["name"] for each in found} == set(FEATURE_NAMES)
+    shifts = [each["shift"] for each in found]
+    assert shifts == sorted(shifts, reverse=True)
+
+
 def test_the_features_are_measured_on_the_training_rows(made: Made, wine_rows: list[Row]) -> None:
     train = stages.split(wine_rows)["train"]
     found = {each["name"]: each for each in made.data["training"]["features"]}
@@ -198,11 +244,13 @@ def test_the_features_are_measured_on_the_training_rows(made: Made, wine_rows: l
 def test_every_section_has_its_heading(made: Made) -> None:
     assert made.page.headings == [
         "Model card of wine-white",
-        "Figures beside the champion",
+        "Metrics compared with the champion",
+        "Interval of 80%",
         "Slices",
         "By grade",
         "By alcohol",
         "Calibration and confusion",
+        "What the grade depends on",
         "Features",
         "Data and code",
         "Query",

@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import pytest
 from wine_pipeline.model_card.content import Card
+from wine_pipeline.model_card.importance import Importance
 from wine_pipeline.model_card.job import Job
 from wine_pipeline.model_card.page import write_page
-from wine_pipeline.model_card.predictions import Bin, Predictions, Slice
+from wine_pipeline.model_card.predictions import Bin, Interval, Predictions, Slice
 from wine_pipeline.model_card.statistics import TrainingRows
 
 SLICE = Slice("quality 6", rows=2, mad=0.5, accuracy=1.0, bias=0.25)
 # two wines of grade 6, of which the model says 5
 CONFUSION = [[2 * (row == 6 and column == 5) for column in range(11)] for row in range(11)]
-ANSWERS = Predictions(2, [SLICE], [SLICE], [Bin(2, 0.75, 1.0)], CONFUSION)
+ANSWERS = Predictions(2, [SLICE], [SLICE], [Bin(2, 0.75, 1.0)], CONFUSION, Interval(0.9, 0.8, 1.5))
 FIGURES = {"auc": 0.8, "accuracy": 0.7, "mad": 0.5, "examples": 2}
 CARD = Card(
     pipeline="wine-white",
@@ -29,6 +30,7 @@ CARD = Card(
     bounds={"mad": "at most 0.65"},
     predictions=ANSWERS,
     compared_predictions=ANSWERS,
+    importances=[Importance("alcohol", 0.25, 0.125, 0.0625)],
     training=TrainingRows(8, []),
     query="SELECT 1",
     git_revision="0123abc",
@@ -41,7 +43,7 @@ CARD = Card(
 
 
 def text(card: Card) -> str:
-    """What a reader sees, in single spaces."""
+    """Return what a reader sees, in single spaces."""
     body = write_page(card).partition("</style>")[2]
     return " ".join(re.sub(r"<[^>]*>", " ", body).split())
 
@@ -52,6 +54,10 @@ def test_the_run_is_named_with_its_cause_and_the_time_of_its_data() -> None:
     assert "pipeline job projects/1/locations/r/pipelineJobs/j" in page
     assert "trigger drift" in page
     assert "data version 1700000000000: the table as of 2023-11-14 22:13:20 UTC" in page
+
+
+def test_each_feature_has_its_importance_with_the_error() -> None:
+    assert "alcohol 0.250 +0.125 ± 0.062" in text(CARD)
 
 
 def test_each_task_has_its_seconds_in_the_order_of_the_run() -> None:

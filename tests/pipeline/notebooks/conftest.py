@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from localcloud.environment import process_environment
-from tests.conftest import Cloud
-from tests.pipeline.conftest import REPOSITORY, read_uci
+from localcloud.clients.environment import process_environment
+from localcloud.testing import Cloud
+from tests.pipeline.notebooks.notebook import Evaluate
+from tests.pipeline.wine_examples import REPOSITORY, read_uci
 
 if importlib.util.find_spec("tfx") is None:
     collect_ignore_glob = ["test_*.py"]
@@ -22,21 +23,16 @@ if importlib.util.find_spec("tfx") is None:
 CELL_SECONDS = 240
 SERVE_SECONDS = 240
 
-Evaluate = Callable[[str, str], Any]
-
 
 @pytest.fixture(scope="session")
 def served(
-    make_cloud: Callable[[], Cloud], model: Path, tmp_path_factory: pytest.TempPathFactory
+    make_localcloud: Callable[..., Cloud], model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cloud]:
-    """Give a cloud with the white wines and a trained model that serves; this process is not led to it."""
-    cloud = make_cloud()
-    cloud.python = REPOSITORY / ".venv" / "bin" / "python"
+    """Return a cloud with the white wines and a trained model that serves; this process is not led to it."""
     wines = [{name: value for name, value in row.items() if name != "good"} for row in read_uci("white")]
     rows = tmp_path_factory.mktemp("rows") / "white.json"
     rows.write_text(json.dumps(wines))
-    try:
-        cloud.start()
+    with make_localcloud().running() as cloud:
         subprocess.run(
             [sys.executable, Path(__file__).with_name("serve.py"), rows, model / "Format-Serving"],
             env=process_environment(cloud.settings),
@@ -44,9 +40,6 @@ def served(
             timeout=SERVE_SECONDS,
         )
         yield cloud
-        assert cloud.stop() == 0, cloud.output
-    finally:
-        cloud.kill()
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ def load_table(rows: Path) -> None:
 
 
 def deploy(folder: Path) -> None:
-    """Put the SavedModel behind the endpoint, as the Pusher does."""
+    """Deploy the SavedModel to the endpoint, as the Pusher does."""
     bucket = storage.Client().create_bucket(BUCKET)
     for path in folder.rglob("*"):
         if path.is_file():
@@ -46,7 +46,7 @@ def deploy(folder: Path) -> None:
     uploaded = aiplatform_v1.ModelServiceClient(client_options=options).upload_model(
         parent=parent, model=model
     )
-    # an endpoint of another name stands beside it, so that looking up means choosing
+    # an endpoint of another name exists next to it, so that looking up means choosing
     for name in ("wine-red", ENDPOINT):
         endpoint = endpoints.create_endpoint(parent=parent, endpoint={"display_name": name}).result()
     machine = {"machine_spec": {"machine_type": serving.machine_type}, "min_replica_count": 1}

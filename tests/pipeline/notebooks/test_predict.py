@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from wine_pipeline.data_contract import sample_instance
 
-from tests.conftest import Cloud
-from tests.pipeline.conftest import REPOSITORY
-from tests.pipeline.notebooks.conftest import Evaluate
+from localcloud.testing import Cloud
+from tests.pipeline.notebooks.notebook import Evaluate
+from tests.pipeline.wine_examples import REPOSITORY
 
 pytestmark = [
     pytest.mark.timeout(900),
@@ -44,9 +44,9 @@ class Shown:
 
 @pytest.fixture(scope="module")
 def clone(served: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder like the repository after `make up`, whose stack is the served cloud."""
+    """Return a folder like the repository after `make up`, whose stack is the served cloud."""
     folder = tmp_path_factory.mktemp("clone")
-    for name in (".venv", "localcloud", "pipeline"):
+    for name in (".venv", "Makefile", "pipeline"):
         (folder / name).symlink_to(REPOSITORY / name)
     (folder / ".local" / "up").mkdir(parents=True)
     (folder / ".local" / "up" / "cloud").symlink_to(served.settings.state)
@@ -89,7 +89,7 @@ def shown(served: Cloud, clone: Path) -> dict[str, list[Shown]]:
 
 
 def fits(promised: Any, real: Any) -> bool:
-    """Tell whether an answer is as promised: numbers may differ, and … stands for any text."""
+    """Return whether an output is as documented: numbers may differ, and … stands for any text."""
     if isinstance(promised, dict):
         return set(promised) == set(real) and all(fits(promised[key], real[key]) for key in promised)
     if isinstance(promised, list):
@@ -107,7 +107,7 @@ def prediction_of(printed: str) -> dict[str, list[float]]:
 
 
 def assert_plausible(prediction: dict[str, list[float]]) -> None:
-    assert set(prediction) == {"good", "grade"}
+    assert set(prediction) == {"good", "grade", "grade_low", "grade_high"}
     assert 0 < prediction["good"][0] < 1
     assert 3 < prediction["grade"][0] < 9
 
@@ -131,6 +131,12 @@ def test_the_notebook_finds_the_endpoint_by_its_name(found: dict[str, Any]) -> N
     assert re.fullmatch(r"projects/wine-local/locations/europe-west1/endpoints/\d+", found["endpoint"])
 
 
+def test_the_table_for_batch_prediction_has_an_array_for_each_feature() -> None:
+    arrays = re.findall(r"\[(\w+)\] AS \1\b", PAGE.read_text())
+
+    assert sorted(arrays) == sorted(sample_instance())
+
+
 def test_serving_raw_refuses_a_feature_that_is_missing_misspelt_or_too_many(found: dict[str, Any]) -> None:
     errors = found["raw_errors"]
 
@@ -151,7 +157,7 @@ def test_serving_default_refuses_a_missing_feature_and_ignores_a_key_too_many(fo
 def test_every_output_on_the_page_is_what_one_gets(shown: dict[str, list[Shown]]) -> None:
     promises = [block for blocks in shown.values() for block in blocks if block.promised is not None]
 
-    assert len(promises) == 3
+    assert len(promises) == 4
     for block in promises:
         assert block.promised is not None
         if block.promised.startswith("{"):

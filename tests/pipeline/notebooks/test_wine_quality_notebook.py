@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from wine_pipeline.config import EvaluationConfig
 
-from tests.pipeline.conftest import REPOSITORY
-from tests.pipeline.notebooks.conftest import Evaluate
+from tests.pipeline.notebooks.notebook import Evaluate
+from tests.pipeline.wine_examples import REPOSITORY
 
 pytestmark = pytest.mark.timeout(900)
 

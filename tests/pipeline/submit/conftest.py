@@ -7,24 +7,24 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.conftest import Cloud
-from tests.pipeline.conftest import read_uci, started
+from localcloud.testing import Cloud
 from tests.pipeline.submit.launches import python
+from tests.pipeline.wine_examples import read_uci
 
 if importlib.util.find_spec("tfx") is None:
     collect_ignore_glob = ["test_*.py"]
 
 
 @pytest.fixture(scope="session")
-def launching_cloud(make_cloud: Callable[[], Cloud]) -> Iterator[Cloud]:
+def launching_cloud(make_localcloud: Callable[..., Cloud]) -> Iterator[Cloud]:
     """Start a localcloud of its own; this process is not led to it."""
-    with started(make_cloud()) as running:
+    with make_localcloud().running() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def loaded(launching_cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
-    """Give a cloud with a bucket, the red wines and a table that lacks the first column."""
+    """Return a cloud with a bucket, the red wines and a table that lacks the first column."""
     rows = read_uci("red")
     names = [name for name in rows[0] if name != "good"]
     file = tmp_path_factory.mktemp("rows") / "red.csv"

@@ -6,15 +6,14 @@ import json
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from localcloud.environment import process_environment
-from tests.conftest import Cloud
-from tests.pipeline.conftest import REPOSITORY
+from localcloud.clients.environment import process_environment
+from localcloud.testing import Cloud, eventually
+from tests.pipeline.wine_examples import REPOSITORY
 
 # four times what an idle machine takes
 LAUNCH_SECONDS = 800
@@ -61,10 +60,7 @@ def launch(
 
 
 def wait_for(text: str, file: Path) -> None:
-    deadline = time.monotonic() + LAUNCH_SECONDS
-    while text not in file.read_text():
-        assert time.monotonic() < deadline, f"no {text!r} in {file.read_text()!r}"
-        time.sleep(0.2)
+    eventually(file.read_text, lambda written: text in written, LAUNCH_SECONDS)
 
 
 def jobs(cloud: Cloud) -> list[str]:
@@ -75,14 +71,15 @@ def jobs(cloud: Cloud) -> list[str]:
 
         for job in aiplatform.PipelineJob.list(project="wine-local", location="europe-west1"):
             labels = job.labels
-            print(labels["wine"], labels["table"], labels["username"], job.state.name, labels["data_version"])
+            told = [labels[name] for name in ("wine", "table", "username", "row_count", "data_version")]
+            print(job.state.name, *told)
         """,
     )
     return listing.splitlines()
 
 
 def monitoring(cloud: Cloud) -> dict[str, Any]:
-    """Tell which job the endpoint names, which models it watches and which serve, and the skewed features."""
+    """Return the endpoint's job, the models that it monitors, those that serve, and the skewed features."""
     state = python(
         cloud,
         """
@@ -109,7 +106,7 @@ def monitoring(cloud: Cloud) -> dict[str, Any]:
 
 
 def compared_with(cloud: Cloud, job: str) -> str:
-    """Tell what the model of a job was compared with."""
+    """Return what the model of a job was compared with."""
     return python(
         cloud,
         """

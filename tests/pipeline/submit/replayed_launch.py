@@ -12,7 +12,7 @@ from typing import Any
 from google.cloud.aiplatform_v1 import PipelineServiceClient
 from wine_pipeline import __main__, compile
 
-from dev.replay import made_by, replay
+from dev.faults.replay import made_by, replay
 
 REPLAYED = {
     "BigQueryExampleGen",

@@ -10,7 +10,7 @@ from google.cloud.aiplatform_v1.types import PipelineJob, PipelineState
 from wine_pipeline.features import FEATURE_NAMES
 from wine_pipeline.submit import PipelineFailedError, result_of
 
-from tests.conftest import Cloud
+from localcloud.testing import Cloud
 from tests.pipeline.submit.launches import LAUNCH_SECONDS, jobs, launch, wait_for
 
 pytestmark = pytest.mark.timeout(1800)
@@ -36,7 +36,7 @@ def test_a_missing_table_or_a_view_is_named_and_no_job_is_made(
     (line,) = (tmp_path / "err").read_text().splitlines()
     assert f"wine-local.wine_quality.{wine}_wine" in line
     assert problem in line
-    assert not any(job.startswith(wine) for job in jobs(loaded))
+    assert not any(f" {wine} " in job for job in jobs(loaded))
 
 
 # as Vertex AI answers the first use of a project
@@ -61,3 +61,6 @@ def test_a_job_is_submitted_and_followed_through_what_passes_and_its_failed_task
     assert err.endswith("ended as PIPELINE_STATE_FAILED: BigQueryExampleGen\n")
     assert f"Unrecognized name: {FEATURE_NAMES[0]}" in err
     assert re.search(r"Pusher +NOT_TRIGGERED", (tmp_path / "out").read_text())
+    # the table is there, and empty
+    (short,) = [job.split() for job in jobs(loaded) if " short " in job]
+    assert short[:-1] == ["PIPELINE_STATE_FAILED", "short", "wine_quality-short_wine", "ada", "0"]

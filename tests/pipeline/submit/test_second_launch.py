@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from wine_pipeline.features import FEATURE_NAMES
 
-from tests.conftest import Cloud
+from localcloud.testing import Cloud
 from tests.pipeline.submit.launches import (
     COMMAND,
     LAUNCH_SECONDS,
@@ -18,6 +18,7 @@ from tests.pipeline.submit.launches import (
     monitoring,
     python,
 )
+from tests.pipeline.wine_examples import read_uci
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -38,9 +39,10 @@ def test_a_second_launch_works_and_serves_and_is_watched_at_the_same_endpoint(
         command = ("-m", "tests.pipeline.submit.replayed_launch", job)
 
     assert compared == ["majority", "champion"]
-    launches = [job.split() for job in jobs(loaded) if job.startswith("red")]
+    launches = [job.split() for job in jobs(loaded) if " red " in job]
     version = launches[0][-1]
-    assert launches == [["red", "wine_quality-red_wine", "ada", "PIPELINE_STATE_SUCCEEDED", version]] * 2
+    told = ["red", "wine_quality-red_wine", "ada", str(len(read_uci("red"))), version]
+    assert launches == [["PIPELINE_STATE_SUCCEEDED", *told]] * 2
     endpoints = python(
         loaded,
         """

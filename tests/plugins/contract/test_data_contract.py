@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from google.cloud.aiplatform_v1.types import PipelineJob
 from google.cloud.bigquery import SchemaField
-from vertex_mlops.compiled_pipeline import read_pipeline_job
-from vertex_mlops.contract import DataContract
-from vertex_mlops.contract_checks import check_query, row_problems, schema_problems
+from vertex_mlops.contract.checks import check_query, row_problems, schema_problems
+from vertex_mlops.contract.data_contract import DataContract
 from vertex_mlops.exceptions import SpecError
+from vertex_mlops.runs.compiled_pipeline import part_of_file, part_of_job, read_pipeline_job
 
 from tests.plugins.contracts import CONTRACT, contract
 
@@ -23,20 +23,41 @@ CLEAN = {"row_count": 5, "label_values": 3} | dict.fromkeys(
 )
 
 
+PLACEHOLDERS = "must have the placeholders {table} and {snapshot}, and no others"
+
+
+def with_(**changes: Any) -> str:
+    """Return a compiled pipeline file whose contract has these changes."""
+    return json.dumps({"dataContract": CONTRACT | changes})
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("not json", "not a compiled pipeline"),
         ("[]", "not a compiled pipeline"),
         ('{"pipelineSpec": {}}', "not a compiled pipeline with a dataContract: 'dataContract'"),
-        (json.dumps({"dataContract": CONTRACT | {"extra": 1}}), "dataContract.extra"),
-        (json.dumps({"dataContract": CONTRACT | {"outputs": {}}}), "dataContract.outputs"),
-        (json.dumps({"dataContract": CONTRACT | {"columns": {"ph": TEXT_COLUMN}}}), "columns.ph.type"),
+        (with_(extra=1), "dataContract.extra: unknown key; known: query, columns, label"),
+        (with_(labels=1), "dataContract.labels: unknown key; did you mean label?"),
+        (with_(outputs={}), "dataContract.outputs: must not be empty, not a mapping"),
+        (with_(outputs={"good": {"min": 2, "max": 1}}), "outputs.good: min must not be greater than max, 1"),
+        (with_(columns={"ph": TEXT_COLUMN}), "columns.ph.type: must be 'FLOAT64' or 'INT64', not 'STRING'"),
+        (with_(columns={"a`b": TEXT_COLUMN}), "columns.'a`b': must be the name of a column"),
+        (
+            with_(columns={"quality": {"type": "INT64", "min": 0, "max": float("inf")}}),
+            "columns.quality.max: must be a finite number, not inf",
+        ),
+        (with_(label="qualty"), "dataContract: label must be one of the columns"),
+        (with_(min_rows=True), "dataContract.min_rows: must be a whole number, not true"),
+        (with_(query="SELECT 1"), f"query: {PLACEHOLDERS}, not 'SELECT 1'"),
+        (with_(query="{table.x}{snapshot}"), f"query: {PLACEHOLDERS}, not '{{table.x}}{{snapshot}}'"),
+        (with_(query="{table}{snapshot!r}"), f"query: {PLACEHOLDERS}, not '{{table}}{{snapshot!r}}'"),
+        (with_(query="{table}{snapshot}{"), f"query: {PLACEHOLDERS}, not '{{table}}{{snapshot}}{{'"),
     ],
 )
 def test_a_file_without_a_valid_contract_is_named_in_one_line(text: str, says: str) -> None:
     with pytest.raises(SpecError) as error:
-        DataContract.from_spec(text, URI)
+        part_of_file(DataContract, text, URI)
 
     assert says in str(error.value)
     assert str(error.value).startswith(f"{URI}: ")
@@ -44,29 +65,29 @@ def test_a_file_without_a_valid_contract_is_named_in_one_line(text: str, says: s
 
 
 def job_with(**constants: Any) -> PipelineJob:
-    """A pipeline job with a task that has these constant parameters."""
+    """Return a pipeline job with a task that has these constant parameters."""
     parameters = {key: {"runtimeValue": {"constant": value}} for key, value in constants.items()}
     spec = {"root": {"dag": {"tasks": {"Other": {}, "Carrier": {"inputs": {"parameters": parameters}}}}}}
     return PipelineJob(name=JOB, pipeline_spec=spec)
 
 
 def test_a_job_tells_the_contract_that_it_was_compiled_with() -> None:
-    assert DataContract.from_job(job_with(data_contract=json.dumps(CONTRACT))) == contract()
+    assert part_of_job(DataContract, job_with(data_contract=json.dumps(CONTRACT))) == contract()
 
 
 @pytest.mark.parametrize(
     ("constants", "says"),
     [
-        ({}, "carries no dataContract: no task has the constant parameter data_contract"),
-        ({"serving": "{}"}, "carries no dataContract: no task has the constant parameter"),
-        ({"data_contract": "not json"}, "parameter data_contract is no JSON"),
+        ({}, "contains no dataContract: no task has the constant parameter data_contract"),
+        ({"serving": "{}"}, "contains no dataContract: no task has the constant parameter"),
+        ({"data_contract": "not json"}, "parameter data_contract is not JSON"),
         ({"data_contract": json.dumps(CONTRACT | {"extra": 1})}, "dataContract.extra"),
-        ({"data_contract": "[]"}, "dataContract: Input should be"),
+        ({"data_contract": "[]"}, "dataContract: must be a mapping, not a list"),
     ],
 )
 def test_a_job_without_a_valid_contract_is_named_in_one_line(constants: dict[str, str], says: str) -> None:
     with pytest.raises(SpecError) as error:
-        DataContract.from_job(job_with(**constants))
+        part_of_job(DataContract, job_with(**constants))
 
     assert says in str(error.value)
     assert str(error.value).startswith(JOB)
@@ -75,7 +96,7 @@ def test_a_job_without_a_valid_contract_is_named_in_one_line(constants: dict[str
 
 @pytest.mark.parametrize("name", ["None", "", "run-1", "projects/p/locations/r/models/m"])
 def test_what_is_no_name_of_a_pipeline_job_is_refused(name: str) -> None:
-    with pytest.raises(SpecError, match=f"'{name}' is no projects/PROJECT/"):
+    with pytest.raises(SpecError, match=f"'{name}' is not a projects/PROJECT/"):
         read_pipeline_job(name, "google_cloud_default", None)
 
 
@@ -110,6 +131,13 @@ def test_missing_columns_other_types_and_arrays_are_told_apart() -> None:
         "alcohol": "is missing",
         "quality": "is ARRAY<INT64>, must be INT64",
     }
+
+
+def test_names_of_columns_are_not_case_sensitive() -> None:
+    kinds = {"pH": "FLOAT", "ALCOHOL": "STRING", "Quality": "INTEGER"}
+    schema = [SchemaField(name, kind) for name, kind in kinds.items()]
+
+    assert schema_problems(contract(), schema) == {"alcohol": "is STRING, must be FLOAT64"}
 
 
 def test_the_check_reads_the_same_state_of_the_table_as_the_training() -> None:

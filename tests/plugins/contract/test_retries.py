@@ -9,7 +9,7 @@ from google.auth.compute_engine import Credentials
 from google.auth.exceptions import RefreshError, TransportError
 from hypothesis import given
 from hypothesis import strategies as st
-from vertex_mlops.retries import LONGEST_BACKOFF, backoff, is_transient, patiently
+from vertex_mlops.contract.retries import LONGEST_BACKOFF, backoff, is_transient, transient_retry
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,7 @@ from vertex_mlops.retries import LONGEST_BACKOFF, backoff, is_transient, patient
         TransportError("no metadata server"),
         RefreshError("the token endpoint is busy", retryable=True),
         requests.ConnectionError("reset"),
+        ConnectionResetError("reset"),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -72,4 +73,4 @@ def test_patience_ends() -> None:
         raise exceptions.ServiceUnavailable("down")
 
     with pytest.raises(exceptions.RetryError):
-        patiently(0.1)(fail)()
+        transient_retry(0.1)(fail)()

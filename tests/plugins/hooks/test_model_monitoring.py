@@ -14,7 +14,7 @@ from google.cloud.aiplatform_v1.types import (
 )
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 
-from tests.plugins.operators.conftest import Endpoint
+from tests.plugins.operators.served_models import Endpoint
 
 METHODS = (
     "create_model_monitoring_job",

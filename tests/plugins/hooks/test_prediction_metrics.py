@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import pytest
 from google.api_core.exceptions import Forbidden
 from vertex_mlops.hooks.prediction_metrics import USUAL_DELAY, PredictionMetricsHook
-from vertex_mlops.prediction_metrics import MetricDelay, ServedRequests
+from vertex_mlops.rollout.prediction_metrics import MetricDelay, ServedRequests
 
-from localcloud.faults import Fault, Faults
-from tests.conftest import Cloud
+from localcloud.gateway.faults import Fault, Faults
+from localcloud.testing import Cloud
+from localcloud.vertex.metrics.service import SAMPLE_SECONDS
 
 NOTHING = ServedRequests(0, 0, 0, None, None)
 
@@ -21,7 +22,9 @@ def hook(cloud: Cloud) -> PredictionMetricsHook:
 
 
 def test_the_descriptors_say_how_late_metrics_are(hook: PredictionMetricsHook, cloud: Cloud) -> None:
-    assert hook.read_delay(project_id=cloud.settings.project) == MetricDelay(1, cloud.settings.metric_delay)
+    assert hook.read_delay(project_id=cloud.settings.project) == MetricDelay(
+        SAMPLE_SECONDS, cloud.settings.metric_delay
+    )
 
 
 def test_without_a_descriptor_they_are_as_late_as_others(hook: PredictionMetricsHook, cloud: Cloud) -> None:

@@ -6,7 +6,7 @@ import pytest
 from google.api_core.exceptions import ServiceUnavailable
 from vertex_mlops.hooks.prediction_service import RawPredictionHook
 
-from tests.conftest import free_port
+from localcloud.testing import free_port
 
 
 def test_a_refused_connection_is_an_error_that_google_retries_know(monkeypatch: pytest.MonkeyPatch) -> None:

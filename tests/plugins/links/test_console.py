@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from airflow.providers.google.cloud.links.bigquery import BigQueryTableLink
 from airflow.providers.google.cloud.links.vertex_ai import (
+    VertexAIBatchPredictionJobLink,
     VertexAIEndpointLink,
     VertexAIModelLink,
     VertexAIPipelineJobLink,
@@ -15,10 +16,10 @@ from vertex_mlops.links.bigquery import TableLink
 from vertex_mlops.links.console import CONSOLE_URL, ConsoleLink
 from vertex_mlops.links.model_card import ModelCardLink
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
-from vertex_mlops.links.vertex_ai import EndpointLink, ModelLink, PipelineJobLink
-from vertex_mlops.operators.deployment import DeployModelVersionOperator
+from vertex_mlops.links.vertex_ai import BatchPredictionJobLink, EndpointLink, ModelLink, PipelineJobLink
+from vertex_mlops.operators.rollout.deployment import DeployModelVersionOperator
 
-from tests.plugins.conftest import context_of
+from tests.plugins.task_context import context_of
 
 PLACE = {"project_id": "wine", "region": "europe-west1"}
 PATHS = [
@@ -38,6 +39,11 @@ PATHS = [
         "/vertex-ai/models/locations/europe-west1/models/wine/versions/default/properties?project=wine",
     ),
     (
+        BatchPredictionJobLink,
+        PLACE | {"batch_prediction_job_id": "9"},
+        "/vertex-ai/locations/europe-west1/batch-predictions/9?project=wine",
+    ),
+    (
         EndpointLink,
         PLACE | {"endpoint_id": "7"},
         "/vertex-ai/locations/europe-west1/endpoints/7?project=wine",
@@ -52,7 +58,7 @@ PATHS = [
 
 @pytest.fixture(params=["https://console.cloud.google.com", "http://127.0.0.1:19443"])
 def console(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The console of Google, which is the default, and another one."""
+    """Return the console of Google, which is the default, and another one."""
     if "google" in request.param:
         monkeypatch.delenv(CONSOLE_URL, raising=False)
     else:
@@ -72,6 +78,7 @@ def test_only_the_console_in_front_of_the_path_differs(
     [
         (TableLink, BigQueryTableLink),
         (PipelineJobLink, VertexAIPipelineJobLink),
+        (BatchPredictionJobLink, VertexAIBatchPredictionJobLink),
         (ModelLink, VertexAIModelLink),
         (EndpointLink, VertexAIEndpointLink),
     ],
@@ -82,7 +89,15 @@ def test_a_link_is_the_providers_in_name_key_and_path(link: Any, providers: Any)
 
 
 @pytest.mark.parametrize(
-    "link", [PipelineJobLink, ModelLink, EndpointLink, ModelMonitoringJobLink, ModelCardLink]
+    "link",
+    [
+        PipelineJobLink,
+        BatchPredictionJobLink,
+        ModelLink,
+        EndpointLink,
+        ModelMonitoringJobLink,
+        ModelCardLink,
+    ],
 )
 def test_a_link_to_what_was_never_made_is_empty(console: str, link: type[ConsoleLink]) -> None:
     assert link()._format_link(**PLACE) == ""

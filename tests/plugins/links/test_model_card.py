@@ -8,15 +8,15 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from vertex_mlops.links.console import CONSOLE_URL
 from vertex_mlops.links.model_card import ModelCardLink
-from vertex_mlops.operators.gate import BlessedModelGateOperator
+from vertex_mlops.operators.rollout.gate import BlessedModelGateOperator
 
-from tests.plugins.conftest import context_of
+from tests.plugins.task_context import context_of
 
 CARD = "gs://wine-models/root/ModelCard 1/model_card/model_card.html"
 
 
 def pushed(uri: str | None) -> dict[str, Any]:
-    """What a gate pushes that lets no model pass."""
+    """Return what a gate pushes that lets no model pass."""
     result: Any = {"blessed": False, "reason": "too bad", "model_card": uri, "metrics": {}}
     gate = BlessedModelGateOperator(task_id="gate", project_id="w", region="r", pipeline_result=result)
     context = context_of(gate)

@@ -2,65 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from dev.progress import Progress
-from dev.settings import StackSettings
-from dev.stack import Stack
-from tests.conftest import free_port
-from tests.plugins.contracts import CONTRACT
+from deploy.terminal.progress import Progress
+from dev.stack.stack import Stack
+from localcloud.testing import free_port
+from tests.plugins.live.example_settings import (
+    ExampleSettings,
+    Start,
+    _publish,
+    _write_dags,
+)
 from tests.plugins.live.runs import Run, Runs
-from tests.plugins.operators.conftest import Endpoint, Models, open_endpoint, register_models
-from tests.plugins.pipelines import pipeline, step
-
-REPOSITORY = Path(__file__).resolve().parents[3]
-EXAMPLES = REPOSITORY / "docs" / "operators" / "example_dags"
-EXAMPLE = EXAMPLES / "example_pipeline_job.py"
-Start = Callable[..., Run]
-
-
-@dataclass(frozen=True)
-class ExampleSettings(StackSettings):
-    """A stack that serves the DAGs of a folder of its own."""
-
-    def environment(self) -> dict[str, str]:
-        """Build the environment in which every process of the stack runs."""
-        return super().environment() | {
-            "AIRFLOW__CORE__DAGS_FOLDER": str(self.root / "dags"),
-            "AIRFLOW__CORE__PARALLELISM": "4",
-            # longer than verify waits on its worker
-            "LOCALCLOUD_METRIC_DELAY": "12",
-        }
-
-
-def _write_dags(folder: Path) -> None:
-    folder.mkdir(parents=True)
-    text = EXAMPLE.read_text()
-    waiting = text.replace("deferrable=True", "deferrable=False").replace("example_", "waiting_")
-    assert waiting.count("deferrable=False") == 1
-    (folder / "deferred.py").write_text(text)
-    (folder / "waiting.py").write_text(waiting)
-    for other in EXAMPLES.glob("*.py"):
-        if other != EXAMPLE:
-            shutil.copy(other, folder)
-
-
-def _publish(settings: StackSettings, gate: Path) -> None:
-    from google.cloud import storage
-
-    # the pipeline's one task runs for as long as there is no file of this name
-    until_open = f"while not os.path.exists({str(gate)!r}): time.sleep(0.2)"
-    spec = pipeline(step("Gate", "import os, time", until_open)) | {"dataContract": CONTRACT}
-    bucket = storage.Client(project=settings.cloud.project).create_bucket(settings.bucket, location="EU")
-    bucket.blob("specs/example.json").upload_from_string(json.dumps(spec))
+from tests.plugins.operators.served_models import Endpoint, Models, open_endpoint, register_models
 
 
 @pytest.fixture(scope="session")

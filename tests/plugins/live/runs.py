@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 from google.cloud.aiplatform_v1 import PipelineServiceClient
 
-from dev.airflow_api import AirflowApiError
-from dev.stack import AIRFLOW_COMPONENTS, Stack
-from localcloud.faults import Fault, Faults
+from dev.stack.airflow_api import AirflowApiError
+from dev.stack.stack import AIRFLOW_COMPONENTS, Stack
+from localcloud.gateway.faults import Fault, Faults
+from localcloud.testing import eventually
 
 DEFERRED = "example_pipeline_job"
 WAITING = "waiting_pipeline_job"
@@ -23,19 +22,9 @@ WAIT_SECONDS = 150
 LATE_SECONDS = 25.0
 
 
-def wait(what: str, look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
-    """Look again until it is as wanted."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        try:
-            seen = look()
-        except AirflowApiError as error:
-            seen = error
-        if not isinstance(seen, AirflowApiError) and wanted(seen):
-            return seen
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what}: still {seen}")
-        time.sleep(0.5)
+def wait(read: Callable[[], Any], condition: Callable[[Any], bool]) -> Any:
+    """Wait until something is as wanted, whatever Airflow's API says meanwhile."""
+    return eventually(read, condition, WAIT_SECONDS, every=0.5, ignored=(AirflowApiError,))
 
 
 @dataclass
@@ -56,7 +45,7 @@ class Runs:
         return run
 
     def start_both(self) -> tuple[Run, Run]:
-        """Do the same with one run of either DAG at a time: what they wait for overlaps."""
+        """Run both DAGs, one run of each at a time: their waits overlap."""
         deferred, waiting = self._start(DEFERRED, WAITING)
         return deferred, waiting
 
@@ -72,7 +61,7 @@ class Runs:
         faults = Faults(self.stack.settings.cloud.state)
         faults.add(Fault("PipelineService.CreatePipelineJob", latency=LATE_SECONDS))
         run = self.trigger(dag_id)
-        wait(f"submission of {run.run_id}", faults.pending, lambda pending: pending == [])
+        wait(faults.pending, lambda pending: pending == [])
         return run
 
     def trigger(self, dag_id: str) -> Run:
@@ -82,7 +71,7 @@ class Runs:
         return Run(self, dag_id, self.stack.airflow.trigger(dag_id))
 
     def open_gate(self) -> None:
-        """Let the pipelines come to their end."""
+        """Let the pipelines end."""
         self.gate.touch()
 
     def restart(self, component: str) -> None:
@@ -112,19 +101,27 @@ class Run:
 
     @property
     def at_work(self) -> str:
-        """State of the task while its job runs."""
+        """Return the state of the task while its job runs."""
         return "deferred" if self.dag_id == DEFERRED else "running"
 
     def mark_task_failed(self) -> None:
-        """As "Mark failed" of the task does."""
+        """Mark a task as failed, as the UI does."""
         self.runs.stack.airflow.call("PATCH", f"{self._path}/taskInstances/train", {"new_state": "failed"})
 
+    def mark_task_succeeded(self) -> None:
+        """Mark a task as success, as the UI does."""
+        self.runs.stack.airflow.call("PATCH", f"{self._path}/taskInstances/train", {"new_state": "success"})
+
     def mark_failed(self) -> None:
-        """As "Mark failed" of the run does."""
+        """Mark a run as failed, as the UI does."""
         self.runs.stack.airflow.call("PATCH", self._path, {"state": "failed"})
 
+    def mark_succeeded(self) -> None:
+        """Mark a run as success, as the UI does."""
+        self.runs.stack.airflow.call("PATCH", self._path, {"state": "success"})
+
     def clear_task(self) -> None:
-        """As "Clear" of the task does, with its choice for what comes behind."""
+        """Clear a task as the UI does, with its option for the downstream tasks."""
         body = {
             "dag_run_id": self.run_id,
             "task_ids": ["train"],
@@ -138,11 +135,11 @@ class Run:
         return dict(self.runs.stack.airflow.call("GET", f"{self._path}/taskInstances/train"))
 
     def try_number(self) -> int:
-        """How often the task was tried."""
+        """Return how often the task was tried."""
         return int(self._task_instance()["try_number"])
 
     def worker(self) -> psutil.Process:
-        """The process that executes the task: Airflow puts the id of the task instance into its title."""
+        """Return the process that executes the task: its title holds the id of the task instance."""
         title = f"airflow worker -- {self._task_instance()['id']}"
         (process,) = [
             process
@@ -152,32 +149,31 @@ class Run:
         return process
 
     def states(self) -> dict[str, str]:
-        """State of each task."""
+        """Return the state of each task."""
         return self.runs.stack.airflow.task_states(self.dag_id, self.run_id)
 
     def result(self, task_id: str) -> Any:
-        """What a task returned."""
+        """Return what a task returned."""
         return self.runs.stack.airflow.xcom(self.dag_id, self.run_id, task_id)
 
     def await_task(self, task_id: str, *wanted: str) -> None:
         """Wait until a task is in one of some states."""
-        wait(f"{task_id} of {self.run_id}", self.states, lambda states: states.get(task_id) in wanted)
+        wait(self.states, lambda states: states.get(task_id) in wanted)
 
     def await_try(self, number: int) -> None:
         """Wait until the task is tried for the n-th time."""
-        wait(f"try of {self.run_id}", self.try_number, lambda tried: tried >= number)
+        wait(self.try_number, lambda tried: tried >= number)
 
     def await_end(self) -> tuple[str, dict[str, str]]:
         """Wait for the end of the run; return its state and those of its tasks."""
         run = wait(
-            self.run_id,
             lambda: self.runs.stack.airflow.run(self.dag_id, self.run_id),
             lambda run: run["state"] in ("success", "failed"),
         )
         return run["state"], self.states()
 
     def jobs(self) -> list[tuple[str, str]]:
-        """Id and state of each of its pipeline jobs, the oldest first."""
+        """Return id and state of each of its pipeline jobs, the oldest first."""
         settings = self.runs.stack.settings
         client = PipelineServiceClient(
             client_options={"api_endpoint": f"{settings.region}-aiplatform.googleapis.com"}
@@ -195,5 +191,5 @@ class Run:
     def await_jobs(self, *wanted: str) -> list[str]:
         """Wait until its jobs are in these states, the oldest first; return their ids."""
         states: Collection[str] = list(wanted)
-        found = wait(f"jobs of {self.run_id}", self.jobs, lambda jobs: [state for _, state in jobs] == states)
+        found = wait(self.jobs, lambda jobs: [state for _, state in jobs] == states)
         return [job_id for job_id, _ in found]

@@ -6,7 +6,7 @@ import pytest
 from google.cloud import bigquery
 
 from tests.plugins.contracts import CONTRACT
-from tests.plugins.live.conftest import Start
+from tests.plugins.live.example_settings import Start
 from tests.plugins.live.runs import Runs
 
 DAG_ID = "example_bigquery"
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture(scope="module")
 def client(runs: Runs) -> bigquery.Client:
-    """A client of a project with the example's table, one row in it; pipelines end at once."""
+    """Return a client of a project with the example's table, one row in it; pipelines end at once."""
     runs.open_gate()
     client = bigquery.Client(project=runs.stack.settings.cloud.project)
     client.create_dataset("example")

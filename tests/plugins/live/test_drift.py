@@ -8,9 +8,9 @@ import pytest
 from google.cloud import storage
 
 from tests.plugins.drifting import watch
-from tests.plugins.live.conftest import Start
+from tests.plugins.live.example_settings import Start
 from tests.plugins.live.runs import Run, Runs, wait
-from tests.plugins.operators.conftest import Endpoint
+from tests.plugins.operators.served_models import Endpoint
 
 LOOK, AFTER = "example_drift", "example_after_drift"
 
@@ -29,15 +29,15 @@ def test_the_example_starts_one_run_for_a_window_and_a_second_look_none(
         return list(airflow.call("GET", f"/dags/{AFTER}/dagRuns")["dag_runs"])
 
     drifting.window()
-    assert start(LOOK).await_end() == ("success", {"look": "skipped"})
+    assert start(LOOK).await_end() == ("success", {"detect_drift": "skipped"})
     drifting.window(alcohol=5)
     start(LOOK).await_end()
-    (started,) = wait(AFTER, after, lambda found: len(found) == 1)
+    (started,) = wait(after, lambda found: len(found) == 1)
     again = start(LOOK).await_end()
 
     (event,) = airflow.call("GET", f"/assets/events?source_dag_id={LOOK}")["asset_events"]
     run = Run(runs, AFTER, started["dag_run_id"])
     assert run.await_end() == ("success", {"tell": "success"})
     assert run.result("tell") == event["extra"]["window_end"]
-    assert again == ("success", {"look": "skipped"})
+    assert again == ("success", {"detect_drift": "skipped"})
     assert len(after()) == 1

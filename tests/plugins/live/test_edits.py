@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.airflow_api import AirflowApiError
+from dev.stack.airflow_api import AirflowApiError
 from tests.plugins.live.runs import Runs, wait
 
 DAG = "edited"
@@ -16,7 +16,7 @@ TEXT = "from airflow.sdk import DAG\n\ndag = DAG('edited', description='{descrip
 
 @pytest.fixture
 def path(runs: Runs) -> Iterator[Path]:
-    """Give the path of a DAG file that is not there yet."""
+    """Return the path of a DAG file that is not there yet."""
     path = runs.stack.settings.root / "dags" / f"{DAG}.py"
     yield path
     path.unlink(missing_ok=True)
@@ -33,18 +33,17 @@ def described(runs: Runs) -> str | None:
 
 def test_a_new_file_an_edit_an_error_and_a_removal_are_seen(runs: Runs, path: Path):
     path.write_text(TEXT.format(description="new"))
-    wait("the new file", lambda: described(runs), lambda seen: seen == "new")
+    wait(lambda: described(runs), lambda seen: seen == "new")
 
     path.write_text(TEXT.format(description="edited"))
-    wait("the edit", lambda: described(runs), lambda seen: seen == "edited")
+    wait(lambda: described(runs), lambda seen: seen == "edited")
 
     path.write_text(TEXT.format(description="wrong") + "import nothing_of_this_name\n")
     errors = wait(
-        "the error",
         lambda: runs.stack.airflow.call("GET", "/importErrors")["import_errors"],
         lambda seen: [error["filename"] for error in seen] == [path.name],
     )
     assert "nothing_of_this_name" in errors[0]["stack_trace"]
 
     path.unlink()
-    wait("the removal", lambda: described(runs), lambda seen: seen is None)
+    wait(lambda: described(runs), lambda seen: seen is None)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.plugins.contracts import CONTRACT
-from tests.plugins.live.conftest import Start
+from tests.plugins.live.example_settings import Start
 from tests.plugins.live.runs import Run, Runs
-from tests.plugins.operators.conftest import Models
-from tests.plugins.operators.rollouts import Rollout, serving
+from tests.plugins.operators.rollout.rollouts import Rollout, serving
+from tests.plugins.operators.served_models import Models
 
 DAG_ID = "example_endpoint"
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
-from google.api_core.exceptions import FailedPrecondition
 from google.cloud import aiplatform_v1
 
 from tests.plugins.contracts import CONTRACT
-from tests.plugins.live.conftest import Start
+from tests.plugins.live.example_settings import Start
 from tests.plugins.live.runs import Run, Runs, wait
-from tests.plugins.operators.conftest import CLIENT_OPTIONS, Endpoint
+from tests.plugins.operators.served_models import CLIENT_OPTIONS, Endpoint
 from tests.plugins.pipelines import compiled, submit
 
 CREATE, STATE = "example_model_monitoring", "example_model_monitoring_state"
@@ -27,53 +24,22 @@ def deployed(endpoint: Endpoint) -> str:
 
 @pytest.fixture(scope="module")
 def conf(runs: Runs, endpoint: Endpoint, deployed: str) -> dict[str, str]:
-    """What the example is triggered with."""
+    """Return what the example is triggered with."""
     settings = runs.stack.settings
     place = {"project_id": settings.cloud.project, "region": settings.region}
     job = submit(place, settings.bucket, compiled(data_contract=CONTRACT))
     return {"endpoint": endpoint.name, "deployed_model_id": deployed, "pipeline_job": job}
 
 
-class Meddler(threading.Thread):
-    """
-    Keeps a monitoring job UPDATING, but lets one update of somebody else in when told to.
-
-    :param name: resource name of the job.
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__(daemon=True)
-        self._name = name
-        self._client = aiplatform_v1.JobServiceClient(client_options=CLIENT_OPTIONS)
-        self.let_in, self.stopped = threading.Event(), threading.Event()
-
-    def run(self) -> None:
-        count = 0
-        while not self.stopped.wait(0.03):
-            if self.let_in.is_set():
-                job = self._client.get_model_deployment_monitoring_job(name=self._name)
-                if job.display_name != "example":
-                    continue
-                self.let_in.clear()
-            try:
-                self._client.update_model_deployment_monitoring_job(
-                    model_deployment_monitoring_job={"name": self._name, "display_name": f"meddled {count}"},
-                    update_mask={"paths": ["display_name"]},
-                )
-                count += 1
-            except FailedPrecondition:
-                continue
-
-
 def await_rescheduled(runs: Runs, run: Run, task_id: str) -> None:
-    """Wait until a task waits between two looks, and no slot of the pool is taken."""
+    """Wait until a task waits between two polls, and no slot of the pool is taken."""
 
     def look() -> tuple[str | None, int, int]:
         path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task_id}"
         instance = runs.stack.airflow.call("GET", path)
         return instance["state"], instance["try_number"], runs.stack.airflow.occupied_slots()[0]
 
-    wait(task_id, look, lambda seen: seen == ("up_for_reschedule", 1, 0))
+    wait(look, lambda seen: seen == ("up_for_reschedule", 1, 0))
 
 
 def test_the_example_creates_a_job_waits_for_it_and_a_second_run_changes_nothing(
@@ -95,17 +61,18 @@ def test_the_example_creates_a_job_waits_for_it_and_a_second_run_changes_nothing
 def test_while_the_job_is_updating_neither_the_operator_nor_the_sensor_holds_a_slot(
     runs: Runs, endpoint: Endpoint, conf: dict[str, str], start: Start
 ) -> None:
-    meddler = Meddler(endpoint.read().model_deployment_monitoring_job)
-    meddler.start()
-    try:
-        run = start(CREATE, **conf)
-        await_rescheduled(runs, run, "monitor")
-        meddler.let_in.set()
-        run.await_task("monitor", "success")
-        await_rescheduled(runs, run, "settled")
-    finally:
-        meddler.stopped.set()
-        meddler.join()
+    client = aiplatform_v1.JobServiceClient(client_options=CLIENT_OPTIONS)
+    client.update_model_deployment_monitoring_job(
+        model_deployment_monitoring_job={
+            "name": endpoint.read().model_deployment_monitoring_job,
+            "display_name": "changed by somebody else",
+        },
+        update_mask={"paths": ["display_name"]},
+    )
+
+    run = start(CREATE, **conf)
+    await_rescheduled(runs, run, "monitor")
+    await_rescheduled(runs, run, "settled")
 
     state, tasks = run.await_end()
     assert (state, set(tasks.values())) == ("success", {"success"})

@@ -7,7 +7,7 @@ import http.client
 import psutil
 import pytest
 
-from dev.airflow_api import HEALTH
+from dev.stack.airflow_api import HEALTH
 from tests.plugins.live.runs import Runs
 
 pytestmark = pytest.mark.e2e

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from google.cloud.aiplatform_v1.types import ModelMonitoringStatsAnomalies
-from vertex_mlops.monitoring_anomalies import anomalies_in
+from vertex_mlops.monitoring.anomalies import anomalies_in
 
 WINDOW = {
     "start_time": {"seconds": 1767312000},

@@ -1,4 +1,4 @@
-"""What was read of a model, made up where only the words are tested."""
+"""Values as the page reads them, made up where only the words are tested."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vertex_mlops.page.readings import (
     Version,
 )
 from vertex_mlops.page.sources import AirflowRun, RetrainedModel
-from vertex_mlops.pipeline_jobs import run_label
+from vertex_mlops.runs.pipeline_jobs import run_label
 
 NOW = datetime(2025, 11, 25, 12, tzinfo=UTC)
 DATA_VERSION = 1764028800000
@@ -28,6 +28,7 @@ MODEL = RetrainedModel(
     dataset_id="wine_quality",
     table_id="white_wine",
     labels={"wine": "white"},
+    pipeline_task_id="train",
     template_path="gs://b/specs/wine-white.json",
     gcp_conn_id="google_cloud_default",
     impersonation_chain=None,
@@ -43,12 +44,13 @@ def airflow_run(number: int = 1, **changes: Any) -> AirflowRun:
         begun=NOW - timedelta(hours=10 - number),
         failed_tasks=[],
         skipped_because="",
+        left_alone=False,
     )
     return run._replace(**changes)
 
 
 def training(run: AirflowRun | None = None, **changes: Any) -> Training:
-    """A pipeline job that has brought a better model; that of a run, if there is one."""
+    """Return a pipeline job that has brought a better model; that of a run, if there is one."""
     name = run.run_id.rpartition("_")[2] if run else "alone"
     made = Training(
         job_id=f"job-{name}",
@@ -95,7 +97,7 @@ def monitoring(*distances: Distance, **changes: Any) -> Monitoring:
 
 
 def readings(**changes: Any) -> Readings:
-    """A first champion that serves and is fresh, and is not watched yet."""
+    """Return a first champion that serves and is fresh, and is not watched yet."""
     made = Readings(
         table=Reading(Table(DATA_VERSION, 4898, "https://console/table")),
         trainings=Reading([training()]),

@@ -18,17 +18,19 @@ from airflow.utils.session import create_session
 from fastapi.testclient import TestClient
 from google.cloud import bigquery
 from sqlalchemy import select
-from vertex_mlops.drift import DriftEvent
+from vertex_mlops.monitoring.drift_events import DriftEvent
 from vertex_mlops.page import app as page_app
-from vertex_mlops.page import readings as page_readings
+from vertex_mlops.page import reader
+from vertex_mlops.page.readings import Reading, Service
 from vertex_mlops.page.report import make_report
 from vertex_mlops.page.sources import read_events, read_models, read_runs
+from vertex_mlops.runs.pipeline_jobs import SUBMISSION_KEY
 
-from localcloud.faults import Fault, Faults
-from tests.conftest import Cloud
+from localcloud.gateway.faults import Fault, Faults
+from localcloud.testing import Cloud
 from tests.plugins.contracts import CONTRACT
-from tests.plugins.operators.rollouts import serving
-from tests.plugins.page.conftest import MODEL, airflow_run, readings, training
+from tests.plugins.operators.rollout.rollouts import serving
+from tests.plugins.page.made_readings import MODEL, airflow_run, readings, training
 
 PAGE = "/models-in-service/"
 EVIL = "<script>alert('1')</script>"
@@ -43,7 +45,7 @@ def airflow(*arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def wines(cloud: Cloud, place: dict[str, str], bucket: Any) -> Iterator[None]:
-    """The white wines have a table and a published pipeline, the red ones neither."""
+    """Create a table and a published pipeline for the white wines, and neither for the red ones."""
     client = bigquery.Client(project=cloud.settings.project)
     # tests of other modules load the wines into the same data set
     client.delete_dataset("wine_quality", delete_contents=True, not_found_ok=True)
@@ -57,14 +59,15 @@ def wines(cloud: Cloud, place: dict[str, str], bucket: Any) -> Iterator[None]:
         patch.setenv("WINE_REGION", place["region"])
         patch.setenv("WINE_BUCKET", bucket.name)
         patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", secrets.token_urlsafe(64))
-        airflow("db", "migrate")
+        # other modules run DAGs in the same database
+        airflow("db", "reset", "--yes")
         airflow("dags", "reserialize")
         yield
 
 
 @pytest.fixture(scope="module")
 def api(wines: None) -> Iterator[TestClient]:
-    """Airflow's API server with the plugin, and its own database."""
+    """Return Airflow's API server with the plugin, and its own database."""
     with TestClient(create_app(), base_url="http://airflow.test") as client:
         yield client
 
@@ -95,7 +98,7 @@ def get(api: TestClient, cookie: Callable[[str | None], dict[str, str]]) -> Get:
 
 
 def section(html: str, name: str) -> str:
-    """What the page says about one model."""
+    """Return what the page says about one model."""
     (found,) = re.findall(rf'<section class="model" id="{name}".*?</section>', html, re.DOTALL)
     return found
 
@@ -159,7 +162,7 @@ def test_before_the_first_training_it_says_so(get: Get) -> None:
         "No model serves",
         "Never trained",
         "7 rows",
-        "Not watched",
+        "Not monitored",
         "No model has been uploaded yet",
     ):
         assert words in white
@@ -201,7 +204,7 @@ def test_a_call_that_fails_is_one_line_and_the_rest_still_shows(
 def test_a_call_without_an_answer_is_given_up(
     get: Get, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(page_readings._CALL, "timeout", 0.5)
+    monkeypatch.setitem(reader._CALL, "timeout", 0.5)
     faults.add(Fault("bigquery.tables.get", latency=5, calls=2))
 
     # on a busy machine the other calls may take as long
@@ -213,7 +216,7 @@ def test_a_call_without_an_answer_is_given_up(
 def test_a_section_that_takes_too_long_is_given_up(
     get: Get, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_readings, "_SECTION_SECONDS", 0.2)
+    monkeypatch.setattr(reader, "_SECTION_SECONDS", 0.2)
     faults.add(Fault("PipelineService.ListPipelineJobs", latency=3, calls=4))
 
     assert "The pipeline jobs cannot be read: no answer within 0.2 s" in problems(get())
@@ -276,9 +279,32 @@ def test_runs_and_the_events_that_started_them_are_read_as_airflow_wrote_them(
     assert (read.dag_id, read.run_id, read.cause) == ("wine_retraining_white", run_id, "manual")
     assert read.failed_tasks == ["check_data"]
     assert read.skipped_because == "the drift is too young"
+    assert not read.left_alone
     assert signal.extra["note"] == "stronger wines"
     assert signal.source is None
     assert signal.started == [("wine_retraining_white", run_id)]
+
+
+def test_a_run_whose_task_was_marked_while_its_job_ran_is_known(
+    api: TestClient, cookie: Callable[[str | None], dict[str, str]]
+) -> None:
+    admin, runs = cookie("admin"), "/api/v2/dags/wine_retraining_white/dagRuns"
+    run_id = api.post(runs, json={"logical_date": None}, headers=admin).json()["dag_run_id"]
+    task = f"{runs}/{run_id}/taskInstances/train"
+
+    def left_alone() -> bool:
+        with create_session() as session:
+            (model,) = read_models(session, {"wine_retraining_white"})
+            return next(run.left_alone for run in read_runs(session, model) if run.run_id == run_id)
+
+    submission = {"key": SUBMISSION_KEY, "value": 1764028800.0}
+    assert api.post(f"{task}/xcomEntries", json=submission, headers=admin).status_code == 201
+    assert not left_alone()
+    assert api.patch(task, json={"new_state": "success"}, headers=admin).status_code == 200
+    assert left_alone()
+    result = {"key": "return_value", "value": {"name": "a job"}}
+    assert api.post(f"{task}/xcomEntries", json=result, headers=admin).status_code == 201
+    assert not left_alone()
 
 
 def test_events_are_read_that_an_asset_had_under_another_uri(api: TestClient) -> None:
@@ -309,14 +335,14 @@ def test_events_of_another_shape_are_a_note_and_break_nothing(
 
     red, white = (section(html, f"wine_retraining_{wine}") for wine in ("red", "white"))
     assert red.count("monitoring_job: ") == 3
-    assert "Asset events that tell of no window are ignored" in red
+    assert "Ignored asset events, which name no valid window" in red
     assert problems(white) == []
 
 
 def test_a_model_that_cannot_be_shown_breaks_no_other(get: Get) -> None:
-    # given a figure that is no number
+    # given a figure that is not a number
     get()
-    odd = readings(trainings=page_readings.Reading([training(metrics={"mad": "high"})]))
+    odd = readings(trainings=Reading([training(metrics={"mad": "high"})]))
     page_app._readings["wine_retraining_red"] = odd
 
     html = get(fresh=False)
@@ -341,9 +367,9 @@ def test_nothing_that_a_service_answers_becomes_markup() -> None:
     url = f'https://console/"{EVIL}'
     job = training(run, blessed=False, reason=EVIL, metrics={EVIL: 0.5}, url=url, card_url=url)
     of = readings(
-        table=page_readings.Reading(None, EVIL),
-        trainings=page_readings.Reading([job]),
-        service=page_readings.Reading(page_readings.Service(EVIL, f'"{EVIL}', "", [])),
+        table=Reading(None, EVIL),
+        trainings=Reading([job]),
+        service=Reading(Service(EVIL, f'"{EVIL}', "", [])),
     )
 
     html = page_app.render([make_report(MODEL._replace(dag_id=EVIL), of, [run], [])])

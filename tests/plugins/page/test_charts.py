@@ -17,7 +17,7 @@ def point(value: float, champion: float | None = None, **more: str) -> Point:
 
 
 def read(svg: str) -> ElementTree.Element:
-    """A picture must be well-formed even where HTML would forgive."""
+    """Parse a picture, which must be well-formed even where HTML would forgive."""
     return ElementTree.fromstring(svg)
 
 

@@ -1,4 +1,4 @@
-"""Each run is told by how it ended, and why."""
+"""Each run shows how it ended, and why."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import pytest
 from vertex_mlops.page.history import metric_charts, metric_names, metric_title, tell_history
 from vertex_mlops.page.sources import AirflowRun
 
-from tests.plugins.page.conftest import MODEL, airflow_run, training, version
+from tests.plugins.page.made_readings import MODEL, airflow_run, training, version
 
-EVIDENCE = "mean_absolute_error of grade is -0.0200 beside the champion's"
+EVIDENCE = "mean_absolute_error of grade is -0.0200 compared with the champion's"
 REASON = "mad is 0.6, allowed is 0.55"
 
 
 @pytest.mark.parametrize(
     ("run", "job", "aliases", "outcome", "why"),
     [
-        ({}, {}, ["champion"], ("ok", "Took over"), ""),
-        ({}, {"reason": EVIDENCE}, ["champion"], ("ok", "Took over"), EVIDENCE),
+        ({}, {}, ["champion"], ("ok", "Promoted"), ""),
+        ({}, {"reason": EVIDENCE}, ["champion"], ("ok", "Promoted"), EVIDENCE),
         ({}, {"blessed": False, "reason": REASON}, None, ("warn", "Rejected"), REASON),
         (
             {},
@@ -27,7 +27,7 @@ REASON = "mad is 0.6, allowed is 0.55"
             ("warn", "Not judged"),
             "14 distinct rows",
         ),
-        ({}, {"blessed": False}, None, ("warn", "Rejected"), "the pipeline gives no reason"),
+        ({}, {"blessed": False}, None, ("warn", "Rejected"), "the pipeline reports no reason"),
         ({}, None, None, ("ok", "Nothing trained"), ""),
         ({"skipped_because": "no new data"}, None, None, ("ok", "Nothing trained"), "no new data"),
         ({"state": "running"}, {}, None, ("unknown", "Running"), ""),
@@ -50,17 +50,47 @@ REASON = "mad is 0.6, allowed is 0.55"
             {"state": "failed", "failed_tasks": ["verify_10"]},
             {},
             [],
-            ("bad", "Taken back"),
+            ("bad", "Rolled back"),
             "failed: verify_10",
         ),
         (
             {"state": "failed", "failed_tasks": ["monitor"]},
             {},
             ["champion"],
-            ("warn", "Serves, with a failure"),
+            ("warn", "Promoted, then failed"),
             "failed: monitor",
         ),
-        ({"state": "failed"}, {}, [], ("bad", "Taken back"), "marked failed"),
+        ({"state": "failed"}, {}, [], ("bad", "Rolled back"), "marked failed"),
+        (
+            {"state": "success", "left_alone": True},
+            {},
+            None,
+            ("warn", "Result not used"),
+            "the task ended before its job; clear it to use the job's result",
+        ),
+        # the task or the run was marked success, and the teardown has cancelled the job, or does so soon
+        (
+            {"state": "success", "left_alone": True},
+            {"state": "CANCELLED", "blessed": None},
+            None,
+            ("warn", "Training cancelled"),
+            "the task ended before its job; clear it to train again",
+        ),
+        (
+            {"state": "success", "left_alone": True},
+            {"state": "RUNNING", "blessed": None},
+            None,
+            ("warn", "Result not used"),
+            "the task ended before its job; clear it to use the job's result",
+        ),
+        # a task whose job has failed has no result either
+        (
+            {"state": "failed", "failed_tasks": ["train"], "left_alone": True},
+            {"state": "FAILED", "blessed": None, "reason": "task Trainer: the loss is NaN"},
+            None,
+            ("bad", "Training failed"),
+            "task Trainer: the loss is NaN",
+        ),
     ],
 )
 def test_a_run_is_told_by_how_it_ended(
@@ -83,7 +113,7 @@ def test_a_run_is_told_by_how_it_ended(
 
 @pytest.mark.parametrize(
     ("state", "outcome"),
-    [("success", "Rolled back by hand"), ("running", "Rolling back"), ("failed", "Roll-back failed")],
+    [("success", "Rolled back manually"), ("running", "Rolling back"), ("failed", "Rollback failed")],
 )
 def test_a_rollback_is_no_training(state: str, outcome: str) -> None:
     run = airflow_run(dag_id=MODEL.rollback_dag_id, state=state)
@@ -104,7 +134,8 @@ def test_a_link_leads_to_the_run_whatever_its_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "words"), [("manual", "by hand"), ("scheduled", "by schedule"), ("asset_triggered", "by drift")]
+    ("cause", "words"),
+    [("manual", "manually"), ("scheduled", "by schedule"), ("asset_triggered", "by drift")],
 )
 def test_a_run_says_what_has_started_it(cause: str, words: str) -> None:
     (event,) = tell_history(MODEL, [airflow_run(cause=cause)], [], [])
@@ -119,7 +150,7 @@ def test_the_newest_job_of_a_run_tells_how_it_went_and_the_runs_are_in_order() -
     events = tell_history(MODEL, [second, first], jobs, [])
 
     told = [(event.run_id, event.outcome) for event in events if event.run_id]
-    assert told == [(second.run_id, "Took over"), (first.run_id, "Nothing trained")]
+    assert told == [(second.run_id, "Promoted"), (first.run_id, "Nothing trained")]
 
 
 def test_a_job_without_a_run_is_told_too() -> None:

@@ -10,7 +10,7 @@ import sys
 from airflow import plugins_manager
 _, errors = plugins_manager._get_plugins()
 apps, _ = plugins_manager.get_fastapi_plugins()
-heavy = ("fastapi", "google.cloud.aiplatform_v1", "vertex_mlops")
+heavy = ("fastapi", "google.cloud.aiplatform_v1", "vertex_mlops.page.app")
 print([app["url_prefix"] for app in apps], errors, [name for name in heavy if name in sys.modules])
 """
 

@@ -9,7 +9,7 @@ import pytest
 from vertex_mlops.page.readings import Reading, Readings, Service, Table, Version
 from vertex_mlops.page.report import ModelReport, Tile, age, make_report, role_of
 
-from tests.plugins.page.conftest import (
+from tests.plugins.page.made_readings import (
     DATA_VERSION,
     MODEL,
     NOW,
@@ -46,10 +46,10 @@ def serving(*versions: Version, url: str | None = "https://console/e") -> Readin
             serving(version(2, traffic=10), version(1, "champion", traffic=90)),
             "warn",
             "Version 1 and a challenger",
-            "version 2 takes 10 %",
+            "version 2 gets 10 %",
         ),
         (serving(version(2, traffic=100), version(1, "champion")), "warn", "Version 2", "not the champion"),
-        (Reading(None, "PermissionDenied: 403"), "unknown", "Unknown", "the line below says why"),
+        (Reading(None, "PermissionDenied: 403"), "unknown", "Unknown", "see the error below"),
     ],
 )
 def test_it_says_which_model_serves(service: Reading[Service], level: str, answer: str, words: str) -> None:
@@ -63,11 +63,17 @@ def test_it_says_which_model_serves(service: Reading[Service], level: str, answe
     ("trainings", "level", "answer"),
     [
         ([training()], "ok", "Up to date"),
-        ([training(data_version=DATA_VERSION - 1)], "warn", "New data waits"),
-        ([training(state="RUNNING"), training(data_version=DATA_VERSION - 1)], "warn", "New data waits"),
+        ([training(data_version=DATA_VERSION - 1)], "warn", "New data available"),
+        ([training(state="RUNNING"), training(data_version=DATA_VERSION - 1)], "warn", "New data available"),
         # the data has been seen, although the model was not good enough
         ([training(blessed=False)], "ok", "Up to date"),
         ([training(state="FAILED")], "unknown", "Never trained"),
+        # the freshness check passes over a label that is not a number, too
+        (
+            [training(data_version=None), training(data_version=DATA_VERSION - 1)],
+            "warn",
+            "New data available",
+        ),
         ([], "unknown", "Never trained"),
     ],
 )
@@ -75,6 +81,15 @@ def test_it_says_whether_the_newest_data_was_learned_from(trainings: Any, level:
     _, tile, _ = tiles(trainings=Reading(trainings))
 
     assert (tile.level, tile.answer) == (level, answer)
+
+
+def test_a_training_whose_result_no_task_has_taken_does_not_count() -> None:
+    earlier, marked = airflow_run(1), airflow_run(2, left_alone=True)
+    trainings = [training(marked), training(earlier, data_version=DATA_VERSION - 1)]
+
+    tile = make_report(MODEL, readings(trainings=Reading(trainings)), [marked, earlier], []).tiles[1]
+
+    assert (tile.level, tile.answer) == ("warn", "New data available")
 
 
 def test_freshness_is_unknown_if_either_side_is() -> None:
@@ -87,7 +102,7 @@ def test_freshness_is_unknown_if_either_side_is() -> None:
 @pytest.mark.parametrize(
     ("watched", "level", "answer"),
     [
-        (Reading(None), "unknown", "Not watched"),
+        (Reading(None), "unknown", "Not monitored"),
         (Reading(None, "boom"), "unknown", "Unknown"),
         (Reading(monitoring()), "unknown", "Not known yet"),
         (Reading(monitoring(distance("ph", 0.3))), "ok", "No drift"),
@@ -131,7 +146,7 @@ def test_each_version_has_a_role() -> None:
 
     roles = [role_of(one, versions) for one in versions]
 
-    assert roles == ["taken back", "challenger", "champion", "previous", "deployed", ""]
+    assert roles == ["rolled back", "challenger", "champion", "previous", "deployed", ""]
 
 
 def test_a_version_has_the_figures_of_the_job_that_made_it_and_leads_to_its_run() -> None:

@@ -6,19 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from vertex_mlops.drift import DriftEvent
-from vertex_mlops.monitoring_anomalies import Anomaly
+from vertex_mlops.monitoring.anomalies import Anomaly
+from vertex_mlops.monitoring.drift_events import DriftEvent
 from vertex_mlops.page.sources import AssetSignal
 from vertex_mlops.page.watch import newest, tell_alerts, tell_features, tell_ignored
 
-from tests.plugins.page.conftest import NOW, distance, monitoring
+from tests.plugins.page.made_readings import NOW, distance, monitoring
 
 EARLIER = NOW - timedelta(hours=2)
 LATER = NOW - timedelta(hours=1)
 
 
 def signal(**changes: Any) -> AssetSignal:
-    """An event that tells of alcohol, and has started a run."""
+    """Return an event that tells of alcohol, and has started a run."""
     anomaly = Anomaly(
         deployed_model_id="99",
         objective="RAW_FEATURE_DRIFT",

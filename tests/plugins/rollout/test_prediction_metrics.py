@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from google.api import distribution_pb2, metric_pb2
 from google.cloud import monitoring_v3
-from vertex_mlops.prediction_metrics import ServedRequests, percentile, summarize
+from vertex_mlops.rollout.prediction_metrics import ServedRequests, percentile, summarize
 
 BEGUN = datetime(2026, 11, 29, 12, tzinfo=UTC)
 EXPLICIT = {"explicit_buckets": {"bounds": [0, 100, 200, 400]}}
@@ -24,7 +24,7 @@ def distribution(options: dict[str, Any], counts: list[int]) -> Any:
 
 
 def series(minutes: dict[int, Any], **labels: str) -> monitoring_v3.TimeSeries:
-    """A point at the end of each minute, the most recent first."""
+    """Return a point at the end of each minute, the most recent first."""
     points = []
     for minute in sorted(minutes, reverse=True):
         value = minutes[minute]

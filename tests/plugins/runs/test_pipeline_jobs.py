@@ -10,14 +10,8 @@ from google.cloud.aiplatform_v1.types import PipelineJob
 from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
-from vertex_mlops.pipeline_jobs import (
-    attempt_id,
-    attempt_number,
-    failure,
-    pipeline_job_id,
-    read_result,
-    resource_id,
-)
+from vertex_mlops.runs.pipeline_jobs import attempt_id, attempt_number, pipeline_job_id, resource_id
+from vertex_mlops.runs.pipeline_results import failure, read_result
 
 VALID_ID = re.compile(r"[a-z][-a-z0-9]{0,126}")
 DAG_IDS = ["wine_retraining_white", "wine_retraining.white", "0dag", "été", "d" * 250]
@@ -35,7 +29,7 @@ RUN_IDS = [
 
 
 def job(**fields: object) -> PipelineJob:
-    """Make a job from JSON as the API returns it."""
+    """Create a job from JSON as the API returns it."""
     message = PipelineJob()
     json_format.ParseDict(fields, PipelineJob.pb(message))
     return message

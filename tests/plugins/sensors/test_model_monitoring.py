@@ -9,19 +9,19 @@ import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSensorTimeout
 from google.api_core.exceptions import NotFound
 from google.cloud import aiplatform_v1
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 from vertex_mlops.exceptions import ModelMonitoringJobError, ModelMonitoringJobPausedError
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
-from vertex_mlops.monitoring_settings import MonitoringSettings
-from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.operators.monitoring.job import CreateOrUpdateModelMonitoringJobOperator
 from vertex_mlops.sensors import model_monitoring
 from vertex_mlops.sensors.model_monitoring import ModelMonitoringAnomaliesSensor, ModelMonitoringJobSensor
 
-from localcloud.faults import Fault, Faults
-from tests.conftest import Cloud
-from tests.plugins.conftest import context_of
-from tests.plugins.monitoring import run, settle, unsettled
-from tests.plugins.operators.conftest import Endpoint
+from localcloud.gateway.faults import Fault, Faults
+from localcloud.testing import Cloud
+from tests.plugins.monitoring_jobs import run, settle, unsettled
+from tests.plugins.operators.served_models import Endpoint
+from tests.plugins.task_context import context_of
 
 
 def monitor(place: dict[str, str], endpoint: Endpoint, pipeline_job: str, **settings: Any) -> dict[str, Any]:

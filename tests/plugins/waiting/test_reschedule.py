@@ -1,4 +1,4 @@
-"""How long a task sleeps between two looks, and when one that has given its slot back is started again."""
+"""How long a task sleeps between two polls, and when one that has given its slot back is started again."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException
-from vertex_mlops import waiting
-from vertex_mlops.waiting import come_back, pauses
+from vertex_mlops.waiting import reschedule as waiting
+from vertex_mlops.waiting.reschedule import pauses, reschedule_or_fail
 
-from tests.plugins.conftest import TaskInstance
+from tests.plugins.task_context import TaskInstance
 
 CONTEXT = {"ti": TaskInstance("dag", "run", "task")}
 
@@ -20,7 +20,7 @@ def test_a_task_comes_back_no_sooner_than_its_worker_has_ended(asked: float, wai
     before = datetime.now(UTC)
 
     with pytest.raises(AirflowRescheduleException) as later:
-        come_back(CONTEXT, "the job is still there", asked, 3600)  # type: ignore[arg-type]
+        reschedule_or_fail(CONTEXT, TimeoutError("the job is still there"), asked, 3600)  # type: ignore[arg-type]
 
     after = datetime.now(UTC)
     assert before <= later.value.reschedule_date - timedelta(seconds=waits) <= after

@@ -8,11 +8,11 @@ import pytest
 from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
 from hypothesis import given
 from hypothesis import strategies as st
-from vertex_mlops.monitoring_config import monitoring_job, objective_config
-from vertex_mlops.monitoring_diff import diff, keep_recipients, updated_job
-from vertex_mlops.monitoring_settings import MonitoringSettings
+from vertex_mlops.contract.monitoring.diff import diff, keep_recipients, updated_job
+from vertex_mlops.contract.monitoring.job import monitoring_job, objective_config
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 
-from localcloud.vertex import masks
+from localcloud.vertex.resources import masks
 from tests.plugins.contracts import MONITORING, contract
 
 OBJECTIVES = "model_deployment_monitoring_objective_configs"
@@ -46,9 +46,9 @@ updatable: dict[str, st.SearchStrategy[Any]] = {
     "log_pipelines": st.booleans(),
 }
 immutable: dict[str, st.SearchStrategy[Any]] = {
-    "predict_schema": st.none() | words.map(lambda word: f"gs://b/{word}.yaml"),
-    "analysis_schema": st.none() | words.map(lambda word: f"gs://b/{word}.yaml"),
-    "stats_directory": st.none() | st.builds("gs://b/{}{}".format, words, st.sampled_from(["", "/"])),
+    "predict_schema": st.none() | words.map(lambda word: f"gs://bucket/{word}.yaml"),
+    "analysis_schema": st.none() | words.map(lambda word: f"gs://bucket/{word}.yaml"),
+    "stats_directory": st.none() | st.builds("gs://bucket/{}{}".format, words, st.sampled_from(["", "/"])),
     "encryption_key": st.none()
     | words.map(lambda word: f"projects/w/locations/r/keyRings/k/cryptoKeys/{word}"),
 }
@@ -69,11 +69,13 @@ def job(
         display_name=display_name,
         endpoint="projects/1/locations/r/endpoints/2",
         objectives={
-            id_: objective_config(settings, contract(), folder)
-            for id_, folder in (examples or {"1": "gs://b/examples/1"}).items()
+            id_: objective_config(
+                settings, features=contract().features, label=contract().label, training_data=data
+            )
+            for id_, data in (examples or {"1": "gs://bucket/examples/1/*"}).items()
         },
         settings=settings,
-        contract=contract(),
+        sample_instance=contract().sample_instance,
         labels=labels,
     )
 
@@ -84,14 +86,17 @@ def jobs(settings: st.SearchStrategy[MonitoringSettings]) -> st.SearchStrategy[M
         settings,
         display_name=words,
         examples=st.dictionaries(
-            st.sampled_from("1234"), words.map(lambda word: f"gs://b/{word}"), min_size=1, max_size=3
+            st.sampled_from("1234"),
+            st.builds("{}://{}".format, st.sampled_from(["gs", "bq"]), words),
+            min_size=1,
+            max_size=3,
         ),
         labels=st.dictionaries(words, words, max_size=3),
     )
 
 
 def served(asked: ModelDeploymentMonitoringJob, tells_sample: bool = True) -> ModelDeploymentMonitoringJob:
-    """What the service answers about a job that it has made: it adds, and may keep things to itself."""
+    """Return what the service answers about a job that it created: it adds fields, and may leave some out."""
     answer = ModelDeploymentMonitoringJob(asked)
     answer.name = "projects/1/locations/r/modelDeploymentMonitoringJobs/3"
     answer.model_deployment_monitoring_schedule_config.monitor_window = {"seconds": 3600}
@@ -108,7 +113,7 @@ def served(asked: ModelDeploymentMonitoringJob, tells_sample: bool = True) -> Mo
 
 
 def content(job: ModelDeploymentMonitoringJob) -> dict[str, Any]:
-    """What an update can change, so that equal means equal to whoever reads or gets alerts."""
+    """Return what an update can change, so that equal means equal to whoever reads or gets alerts."""
     alert = job.model_monitoring_alert_config
     objectives = {}
     for config in job.model_deployment_monitoring_objective_configs:
@@ -117,6 +122,7 @@ def content(job: ModelDeploymentMonitoringJob) -> dict[str, Any]:
         drift = objective.prediction_drift_detection_config.drift_thresholds
         objectives[config.deployed_model_id] = (
             list(objective.training_dataset.gcs_source.uris),
+            objective.training_dataset.bigquery_source.input_uri,
             {feature: threshold.value for feature, threshold in skew.items()},
             {feature: threshold.value for feature, threshold in drift.items()},
         )
@@ -138,7 +144,7 @@ def content(job: ModelDeploymentMonitoringJob) -> dict[str, Any]:
 
 
 def fixed(job: ModelDeploymentMonitoringJob) -> dict[str, str]:
-    """What no update can change, apart from the sample instance."""
+    """Return what no update can change, apart from the sample instance."""
     return {
         "analysis_instance_schema_uri": job.analysis_instance_schema_uri,
         "encryption_spec": job.encryption_spec.kms_key_name,
@@ -200,8 +206,8 @@ def test_an_equal_job_needs_no_update() -> None:
 @pytest.mark.parametrize(
     ("change", "mask"),
     [
-        ({"examples": {"2": "gs://b/examples/1"}}, [OBJECTIVES]),
-        ({"examples": {"1": "gs://b/examples/2"}}, [OBJECTIVES]),
+        ({"examples": {"2": "gs://bucket/examples/1"}}, [OBJECTIVES]),
+        ({"examples": {"1": "gs://bucket/examples/2"}}, [OBJECTIVES]),
         ({"drift_threshold": 0.9}, [OBJECTIVES]),
         ({"feature_skew_thresholds": {"ph": 0.1}}, [OBJECTIVES]),
         ({"display_name": "wine-red"}, ["display_name"]),
@@ -242,7 +248,7 @@ def test_a_job_that_tells_neither_sample_nor_schema_may_have_been_told_the_forma
 
 
 def test_a_folder_is_the_same_with_a_slash_at_its_end() -> None:
-    assert not diff(job(stats_directory="gs://b/stats/"), job(stats_directory="gs://b/stats"))
+    assert not diff(job(stats_directory="gs://bucket/stats/"), job(stats_directory="gs://bucket/stats"))
 
 
 def test_the_order_of_addresses_and_channels_means_nothing() -> None:
@@ -297,7 +303,7 @@ def test_a_sample_of_another_format_cannot_be_updated(sample: dict[str, Any]) ->
 
 
 def test_a_job_that_has_a_schema_instead_of_a_sample_knows_the_format() -> None:
-    current = job(predict_schema="gs://b/predict.yaml")
+    current = job(predict_schema="gs://bucket/predict.yaml")
 
     assert not diff(current, job())
 
@@ -305,9 +311,9 @@ def test_a_job_that_has_a_schema_instead_of_a_sample_knows_the_format() -> None:
 @pytest.mark.parametrize(
     ("setting", "field"),
     [
-        ({"predict_schema": "gs://b/predict.yaml"}, "predict_instance_schema_uri"),
-        ({"analysis_schema": "gs://b/analysis.yaml"}, "analysis_instance_schema_uri"),
-        ({"stats_directory": "gs://b/stats"}, "stats_anomalies_base_directory"),
+        ({"predict_schema": "gs://bucket/predict.yaml"}, "predict_instance_schema_uri"),
+        ({"analysis_schema": "gs://bucket/analysis.yaml"}, "analysis_instance_schema_uri"),
+        ({"stats_directory": "gs://bucket/stats"}, "stats_anomalies_base_directory"),
         (
             {"encryption_key": "projects/w/locations/r/keyRings/k/cryptoKeys/k"},
             "encryption_spec",

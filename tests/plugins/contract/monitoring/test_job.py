@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from google.cloud.aiplatform_v1.types import ModelDeploymentMonitoringJob
+from vertex_mlops.contract.monitoring.job import monitoring_job, objectives_of
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 from vertex_mlops.exceptions import ModelMonitoringJobError
-from vertex_mlops.monitoring_config import monitoring_job, objective_config, objectives_of
-from vertex_mlops.monitoring_settings import MonitoringSettings
+from vertex_mlops.monitoring.objective import objective_config
 
 from tests.plugins.contracts import MONITORING, contract
 
@@ -18,7 +19,7 @@ def settings(**changes: Any) -> MonitoringSettings:
 
 
 def wanted(
-    deployed_model_id: str = "1", examples: str = "gs://b/examples/1", **changes: Any
+    deployed_model_id: str = "1", examples: str = "gs://bucket/examples/1", **changes: Any
 ) -> ModelDeploymentMonitoringJob:
     objective = objective_config(settings(**changes), contract(), examples)
     return monitoring_job(
@@ -26,13 +27,13 @@ def wanted(
         endpoint="projects/1/locations/r/endpoints/2",
         objectives={deployed_model_id: objective},
         settings=settings(**changes),
-        contract=contract(),
+        sample_instance=contract().sample_instance,
     )
 
 
 def test_each_feature_gets_its_own_threshold_and_the_label_none() -> None:
     objective = objective_config(
-        settings(feature_skew_thresholds={"ph": 0.1}), contract(), "gs://b/examples/1"
+        settings(feature_skew_thresholds={"ph": 0.1}), contract(), "gs://bucket/examples/1"
     )
 
     skew = objective.training_prediction_skew_detection_config.skew_thresholds
@@ -42,20 +43,22 @@ def test_each_feature_gets_its_own_threshold_and_the_label_none() -> None:
 
 
 def test_skew_is_measured_against_the_examples_that_the_model_learned_from() -> None:
-    dataset = objective_config(settings(), contract(), "gs://b/examples/1").training_dataset
+    dataset = objective_config(settings(), contract(), "gs://bucket/examples/1").training_dataset
 
-    assert list(dataset.gcs_source.uris) == ["gs://b/examples/1/Split-train/*"]
+    assert list(dataset.gcs_source.uris) == ["gs://bucket/examples/1/Split-train/*"]
     assert (dataset.data_format, dataset.target_field) == ("tf-record", "quality")
 
 
 def test_a_threshold_for_a_feature_that_does_not_exist_is_refused_by_name() -> None:
     with pytest.raises(ModelMonitoringJobError, match="no such feature: pH; the model has alcohol, ph"):
-        objective_config(settings(feature_drift_thresholds={"pH": 0.1}), contract(), "gs://b/examples/1")
+        objective_config(settings(feature_drift_thresholds={"pH": 0.1}), contract(), "gs://bucket/examples/1")
 
 
 @pytest.mark.parametrize("missing", [None, "", "None"])
 def test_a_model_without_training_examples_is_refused_by_name(missing: str | None) -> None:
-    with pytest.raises(ModelMonitoringJobError, match=f"training_examples is no gs:// folder: {missing!r}"):
+    with pytest.raises(
+        ModelMonitoringJobError, match=f"training_examples is not a gs:// folder: {missing!r}"
+    ):
         objective_config(settings(), contract(), missing)
 
 
@@ -82,18 +85,18 @@ def test_days_and_hours_arrive_as_durations() -> None:
 
 
 def test_a_schema_takes_the_place_of_the_sample_instance() -> None:
-    job = wanted(predict_schema="gs://b/predict.yaml", analysis_schema="gs://b/analysis.yaml")
+    job = wanted(predict_schema="gs://bucket/predict.yaml", analysis_schema="gs://bucket/analysis.yaml")
 
-    assert job.predict_instance_schema_uri == "gs://b/predict.yaml"
-    assert job.analysis_instance_schema_uri == "gs://b/analysis.yaml"
+    assert job.predict_instance_schema_uri == "gs://bucket/predict.yaml"
+    assert job.analysis_instance_schema_uri == "gs://bucket/analysis.yaml"
     assert "sample_predict_instance" not in job
 
 
 def test_folder_and_key_are_set_where_asked_for() -> None:
     key = "projects/wine/locations/europe-west1/keyRings/r/cryptoKeys/k"
-    job = wanted(stats_directory="gs://b/stats", encryption_key=key)
+    job = wanted(stats_directory="gs://bucket/stats", encryption_key=key)
 
-    assert job.stats_anomalies_base_directory.output_uri_prefix == "gs://b/stats"
+    assert job.stats_anomalies_base_directory.output_uri_prefix == "gs://bucket/stats"
     assert job.encryption_spec.kms_key_name == key
 
 

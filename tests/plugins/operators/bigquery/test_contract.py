@@ -14,20 +14,17 @@ from vertex_mlops.exceptions import (
     UnknownFeatureError,
 )
 
-from tests.conftest import Cloud
-from tests.plugins.conftest import Upload
 from tests.plugins.contracts import CONTRACT
-from tests.plugins.operators.wine_tables import SOUND, MakeTable, Row, append, check, connect, maker, modified
-
-
-@pytest.fixture(scope="module")
-def client(cloud: Cloud) -> bigquery.Client:
-    return connect(cloud)
-
-
-@pytest.fixture
-def make_table(client: bigquery.Client) -> MakeTable:
-    return maker(client)
+from tests.plugins.operators.bigquery.wine_tables import (
+    SCHEMA,
+    SOUND,
+    MakeTable,
+    Row,
+    append,
+    check,
+    modified,
+)
+from tests.plugins.task_context import Upload
 
 
 @pytest.fixture
@@ -56,6 +53,28 @@ class TestDataContract:
         assert f"TIMESTAMP_MILLIS({modified(client, table_id) + 1})" in result["query"]
         assert json.loads(result["input_config"])["splits"][0]["pattern"] == result["query"]
         assert result["bytes_processed"] > 0
+
+    def test_a_table_may_spell_its_columns_in_another_case(
+        self, client: bigquery.Client, spec_uri: str, make_table: MakeTable
+    ) -> None:
+        # as bq load --autodetect names them by the header of UCI's file
+        schema = [
+            bigquery.SchemaField("pH", "FLOAT"),
+            *SCHEMA[1:2],
+            bigquery.SchemaField("Quality", "INTEGER"),
+        ]
+        table_id = make_table(SOUND, schema=schema)
+
+        result = check(client, spec_uri, table_id)
+
+        assert result["rows"] == 1
+        # the model's features are spelled as the contract does
+        trained_on = client.query_and_wait(result["query"])
+        assert [dict(row.items()) for row in trained_on] == [{"ph": 3.5, "quality": 6}]
+
+        append(client, table_id, SOUND | {"ph": None})
+        with pytest.raises(DataContractError, match=f"{table_id}: column ph has 1 NULL$"):
+            check(client, spec_uri, table_id)
 
     def test_rows_that_came_after_the_data_version_are_not_looked_at(
         self, client: bigquery.Client, spec_uri: str, make_table: MakeTable

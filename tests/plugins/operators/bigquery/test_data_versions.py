@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from vertex_mlops.data_versions import check_data_version, snapshot_time
 from vertex_mlops.exceptions import DataVersionError
+from vertex_mlops.operators.bigquery.data_versions import check_data_version
 
 DAY = 24 * 3_600_000
 NOW = 1764028800000
@@ -63,14 +63,3 @@ def test_beyond_a_limit_the_message_names_table_version_and_limit_in_one_line(
 
     assert str(error.value).startswith(f"p.d.t: data_version {version} (2025-11-")
     assert str(error.value).endswith(f") is {problem}")
-
-
-def test_a_table_that_has_rested_for_long_is_read_within_the_reach_of_time_travel() -> None:
-    assert snapshot_time(NOW - 20 * DAY, modified=NOW - 20 * DAY, now=NOW) == NOW - DAY
-
-
-@pytest.mark.parametrize(
-    ("version", "modified"), [(NOW - DAY // 2, NOW - DAY // 2), (NOW - 3 * DAY, NOW - DAY)]
-)
-def test_a_recent_or_a_past_state_is_read_a_millisecond_after_its_change(version: int, modified: int) -> None:
-    assert snapshot_time(version, modified=modified, now=NOW) == version + 1

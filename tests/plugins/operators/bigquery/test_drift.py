@@ -10,39 +10,27 @@ import pytest
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 from airflow.utils.types import DagRunType
 from google.cloud import bigquery
-from vertex_mlops.drift import DriftEvent
 from vertex_mlops.exceptions import (
     PipelineJobFailedError,
 )
-from vertex_mlops.monitoring_anomalies import Anomaly
-from vertex_mlops.operators.bigquery import BigQueryTableFreshnessOperator
+from vertex_mlops.monitoring.anomalies import Anomaly
+from vertex_mlops.monitoring.drift_events import DriftEvent
+from vertex_mlops.monitoring.drift_settings import DriftSettings
+from vertex_mlops.operators.bigquery.unseen_data import BigQueryTableFreshnessOperator
 
-from tests.conftest import Cloud
-from tests.plugins.conftest import Upload, context_of
-from tests.plugins.operators.wine_tables import (
+from tests.plugins.operators.bigquery.wine_tables import (
     SOUND,
     MakeTable,
     append,
-    connect,
     freshness,
-    maker,
     modified,
     train_on,
 )
-
-
-@pytest.fixture(scope="module")
-def client(cloud: Cloud) -> bigquery.Client:
-    return connect(cloud)
-
-
-@pytest.fixture
-def make_table(client: bigquery.Client) -> MakeTable:
-    return maker(client)
+from tests.plugins.task_context import Upload, context_of
 
 
 def drift_event(end: str) -> DriftEvent:
-    """A window that ended at some time of a day, in which wines were stronger."""
+    """Return a window that ended at some time of a day, in which wines were stronger."""
     found = Anomaly(
         deployed_model_id="7",
         objective="RAW_FEATURE_SKEW",
@@ -75,7 +63,7 @@ class TestDrift:
         return operator, context_of(operator) | caused
 
     def reason(self, operator: BigQueryTableFreshnessOperator, context: Any) -> str:
-        """Execute it; it must skip what is behind it."""
+        """Execute it; it must skip its downstream tasks."""
         with pytest.raises(DownstreamTasksSkipped) as skipped:
             operator.execute(context)
         assert set(skipped.value.tasks) == {"next", "last"}
@@ -101,7 +89,9 @@ class TestDrift:
         train_on(place, upload, table_id, modified(client, table_id))
 
         # though no cooldown is in the way
-        reason = self.reason(*self.drifted(place, table_id, drift_cooldown_hours=0))
+        reason = self.reason(
+            *self.drifted(place, table_id, drift_settings=DriftSettings(drift_cooldown_hours=0))
+        )
 
         assert reason.startswith("caused by drift (alcohol 0.41 above 0.3 (RAW_FEATURE_SKEW)")
         assert reason.endswith("and retrain_on_drift_without_new_data is not set")
@@ -112,7 +102,9 @@ class TestDrift:
         table_id = make_table(SOUND)
         train_on(place, upload, table_id, modified(client, table_id))
         operator, context = self.drifted(
-            place, table_id, retrain_on_drift_without_new_data=True, drift_cooldown_hours=0
+            place,
+            table_id,
+            drift_settings=DriftSettings(retrain_on_drift_without_new_data=True, drift_cooldown_hours=0),
         )
 
         result = operator.execute(context)
@@ -133,7 +125,9 @@ class TestDrift:
             train_on(place, upload, table_id, modified(client, table_id), statement)
         append(client, table_id, SOUND)
 
-        reason = self.reason(*self.drifted(place, table_id, drift_cooldown_hours=24))
+        reason = self.reason(
+            *self.drifted(place, table_id, drift_settings=DriftSettings(drift_cooldown_hours=24))
+        )
 
         assert "but the last training, projects/" in reason
         assert reason.endswith("began 0.0 h ago, and drift_cooldown_hours is 24")
@@ -142,7 +136,9 @@ class TestDrift:
         self, place: dict[str, str], client: bigquery.Client, make_table: MakeTable, upload: Upload
     ) -> None:
         table_id = make_table(SOUND)
-        operator, context = self.drifted(place, table_id, drift_cooldown_hours=24)
+        operator, context = self.drifted(
+            place, table_id, drift_settings=DriftSettings(drift_cooldown_hours=24)
+        )
         train_on(place, upload, table_id, modified(client, table_id), run_id=context["ti"].run_id)
         context["ti"].dag_id = "freshness"
 

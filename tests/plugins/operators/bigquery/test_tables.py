@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from typing import Any
 
@@ -12,36 +11,24 @@ from google.cloud import bigquery
 from vertex_mlops.exceptions import (
     DataContractError,
 )
-from vertex_mlops.operators.bigquery_contract import BigQueryDataContractCheckOperator
+from vertex_mlops.operators.bigquery.contract import BigQueryDataContractCheckOperator
 
-from tests.conftest import Cloud
-from tests.plugins.conftest import Upload, context_of
+from localcloud.testing import eventually
 from tests.plugins.contracts import CONTRACT
-from tests.plugins.operators.wine_tables import (
+from tests.plugins.operators.bigquery.wine_tables import (
     DATASET,
     SCHEMA,
     SOUND,
     MakeTable,
     append,
     check,
-    connect,
     freshness,
-    maker,
     modified,
     train_on,
 )
+from tests.plugins.task_context import Upload, context_of
 
 NOW_MS = 1_764_028_800_000
-
-
-@pytest.fixture(scope="module")
-def client(cloud: Cloud) -> bigquery.Client:
-    return connect(cloud)
-
-
-@pytest.fixture
-def make_table(client: bigquery.Client) -> MakeTable:
-    return maker(client)
 
 
 @pytest.fixture
@@ -134,8 +121,7 @@ class TestStreaming:
         )
 
         # when it is written: the table has
-        while client.get_table(name).streaming_buffer:
-            time.sleep(0.1)
+        eventually(lambda: client.get_table(name), lambda table: not table.streaming_buffer)
         written = operator.execute(context_of(operator))
         assert (written["data_version"] > version, written["num_rows"]) == (True, 2)
 
@@ -154,7 +140,7 @@ class TestKindsOfTables:
 
     @pytest.fixture(params=["check_freshness", "check_data"])
     def look(self, request: pytest.FixtureRequest, place: dict[str, str], upload: Upload) -> Any:
-        """Let one of the operators look at a table."""
+        """Run one of the operators on a table."""
 
         def execute(table_id: str) -> dict[str, Any]:
             operator: Any = freshness(place, table_id)
@@ -184,7 +170,7 @@ class TestKindsOfTables:
         client.query_and_wait(f"CREATE VIEW {DATASET}.{table_id}_v AS SELECT * FROM {DATASET}.{table_id}")
 
         assert self.refusal(look, f"{table_id}_v").startswith(
-            "is a view, whose lastModifiedTime tells of its"
+            "is a view, whose lastModifiedTime is that of its"
         )
 
     def test_a_materialized_view(self, client: bigquery.Client, make_table: MakeTable, look: Any) -> None:
@@ -194,7 +180,7 @@ class TestKindsOfTables:
         client.create_table(view)
 
         assert self.refusal(look, f"{table_id}_m").startswith(
-            "is a materialized view, which shows no past; name"
+            "is a materialized view, which has no time travel; name"
         )
 
     def test_an_external_table(self, client: bigquery.Client, look: Any) -> None:
@@ -210,7 +196,7 @@ class TestKindsOfTables:
         client.copy_table(table, f"{table}_s", job_config=config).result()
 
         assert self.refusal(look, f"{table}_s".rpartition(".")[2]) == (
-            "is a table snapshot, which never changes; name the table that it was taken of"
+            "is a table snapshot, which never changes; name its base table"
         )
 
     def test_a_table_that_requires_a_partition_filter(

@@ -7,18 +7,12 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 from google.cloud import bigquery
-from vertex_mlops.pipeline_jobs import SUBMISSION_KEY
+from vertex_mlops.runs.pipeline_jobs import SUBMISSION_KEY
 
-from tests.conftest import Cloud
-from tests.plugins.conftest import Upload, context_of
-from tests.plugins.operators.wine_tables import SOUND, connect, freshness, maker, modified, train_on
+from tests.plugins.operators.bigquery.wine_tables import SOUND, freshness, maker, modified, train_on
+from tests.plugins.task_context import Upload, context_of
 
 SUBMITTED = {SUBMISSION_KEY: 30.0}
-
-
-@pytest.fixture
-def client(cloud: Cloud) -> bigquery.Client:
-    return connect(cloud)
 
 
 def test_a_job_counts_if_the_task_of_its_run_has_taken_its_result(

@@ -15,29 +15,17 @@ from vertex_mlops.exceptions import (
 )
 from vertex_mlops.links.bigquery import TableLink
 
-from tests.conftest import Cloud
-from tests.plugins.conftest import Upload, context_of
-from tests.plugins.operators.wine_tables import (
+from localcloud.gateway.faults import Fault, Faults
+from tests.plugins.operators.bigquery.wine_tables import (
     DATASET,
     SOUND,
     MakeTable,
     append,
-    connect,
     freshness,
-    maker,
     modified,
     train_on,
 )
-
-
-@pytest.fixture(scope="module")
-def client(cloud: Cloud) -> bigquery.Client:
-    return connect(cloud)
-
-
-@pytest.fixture
-def make_table(client: bigquery.Client) -> MakeTable:
-    return maker(client)
+from tests.plugins.task_context import Upload, context_of
 
 
 class TestFreshness:
@@ -137,6 +125,15 @@ class TestFreshness:
 
         assert operator.execute(context_of(operator))["last_trained_version"] is None
 
+    def test_a_list_of_trainings_without_an_answer_is_asked_for_again(
+        self, place: dict[str, str], make_table: MakeTable, faults: Faults
+    ) -> None:
+        operator = freshness(place, make_table(SOUND))
+        faults.add(Fault("PipelineService.ListPipelineJobs", calls=1, code="UNAVAILABLE"))
+
+        assert operator.execute(context_of(operator))["last_trained_version"] is None
+        assert not faults.pending()
+
     def test_a_training_on_another_table_of_the_same_wine_does_not_count(
         self, place: dict[str, str], client: bigquery.Client, make_table: MakeTable, upload: Upload
     ) -> None:
@@ -235,7 +232,7 @@ class TestFreshness:
     ) -> None:
         operator = freshness(place, make_table(SOUND), data_version=version)
 
-        with pytest.raises(DataVersionError, match=f"data_version {version!r} is no whole number"):
+        with pytest.raises(DataVersionError, match=f"data_version {version!r} is not a whole number"):
             operator.execute(context_of(operator))
 
     def test_the_dataset_says_how_old_a_version_may_be(

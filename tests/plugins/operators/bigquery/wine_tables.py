@@ -10,13 +10,13 @@ from typing import Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 from google.cloud import bigquery
-from vertex_mlops.operators.bigquery import BigQueryTableFreshnessOperator
-from vertex_mlops.operators.bigquery_contract import BigQueryDataContractCheckOperator
-from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
+from vertex_mlops.operators.bigquery.contract import BigQueryDataContractCheckOperator
+from vertex_mlops.operators.bigquery.unseen_data import BigQueryTableFreshnessOperator
+from vertex_mlops.operators.pipeline.job import RunPipelineJobOnceOperator
 
-from tests.conftest import Cloud
-from tests.plugins.conftest import Upload, context_of
+from localcloud.testing import Cloud
 from tests.plugins.pipelines import pipeline, step
+from tests.plugins.task_context import Upload, context_of
 
 DATASET = "plugins"
 SCHEMA = [
@@ -30,14 +30,14 @@ MakeTable = Callable[..., str]
 
 
 def connect(cloud: Cloud) -> bigquery.Client:
-    """A client of a project with a data set for the tables."""
+    """Return a client of a project with a data set for the tables."""
     client = bigquery.Client(project=cloud.settings.project)
     client.create_dataset(DATASET, exists_ok=True)
     return client
 
 
 def maker(client: bigquery.Client) -> MakeTable:
-    """Give a function that makes a table with the given rows and returns its id."""
+    """Return a function that makes a table with the given rows and returns its id."""
 
     def make(*rows: Row, schema: list[bigquery.SchemaField] = SCHEMA, **layout: Any) -> str:
         table_id = f"wine_{uuid.uuid4().hex}"
@@ -65,7 +65,7 @@ def _literal(value: Any) -> str:
 
 
 def freshness(place: dict[str, str], table_id: str, **changes: Any) -> BigQueryTableFreshnessOperator:
-    """The operator in a DAG, with two tasks after it."""
+    """Return the operator in a DAG, with two tasks after it."""
     with DAG("freshness", schedule=None):
         operator = BigQueryTableFreshnessOperator(
             task_id="check_freshness",
@@ -106,7 +106,7 @@ def train_on(
 
 
 def modified(client: bigquery.Client, table_id: str) -> int:
-    """When the table was modified last, in milliseconds since the epoch."""
+    """Return when the table was modified last, in milliseconds since the epoch."""
     table = client.get_table(f"{client.project}.{DATASET}.{table_id}")
     return round(table.modified.timestamp() * 1000)
 

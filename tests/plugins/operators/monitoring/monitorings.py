@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from vertex_mlops.monitoring_settings import MonitoringSettings
-from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
+from vertex_mlops.operators.monitoring.job import CreateOrUpdateModelMonitoringJobOperator
 
 from tests.plugins.contracts import MONITORING
-from tests.plugins.monitoring import run, settle
-from tests.plugins.operators.conftest import Endpoint
+from tests.plugins.monitoring_jobs import run, settle
+from tests.plugins.operators.served_models import Endpoint
 
 SETTINGS = MONITORING | {"emails": ["cellar@example.com"]}
 

@@ -12,14 +12,14 @@ import pytest
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.exceptions import AirflowSkipException
 from google.cloud import aiplatform_v1
-from vertex_mlops.drift import DriftEvent, describe, triggering_events
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
-from vertex_mlops.operators.drift import EmitModelDriftOperator
+from vertex_mlops.monitoring.drift_events import DriftEvent, describe, triggering_events
+from vertex_mlops.operators.monitoring.drift import EmitModelDriftOperator
 
-from tests.conftest import Cloud
-from tests.plugins.conftest import context_of
+from localcloud.testing import Cloud
 from tests.plugins.drifting import Drifting, watch
-from tests.plugins.operators.conftest import CLIENT_OPTIONS, Endpoint, Models, open_endpoint
+from tests.plugins.operators.served_models import CLIENT_OPTIONS, Endpoint, Models, open_endpoint
+from tests.plugins.task_context import context_of
 
 ASSET = Asset(name="drift", uri="x-vertex-ai://wine-local/drift")
 
@@ -47,7 +47,7 @@ class Asked:
         self.events = Events()
 
     def look(self) -> list[DriftEvent]:
-        """Execute the operator, keep what it emits as Airflow does, and give it."""
+        """Execute the operator, keep what it emits as Airflow does, and return it."""
         from airflow.sdk.execution_time.context import OutletEventAccessors
 
         outlets = OutletEventAccessors()
@@ -128,7 +128,7 @@ def test_an_event_that_a_person_made_hides_nothing(asked: Asked, drifting: Drift
 
 
 def window(job: str, **changes: Any) -> dict[str, Any]:
-    """The extra of an event, as a person might make it."""
+    """Return the extra of an event, as a person might make it."""
     ended = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
     anomaly = {
         "deployed_model_id": "7",
@@ -163,7 +163,7 @@ def test_an_event_of_another_shape_hides_nothing_and_is_told_in_the_log(
 
     assert len(asked.look()) == 1
 
-    told = f"An asset event that tells of no drift is ignored: {next(iter(changes))}"
+    told = f"Ignoring an asset event without valid drift: {next(iter(changes))}"
     assert told in capfd.readouterr().out
 
 
@@ -194,7 +194,7 @@ def test_the_link_leads_to_the_monitoring_job(asked: Asked, drifting: Drifting) 
 def both(
     cloud: Cloud, bucket: Any, place: dict[str, str], models: Models, labels: dict[str, str]
 ) -> Iterator[list[Drifting]]:
-    """Two endpoints of the same wine."""
+    """Return two endpoints of the same wine."""
     with open_endpoint(place, models) as one, open_endpoint(place, models) as other:
         yield [watch(cloud.settings, bucket, endpoint, labels) for endpoint in (one, other)]
 

@@ -10,14 +10,14 @@ from google.api_core.exceptions import DeadlineExceeded, GoogleAPICallError
 from google.api_core.operation import Operation
 from google.api_core.retry import Retry
 from google.cloud import aiplatform_v1
-from vertex_mlops.operators import model_monitoring_base
-from vertex_mlops.operators.model_monitoring_state import DeleteModelMonitoringJobOperator
+from vertex_mlops.operators.monitoring import base as model_monitoring_base
+from vertex_mlops.operators.monitoring.state import DeleteModelMonitoringJobOperator
 
-from localcloud.faults import Fault, Faults
-from tests.plugins.conftest import context_of
-from tests.plugins.monitoring import run, settle
-from tests.plugins.operators.conftest import Endpoint
-from tests.plugins.operators.monitorings import monitor, monitoring
+from localcloud.gateway.faults import Fault, Faults
+from tests.plugins.monitoring_jobs import run, settle
+from tests.plugins.operators.monitoring.monitorings import monitor, monitoring
+from tests.plugins.operators.served_models import Endpoint
+from tests.plugins.task_context import context_of
 
 GET = "JobService.GetModelDeploymentMonitoringJob"
 DELETE = "JobService.DeleteModelDeploymentMonitoringJob"

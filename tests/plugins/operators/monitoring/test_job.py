@@ -12,12 +12,12 @@ from vertex_mlops.exceptions import (
     ModelMonitoringJobImmutableError,
 )
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
-from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.operators.monitoring.job import CreateOrUpdateModelMonitoringJobOperator
 
 from tests.plugins.contracts import CONTRACT
-from tests.plugins.monitoring import run
-from tests.plugins.operators.conftest import Endpoint
-from tests.plugins.operators.monitorings import monitor, monitoring
+from tests.plugins.monitoring_jobs import run
+from tests.plugins.operators.monitoring.monitorings import monitor, monitoring
+from tests.plugins.operators.served_models import Endpoint
 from tests.plugins.pipelines import compiled, submit
 
 
@@ -222,7 +222,7 @@ def test_recipients_that_a_person_has_added_stay(
         model_deployment_monitoring_job={"name": first["name"], "model_monitoring_alert_config": alert},
         update_mask={"paths": ["model_monitoring_alert_config"]},
     ).result()
-    changes: dict[str, Any] = {"stats_directory": "gs://b/stats"} if recreate else {}
+    changes: dict[str, Any] = {"stats_directory": "gs://plugins/stats"} if recreate else {}
 
     second = monitor(place, endpoint, pipeline_job, deployed, recreate=recreate, **changes)
 
@@ -252,8 +252,8 @@ def test_the_task_warns_if_monitoring_will_see_no_features(
     unseen = run(monitoring(place, endpoint, pipeline_job, deployed))["features_seen"]
 
     assert (seen, unseen) == (True, False)
-    assert "features are not seen" not in told_by_raw
-    assert "features are not seen" in capfd.readouterr().out
+    assert "features monitoring cannot read" not in told_by_raw
+    assert "features monitoring cannot read" in capfd.readouterr().out
 
 
 def test_what_may_be_a_template_is_listed() -> None:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from vertex_mlops.monitoring_settings import MonitoringSettings
-from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
-from vertex_mlops.page.readings import read_everything
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
+from vertex_mlops.operators.monitoring.job import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.page.reader import read_everything
 from vertex_mlops.page.report import make_report
 from vertex_mlops.page.sources import RetrainedModel
 
-from tests.plugins.conftest import Upload, context_of
-from tests.plugins.monitoring import delete_monitoring_job, settle
-from tests.plugins.operators.rollouts import Rollout, await_jobs, serving
-from tests.plugins.pipelines import compiled
+from tests.plugins.monitoring_jobs import delete_monitoring_job, settle
+from tests.plugins.operators.rollout.rollouts import Rollout, await_jobs, serving
+from tests.plugins.pipelines import compiled, pipeline, producer, submit
+from tests.plugins.task_context import Upload, context_of
 
 
 def retrained(rollout: Rollout, template_path: str) -> RetrainedModel:
-    """The wine as its DAG says it."""
+    """Return the wine as its DAG says it."""
     return RetrainedModel(
         dag_id="wine_retraining_test",
         rollback_dag_id=None,
         dataset_id="wine_quality",
         table_id="test_wine",
         labels={"wine": rollout.name},
+        pipeline_task_id="train",
         template_path=template_path,
         gcp_conn_id="google_cloud_default",
         impersonation_chain=None,
@@ -40,6 +41,21 @@ def test_it_shows_what_serves_whatever_name_was_deployed_since(rollout: Rollout,
     assert read.service.value.name == rollout.name
     (version,) = read.service.value.versions
     assert (version.traffic, version.deployed_model_id) == (100, deployed["deployed_model_id"])
+
+
+def test_it_reads_what_the_tasks_of_each_job_have_made(rollout: Rollout, upload: Upload) -> None:
+    bucket = rollout.folder.removeprefix("gs://").partition("/")[0]
+    labels = {"wine": rollout.name, "data_version": "1764028800000"}
+    metrics = producer("MetricsReporter", "metrics", "system.Metrics", mad=0.5)
+    blessing = producer("Evaluator", "blessing", "tfx.ModelBlessing", blessed=1)
+    submit(rollout.place, bucket, pipeline(metrics, blessing), **labels)
+    await_jobs(rollout)
+
+    (read,) = read_everything([retrained(rollout, upload(compiled(**rollout.parts)))])
+
+    assert read.trainings.value is not None
+    (training,) = read.trainings.value
+    assert (training.state, training.blessed, training.metrics) == ("SUCCEEDED", True, {"mad": 0.5})
 
 
 def test_before_the_first_champion_it_looks_where_the_next_run_will_deploy(

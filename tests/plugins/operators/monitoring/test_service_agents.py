@@ -10,15 +10,15 @@ import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException
 from google.api_core.exceptions import FailedPrecondition
 from vertex_mlops.exceptions import ServiceAgentsMissingError
-from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
-from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
+from vertex_mlops.operators.monitoring.job import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.operators.pipeline.job import RunPipelineJobOnceOperator
 
-from localcloud.faults import Fault, Faults
-from tests.conftest import Cloud
-from tests.plugins.conftest import Upload, context_of
-from tests.plugins.operators.conftest import Endpoint
-from tests.plugins.operators.rollouts import Rollout
+from localcloud.gateway.faults import Fault, Faults
+from localcloud.testing import Cloud
+from tests.plugins.operators.rollout.rollouts import Rollout
+from tests.plugins.operators.served_models import Endpoint
 from tests.plugins.pipelines import pipeline, step
+from tests.plugins.task_context import Upload, context_of
 
 MESSAGE = (
     "Service agents are being provisioned "
@@ -29,7 +29,7 @@ MESSAGE = (
 
 @pytest.fixture
 def refuse(cloud: Cloud) -> Iterator[Callable[..., None]]:
-    """Let the next call of a method be refused."""
+    """Make the next call of a method fail."""
     switch = Faults(cloud.settings.state)
 
     def add(method: str, message: str = MESSAGE) -> None:
@@ -93,7 +93,7 @@ def test_a_version_is_uploaded_and_deployed_when_they_are_there(
 def test_a_monitoring_job_is_created_when_they_are_there(
     place: dict[str, str], endpoint: Endpoint, pipeline_job: str, refuse: Callable[..., None]
 ) -> None:
-    from vertex_mlops.monitoring_settings import MonitoringSettings
+    from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 
     operator = CreateOrUpdateModelMonitoringJobOperator(
         task_id="monitor",

@@ -8,25 +8,25 @@ import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException
 from google.api_core.exceptions import NotFound
 from google.cloud import aiplatform_v1
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
-from vertex_mlops.monitoring_settings import MonitoringSettings
-from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
-from vertex_mlops.operators.model_monitoring_state import (
+from vertex_mlops.operators.monitoring.job import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.operators.monitoring.state import (
     DeleteModelMonitoringJobOperator,
     PauseModelMonitoringJobOperator,
     ResumeModelMonitoringJobOperator,
 )
 
-from tests.plugins.conftest import context_of
-from tests.plugins.monitoring import run, settle
-from tests.plugins.operators.conftest import Endpoint
+from tests.plugins.monitoring_jobs import run, settle
+from tests.plugins.operators.served_models import Endpoint
+from tests.plugins.task_context import context_of
 
 PAUSED, RUNNING = aiplatform_v1.JobState.JOB_STATE_PAUSED, aiplatform_v1.JobState.JOB_STATE_RUNNING
 
 
 @pytest.fixture
 def pending(place: dict[str, str], endpoint: Endpoint, pipeline_job: str) -> dict[str, Any]:
-    """A monitoring job that has just been created."""
+    """Return a monitoring job that has just been created."""
     result: dict[str, Any] = run(
         CreateOrUpdateModelMonitoringJobOperator(
             task_id="monitor",
@@ -44,7 +44,7 @@ def pending(place: dict[str, str], endpoint: Endpoint, pipeline_job: str) -> dic
 
 @pytest.fixture
 def job(place: dict[str, str], pending: dict[str, Any]) -> str:
-    """A monitoring job that runs."""
+    """Return a monitoring job that runs."""
     settle(place, pending)
     return str(pending["name"])
 

@@ -1,4 +1,4 @@
-"""The task of the monitoring job beside a job that is pending, paused or made by others; any settings."""
+"""The task of the monitoring job next to a job that is pending, paused or made by others; any settings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 from google.cloud import aiplatform_v1
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 from vertex_mlops.exceptions import (
     ModelMonitoringJobPausedError,
     ModelMonitoringJobUnsettledError,
@@ -17,15 +18,14 @@ from vertex_mlops.exceptions import (
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.links.vertex_ai import EndpointLink
-from vertex_mlops.monitoring_settings import MonitoringSettings
-from vertex_mlops.pipeline_jobs import resource_id
+from vertex_mlops.runs.pipeline_jobs import resource_id
 
-from tests.conftest import Cloud
-from tests.plugins.conftest import context_of
-from tests.plugins.monitoring import run, settle, unsettled
-from tests.plugins.operators.conftest import Endpoint
-from tests.plugins.operators.monitorings import monitor, monitoring
-from tests.plugins.test_monitoring_diff import settings as random_settings
+from localcloud.testing import Cloud
+from tests.plugins.contract.monitoring.test_diff import settings as random_settings
+from tests.plugins.monitoring_jobs import run, settle, unsettled
+from tests.plugins.operators.monitoring.monitorings import monitor, monitoring
+from tests.plugins.operators.served_models import Endpoint
+from tests.plugins.task_context import context_of
 
 
 def test_it_does_not_wait_for_what_it_has_begun_and_both_links_are_there(
@@ -137,7 +137,7 @@ def test_a_paused_job_that_must_change_is_refused_in_one_line_and_one_that_must_
     assert same["state"] == "JOB_STATE_PAUSED"
     assert f"{name} is paused: nothing is monitored" in told
     assert str(error.value) == (
-        f"{name} is paused and takes no update of log_ttl; resume it, then clear this task"
+        f"{name} is paused and accepts no update of log_ttl; resume it, then clear this task"
     )
 
 

@@ -13,14 +13,14 @@ from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferred
 from google.cloud.aiplatform_v1 import PipelineServiceClient
 from google.cloud.aiplatform_v1.types import PipelineJob
 from vertex_mlops.exceptions import DagRunMarkedFailedError, PipelineJobNotCancelledError
-from vertex_mlops.operators import cancel_pipeline_job
-from vertex_mlops.operators.cancel_pipeline_job import CancelPipelineJobOperator
-from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
-from vertex_mlops.pipeline_jobs import JOB_ID_KEY, SUBMISSION_KEY
+from vertex_mlops.operators.pipeline import cancel as cancel_pipeline_job
+from vertex_mlops.operators.pipeline.cancel import CancelPipelineJobOperator
+from vertex_mlops.operators.pipeline.job import RunPipelineJobOnceOperator
+from vertex_mlops.runs.pipeline_jobs import JOB_ID_KEY, SUBMISSION_KEY
 
-from localcloud.faults import Fault, Faults
-from tests.plugins.conftest import REGION, Upload, context_of
+from localcloud.gateway.faults import Fault, Faults
 from tests.plugins.pipelines import pipeline, step
+from tests.plugins.task_context import REGION, Upload, context_of
 
 SLEEPS = pipeline(step("Sleeper", "import time", "time.sleep(120)"))
 NOTHING = pipeline(step("Nothing", "pass"))
@@ -261,6 +261,18 @@ def test_the_job_of_a_task_that_was_marked_success_while_it_ran_is_cancelled(flo
     flow.took_result = False
 
     assert flow.tear_down(train="success", verify="failed", monitor="upstream_failed") == [flow.job().name]
+
+    assert flow.state() in CANCELLED
+
+
+def test_a_run_that_was_marked_success_while_its_job_ran_stays_so_and_its_job_is_cancelled(
+    flow: Flow,
+) -> None:
+    flow.start()
+    flow.took_result = False
+
+    # Airflow marks what runs a success, and skips what has not begun
+    assert flow.tear_down(train="success", verify="skipped") == [flow.job().name]
 
     assert flow.state() in CANCELLED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
@@ -14,15 +15,22 @@ from google.cloud.aiplatform_v1.types import PipelineState
 from requests.exceptions import JSONDecodeError
 from vertex_mlops.exceptions import PipelineJobFailedError, PipelineJobMismatchError, SpecError
 from vertex_mlops.links.vertex_ai import PipelineJobLink
-from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
-from vertex_mlops.pipeline_jobs import PipelineResult, resource_id
+from vertex_mlops.operators.pipeline.job import RunPipelineJobOnceOperator
+from vertex_mlops.operators.vertex_base import VertexBaseOperator
+from vertex_mlops.runs.pipeline_jobs import resource_id
+from vertex_mlops.runs.pipeline_results import PipelineResult
 
-from tests.plugins.conftest import REGION, Upload, context_of
 from tests.plugins.pipelines import pipeline, producer, step
+from tests.plugins.task_context import REGION, Upload, context_of
 
 NOTHING = pipeline(step("Nothing", "pass"))
 FAILS = pipeline(step("Trainer", "raise SystemExit('the loss is NaN')"))
 SLEEPS = pipeline(step("Sleeper", "import time", "time.sleep(120)"))
+
+
+def parameters(operator: Any) -> set[str]:
+    """Return the names of the arguments that a class of operators takes itself."""
+    return set(inspect.signature(operator.__init__).parameters)
 
 
 @pytest.fixture
@@ -44,7 +52,7 @@ def train(place: dict[str, str], spec_uri: str, **changes: Any) -> RunPipelineJo
 
 
 def jobs(client: PipelineServiceClient, place: dict[str, str], context: Any) -> list[Any]:
-    """All jobs of one task instance, the oldest first."""
+    """Return all jobs of one task instance, the oldest first."""
     first = context["ti"].xcoms["pipeline_job_id"]
     stem = first if len(first.rpartition("-")[2]) == 16 else first.rpartition("-")[0]
     found = client.list_pipeline_jobs(parent=client.common_location_path(place["project_id"], REGION))
@@ -91,6 +99,12 @@ async def test_the_result_is_the_same_whether_the_task_waits_itself_or_defers(
     deferred = await deferred_result(deferring, context_of(deferring))
 
     assert {**waited, "name": ""} == {**deferred, "name": ""}
+
+
+def test_it_takes_every_parameter_of_the_providers_operator() -> None:
+    ours = parameters(RunPipelineJobOnceOperator) | parameters(VertexBaseOperator)
+
+    assert ours == parameters(RunPipelineJobOperator) | {"validate_only"}
 
 
 def test_every_argument_that_a_run_may_set_is_a_template(place: dict[str, str]) -> None:

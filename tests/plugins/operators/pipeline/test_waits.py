@@ -18,15 +18,15 @@ from google.api_core.exceptions import NotFound
 from google.cloud.aiplatform_v1 import PipelineServiceClient
 from google.cloud.aiplatform_v1.types import PipelineJob, PipelineState
 from vertex_mlops.exceptions import PipelineJobFailedError
-from vertex_mlops.operators import pipeline_job
-from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
-from vertex_mlops.pipeline_jobs import job_id_of_task, resource_id
+from vertex_mlops.operators.pipeline import job as pipeline_job
+from vertex_mlops.operators.pipeline.job import RunPipelineJobOnceOperator
+from vertex_mlops.runs.pipeline_jobs import job_id_of_task, resource_id
 
-from localcloud.faults import Fault, Faults
-from localcloud.vertex.store import ResourceStore
-from tests.conftest import Cloud
-from tests.plugins.conftest import REGION, Upload, context_of
+from localcloud.gateway.faults import Fault, Faults
+from localcloud.testing import Cloud
+from localcloud.vertex.resources.store import ResourceStore
 from tests.plugins.pipelines import pipeline, step
+from tests.plugins.task_context import REGION, Upload, context_of
 
 GET, CREATE = "PipelineService.GetPipelineJob", "PipelineService.CreatePipelineJob"
 ERRORS = {
@@ -43,7 +43,7 @@ def client(place: dict[str, str]) -> PipelineServiceClient:
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Path]:
-    """A file that ends the pipelines of :func:`gated` by being there."""
+    """Return a file that ends the pipelines of :func:`gated` by being there."""
     path = tmp_path / "gate"
     yield path
     path.touch()
@@ -68,7 +68,7 @@ def train(place: dict[str, str], spec_uri: str, **changes: Any) -> RunPipelineJo
 
 
 def jobs_like(client: PipelineServiceClient, place: dict[str, str], job_id: str) -> list[PipelineJob]:
-    """A job and its further attempts, the oldest first."""
+    """Return a job and its further attempts, the oldest first."""
     found = client.list_pipeline_jobs(parent=client.common_location_path(place["project_id"], REGION))
     return sorted((job for job in found if job_id in job.name), key=lambda job: job.create_time)
 
@@ -80,7 +80,7 @@ def deferral(operator: RunPipelineJobOnceOperator, context: Any) -> TaskDeferred
 
 
 def resume(operator: RunPipelineJobOnceOperator, context: Any, deferred: TaskDeferred, event: Any) -> Any:
-    """Hand over to a fresh operator, with what Airflow keeps in between."""
+    """Resume in a new operator, with what Airflow keeps in between."""
     kwargs = json.loads(json.dumps(deferred.kwargs))
     method = getattr(operator.prepare_for_execution(), deferred.method_name)
     return method(context=context, event=event, **kwargs)
@@ -320,7 +320,7 @@ class TestPaused:
 
         assert isinstance(resumed.value.trigger, RunPipelineJobTrigger)
         assert [message for message, *_ in told if "paused" in message] == [
-            "%s is paused: the task waits until somebody resumes or cancels it"
+            "%s is paused: the task waits until it is resumed or cancelled"
         ]
 
     def test_a_retry_adopts_it(

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from vertex_mlops.exceptions import ChampionChangedError, EndpointChangedError
-from vertex_mlops.operators.gate import BlessedModelGateOperator
-from vertex_mlops.operators.model_registry import (
+from vertex_mlops.operators.rollout.gate import BlessedModelGateOperator
+from vertex_mlops.operators.rollout.model_registry import (
     GetPreviousModelVersionOperator,
     PromoteModelVersionOperator,
 )
-from vertex_mlops.pipeline_jobs import PipelineResult
+from vertex_mlops.runs.pipeline_results import PipelineResult
 
-from tests.plugins.conftest import context_of
-from tests.plugins.operators.rollouts import Rollout, await_jobs
+from tests.plugins.operators.rollout.rollouts import Rollout, await_jobs
+from tests.plugins.task_context import context_of
 
 
 def gate(rollout: Rollout, outcome: PipelineResult) -> tuple[dict[str, Any], Any]:
@@ -173,7 +173,7 @@ def promote_and_die(rollout: Rollout, version: str, calls: int) -> None:
 def choose(rollout: Rollout, triggered: datetime | None = None) -> dict[str, Any]:
     await_jobs(rollout)
     operator = GetPreviousModelVersionOperator(
-        task_id="choose", pipeline_job_labels={"wine": rollout.name}, **rollout.place
+        task_id="find_previous", pipeline_job_labels={"wine": rollout.name}, **rollout.place
     )
     context = context_of(operator)
     context["dag_run"].run_after = triggered or datetime.now(UTC)

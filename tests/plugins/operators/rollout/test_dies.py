@@ -9,7 +9,7 @@ from airflow.providers.google.cloud.hooks.vertex_ai.endpoint_service import Endp
 from airflow.providers.google.cloud.hooks.vertex_ai.model_service import ModelServiceHook
 from airflow.sdk.exceptions import AirflowRescheduleException
 
-from tests.plugins.operators.rollouts import Rollout
+from tests.plugins.operators.rollout.rollouts import Rollout
 
 READS = ("get_", "list_")
 _MOST_TRIES = 300
@@ -48,7 +48,7 @@ class Deadly:
 
 @pytest.fixture
 def killed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Whatever the operators change, their worker dies behind it; what it was is noted."""
+    """Kill the worker after each change that an operator makes, and record the change."""
     changes: list[str] = []
     for hook, name in (
         (EndpointServiceHook, "get_endpoint_service_client"),
@@ -60,7 +60,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def stubbornly(step: Any, *arguments: Any) -> Any:
-    """Try again, as Airflow does."""
+    """Retry a task, as Airflow does."""
     for _ in range(_MOST_TRIES):
         try:
             return step(*arguments)

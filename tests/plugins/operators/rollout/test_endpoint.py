@@ -14,25 +14,26 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from google.api_core.exceptions import InvalidArgument, ServiceUnavailable, Unauthorized
 from google.auth.exceptions import InvalidValue, MalformedError
+from vertex_mlops.contract.retries import is_transient
 from vertex_mlops.exceptions import DeployedModelRejectedError, EndpointChangedError
 from vertex_mlops.hooks.prediction_service import RawPrediction, RawPredictionHook
-from vertex_mlops.operators.endpoint import Probed, _verdict
-from vertex_mlops.prediction_metrics import ServedRequests
-from vertex_mlops.probe import Probe, check_close, most_requests, read_prediction
-from vertex_mlops.retries import is_transient
+from vertex_mlops.operators.rollout.endpoint import Probed, _verdict
+from vertex_mlops.rollout.prediction_metrics import ServedRequests
+from vertex_mlops.rollout.probe import Probe, check_close, most_requests, read_prediction
+from vertex_mlops.rollout.settings import RolloutSettings
 
-from localcloud.vertex.metrics import SAMPLE_SECONDS
-from tests.conftest import Cloud
-from tests.plugins.conftest import context_of
+from localcloud.testing import Cloud
+from localcloud.vertex.metrics.service import SAMPLE_SECONDS
 from tests.plugins.contracts import contract
-from tests.plugins.operators.rollouts import SOUND, Rollout
+from tests.plugins.operators.rollout.rollouts import SOUND, Rollout
+from tests.plugins.task_context import context_of
 
 Deployed = dict[str, Any]
 
 
 @pytest.fixture
 def beside(rollout: Rollout) -> Callable[..., tuple[Deployed, Deployed]]:
-    """Deploy a model beside a sound champion and give it a share of the traffic."""
+    """Deploy a model next to a sound champion and give it a share of the traffic."""
     rollout.crown("sound")
 
     def deploy(model: str, percent: int) -> tuple[Deployed, Deployed]:
@@ -55,7 +56,7 @@ def test_a_sound_model_is_asked_until_it_has_answered_and_is_timed(
     # those of the two signatures, and those that are timed
     assert (seen["requests"], seen["failed"]) == (22, 0)
     assert seen["decided_by"] == "probes"
-    assert 0 < seen["latency_ms"] < 1000
+    assert seen["latency_ms"] > 0
     assert rollout.traffic[deployed["deployed_model_id"]] == percent
 
 
@@ -102,7 +103,7 @@ def test_a_model_that_is_slower_than_it_may_be_is_rejected(rollout: Rollout, bes
 
     slow = r"95% of 22 requests took up to \d.* ms by the probes, more than 0.001 ms"
     with pytest.raises(DeployedModelRejectedError, match=slow):
-        rollout.verify(deployed, traffic, "sound-again", max_latency_ms=0.001)
+        rollout.verify(deployed, traffic, "sound-again", settings=RolloutSettings(max_latency_ms=0.001))
 
 
 def test_with_other_callers_the_metrics_of_all_decide(rollout: Rollout, beside: Any) -> None:
@@ -115,7 +116,7 @@ def test_with_other_callers_the_metrics_of_all_decide(rollout: Rollout, beside: 
     assert (seen["requests"], seen["failed"], seen["decided_by"]) == (29, 0, "metrics")
     slow = r"95% of 51 requests took up to \d.* ms by the metrics, more than 0.001 ms"
     with pytest.raises(DeployedModelRejectedError, match=slow):
-        rollout.verify(deployed, traffic, "sound-again", max_latency_ms=0.001)
+        rollout.verify(deployed, traffic, "sound-again", settings=RolloutSettings(max_latency_ms=0.001))
 
 
 def test_requests_of_anybody_that_fail_count(rollout: Rollout, beside: Any) -> None:
@@ -156,8 +157,9 @@ def test_metrics_that_never_come_leave_the_decision_to_the_probes(rollout: Rollo
     deployed, traffic = beside("sound-again", 100)
     for _ in range(5):
         rollout.ask_nonsense(deployed["endpoint"])
+    time.sleep(SAMPLE_SECONDS)
 
-    # no point can have come so soon
+    # on a busy machine points may come in time; they show no other caller
     seen = rollout.verify(deployed, traffic | {"since": now()}, "sound-again", wait_timeout=0)
 
     assert (seen["requests"], seen["failed"], seen["decided_by"]) == (22, 0, "probes")
@@ -166,8 +168,8 @@ def test_metrics_that_never_come_leave_the_decision_to_the_probes(rollout: Rollo
 def test_an_outage_is_no_verdict(
     rollout: Rollout, beside: Any, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vertex_mlops.operators.endpoint._ANSWER_TIMEOUT", 1)
-    monkeypatch.setattr("vertex_mlops.operators.endpoint._PROBE_SECONDS", 2)
+    monkeypatch.setattr("vertex_mlops.operators.rollout.endpoint._ANSWER_TIMEOUT", 1)
+    monkeypatch.setattr("vertex_mlops.operators.rollout.endpoint._PROBE_SECONDS", 2)
     running = model_servers(cloud)
     deployed, traffic = beside("sound-again", 100)
     (server,) = model_servers(cloud) - running
@@ -210,7 +212,7 @@ def test_what_says_nothing_about_the_model_is_passed_on_as_it_is(broken: ValueEr
         raise broken
 
     with pytest.raises(type(broken)) as error:
-        Probe("1", 100, 60).ask(ask)
+        Probe("1", 100, 60).send_until_answered(ask)
 
     assert error.value is broken
 
@@ -220,7 +222,7 @@ def now() -> str:
 
 
 def model_servers(cloud: Cloud) -> set[psutil.Process]:
-    """The processes of localcloud that listen on a port of their own."""
+    """Return the processes of localcloud that listen on a port of their own."""
     assert cloud.process is not None
     children = psutil.Process(cloud.process.pid).children(recursive=True)
     return {
@@ -247,12 +249,12 @@ def test_a_model_that_never_answers_is_rejected_with_what_was_refused() -> None:
     with pytest.raises(
         DeployedModelRejectedError, match=r"answered none of 5 requests at 100 % of the traffic: 400 no such"
     ):
-        Probe("1", 100, 60).ask(ask)
+        Probe("1", 100, 60).send_until_answered(ask)
 
 
 def test_answers_of_another_model_are_no_proof() -> None:
     with pytest.raises(DeployedModelRejectedError, match="answered none of 30 requests at 50 %"):
-        Probe("1", 50, 60).ask(lambda: answer("2"))
+        Probe("1", 50, 60).send_until_answered(lambda: answer("2"))
 
 
 def test_errors_on_the_way_are_passed_over_until_the_model_answers() -> None:
@@ -264,15 +266,15 @@ def test_errors_on_the_way_are_passed_over_until_the_model_answers() -> None:
             raise result
         return result
 
-    assert Probe("1", 50, 60).ask(ask) == answer().body
+    assert Probe("1", 50, 60).send_until_answered(ask) == answer().body
 
 
 def test_a_request_that_opens_a_connection_is_not_timed() -> None:
     probe = Probe("1", 100, 60)
-    probe.ask(answer, timed=False)
-    probe.ask(answer)
+    probe.send_until_answered(answer, timed=False)
+    probe.send_until_answered(answer)
 
-    probe.fill_up([answer], 3)
+    probe.send_until([answer], 3)
 
     assert (probe.answered, len(probe.milliseconds), probe.failed) == (4, 3, 0)
 
@@ -288,7 +290,7 @@ def test_a_refusal_counts_only_where_it_is_told_whose_it_is(percent: int, failed
         return result
 
     probe = Probe("1", percent, 60)
-    probe.ask(ask)
+    probe.send_until_answered(ask)
 
     assert (probe.failed, probe.outages) == (failed, 1)
 
@@ -308,7 +310,7 @@ def test_nothing_but_an_outage_is_raised_as_such() -> None:
         raise ServiceUnavailable("restarting")
 
     with pytest.raises(ServiceUnavailable):
-        Probe("1", 100, 60).ask(ask)
+        Probe("1", 100, 60).send_until_answered(ask)
 
 
 def test_an_account_that_may_not_ask_says_nothing_about_the_model() -> None:
@@ -316,7 +318,7 @@ def test_an_account_that_may_not_ask_says_nothing_about_the_model() -> None:
         raise Unauthorized("no")
 
     with pytest.raises(Unauthorized):
-        Probe("1", 100, 60).ask(ask)
+        Probe("1", 100, 60).send_until_answered(ask)
 
 
 @pytest.mark.parametrize(
@@ -334,6 +336,12 @@ def test_an_account_that_may_not_ask_says_nothing_about_the_model() -> None:
 def test_every_malformed_answer_is_refused(bad: RawPrediction) -> None:
     with pytest.raises(DeployedModelRejectedError, match="serving_default"):
         read_prediction("serving_default", bad.body, contract().outputs)
+
+
+def test_an_output_that_the_contract_does_not_name_is_passed_over() -> None:
+    seen = read_prediction("serving_default", answer(grade_low=[5.5]).body, contract().outputs)
+
+    assert seen == {"good": 0.9, "grade": 6.5}
 
 
 def test_answers_that_differ_by_rounding_agree() -> None:

@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from vertex_mlops.exceptions import EndpointChangedError
 
-from tests.plugins.operators.rollouts import Rollout
+from tests.plugins.operators.rollout.rollouts import Rollout
 
 
 def test_the_champion_of_before_is_the_previous_one(rollout: Rollout) -> None:

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
-from vertex_mlops.operators.gate import BlessedModelGateOperator
+from vertex_mlops.operators.rollout.gate import BlessedModelGateOperator
 
-from tests.plugins.conftest import REGION, context_of
+from tests.plugins.task_context import REGION, context_of
 
 FEW = "the eval split has 14 distinct rows, a verdict needs 150"
-WORSE = "mean_absolute_error of grade is +0.0300 beside the champion's"
+WORSE = "mean_absolute_error of grade is +0.0300 compared with the champion's"
 
 
 def gate_of(**outcome: Any) -> BlessedModelGateOperator:
-    """Make a gate that looks at the result of a pipeline job whose model was compared with the majority."""
+    """Create a gate for the result of a pipeline job whose model was compared with the majority."""
     result: Any = {
         "name": f"projects/1/locations/{REGION}/pipelineJobs/run-1",
         "blessed": True,
@@ -32,7 +32,7 @@ def gate_of(**outcome: Any) -> BlessedModelGateOperator:
 
 
 def skipped_because(**outcome: Any) -> str:
-    """Let the gate look at a result, and return the reason why it skips the rollout."""
+    """Run the gate on a result, and return the reason why it skips the rollout."""
     gate = gate_of(blessed=False, **outcome)
     context = context_of(gate)
     with pytest.raises(AirflowSkipException) as skipped:
@@ -46,7 +46,7 @@ def skipped_because(**outcome: Any) -> str:
     [
         ("not judged", FEW, f"not judged: {FEW}; the champion stays"),
         ("not blessed", WORSE, f"not blessed: {WORSE}; the champion stays"),
-        ("", "", "not blessed: the pipeline gives no reason; the champion stays"),
+        ("", "", "not blessed: the pipeline reports no reason; the champion stays"),
     ],
     ids=["not-judged", "not-blessed", "untold"],
 )

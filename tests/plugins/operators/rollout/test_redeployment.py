@@ -10,26 +10,26 @@ from typing import Any
 import pytest
 from google.api_core.exceptions import NotFound
 from google.cloud import aiplatform_v1
-from vertex_mlops.compiled_pipeline import read_pipeline_job
-from vertex_mlops.contract import DataContract
+from vertex_mlops.contract.data_contract import DataContract
+from vertex_mlops.contract.serving import ServingSpec
 from vertex_mlops.exceptions import NoPreviousModelError, SpecError
-from vertex_mlops.operators.model_registry import GetPreviousModelVersionOperator
-from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
-from vertex_mlops.serving import ServingSpec
+from vertex_mlops.operators.pipeline.job import RunPipelineJobOnceOperator
+from vertex_mlops.operators.rollout.model_registry import GetPreviousModelVersionOperator
+from vertex_mlops.runs.compiled_pipeline import part_of_job, read_pipeline_job
 
-from tests.conftest import Cloud
-from tests.plugins.conftest import context_of
-from tests.plugins.operators import wine_tables
-from tests.plugins.operators.conftest import Endpoint
-from tests.plugins.operators.rollouts import SOUND, Rollout, await_jobs, serving
+from localcloud.testing import Cloud
+from tests.plugins.operators.bigquery import wine_tables
+from tests.plugins.operators.rollout.rollouts import SOUND, Rollout, await_jobs, serving
+from tests.plugins.operators.served_models import Endpoint
 from tests.plugins.pipelines import compiled
+from tests.plugins.task_context import context_of
 
 CONNECTION = ("google_cloud_default", None)
 
 
 @pytest.fixture
 def more_known(rollout: Rollout) -> dict[str, Any]:
-    """The data contract of the wine, with an instance more."""
+    """Return the data contract of the wine, with an instance more."""
     contract = rollout.parts["data_contract"]
     return contract | {
         "known_instances": [contract["sample_instance"]],
@@ -47,14 +47,14 @@ def close_renamed(rollout: Rollout) -> Iterator[None]:
 
 
 def renamed(rollout: Rollout) -> dict[str, Any]:
-    """What is served under another name, by another machine."""
+    """Return what is served under another name, by another machine."""
     return serving(f"{rollout.name}-new", machine_type="n1-standard-8")
 
 
 def choose(rollout: Rollout) -> dict[str, Any]:
-    """What the rollback DAG goes back to."""
+    """Return what the rollback DAG goes back to."""
     operator = GetPreviousModelVersionOperator(
-        task_id="choose", pipeline_job_labels={"wine": rollout.name}, **rollout.place
+        task_id="find_previous", pipeline_job_labels={"wine": rollout.name}, **rollout.place
     )
     return operator.execute(context_of(operator))
 
@@ -72,7 +72,7 @@ def test_a_run_submits_the_file_whose_contract_was_checked(
     job = train(place, checked["template_path"])
 
     assert checked["template_path"] == first != second
-    assert ServingSpec.from_job(job).name == rollout.name
+    assert part_of_job(ServingSpec, job).name == rollout.name
     again = wine_tables.check(client, f"gs://{bucket.name}/{pointer.name}", table_id)
     assert again["template_path"] == second
 
@@ -199,7 +199,7 @@ def test_without_a_champion_there_is_nowhere_to_go_back_to(rollout: Rollout) -> 
 
 def test_without_a_job_there_is_nowhere_to_go_back_to(rollout: Rollout) -> None:
     with pytest.raises(
-        NoPreviousModelError, match=r"no pipeline job with the labels .* carries a serving spec"
+        NoPreviousModelError, match=r"no pipeline job with the labels .* contains a serving spec"
     ):
         choose(rollout)
 
@@ -207,8 +207,8 @@ def test_without_a_job_there_is_nowhere_to_go_back_to(rollout: Rollout) -> None:
 def test_a_job_gives_back_the_contract_that_it_was_compiled_with(rollout: Rollout) -> None:
     job = read_pipeline_job(rollout.outcome("sound")["name"], *CONNECTION)
 
-    assert DataContract.from_job(job) == DataContract.model_validate(rollout.parts["data_contract"])
-    assert ServingSpec.from_job(job) == ServingSpec.model_validate(rollout.parts["serving"])
+    assert part_of_job(DataContract, job) == DataContract.model_validate(rollout.parts["data_contract"])
+    assert part_of_job(ServingSpec, job) == ServingSpec.model_validate(rollout.parts["serving"])
 
 
 def test_a_job_that_is_gone_is_named(rollout: Rollout) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,13 +11,13 @@ from airflow.sdk.exceptions import AirflowRescheduleException
 from google.api_core.exceptions import ServiceUnavailable
 from google.cloud import aiplatform_v1
 from google.cloud.aiplatform_v1.types import DeployModelOperationMetadata
-from vertex_mlops.deployed_models import endpoint_id_for
 from vertex_mlops.exceptions import SpecError, VertexOperationError
-from vertex_mlops.vertex_operations import OperationWait
+from vertex_mlops.rollout.deployed_models import endpoint_id_for
+from vertex_mlops.waiting.operations import OperationWait
 
-from tests.plugins.conftest import context_of
-from tests.plugins.operators.conftest import SERVING_IMAGE, TENSORFLOW_SERVING
-from tests.plugins.operators.rollouts import Rollout, serving
+from tests.plugins.operators.rollout.rollouts import Rollout, serving
+from tests.plugins.operators.served_models import SERVING_IMAGE, TENSORFLOW_SERVING
+from tests.plugins.task_context import context_of
 
 
 def test_a_version_tells_where_it_comes_from(rollout: Rollout) -> None:
@@ -53,8 +54,8 @@ def test_a_version_is_served_by_the_container_that_the_compiled_pipeline_asks_fo
 @pytest.mark.parametrize(
     ("container", "problem"),
     [
-        ({}, "serving.container_spec.image_uri: Field required"),
-        ({"image_uri": "i", "routes": {}}, "serving.container_spec.routes: Extra inputs"),
+        ({}, "serving.container_spec.image_uri: missing"),
+        ({"image_uri": "i", "routes": {}}, "serving.container_spec.routes: unknown key"),
         (
             {"image_uri": "i", "ports": [{"container_port": 0}]},
             "serving.container_spec.ports.0.container_port: ",
@@ -112,11 +113,37 @@ def test_a_deployed_version_gets_no_traffic_and_is_not_deployed_twice(rollout: R
     assert rollout.deployed == {champion["deployed_model_id"], new["deployed_model_id"]}
 
 
+def test_before_a_deployment_the_endpoint_and_its_operations_are_read_once(
+    rollout: Rollout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollout.crown("sound")
+    operator = rollout.deployer(rollout.upload("other"))
+    client, calls = operator.client, []
+
+    class Recording:
+        def __getattr__(self, name: str) -> Any:
+            calls.append(name)
+            return getattr(client, name)
+
+    monkeypatch.setattr(operator.hook, "get_endpoint_service_client", lambda region: Recording())
+
+    # a slow deployment is looked at again later
+    with suppress(AirflowRescheduleException):
+        operator.execute(context_of(operator))
+
+    assert calls[: calls.index("deploy_model") + 1] == [
+        "list_endpoints",
+        "list_operations",
+        "get_endpoint",
+        "deploy_model",
+    ]
+
+
 def test_the_endpoint_is_made_once_under_an_id_of_its_name(rollout: Rollout) -> None:
     deployed = rollout.deploy(rollout.upload("sound"))
 
     assert deployed["endpoint"].endswith(f"/{endpoint_id_for(rollout.name)}")
-    # beside a monitoring job the log of requests could not be changed any more
+    # next to a monitoring job the log of requests could not be changed any more
     assert not rollout.endpoint().predict_request_response_logging_config
 
 
@@ -196,5 +223,5 @@ def test_the_first_model_takes_all_traffic_at_once(rollout: Rollout) -> None:
 def test_a_job_that_does_not_say_how_to_serve_is_refused_with_what_to_do(rollout: Rollout) -> None:
     del rollout.parts["serving"]
 
-    with pytest.raises(SpecError, match=r"carries no serving: .*: deploy, then trigger a new run"):
+    with pytest.raises(SpecError, match=r"contains no serving: .*: deploy, then trigger a new run"):
         rollout.upload("sound")

@@ -9,11 +9,11 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from google.api_core.exceptions import ServiceUnavailable
 from vertex_mlops.exceptions import EndpointChangedError, EndpointTakenError
-from vertex_mlops.operators.deployment import ShiftTrafficOperator
+from vertex_mlops.operators.rollout.deployment import ShiftTrafficOperator
 
-from tests.plugins.conftest import context_of
-from tests.plugins.operators.conftest import Models
-from tests.plugins.operators.rollouts import STEPS, Rollout
+from tests.plugins.operators.rollout.rollouts import STEPS, Rollout
+from tests.plugins.operators.served_models import Models
+from tests.plugins.task_context import context_of
 
 
 def test_a_rollback_takes_the_traffic_from_a_rollout_which_stops_and_takes_nothing_back(
