@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 
 from airflow.sdk import DAG, Param
-from vertex_mlops.operators.bigquery import BigQueryTableFreshnessOperator
-from vertex_mlops.operators.bigquery_contract import BigQueryDataContractCheckOperator
-from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
-from vertex_mlops.pipeline_jobs import DATA_VERSION_LABEL, ROW_COUNT_LABEL
+from vertex_mlops.contract.names import DATA_VERSION_LABEL, ROW_COUNT_LABEL
+from vertex_mlops.operators.bigquery.contract import BigQueryDataContractCheckOperator
+from vertex_mlops.operators.bigquery.unseen_data import BigQueryTableFreshnessOperator
+from vertex_mlops.operators.pipeline.job import RunPipelineJobOnceOperator
 
 PROJECT, REGION, BUCKET = (os.environ[f"WINE_{name}"] for name in ("PROJECT", "REGION", "BUCKET"))
 TABLE = {"dataset_id": "example", "table_id": "wines"}
@@ -20,12 +20,11 @@ LABELS = {"table": "example-wines"}
 with DAG(
     dag_id="example_bigquery",
     schedule=None,
-    default_args={"project_id": PROJECT, "multiple_outputs": True, "retries": 2},
+    default_args={"project_id": PROJECT, "region": REGION, "multiple_outputs": True, "retries": 2},
     params={"force": Param(False, type="boolean", description="Train although nothing has changed")},
 ) as dag:
     check_freshness = BigQueryTableFreshnessOperator(
         task_id="check_freshness",
-        region=REGION,
         pipeline_job_labels=LABELS,
         force=dag.param("force"),
         **TABLE,
@@ -42,7 +41,6 @@ with DAG(
 
     train = RunPipelineJobOnceOperator(
         task_id="train",
-        region=REGION,
         display_name="example",
         template_path=check_data.output["template_path"],
         pipeline_root=f"gs://{BUCKET}/pipelines",

@@ -6,13 +6,13 @@ import os
 
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Asset
-from vertex_mlops.operators.drift import EmitModelDriftOperator
+from vertex_mlops.operators.monitoring.drift import EmitModelDriftOperator
 
 DRIFT = Asset(name="example_drift", uri="x-vertex-ai://example/drift")
 
 with DAG(dag_id="example_drift", schedule="20 * * * *", catchup=False, max_active_runs=1):
     EmitModelDriftOperator(
-        task_id="look",
+        task_id="detect_drift",
         project_id=os.environ["WINE_PROJECT"],
         region=os.environ["WINE_REGION"],
         labels={"wine": "example"},

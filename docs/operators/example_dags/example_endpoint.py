@@ -1,4 +1,4 @@
-"""Roll a model out behind an endpoint, with a way back: what comes behind a RunPipelineJobOnceOperator."""
+"""Roll out a model behind an endpoint, with a rollback: what follows a RunPipelineJobOnceOperator."""
 
 # Airflow puts XComs and default_args in place of arguments at run time
 # mypy: disable-error-code="arg-type, call-arg, index"
@@ -8,11 +8,17 @@ from __future__ import annotations
 import os
 
 from airflow.sdk import DAG, Param, TriggerRule, chain
-from vertex_mlops.operators.deployment import DeployModelVersionOperator, ShiftTrafficOperator
-from vertex_mlops.operators.endpoint import VerifyDeployedModelOperator
-from vertex_mlops.operators.gate import BlessedModelGateOperator
-from vertex_mlops.operators.model_registry import PromoteModelVersionOperator, UploadModelVersionOperator
-from vertex_mlops.operators.undeployment import RetireDeployedModelsOperator, RollBackDeploymentOperator
+from vertex_mlops.operators.rollout.deployment import DeployModelVersionOperator, ShiftTrafficOperator
+from vertex_mlops.operators.rollout.endpoint import VerifyDeployedModelOperator
+from vertex_mlops.operators.rollout.gate import BlessedModelGateOperator
+from vertex_mlops.operators.rollout.model_registry import (
+    PromoteModelVersionOperator,
+    UploadModelVersionOperator,
+)
+from vertex_mlops.operators.rollout.undeployment import (
+    RetireDeployedModelsOperator,
+    RollBackDeploymentOperator,
+)
 
 with DAG(
     dag_id="example_endpoint",
@@ -25,7 +31,7 @@ with DAG(
     },
     params={"pipeline_result": Param({}, type="object", description="What a pipeline job gave")},
 ) as dag:
-    # behind a RunPipelineJobOnceOperator this is train.output
+    # downstream of a RunPipelineJobOnceOperator this is train.output
     pipeline_result = dag.param("pipeline_result")
 
     gate = BlessedModelGateOperator(task_id="gate", pipeline_result=pipeline_result)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from airflow.sdk import DAG, Param
-from vertex_mlops.monitoring_settings import MonitoringSettings
-from vertex_mlops.operators.model_monitoring import CreateOrUpdateModelMonitoringJobOperator
-from vertex_mlops.operators.model_monitoring_state import (
+from vertex_mlops.contract.monitoring.settings import MonitoringSettings
+from vertex_mlops.operators.monitoring.job import CreateOrUpdateModelMonitoringJobOperator
+from vertex_mlops.operators.monitoring.state import (
     DeleteModelMonitoringJobOperator,
     PauseModelMonitoringJobOperator,
     ResumeModelMonitoringJobOperator,

@@ -1,13 +1,13 @@
-"""Run a compiled pipeline once for each DAG run, and cancel it when the run is given up."""
+"""Run a compiled pipeline once for each DAG run, and cancel it when the run ends without it."""
 
 from __future__ import annotations
 
 import os
 
 from airflow.sdk import DAG, task
-from vertex_mlops.operators.cancel_pipeline_job import CancelPipelineJobOperator
-from vertex_mlops.operators.pipeline_job import RunPipelineJobOnceOperator
-from vertex_mlops.pipeline_jobs import PipelineResult
+from vertex_mlops.operators.pipeline.cancel import CancelPipelineJobOperator
+from vertex_mlops.operators.pipeline.job import RunPipelineJobOnceOperator
+from vertex_mlops.runs.pipeline_results import PipelineResult
 
 BUCKET = os.environ["WINE_BUCKET"]
 DEFAULTS = {
