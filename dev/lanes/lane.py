@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from deploy.terminal.signals import deferred_interrupts
 from dev.lanes.events import EVENTS
 from dev.lanes.results import Results
 
@@ -61,11 +62,13 @@ class Lane:
         assert self._process is not None
         self.seconds = time.monotonic() - self._started
         if self._process.returncode is None:
-            # not poll(): it drops what the kernel says of the processor time
-            ended, status, usage = os.wait4(self._process.pid, os.WNOHANG)
-            if ended:
-                self._process.returncode = os.waitstatus_to_exitcode(status)
-                self.cpu_seconds = usage.ru_utime + usage.ru_stime
+            # the kernel gives the exit code only once
+            with deferred_interrupts():
+                # not poll(): it drops what the kernel says of the processor time
+                ended, status, usage = os.wait4(self._process.pid, os.WNOHANG)
+                if ended:
+                    self._process.returncode = os.waitstatus_to_exitcode(status)
+                    self.cpu_seconds = usage.ru_utime + usage.ru_stime
         return self._process.returncode
 
     def state(self) -> str:

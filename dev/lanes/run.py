@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from deploy.terminal.signals import ignore_interrupts
+from deploy.terminal.signals import deferred_interrupts, ignore_interrupts
 from dev.lanes.durations import Durations, file_of, read_durations, seconds_by_file
 from dev.lanes.lane import STOP_SECONDS, Lane
 
@@ -92,8 +92,10 @@ class Run:
         while self._waiting or self._running:
             while self._waiting and len(self._running) < self._at_once:
                 lane = Lane(self._waiting.pop(0), self._folder)
-                self._running.append(lane)
-                lane.start()
+                # an interrupt in between would leave a process that nobody stops
+                with deferred_interrupts():
+                    lane.start()
+                    self._running.append(lane)
                 self._tell(lane, f"begins, {lane.log}")
             for lane in list(self._running):
                 self._look_at(lane)

@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 from tests.fuzz import odd
 from tests.fuzz.checks import BUDGET, check, search
 from tests.fuzz.services import BUCKET, Services, routes_of
+from tests.fuzz.test_vertex import prepare
+from tests.fuzz.vertex_requests import MODEL
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTIONS = (
@@ -36,12 +38,13 @@ PAGES = (
 PARTS = {
     "product": "vertex-ai",
     "region": "europe-west1",
-    "id": "1",
     "task": "a",
     "version": "1",
     "bucket": BUCKET,
     "name": "kept",
 }
+# of a model, and of every other resource
+IDS = (MODEL.rpartition("/")[2], "1")
 
 
 def test_no_form_fails(services: Services) -> None:
@@ -63,9 +66,11 @@ def test_no_form_fails(services: Services) -> None:
 
 def test_no_page_fails(services: Services) -> None:
     """Check that errors of pages are pages, too."""
+    prepare(services)
 
     def ask(random: Random) -> None:
-        path = random.choice(PAGES).format(**{key: odd.segment(random, part) for key, part in PARTS.items()})
+        parts = PARTS | {"id": random.choice(IDS)}
+        path = random.choice(PAGES).format(**{key: odd.segment(random, part) for key, part in parts.items()})
         path += odd.query(random, ["project", "page", "d", "t", "j", "p"], {})
         answer = services.ask("console", "GET", path, b"", {"Accept": "text/html"})
         assert answer.status < 500, (path, answer)

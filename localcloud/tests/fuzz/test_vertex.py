@@ -70,6 +70,7 @@ def prepare(services: Services) -> None:
     They are put where the service keeps them: to deploy or to run takes the pipeline environment.
     """
     store = ResourceStore(services.settings.state / "vertex" / "resources.sqlite")
+    model = v1.Model(name=canonical(MODEL, services.settings), display_name="wine")
     for name, made in (
         (
             ENDPOINT,
@@ -77,11 +78,18 @@ def prepare(services: Services) -> None:
         ),
         (PIPELINE_JOB, v1.PipelineJob(display_name="x", state=v1.PipelineState.PIPELINE_STATE_SUCCEEDED)),
         (JOB, v1.ModelDeploymentMonitoringJob(display_name="x", endpoint=ENDPOINT)),
-        (BATCH_JOB, v1.BatchPredictionJob(display_name="x", state=v1.JobState.JOB_STATE_SUCCEEDED)),
+        (
+            BATCH_JOB,
+            v1.BatchPredictionJob(
+                BODIES["JobService.CreateBatchPredictionJob"]["batch_prediction_job"],
+                model=model.name,
+                model_version_id="1",
+                state=v1.JobState.JOB_STATE_SUCCEEDED,
+            ),
+        ),
     ):
         made.name = canonical(name, services.settings)
         store.put(made.name, made)
-    model = v1.Model(name=canonical(MODEL, services.settings), display_name="wine")
     if not store.exists(model.name):
         ModelRegistry(store).add(model, new=True)
     store.close()

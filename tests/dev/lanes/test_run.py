@@ -8,10 +8,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from dev.lanes.run import Run
+from dev.stack.guard import guarded
 from localcloud.testing import eventually
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -98,6 +101,28 @@ def test_an_interrupt_ends_every_process_of_every_lane(folder: Path, number: sig
 
     assert lanes.returncode == 130
     assert errors == "make: interrupted; every process is stopped\n"
+    assert sleepers(folder) == []
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("call", ["subprocess.Popen", "os.wait4"])
+def test_an_interrupt_while_a_lane_starts_or_ends_stops_them_all(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], call: str
+):
+    module, _, name = call.partition(".")
+    real = getattr(sys.modules[module], name)
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        result = real(*arguments, **options)
+        if call == "subprocess.Popen" or result[0]:
+            signal.raise_signal(signal.SIGINT)
+        return result
+
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(f"dev.lanes.lane.{call}", interrupted)
+
+    assert guarded("make", Run(["apart", "good"], folder=folder / "logs")) == 130
+    assert capsys.readouterr().err == "make: interrupted; every process is stopped\n"
     assert sleepers(folder) == []
 
 
