@@ -5,9 +5,9 @@ COMPAT_PYTHON := .tools/compat/bin/python
 # each in a process of its own: gRPC reads the root certificates once, and every stack has other ones
 STACK_TESTS := tests/plugins/live tests/e2e
 TESTS := test-e2e test-localcloud test-pipeline test-units test-live
-# localcloud's tests are a suite of their own, which does not know the plugin of tests/durations.json
+# localcloud's tests are a suite of their own, which does not know the plugin of dev/lanes/durations.json
 LOCALCLOUD_TESTS := -c localcloud/pyproject.toml -p dev.lanes.selection
-# each worker has a localcloud of its own; files in the order of tests/durations.json
+# each worker has a localcloud of its own; files in the order of dev/lanes/durations.json
 WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # the localcloud of `make up`; the project as dev/stack/settings.py has it
@@ -39,11 +39,11 @@ test: setup ## Run all tests that need neither a browser nor Docker: [ALSO='lint
 fuzz: setup ## Send malformed requests to localcloud, and count them: [REQUESTS=500] of each route
 	@FUZZ_REQUESTS=$(or $(REQUESTS),500) $(PYTHON) -m pytest $(LOCALCLOUD_TESTS) -o timeout=3600 localcloud/tests/fuzz
 
-test-durations: setup ## Run make test, and update tests/durations.json
+test-durations: setup ## Run make test, and update dev/lanes/durations.json
 	@$(PYTHON) -m dev.lanes --renew $(TESTS) $(ALSO)
 
 test-pipeline: setup ## Run the tests of the pipeline's environment only
-	@$(PIPELINE_PYTHON) -m pytest $(QUICK) tests/pipeline tests/lab
+	@$(PIPELINE_PYTHON) -m pytest $(QUICK) tests/pipeline tests/docs/lab
 
 test-units: $(if $(QUICK),setup,deploy-check) ## Run the tests of Airflow's environment that need no stack
 	@$(PYTHON) -m pytest $(QUICK) $(WORKERS) $(addprefix --ignore=,tests/pipeline tests/ui tests/faults $(STACK_TESTS))

@@ -43,7 +43,10 @@ IN_BOTH_ENVIRONMENTS = (
 )
 
 # what builds or launches a pipeline; a task that imports tfx.v1 pays seconds for all of TFX
-BUILDERS = {f"pipeline/wine_pipeline/{name}.py" for name in ("acceptance", "compile", "local", "pipeline")}
+BUILDERS = {
+    f"pipeline/wine_pipeline/{name}.py"
+    for name in ("commands/acceptance", "commands/compile", "commands/local", "pipeline")
+}
 
 # folders that a reader takes in at a glance, with all below them
 ROOMS = ("deploy", "dev", "localcloud/src", "plugins")

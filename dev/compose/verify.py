@@ -28,7 +28,7 @@ from dev.stack.settings import REPOSITORY
 
 BASE_IMAGE = "wine-mlops/base:local"
 DOCKERFILE = REPOSITORY / "pipeline" / "Dockerfile"
-TESTS = REPOSITORY / "tests" / "compose"
+TESTS = REPOSITORY / "tests" / "dev" / "compose"
 # built at the same time; the later ones find the pipeline's environment that localcloud's build has made
 IMAGES = (("postgres", "localcloud", "db-migrate"), ("seed", "notebook"))
 PULL_SECONDS = 180

@@ -19,8 +19,8 @@ compile localcloud/pyproject.toml --constraint requirements.txt -o localcloud/re
 cd pipeline
 compile --group oldest-tensorflow -o ../dev/install/oldest-tensorflow-requirements.txt
 compile --group installer -o requirements-installer.txt
-compile pyproject.toml --override overrides.txt --python-platform x86_64-manylinux_2_39 -o requirements.txt
-compile pyproject.toml --override overrides-glibc-below-2.39.txt --python-platform x86_64-manylinux_2_36 \
+compile pyproject.toml --override ../dev/install/overrides.txt --python-platform x86_64-manylinux_2_39 -o requirements.txt
+compile pyproject.toml --override ../dev/install/overrides-glibc-below-2.39.txt --python-platform x86_64-manylinux_2_36 \
   -o requirements-glibc-below-2.39.txt
 # the tools of notebooks and of the bench are installed with either lock, so they use the versions of both
 pins() { grep -oE '^[a-z0-9._-]+==[^ ]+' "$1" | sort; }

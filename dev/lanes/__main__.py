@@ -18,7 +18,7 @@ def main() -> None:
     """
     parser = argparse.ArgumentParser(prog="python -m dev.lanes", description=__doc__)
     parser.add_argument("targets", nargs="+", help="targets of the Makefile")
-    parser.add_argument("--renew", action="store_true", help="update tests/durations.json if all pass")
+    parser.add_argument("--renew", action="store_true", help="update dev/lanes/durations.json if all pass")
     arguments = parser.parse_args()
     run = Run(arguments.targets)
     run()

@@ -1,5 +1,5 @@
 """
-``tests/durations.json``: the seconds of test files, fixtures, tests and lanes, as last measured.
+``durations.json``: the seconds of test files, fixtures, tests and lanes, as last measured.
 
 Workers and lanes start with the longest; ``make check`` skips tests that are slow or use a slow fixture.
 ``make test-durations`` updates it.
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DURATIONS = REPOSITORY / "tests" / "durations.json"
+DURATIONS = Path(__file__).with_name("durations.json")
 KINDS = ("lanes", "files", "fixtures", "tests")
 # shorter durations do not matter for order or skipping
 LEAST_SECONDS = 1.0

@@ -1,4 +1,4 @@
-"""A pytest plugin for tests/durations.json: the longest files first; ``--quick`` leaves out what is slow."""
+"""A pytest plugin for durations.json: the longest files first; ``--quick`` leaves out what is slow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick",
         action="store_true",
-        help="only tests that start no localcloud, and are quick by tests/durations.json",
+        help="only tests that start no localcloud, and are quick by dev/lanes/durations.json",
     )
 
 

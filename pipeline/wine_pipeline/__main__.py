@@ -28,7 +28,7 @@ from wine_pipeline.scale import Scale, read_scale
 
 _NEEDED = ("project", "region", "bucket")
 _IMAGES = ("image", "serving_image")
-# the keys of wine_pipeline.tuning.SPACES
+# the keys of wine_pipeline.commands.tuning.SPACES
 _PARTS = ("kernel", "trees")
 
 # Each command imports what it needs after its arguments were checked: TFX takes eight seconds.
@@ -165,7 +165,7 @@ def _compile(options: argparse.Namespace) -> None:
         raise ConfigError(
             f"{len(configs)} --wine, but {len(options.output)} --output: give one for each wine"
         )
-    from wine_pipeline.compile import write_compiled
+    from wine_pipeline.commands.compile import write_compiled
 
     for config, output in zip(configs, options.output, strict=True):
         write_compiled(config, target, scale, output)
@@ -179,11 +179,11 @@ def _run(options: argparse.Namespace) -> None:
     checked(bigquery_id, "--google_cloud_dataset", options.google_cloud_dataset)
     checked(bigquery_id, "--wine_table", options.wine_table)
     table = f"{target.project}.{options.google_cloud_dataset}.{options.wine_table}"
-    from wine_pipeline.table import job_labels, read_data_version
+    from wine_pipeline.data.table import job_labels, read_data_version
 
     labels = job_labels(config, table) | {"username": username}
     data_version = read_data_version(target.project, table)
-    from wine_pipeline.submit import run_on_vertex
+    from wine_pipeline.commands.submit import run_on_vertex
 
     job = run_on_vertex(
         config, target, scale, table, data_version, labels, with_monitorer=options.with_monitorer
@@ -194,8 +194,8 @@ def _run(options: argparse.Namespace) -> None:
 def _local(options: argparse.Namespace) -> None:
     config, target = WineConfig(options.wine), _target(options)
     _check_table("--table", options.table)
-    from wine_pipeline.local import run_locally
-    from wine_pipeline.table import moment_of, pinned_query, read_data_version
+    from wine_pipeline.commands.local import run_locally
+    from wine_pipeline.data.table import moment_of, pinned_query, read_data_version
 
     modified = read_data_version(target.project, options.table)
     snapshot = moment_of(options.data_version or modified, modified)
@@ -213,7 +213,7 @@ def _metrics(options: argparse.Namespace) -> None:
 
 def _tune(options: argparse.Namespace) -> None:
     with contextlib.redirect_stdout(sys.stderr):
-        from wine_pipeline.tuning import read_training_split, report, tune
+        from wine_pipeline.commands.tuning import read_training_split, report, tune
 
         present = TrainingConfig()
         split = read_training_split(options.examples, present.max_rows)
@@ -236,7 +236,7 @@ def _tune(options: argparse.Namespace) -> None:
 
 def _acceptance(options: argparse.Namespace) -> None:
     target = Target(options.project, options.region, options.bucket, options.image)
-    from wine_pipeline.acceptance import write_all
+    from wine_pipeline.commands.acceptance import write_all
 
     write_all(target, options.root, options.output)
 

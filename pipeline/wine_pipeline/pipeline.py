@@ -14,7 +14,10 @@ from vertex_mlops.contract.data_contract import DataContract
 from vertex_mlops.contract.serving import ServingSpec
 
 from wine_pipeline.config import EVAL_BUCKETS, SPLIT_BUCKETS, Target, WineConfig
-from wine_pipeline.data_contract import build_data_contract
+from wine_pipeline.data.data_contract import build_data_contract
+from wine_pipeline.data.schema import DeclaredSchemaGen
+from wine_pipeline.data.table import job_labels
+from wine_pipeline.data.validator import StrictExampleValidator
 from wine_pipeline.evaluation.baseline import BaselineModel
 from wine_pipeline.evaluation.evaluator import PairedEvaluator
 from wine_pipeline.evaluation.reporter import MetricsReporter
@@ -24,12 +27,9 @@ from wine_pipeline.learner.trainer import run_fn
 from wine_pipeline.model_card.component import ModelCard
 from wine_pipeline.model_card.job import JOB_PLACEHOLDER
 from wine_pipeline.monitorer.component import MonitorerComponent
-from wine_pipeline.pusher import CONTAINER_SPEC, Pusher
 from wine_pipeline.scale import DataflowConfig, Scale, TrainingJobConfig
-from wine_pipeline.schema import DeclaredSchemaGen
-from wine_pipeline.serving import build_container_spec, build_serving_spec
-from wine_pipeline.table import job_labels
-from wine_pipeline.validator import StrictExampleValidator
+from wine_pipeline.vertex.pusher import CONTAINER_SPEC, Pusher
+from wine_pipeline.vertex.serving import build_container_spec, build_serving_spec
 
 INPUT_CONFIG = "input_config"
 

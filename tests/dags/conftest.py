@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.dags.dag_environment import ENVIRONMENT, ParseDags
-from tests.plugins.airflow_environment import REPOSITORY, isolate_airflow
+from tests.support.airflow_environment import REPOSITORY, isolate_airflow
 
 isolate_airflow()
 

@@ -8,7 +8,7 @@ import pytest
 from airflow.cli.cli_parser import get_parser
 
 from tests.dags.dag_environment import ParseDags
-from tests.plugins.airflow_environment import REPOSITORY
+from tests.support.airflow_environment import REPOSITORY
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,7 +11,7 @@ from functools import cache
 import pytest
 
 from tests.dags.dag_environment import ENVIRONMENT
-from tests.plugins.airflow_environment import REPOSITORY
+from tests.support.airflow_environment import REPOSITORY
 
 LISTING = "import {module}, json, sys; print(json.dumps(sorted(sys.modules)))"
 PROVIDER = "airflow.providers.google."

@@ -9,7 +9,7 @@ import pytest
 from vertex_mlops.exceptions import MissingResultError
 
 from tests.dags.dag_environment import ParseDags
-from tests.plugins.airflow_environment import REPOSITORY
+from tests.support.airflow_environment import REPOSITORY
 
 RETRAINING, ROLLBACK = "wine_retraining_white", "wine_rollback_white"
 

@@ -13,7 +13,7 @@ from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 from wine_config import CONFIG_FILE, load_wines
 
 from tests.dags.dag_environment import ENVIRONMENT
-from tests.repository import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 
 def spoiled(tmp_path: Path, key: str, value: Any) -> Path:
@@ -45,7 +45,7 @@ def test_a_launch_without_airflow_sets_the_labels_that_the_dag_looks_for() -> No
     code = """
 import json, sys
 from wine_pipeline.config import WineConfig
-from wine_pipeline.table import job_labels
+from wine_pipeline.data.table import job_labels
 
 print(json.dumps(job_labels(WineConfig.from_table(sys.argv[1]), ".".join(sys.argv[2:] + sys.argv[1:2]))))
 """

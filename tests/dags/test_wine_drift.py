@@ -11,7 +11,7 @@ import yaml
 from vertex_mlops.monitoring.drift_settings import DriftSettings
 
 from tests.dags.dag_environment import ParseDags
-from tests.plugins.airflow_environment import REPOSITORY
+from tests.support.airflow_environment import REPOSITORY
 
 WINES = ("white", "red")
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.dags.dag_environment import ENVIRONMENT, ParseDags
-from tests.flow import FLOW, ROLLOUT, STEPS, TASKS, WATCH
-from tests.plugins.airflow_environment import REPOSITORY
+from tests.support.airflow_environment import REPOSITORY
+from tests.support.flow import FLOW, ROLLOUT, STEPS, TASKS, WATCH
 
 DAG_FILES = ("wine_drift.py", "wine_retraining.py", "wine_rollback.py")
 

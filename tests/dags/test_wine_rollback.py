@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.dags.dag_environment import ParseDags
-from tests.plugins.airflow_environment import REPOSITORY
+from tests.support.airflow_environment import REPOSITORY
 
 FLOW = [
     "find_previous",

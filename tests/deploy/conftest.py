@@ -11,7 +11,7 @@ import pytest
 from deploy.composer.check import COMPOSER_PYTHON
 from deploy.composer.package import files_of
 from tests.deploy.checkouts import Checkout, Recorder
-from tests.repository import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 
 @pytest.fixture(scope="session")

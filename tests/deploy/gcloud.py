@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.testing import Cloud
-from tests.repository import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 TIMEOUT_SECONDS = 280
 

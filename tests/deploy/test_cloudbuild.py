@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from deploy.environments import read_environment
-from tests.repository import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 FOLDER = REPOSITORY / "deploy" / "cloudbuild"
 FILES = ["image.yaml", "main.yaml", "pr.yaml", "serving.yaml"]

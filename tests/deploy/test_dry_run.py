@@ -11,7 +11,7 @@ import pytest
 
 from tests.deploy.checkouts import Checkout
 from tests.deploy.gcloud import commands_in, refused, require
-from tests.repository import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 IMAGES = "europe-west1-docker.pkg.dev/wine-mlops-dev/wine-mlops"
 WHERE = "--project=wine-mlops-dev --location=europe-west1"

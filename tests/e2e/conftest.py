@@ -13,8 +13,8 @@ from dev.demo.wine_data import append_vintage
 from dev.stack.configured import ConfiguredSettings
 from dev.stack.vertex_state import query_jobs
 from localcloud.testing import free_port
-from tests.demo_stack import running_demo
 from tests.e2e.skipped_run import SkippedRun, _configure
+from tests.support.demo_stack import running_demo
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,11 @@ from google.cloud import bigquery, storage
 from dev.demo.drift import NEVER
 from dev.demo.wine_data import bigquery_client
 from dev.stack.settings import StackSettings
-from tests.plugins.contracts import CONTRACT
-from tests.plugins.drifting import Drifting, watch
+from tests.plugins.contract.contracts import CONTRACT
+from tests.plugins.monitoring.drifting import Drifting, watch
 from tests.plugins.operators.served_models import open_endpoint, register_models
-from tests.plugins.pipelines import pipeline, producer
-from tests.published import upload_spec
+from tests.plugins.runs.pipelines import pipeline, producer
+from tests.support.published import upload_spec
 
 # each has its own settings under `drift`
 WINES: dict[str, dict[str, Any]] = {

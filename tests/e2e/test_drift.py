@@ -12,7 +12,7 @@ from dev.demo.drift import DRIFT_DAG
 from dev.demo.train import Demo
 from tests.e2e.drift_wines import WINES, add_row, watched_wines
 from tests.e2e.finished_run import FinishedRun, finish
-from tests.plugins.drifting import Drifting
+from tests.plugins.monitoring.drifting import Drifting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 STRONGER = 5

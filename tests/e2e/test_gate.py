@@ -15,7 +15,7 @@ from dev.demo.wine_data import bigquery_client
 from dev.faults.replay import renamed
 from tests.e2e.finished_run import FinishedRun, finish
 from tests.e2e.gate_wine import GATE_WINE, load_gate_wine
-from tests.published import upload_spec
+from tests.support.published import upload_spec
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 WINE = GATE_WINE

@@ -14,7 +14,7 @@ from dev.demo.train import DAG_ID, NEW_ROWS, WINE, Demo
 from dev.faults.replay import made_by
 from localcloud.testing import SampleModel
 from tests.e2e.skipped_run import SkippedRun
-from tests.handmade import handmade
+from tests.support.handmade import handmade
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 SUCCEEDED = aiplatform_v1.PipelineState.PIPELINE_STATE_SUCCEEDED

@@ -14,8 +14,8 @@ from dev.demo.train import DAG_ID, WINE, Demo
 from dev.demo.wine_data import append_vintage, bigquery_client
 from dev.faults.replay import made_by, replay
 from tests.e2e.finished_run import FinishedRun, finish
-from tests.flow import RETIRE, ROLLOUT, WATCH
-from tests.published import upload_spec
+from tests.support.flow import RETIRE, ROLLOUT, WATCH
+from tests.support.published import upload_spec
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 ROLLBACK = f"wine_rollback_{WINE}"

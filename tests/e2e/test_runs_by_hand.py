@@ -23,8 +23,8 @@ from dev.faults.replay import Made, made_by, renamed, replay
 from dev.stack.airflow_api import AirflowApiError
 from dev.stack.settings import StackSettings
 from tests.e2e.finished_run import FinishedRun, finish, task_instance
-from tests.flow import FLOW, ROLLED_OUT, TEARDOWN, WAY_BACK
-from tests.published import upload_spec
+from tests.support.flow import FLOW, ROLLED_OUT, TEARDOWN, WAY_BACK
+from tests.support.published import upload_spec
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 WINE = "red"

@@ -8,7 +8,7 @@ from vertex_mlops.rollout.probe import most_requests
 
 from dev.stack.stack import LOCALCLOUD
 from localcloud.gateway.faults import Fault
-from tests.flow import WAY_BACK
+from tests.support.flow import WAY_BACK
 
 # a call that is held gives the suite this long to kill something meanwhile
 HOLD_SECONDS = 10.0

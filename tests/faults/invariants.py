@@ -11,7 +11,7 @@ from google.cloud import aiplatform_v1, bigquery
 from dev.faults.stack import WINE
 from localcloud.testing import eventually
 from tests.faults.bench import Bench, Run
-from tests.flow import FLOW, ROLLED_OUT
+from tests.support.flow import FLOW, ROLLED_OUT
 
 SUCCEEDED = "PIPELINE_STATE_SUCCEEDED"
 # of a run whose new model was found wanting in the first step

@@ -11,7 +11,7 @@ from tests.faults.bench import Bench, Run
 from tests.faults.cases import CASES, HOLD_SECONDS, RUNNER, SUPERVISOR, Case, Moment
 from tests.faults.fault_table import Row
 from tests.faults.invariants import violations
-from tests.flow import DEPLOYED
+from tests.support.flow import DEPLOYED
 
 BY_ITSELF = "by itself"
 

@@ -13,7 +13,7 @@ from tests.pipeline.wine_examples import REPOSITORY, Artifacts, Row, read_uci
 
 # These tests belong to the pipeline's own environment: pipeline/.venv/bin/python -m pytest tests/pipeline
 if importlib.util.find_spec("tfx") is None:
-    collect_ignore_glob = ["test_*.py"]
+    collect_ignore_glob = ["**/test_*.py"]
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from wine_pipeline.config import EvaluationConfig, ServingConfig, Target, TrainingConfig, WineConfig
+from wine_pipeline.data.schema import DeclaredSchemaGen
+from wine_pipeline.data.validator import StrictExampleValidator
 from wine_pipeline.evaluation.baseline import BaselineModel
 from wine_pipeline.evaluation.eval_config import build_eval_config
 from wine_pipeline.evaluation.evaluator import PairedEvaluator
@@ -28,8 +30,6 @@ from wine_pipeline.features import FEATURE_NAMES, GOOD, QUALITY
 from wine_pipeline.learner.preprocessing import preprocessing_fn
 from wine_pipeline.pipeline import _runner_arguments
 from wine_pipeline.scale import Scale
-from wine_pipeline.schema import DeclaredSchemaGen
-from wine_pipeline.validator import StrictExampleValidator
 
 # isort: split
 # Where glibc is older than 2.39, TFX provides a module that the older tensorflow-data-validation imports:

@@ -13,8 +13,8 @@ from hypothesis import settings as hypothesis_settings
 
 from localcloud.gateway.faults import Faults
 from localcloud.testing import Cloud
-from tests.plugins.airflow_environment import isolate_airflow
-from tests.plugins.task_context import REGION, Upload
+from tests.support.airflow_environment import isolate_airflow
+from tests.support.task_context import REGION, Upload
 
 isolate_airflow()
 

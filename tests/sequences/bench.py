@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.gateway.faults import Faults
-from tests.sequences.airflow import Airflow
+from tests.sequences.airflow.runner import Airflow
+from tests.sequences.airflow.runs import SUCCESS, Run
 from tests.sequences.people import Person
-from tests.sequences.runs import SUCCESS, Run
 from tests.sequences.trainings import SOUND_MODEL
 from tests.sequences.wines import Snapshot, Vault, Wine
 from tests.sequences.world import World

@@ -17,9 +17,9 @@ from deploy.local import PROJECT
 from dev.stack.settings import StackSettings
 from localcloud.config import Settings
 from localcloud.testing import Cloud, free_port
-from tests.plugins.airflow_environment import isolate_airflow
-from tests.repository import REPOSITORY
-from tests.sequences.quick_cloud import QuickCloud
+from tests.sequences.cloud.quick_cloud import QuickCloud
+from tests.support.airflow_environment import isolate_airflow
+from tests.support.repository import REPOSITORY
 
 isolate_airflow()
 

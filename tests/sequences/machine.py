@@ -10,8 +10,8 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from tests.sequences.airflow.runs import FAILED, SUCCESS, Run
 from tests.sequences.bench import Bench
-from tests.sequences.runs import FAILED, SUCCESS, Run
 from tests.sequences.trainings import MODELS, SOUND_MODEL
 from tests.sequences.world import WRITES, World, death, lost_answer
 

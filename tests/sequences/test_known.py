@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.sequences.bench import Bench
-from tests.sequences.journal import version_of
+from tests.sequences.checks.journal import version_of
 from tests.sequences.trainings import SOUND_MODEL
 from tests.sequences.world import death
 

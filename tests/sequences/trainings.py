@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.handmade import FIGURES
-from tests.plugins.contracts import CONTRACT
+from tests.plugins.contract.contracts import CONTRACT
 from tests.plugins.operators.rollout.rollouts import SOUND, serving
-from tests.plugins.pipelines import pipeline
-from tests.sequences.model_server import ANSWERS
+from tests.plugins.runs.pipelines import pipeline
+from tests.sequences.cloud.model_server import ANSWERS
+from tests.support.handmade import FIGURES
 
 # what a training can come to: a model that serves what it was evaluated with; one that serves something
 # else, which verify finds; and one that the Evaluator has not blessed

@@ -14,9 +14,9 @@ from vertex_mlops.rollout.deployed_models import deployed_version
 from dev.stack.settings import StackSettings
 from localcloud.testing import Cloud, eventually
 from tests.plugins.operators.served_models import CLIENT_OPTIONS
-from tests.plugins.task_context import REGION
-from tests.published import upload_spec
 from tests.sequences.trainings import compiled, served_files
+from tests.support.published import upload_spec
+from tests.support.task_context import REGION
 
 _ROWS = 200
 _QUIET_SECONDS = 30

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.gateway.faults import Fault, Faults
-from tests.sequences.airflow import Airflow
-from tests.sequences.invariants import broken
-from tests.sequences.journal import Journal, Promise, version_of
+from tests.sequences.airflow.runner import Airflow
+from tests.sequences.airflow.runs import FAILED, Run
+from tests.sequences.checks.invariants import broken
+from tests.sequences.checks.journal import Journal, Promise, version_of
 from tests.sequences.people import OTHER_TEAM, Person
-from tests.sequences.runs import FAILED, Run
 from tests.sequences.wines import Wine
 
 _MOST_STEPS = 200

@@ -18,10 +18,10 @@ from dev.install.browser import HOW_TO_INSTALL, find_browser, launch_arguments
 from dev.stack.airflow_api import HEALTH
 from dev.stack.settings import LOCAL
 from localcloud.testing import SampleModel, free_port
-from tests.demo_stack import running_demo
+from tests.support.demo_stack import running_demo
+from tests.support.wine_model import export_wine
 from tests.ui.airflow_ui import PATIENCE_MS, AirflowUi
 from tests.ui.stack import USER, LoginSettings
-from tests.wine_model import export_wine
 
 FAILED = LOCAL / "ui-failed"
 SIZE = {"width": 1440, "height": 900}

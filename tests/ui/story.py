@@ -22,14 +22,14 @@ from dev.demo.wine_data import bigquery_client, load_wine, read_wine
 from dev.faults.replay import renamed
 from localcloud.clients.monitor import run_window
 from localcloud.testing import SampleModel
-from tests.flow import TEARDOWN
-from tests.plugins.monitoring_jobs import run, settle
+from tests.plugins.monitoring.monitoring_jobs import run, settle
 from tests.plugins.operators.rollout.rollouts import Rollout
 from tests.plugins.operators.served_models import CLIENT_OPTIONS
-from tests.plugins.pipelines import carrier, pipeline, producer
-from tests.plugins.task_context import context_of
-from tests.published import upload_spec
-from tests.wine_model import TARGET
+from tests.plugins.runs.pipelines import carrier, pipeline, producer
+from tests.support.flow import TEARDOWN
+from tests.support.published import upload_spec
+from tests.support.task_context import context_of
+from tests.support.wine_model import TARGET
 
 WINE = "red"
 RETRAINING = f"wine_retraining_{WINE}"

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from dev.demo.train import DAG_ID
-from tests.flow import TASKS
+from tests.support.flow import TASKS
 from tests.ui.airflow_ui import AirflowUi
 
 pytestmark = [pytest.mark.ui, pytest.mark.timeout(600)]

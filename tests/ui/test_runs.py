@@ -15,9 +15,9 @@ from dev.demo.publish import read_spec
 from dev.demo.train import DAG_ID, WINE, Demo
 from dev.faults.replay import replay
 from localcloud.testing import SampleModel
-from tests.flow import ROLLED_OUT, TASKS
-from tests.handmade import handmade
-from tests.published import upload_spec
+from tests.support.flow import ROLLED_OUT, TASKS
+from tests.support.handmade import handmade
+from tests.support.published import upload_spec
 from tests.ui.airflow_ui import RUN_MS, AirflowUi
 
 pytestmark = [pytest.mark.ui, pytest.mark.timeout(1200)]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from wine_pipeline.config import EvaluationConfig
-from wine_pipeline.data_contract import min_rows
+from wine_pipeline.data.data_contract import min_rows
 
 from bench.__main__ import WINES, quiet
 from bench.gate.answers import Table

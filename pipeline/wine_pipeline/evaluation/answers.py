@@ -6,7 +6,7 @@ import numpy as np
 from vertex_mlops.contract.data_contract import DataContract
 from vertex_mlops.contract.names import RAW_SIGNATURE
 
-from wine_pipeline.served_model import ServedModel
+from wine_pipeline.vertex.served_model import ServedModel
 
 
 class MissingOutputError(LookupError):

@@ -19,7 +19,7 @@ from vertex_mlops.contract.names import CHAMPION_ALIAS
 from vertex_mlops.contract.reported import CHAMPION_VERSION
 
 from wine_pipeline.evaluation.majority import count_majority, export_majority
-from wine_pipeline.vertex_calls import AGAIN, ANSWER_SECONDS, client_options
+from wine_pipeline.vertex.vertex_calls import AGAIN, ANSWER_SECONDS, client_options
 
 CHAMPION = "champion"
 """What the baseline is, in its property :data:`KIND`."""

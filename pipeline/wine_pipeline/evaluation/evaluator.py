@@ -27,7 +27,7 @@ from wine_pipeline.evaluation.majority import NoRowsError
 from wine_pipeline.evaluation.paired_test import Pair, run_paired_test
 from wine_pipeline.evaluation.verdict import write_paired_test
 from wine_pipeline.features import GOOD, GRADE, QUALITY
-from wine_pipeline.served_model import ServedModel
+from wine_pipeline.vertex.served_model import ServedModel
 
 _THRESHOLDS = "thresholds"
 _DIGEST_BYTES = 16

@@ -19,7 +19,7 @@ from wine_pipeline.learner.blend import fit_blend
 from wine_pipeline.learner.derived import LEARNT_NAMES
 from wine_pipeline.learner.model import export_model
 from wine_pipeline.learner.sample import RowSample
-from wine_pipeline.serving import add_version_folder
+from wine_pipeline.vertex.serving import add_version_folder
 
 _READ_BATCH = 4096
 

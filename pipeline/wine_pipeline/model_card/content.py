@@ -20,7 +20,7 @@ from wine_pipeline.model_card.importance import Importance, measure_importance
 from wine_pipeline.model_card.job import Job, read_job
 from wine_pipeline.model_card.predictions import SLICED_BY, Predictions, ask_model
 from wine_pipeline.model_card.statistics import TrainingRows, read_quartiles, read_training_rows
-from wine_pipeline.served_model import ServedModel
+from wine_pipeline.vertex.served_model import ServedModel
 
 # what the figures of the baseline begin with, and what to call it
 _COMPARED = {CHAMPION_PREFIX: CHAMPION, MAJORITY_PREFIX: MAJORITY}

@@ -14,7 +14,7 @@ from vertex_mlops.contract.names import EXAMPLES_SIGNATURE
 from wine_pipeline.evaluation.eval_split import read_batches
 from wine_pipeline.features import FEATURE_NAMES, GRADE, QUALITY
 from wine_pipeline.model_card.predictions import MAX_ROWS
-from wine_pipeline.served_model import ServedModel
+from wine_pipeline.vertex.served_model import ServedModel
 
 # The model is asked once for each feature and row: a thousand answers in less than a second.
 SAMPLE_ROWS = 100

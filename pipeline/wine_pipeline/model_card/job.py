@@ -8,7 +8,7 @@ from typing import Any
 
 from google.cloud import aiplatform_v1
 
-from wine_pipeline.vertex_calls import AGAIN, ANSWER_SECONDS, client_options
+from wine_pipeline.vertex.vertex_calls import AGAIN, ANSWER_SECONDS, client_options
 
 # Vertex AI puts the job's resource name in its place; a runner without Vertex AI leaves it as it is.
 # https://kubeflow-pipelines.readthedocs.io/en/stable/source/dsl.html#kfp.dsl.PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER

@@ -13,7 +13,7 @@ from vertex_mlops.contract.names import EXAMPLES_SIGNATURE
 
 from wine_pipeline.evaluation.eval_split import read_batches
 from wine_pipeline.features import GOOD, GRADE, GRADE_HIGH, GRADE_LOW, QUALITY, QUALITY_MAX
-from wine_pipeline.served_model import ServedModel
+from wine_pipeline.vertex.served_model import ServedModel
 
 SLICED_BY = "alcohol"
 _GRADES = QUALITY_MAX + 1

@@ -22,7 +22,7 @@ from vertex_mlops.contract.monitoring.job import objectives_of
 from vertex_mlops.contract.monitoring.states import FAILED, is_settled
 
 from wine_pipeline.monitorer.errors import MonitoringError
-from wine_pipeline.vertex_calls import AGAIN, ANSWER_SECONDS, client_options
+from wine_pipeline.vertex.vertex_calls import AGAIN, ANSWER_SECONDS, client_options
 
 _SAMPLE = "sample_predict_instance"
 

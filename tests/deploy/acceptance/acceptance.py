@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from localcloud.testing import Cloud
-from tests.repository import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 # a run takes about a minute
 RUN_SECONDS = 280

@@ -12,7 +12,7 @@ from deploy.composer.specs import publish
 from dev.stack.settings import StackSettings
 from localcloud.testing import Cloud
 from tests.deploy.acceptance.acceptance import COMPILE_SECONDS, Acceptance
-from tests.repository import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 
 @pytest.fixture(scope="session")

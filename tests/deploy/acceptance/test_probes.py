@@ -19,7 +19,7 @@ from deploy.acceptance.project import Project
 from deploy.acceptance.removal import Removal
 from deploy.acceptance.services import composer
 from deploy.terminal.progress import Progress
-from tests.repository import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 
 class OneThing(Bench):

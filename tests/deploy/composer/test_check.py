@@ -11,7 +11,7 @@ import pytest
 
 from deploy.composer.check import CheckError, check_package
 from deploy.environments import read_environment
-from tests.repository import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 pytestmark = pytest.mark.usefixtures("composer_packages")
 

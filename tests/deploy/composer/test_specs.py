@@ -14,7 +14,7 @@ from google.cloud.exceptions import NotFound
 
 from deploy.composer import specs
 from localcloud.testing import Cloud
-from tests.repository import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 WINE = "white"
 

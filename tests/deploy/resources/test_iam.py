@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.resources.iam import IAM_FILE, IamError, grants, read_accounts, table
-from tests.repository import REPOSITORY
+from tests.support.repository import REPOSITORY
 from tests.test_house import source_files
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.environments import SERVING_IMAGE
 from tests.deploy.checkouts import Checkout
-from tests.repository import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 
 def made(calls: list[list[str]]) -> list[str]:

@@ -16,7 +16,7 @@ from google.cloud import bigquery
 from deploy.wines.load_data import LoadDataError, load_table
 from deploy.wines.wine_rows import read_wine
 from localcloud.testing import Cloud, free_port
-from tests.repository import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 
 @pytest.fixture

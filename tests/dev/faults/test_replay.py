@@ -9,7 +9,7 @@ from google.cloud.aiplatform_v1.types import PipelineJob
 
 from dev.faults.replay import made_by, renamed, replay
 from localcloud.vertex.pipelines.spec import Container, parse
-from tests.plugins.pipelines import pipeline, producer
+from tests.plugins.runs.pipelines import pipeline, producer
 
 URI = "gs://bucket/model"
 

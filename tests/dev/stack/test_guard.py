@@ -22,7 +22,7 @@ from dev.stack.stack import Stack
 from localcloud.config import SettingsError
 from localcloud.testing import eventually, free_port
 from tests.dev.stack.real_processes import SLEEP, lives, start
-from tests.repository import REPOSITORY
+from tests.support.repository import REPOSITORY
 
 DEMO = """
 import pathlib, sys

@@ -16,7 +16,7 @@ from bench.gate.goals import ALL_ROWS, BROKEN_LOADS, TENTH, missed
 from bench.gate.rates import EVENTS, Rate, Rivals
 from bench.gate.report import BEGIN, DOCUMENT, END, FIGURES, markdown, read_csv, write_csv, write_into
 from wine_pipeline.config import EvaluationConfig
-from wine_pipeline.data_contract import min_rows
+from wine_pipeline.data.data_contract import min_rows
 
 
 def rivals(rows: int, spread: float) -> Rivals:

@@ -14,7 +14,7 @@ from wine_pipeline.evaluation.baseline import KIND, BaselineModel, ChampionGoneE
 from wine_pipeline.evaluation.majority import NoRowsError, count_majority
 from wine_pipeline.evaluation.metrics import read_metrics
 from wine_pipeline.evaluation.verdict import read_verdict
-from wine_pipeline.served_model import ServedModel
+from wine_pipeline.vertex.served_model import ServedModel
 
 from tests.pipeline import stages
 from tests.pipeline.wine_examples import Artifacts, Row

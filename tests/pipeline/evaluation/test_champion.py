@@ -13,7 +13,7 @@ from tfx.types import standard_artifacts
 from vertex_mlops.contract.reported import CHAMPION_VERSION
 from wine_pipeline.evaluation.baseline import KIND
 from wine_pipeline.evaluation.majority import Majority, export_majority
-from wine_pipeline.served_model import ServedModel
+from wine_pipeline.vertex.served_model import ServedModel
 
 from localcloud.testing import Cloud
 from tests.pipeline import stages

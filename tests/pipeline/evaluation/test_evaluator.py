@@ -12,7 +12,7 @@ from wine_pipeline.config import EvaluationConfig
 from wine_pipeline.evaluation.evaluator import ask_pairs
 from wine_pipeline.evaluation.metrics import read_metrics
 from wine_pipeline.evaluation.verdict import NoPairedTestError, read_verdict
-from wine_pipeline.served_model import ServedModel
+from wine_pipeline.vertex.served_model import ServedModel
 
 from tests.pipeline import stages
 from tests.pipeline.wine_examples import Artifacts, Row

@@ -12,7 +12,7 @@ from vertex_mlops.contract.reported import NOT_JUDGED
 from wine_pipeline.evaluation.baseline import MAJORITY
 
 from tests.pipeline import stages
-from tests.pipeline.cards import make_card
+from tests.pipeline.model_card.cards import make_card
 from tests.pipeline.wine_examples import Row
 
 # TFX reloads modules: the class that is raised may be a twin of the one that is imported

@@ -13,12 +13,12 @@ from tfx.types import standard_artifacts
 from tfx.types.experimental.simple_artifacts import Metrics
 from vertex_mlops.contract.reported import CHAMPION_VERSION
 from wine_pipeline.config import WineConfig
-from wine_pipeline.data_contract import build_data_contract
+from wine_pipeline.data.data_contract import build_data_contract
 from wine_pipeline.evaluation.answers import MissingOutputError, known_answers
 from wine_pipeline.evaluation.baseline import CHAMPION, KIND, MAJORITY
 from wine_pipeline.evaluation.metrics import NoEvaluationError, read_metrics
 from wine_pipeline.evaluation.reporter import MetricsReporter
-from wine_pipeline.served_model import ServedModel
+from wine_pipeline.vertex.served_model import ServedModel
 
 from tests.pipeline import stages
 

@@ -14,7 +14,7 @@ import tensorflow_transform as tft
 from wine_pipeline.features import FEATURE_NAMES, FEATURES
 from wine_pipeline.learner.explanation import Explanation
 from wine_pipeline.learner.preprocessing import average_wine
-from wine_pipeline.served_model import ServedModel
+from wine_pipeline.vertex.served_model import ServedModel
 
 from tests.pipeline import stages
 from tests.pipeline.wine_examples import Artifacts, Row

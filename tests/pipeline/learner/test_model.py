@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from wine_pipeline.config import WineConfig
-from wine_pipeline.data_contract import build_data_contract
+from wine_pipeline.data.data_contract import build_data_contract
 from wine_pipeline.features import FEATURE_NAMES
-from wine_pipeline.served_model import ServedModel
+from wine_pipeline.vertex.served_model import ServedModel
 
 from tests.pipeline import stages
 from tests.pipeline.stages import to_example

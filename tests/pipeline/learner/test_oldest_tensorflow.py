@@ -17,7 +17,8 @@ import tensorflow_transform as tft
 from wine_pipeline.features import FEATURE_NAMES
 from wine_pipeline.learner.preprocessing import preprocessing_fn
 
-from tests.pipeline import ask_models, stages
+from tests.pipeline import stages
+from tests.pipeline.learner import ask_models
 from tests.pipeline.stages import to_example
 from tests.pipeline.wine_examples import REPOSITORY, Artifacts, Row
 

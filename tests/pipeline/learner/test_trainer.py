@@ -11,7 +11,7 @@ from wine_pipeline.config import TrainingConfig
 from wine_pipeline.learner.derived import LEARNT_NAMES
 from wine_pipeline.learner.sample import RowSample
 from wine_pipeline.learner.trainer import fit, sorted_split
-from wine_pipeline.served_model import ServedModel
+from wine_pipeline.vertex.served_model import ServedModel
 
 from tests.pipeline import stages
 from tests.pipeline.wine_examples import Artifacts, Row

@@ -13,7 +13,7 @@ from wine_pipeline.model_card.job import JOB_PLACEHOLDER, read_job
 from wine_pipeline.model_card.storage import write_text
 
 from localcloud.testing import Cloud, eventually
-from tests.plugins.pipelines import pipeline, step
+from tests.plugins.runs.pipelines import pipeline, step
 
 REGION = "europe-west1"
 TEXT = "<!DOCTYPE html><p>Süß, 10 % vol</p>"

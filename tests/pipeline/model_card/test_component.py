@@ -14,10 +14,10 @@ from tfx.types import standard_artifacts
 from wine_pipeline.evaluation.baseline import CHAMPION, MAJORITY
 from wine_pipeline.evaluation.metrics import read_metrics
 from wine_pipeline.features import FEATURE_NAMES
-from wine_pipeline.served_model import ServedModel
+from wine_pipeline.vertex.served_model import ServedModel
 
 from tests.pipeline import stages
-from tests.pipeline.cards import QUERY, make_card
+from tests.pipeline.model_card.cards import QUERY, make_card
 from tests.pipeline.wine_examples import Artifacts, Row
 
 

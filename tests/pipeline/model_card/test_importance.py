@@ -9,7 +9,7 @@ import tensorflow as tf
 from vertex_mlops.contract.names import EXAMPLES_SIGNATURE
 from wine_pipeline.features import FEATURE_NAMES
 from wine_pipeline.model_card.importance import measure_importance
-from wine_pipeline.served_model import ServedModel
+from wine_pipeline.vertex.served_model import ServedModel
 
 from tests.pipeline import stages
 from tests.pipeline.wine_examples import Artifacts, Row

@@ -9,7 +9,7 @@ from pathlib import Path
 from google.cloud import aiplatform_v1, bigquery, storage
 from wine_pipeline.config import ServingConfig, Target
 from wine_pipeline.features import FEATURE_NAMES, QUALITY
-from wine_pipeline.serving import build_container_spec
+from wine_pipeline.vertex.serving import build_container_spec
 
 BUCKET = "ada_mlops_lab"
 REGION = "europe-west1"

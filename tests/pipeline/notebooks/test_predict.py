@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wine_pipeline.data_contract import sample_instance
+from wine_pipeline.data.data_contract import sample_instance
 
 from localcloud.testing import Cloud
 from tests.pipeline.notebooks.notebook import Evaluate

@@ -13,7 +13,7 @@ from vertex_mlops.contract.data_contract import DataContract
 from vertex_mlops.exceptions import SpecError
 from vertex_mlops.runs.compiled_pipeline import part_of_file, part_of_job, read_pipeline_job
 
-from tests.plugins.contracts import CONTRACT, contract
+from tests.plugins.contract.contracts import CONTRACT, contract
 
 JOB = "projects/1/locations/r/pipelineJobs/run-1"
 URI = "gs://bucket/specs/wine-white.json"

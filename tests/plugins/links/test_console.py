@@ -19,7 +19,7 @@ from vertex_mlops.links.model_monitoring import ModelMonitoringJobLink
 from vertex_mlops.links.vertex_ai import BatchPredictionJobLink, EndpointLink, ModelLink, PipelineJobLink
 from vertex_mlops.operators.rollout.deployment import DeployModelVersionOperator
 
-from tests.plugins.task_context import context_of
+from tests.support.task_context import context_of
 
 PLACE = {"project_id": "wine", "region": "europe-west1"}
 PATHS = [

@@ -10,7 +10,7 @@ from vertex_mlops.links.console import CONSOLE_URL
 from vertex_mlops.links.model_card import ModelCardLink
 from vertex_mlops.operators.rollout.gate import BlessedModelGateOperator
 
-from tests.plugins.task_context import context_of
+from tests.support.task_context import context_of
 
 CARD = "gs://wine-models/root/ModelCard 1/model_card/model_card.html"
 

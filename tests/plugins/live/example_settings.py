@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dev.stack.settings import StackSettings
-from tests.plugins.contracts import CONTRACT
+from tests.plugins.contract.contracts import CONTRACT
 from tests.plugins.live.runs import Run
-from tests.plugins.pipelines import pipeline, step
+from tests.plugins.runs.pipelines import pipeline, step
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLES = REPOSITORY / "docs" / "operators" / "example_dags"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from google.cloud import storage
 
-from tests.plugins.drifting import watch
 from tests.plugins.live.example_settings import Start
 from tests.plugins.live.runs import Run, Runs, wait
+from tests.plugins.monitoring.drifting import watch
 from tests.plugins.operators.served_models import Endpoint
 
 LOOK, AFTER = "example_drift", "example_after_drift"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.contracts import CONTRACT
+from tests.plugins.contract.contracts import CONTRACT
 from tests.plugins.live.example_settings import Start
 from tests.plugins.live.runs import Run, Runs
 from tests.plugins.operators.rollout.rollouts import Rollout, serving

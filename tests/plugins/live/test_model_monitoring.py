@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from google.cloud import aiplatform_v1
 
-from tests.plugins.contracts import CONTRACT
+from tests.plugins.contract.contracts import CONTRACT
 from tests.plugins.live.example_settings import Start
 from tests.plugins.live.runs import Run, Runs, wait
 from tests.plugins.operators.served_models import CLIENT_OPTIONS, Endpoint
-from tests.plugins.pipelines import compiled, submit
+from tests.plugins.runs.pipelines import compiled, submit
 
 CREATE, STATE = "example_model_monitoring", "example_model_monitoring_state"
 

@@ -10,7 +10,7 @@ import pytest
 from google.cloud import aiplatform_v1
 
 from localcloud.testing import Cloud, MakeOnce
-from tests.plugins.contracts import CONTRACT
+from tests.plugins.contract.contracts import CONTRACT
 from tests.plugins.operators.served_models import (
     CLIENT_OPTIONS,
     Endpoint,
@@ -19,7 +19,7 @@ from tests.plugins.operators.served_models import (
     _register_all,
     open_endpoint,
 )
-from tests.plugins.pipelines import compiled, submit
+from tests.plugins.runs.pipelines import compiled, submit
 
 if TYPE_CHECKING:
     from tests.plugins.operators.rollout.rollouts import Rollout

@@ -12,9 +12,9 @@ from typing import Any
 from google.cloud import aiplatform_v1
 
 from localcloud.config import Settings
-from tests.plugins.airflow_environment import REPOSITORY
-from tests.plugins.monitoring_jobs import delete_monitoring_job
-from tests.plugins.task_context import REGION
+from tests.plugins.monitoring.monitoring_jobs import delete_monitoring_job
+from tests.support.airflow_environment import REPOSITORY
+from tests.support.task_context import REGION
 
 SERVING_IMAGE = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 TENSORFLOW_SERVING = {
@@ -36,7 +36,7 @@ CLIENT_OPTIONS = {"api_endpoint": f"{REGION}-aiplatform.googleapis.com"}
 @dataclass(frozen=True)
 class Models:
     """
-    The models of tests/plugins/saved_models.py in the model registry.
+    The models of tests/plugins/rollout/saved_models.py in the model registry.
 
     :param names: resource name of each.
     :param example: the tf.Example that all of them know, in base64.
@@ -54,7 +54,7 @@ def register_models(settings: Settings, bucket: Any, folder: Path) -> Models:
 
 def _export(settings: Settings, folder: Path) -> None:
     exported = subprocess.run(
-        [settings.pipeline_python, REPOSITORY / "tests/plugins/saved_models.py", folder / "models"],
+        [settings.pipeline_python, REPOSITORY / "tests/plugins/rollout/saved_models.py", folder / "models"],
         check=True,
         capture_output=True,
         text=True,

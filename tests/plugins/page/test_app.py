@@ -28,7 +28,7 @@ from vertex_mlops.runs.pipeline_jobs import SUBMISSION_KEY
 
 from localcloud.gateway.faults import Fault, Faults
 from localcloud.testing import Cloud
-from tests.plugins.contracts import CONTRACT
+from tests.plugins.contract.contracts import CONTRACT
 from tests.plugins.operators.rollout.rollouts import serving
 from tests.plugins.page.made_readings import MODEL, airflow_run, readings, training
 

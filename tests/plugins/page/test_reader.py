@@ -11,8 +11,8 @@ from vertex_mlops.page import reader
 
 from localcloud.testing import eventually
 from tests.plugins.page.made_readings import DATA_VERSION, MODEL
-from tests.plugins.pipelines import pipeline, step, submit
-from tests.plugins.task_context import REGION
+from tests.plugins.runs.pipelines import pipeline, step, submit
+from tests.support.task_context import REGION
 
 
 def test_the_last_training_that_succeeded_is_found_behind_any_number_that_failed(

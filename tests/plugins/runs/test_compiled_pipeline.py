@@ -12,8 +12,8 @@ from vertex_mlops.runs.compiled_pipeline import served_names
 
 from localcloud.testing import Cloud, eventually
 from tests.plugins.operators.rollout.rollouts import serving
-from tests.plugins.pipelines import compiled, submit
-from tests.plugins.task_context import REGION
+from tests.plugins.runs.pipelines import compiled, submit
+from tests.support.task_context import REGION
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from vertex_mlops.sensors.model_monitoring import ModelMonitoringAnomaliesSensor
 
 from localcloud.gateway.faults import Fault, Faults
 from localcloud.testing import Cloud
-from tests.plugins.monitoring_jobs import run, settle, unsettled
+from tests.plugins.monitoring.monitoring_jobs import run, settle, unsettled
 from tests.plugins.operators.served_models import Endpoint
-from tests.plugins.task_context import context_of
+from tests.support.task_context import context_of
 
 
 def monitor(place: dict[str, str], endpoint: Endpoint, pipeline_job: str, **settings: Any) -> dict[str, Any]:

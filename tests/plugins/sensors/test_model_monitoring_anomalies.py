@@ -11,9 +11,9 @@ from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.sensors.model_monitoring import RAW_FEATURES, ModelMonitoringAnomaliesSensor
 
 from localcloud.testing import Cloud
-from tests.plugins.drifting import Drifting, watch
+from tests.plugins.monitoring.drifting import Drifting, watch
 from tests.plugins.operators.served_models import Endpoint
-from tests.plugins.task_context import context_of
+from tests.support.task_context import context_of
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowRescheduleException
 from vertex_mlops.waiting import reschedule as waiting
 from vertex_mlops.waiting.reschedule import pauses, reschedule_or_fail
 
-from tests.plugins.task_context import TaskInstance
+from tests.support.task_context import TaskInstance
 
 CONTEXT = {"ti": TaskInstance("dag", "run", "task")}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.airflow_environment import REPOSITORY
 from tests.plugins.wheel.wheel_environment import DISTRIBUTION, OUTSIDE, Run, _uv
+from tests.support.airflow_environment import REPOSITORY
 
 ENVIRONMENT = REPOSITORY / ".tools" / "wheel"
 LOCK = REPOSITORY / "deploy" / "composer" / "airflow-requirements.txt"

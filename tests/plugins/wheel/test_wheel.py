@@ -14,10 +14,10 @@ from vertex_mlops.provider_info import get_provider_info
 
 from localcloud.clients.environment import client_environment
 from localcloud.testing import Cloud
-from tests.plugins.airflow_environment import REPOSITORY
-from tests.plugins.pipelines import pipeline, step
-from tests.plugins.task_context import REGION
+from tests.plugins.runs.pipelines import pipeline, step
 from tests.plugins.wheel.wheel_environment import DISTRIBUTION, Run
+from tests.support.airflow_environment import REPOSITORY
+from tests.support.task_context import REGION
 
 pytestmark = pytest.mark.timeout(1500)
 

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.plugins.airflow_environment import REPOSITORY
+from tests.support.airflow_environment import REPOSITORY
 
 DISTRIBUTION = "airflow-provider-vertex-mlops"
 # as it was before a fixture has led this process to localcloud, which reaches no registry

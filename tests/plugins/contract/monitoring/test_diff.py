@@ -13,7 +13,7 @@ from vertex_mlops.contract.monitoring.job import monitoring_job, objective_confi
 from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 
 from localcloud.vertex.resources import masks
-from tests.plugins.contracts import MONITORING, contract
+from tests.plugins.contract.contracts import MONITORING, contract
 
 OBJECTIVES = "model_deployment_monitoring_objective_configs"
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.modelDeploymentMonitoringJobs/patch

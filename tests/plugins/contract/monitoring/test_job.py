@@ -11,7 +11,7 @@ from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 from vertex_mlops.exceptions import ModelMonitoringJobError
 from vertex_mlops.monitoring.objective import objective_config
 
-from tests.plugins.contracts import MONITORING, contract
+from tests.plugins.contract.contracts import MONITORING, contract
 
 
 def settings(**changes: Any) -> MonitoringSettings:

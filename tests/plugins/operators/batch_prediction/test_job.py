@@ -22,7 +22,7 @@ from vertex_mlops.runs.pipeline_jobs import resource_id, task_label
 from localcloud.gateway.faults import Fault, Faults
 from localcloud.testing import Cloud
 from tests.plugins.operators.served_models import CLIENT_OPTIONS, Models
-from tests.plugins.task_context import REGION, context_of
+from tests.support.task_context import REGION, context_of
 
 # the models take each feature as a list of one number
 WINES = "SELECT 1 AS id, [3.5] AS ph, [13.8] AS alcohol, 6 AS quality UNION ALL SELECT 2, [3.0], [9.0], NULL"

@@ -14,7 +14,7 @@ from vertex_mlops.exceptions import (
     UnknownFeatureError,
 )
 
-from tests.plugins.contracts import CONTRACT
+from tests.plugins.contract.contracts import CONTRACT
 from tests.plugins.operators.bigquery.wine_tables import (
     SCHEMA,
     SOUND,
@@ -24,7 +24,7 @@ from tests.plugins.operators.bigquery.wine_tables import (
     check,
     modified,
 )
-from tests.plugins.task_context import Upload
+from tests.support.task_context import Upload
 
 
 @pytest.fixture

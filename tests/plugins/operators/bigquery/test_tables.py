@@ -14,7 +14,7 @@ from vertex_mlops.exceptions import (
 from vertex_mlops.operators.bigquery.contract import BigQueryDataContractCheckOperator
 
 from localcloud.testing import eventually
-from tests.plugins.contracts import CONTRACT
+from tests.plugins.contract.contracts import CONTRACT
 from tests.plugins.operators.bigquery.wine_tables import (
     DATASET,
     SCHEMA,
@@ -26,7 +26,7 @@ from tests.plugins.operators.bigquery.wine_tables import (
     modified,
     train_on,
 )
-from tests.plugins.task_context import Upload, context_of
+from tests.support.task_context import Upload, context_of
 
 NOW_MS = 1_764_028_800_000
 

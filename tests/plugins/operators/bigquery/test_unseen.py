@@ -10,7 +10,7 @@ from google.cloud import bigquery
 from vertex_mlops.runs.pipeline_jobs import SUBMISSION_KEY
 
 from tests.plugins.operators.bigquery.wine_tables import SOUND, freshness, maker, modified, train_on
-from tests.plugins.task_context import Upload, context_of
+from tests.support.task_context import Upload, context_of
 
 SUBMITTED = {SUBMISSION_KEY: 30.0}
 

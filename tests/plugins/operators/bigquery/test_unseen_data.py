@@ -25,7 +25,7 @@ from tests.plugins.operators.bigquery.wine_tables import (
     modified,
     train_on,
 )
-from tests.plugins.task_context import Upload, context_of
+from tests.support.task_context import Upload, context_of
 
 
 class TestFreshness:

@@ -15,8 +15,8 @@ from vertex_mlops.operators.bigquery.unseen_data import BigQueryTableFreshnessOp
 from vertex_mlops.operators.pipeline.job import RunPipelineJobOnceOperator
 
 from localcloud.testing import Cloud
-from tests.plugins.pipelines import pipeline, step
-from tests.plugins.task_context import Upload, context_of
+from tests.plugins.runs.pipelines import pipeline, step
+from tests.support.task_context import Upload, context_of
 
 DATASET = "plugins"
 SCHEMA = [

@@ -7,8 +7,8 @@ from typing import Any
 from vertex_mlops.contract.monitoring.settings import MonitoringSettings
 from vertex_mlops.operators.monitoring.job import CreateOrUpdateModelMonitoringJobOperator
 
-from tests.plugins.contracts import MONITORING
-from tests.plugins.monitoring_jobs import run, settle
+from tests.plugins.contract.contracts import MONITORING
+from tests.plugins.monitoring.monitoring_jobs import run, settle
 from tests.plugins.operators.served_models import Endpoint
 
 SETTINGS = MONITORING | {"emails": ["cellar@example.com"]}

@@ -17,9 +17,9 @@ from vertex_mlops.monitoring.drift_events import DriftEvent, describe, triggerin
 from vertex_mlops.operators.monitoring.drift import EmitModelDriftOperator
 
 from localcloud.testing import Cloud
-from tests.plugins.drifting import Drifting, watch
+from tests.plugins.monitoring.drifting import Drifting, watch
 from tests.plugins.operators.served_models import CLIENT_OPTIONS, Endpoint, Models, open_endpoint
-from tests.plugins.task_context import context_of
+from tests.support.task_context import context_of
 
 ASSET = Asset(name="drift", uri="x-vertex-ai://wine-local/drift")
 

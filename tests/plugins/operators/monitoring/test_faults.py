@@ -14,10 +14,10 @@ from vertex_mlops.operators.monitoring import base as model_monitoring_base
 from vertex_mlops.operators.monitoring.state import DeleteModelMonitoringJobOperator
 
 from localcloud.gateway.faults import Fault, Faults
-from tests.plugins.monitoring_jobs import run, settle
+from tests.plugins.monitoring.monitoring_jobs import run, settle
 from tests.plugins.operators.monitoring.monitorings import monitor, monitoring
 from tests.plugins.operators.served_models import Endpoint
-from tests.plugins.task_context import context_of
+from tests.support.task_context import context_of
 
 GET = "JobService.GetModelDeploymentMonitoringJob"
 DELETE = "JobService.DeleteModelDeploymentMonitoringJob"

@@ -14,11 +14,11 @@ from vertex_mlops.exceptions import (
 from vertex_mlops.hooks.model_monitoring import ModelMonitoringHook
 from vertex_mlops.operators.monitoring.job import CreateOrUpdateModelMonitoringJobOperator
 
-from tests.plugins.contracts import CONTRACT
-from tests.plugins.monitoring_jobs import run
+from tests.plugins.contract.contracts import CONTRACT
+from tests.plugins.monitoring.monitoring_jobs import run
 from tests.plugins.operators.monitoring.monitorings import monitor, monitoring
 from tests.plugins.operators.served_models import Endpoint
-from tests.plugins.pipelines import compiled, submit
+from tests.plugins.runs.pipelines import compiled, submit
 
 
 def test_the_first_model_gets_a_monitoring_job_with_everything_that_was_asked_for(

@@ -8,10 +8,10 @@ from vertex_mlops.page.reader import read_everything
 from vertex_mlops.page.report import make_report
 from vertex_mlops.page.sources import RetrainedModel
 
-from tests.plugins.monitoring_jobs import delete_monitoring_job, settle
+from tests.plugins.monitoring.monitoring_jobs import delete_monitoring_job, settle
 from tests.plugins.operators.rollout.rollouts import Rollout, await_jobs, serving
-from tests.plugins.pipelines import compiled, pipeline, producer, submit
-from tests.plugins.task_context import Upload, context_of
+from tests.plugins.runs.pipelines import compiled, pipeline, producer, submit
+from tests.support.task_context import Upload, context_of
 
 
 def retrained(rollout: Rollout, template_path: str) -> RetrainedModel:

@@ -17,8 +17,8 @@ from localcloud.gateway.faults import Fault, Faults
 from localcloud.testing import Cloud
 from tests.plugins.operators.rollout.rollouts import Rollout
 from tests.plugins.operators.served_models import Endpoint
-from tests.plugins.pipelines import pipeline, step
-from tests.plugins.task_context import Upload, context_of
+from tests.plugins.runs.pipelines import pipeline, step
+from tests.support.task_context import Upload, context_of
 
 MESSAGE = (
     "Service agents are being provisioned "

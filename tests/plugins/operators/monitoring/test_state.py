@@ -17,9 +17,9 @@ from vertex_mlops.operators.monitoring.state import (
     ResumeModelMonitoringJobOperator,
 )
 
-from tests.plugins.monitoring_jobs import run, settle
+from tests.plugins.monitoring.monitoring_jobs import run, settle
 from tests.plugins.operators.served_models import Endpoint
-from tests.plugins.task_context import context_of
+from tests.support.task_context import context_of
 
 PAUSED, RUNNING = aiplatform_v1.JobState.JOB_STATE_PAUSED, aiplatform_v1.JobState.JOB_STATE_RUNNING
 

@@ -22,10 +22,10 @@ from vertex_mlops.runs.pipeline_jobs import resource_id
 
 from localcloud.testing import Cloud
 from tests.plugins.contract.monitoring.test_diff import settings as random_settings
-from tests.plugins.monitoring_jobs import run, settle, unsettled
+from tests.plugins.monitoring.monitoring_jobs import run, settle, unsettled
 from tests.plugins.operators.monitoring.monitorings import monitor, monitoring
 from tests.plugins.operators.served_models import Endpoint
-from tests.plugins.task_context import context_of
+from tests.support.task_context import context_of
 
 
 def test_it_does_not_wait_for_what_it_has_begun_and_both_links_are_there(

@@ -19,8 +19,8 @@ from vertex_mlops.operators.pipeline.job import RunPipelineJobOnceOperator
 from vertex_mlops.runs.pipeline_jobs import JOB_ID_KEY, SUBMISSION_KEY
 
 from localcloud.gateway.faults import Fault, Faults
-from tests.plugins.pipelines import pipeline, step
-from tests.plugins.task_context import REGION, Upload, context_of
+from tests.plugins.runs.pipelines import pipeline, step
+from tests.support.task_context import REGION, Upload, context_of
 
 SLEEPS = pipeline(step("Sleeper", "import time", "time.sleep(120)"))
 NOTHING = pipeline(step("Nothing", "pass"))

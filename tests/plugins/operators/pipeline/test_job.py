@@ -20,8 +20,8 @@ from vertex_mlops.operators.vertex_base import VertexBaseOperator
 from vertex_mlops.runs.pipeline_jobs import resource_id
 from vertex_mlops.runs.pipeline_results import PipelineResult
 
-from tests.plugins.pipelines import pipeline, producer, step
-from tests.plugins.task_context import REGION, Upload, context_of
+from tests.plugins.runs.pipelines import pipeline, producer, step
+from tests.support.task_context import REGION, Upload, context_of
 
 NOTHING = pipeline(step("Nothing", "pass"))
 FAILS = pipeline(step("Trainer", "raise SystemExit('the loss is NaN')"))

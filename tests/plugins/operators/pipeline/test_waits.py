@@ -25,8 +25,8 @@ from vertex_mlops.runs.pipeline_jobs import job_id_of_task, resource_id
 from localcloud.gateway.faults import Fault, Faults
 from localcloud.testing import Cloud
 from localcloud.vertex.resources.store import ResourceStore
-from tests.plugins.pipelines import pipeline, step
-from tests.plugins.task_context import REGION, Upload, context_of
+from tests.plugins.runs.pipelines import pipeline, step
+from tests.support.task_context import REGION, Upload, context_of
 
 GET, CREATE = "PipelineService.GetPipelineJob", "PipelineService.CreatePipelineJob"
 ERRORS = {

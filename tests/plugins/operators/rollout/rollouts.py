@@ -27,10 +27,10 @@ from vertex_mlops.rollout.settings import RolloutSettings
 from vertex_mlops.runs.pipeline_results import PipelineResult
 
 from localcloud.testing import eventually
-from tests.plugins.contracts import CONTRACT
+from tests.plugins.contract.contracts import CONTRACT
 from tests.plugins.operators.served_models import CLIENT_OPTIONS, TENSORFLOW_SERVING, Endpoint
-from tests.plugins.pipelines import compiled, submit
-from tests.plugins.task_context import REGION, context_of
+from tests.plugins.runs.pipelines import compiled, submit
+from tests.support.task_context import REGION, context_of
 
 _MOST_LOOKS = 300
 _JOB_SECONDS = 60

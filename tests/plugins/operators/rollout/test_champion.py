@@ -16,7 +16,7 @@ from vertex_mlops.operators.rollout.model_registry import (
 from vertex_mlops.runs.pipeline_results import PipelineResult
 
 from tests.plugins.operators.rollout.rollouts import Rollout, await_jobs
-from tests.plugins.task_context import context_of
+from tests.support.task_context import context_of
 
 
 def gate(rollout: Rollout, outcome: PipelineResult) -> tuple[dict[str, Any], Any]:

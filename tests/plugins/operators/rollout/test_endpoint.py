@@ -24,9 +24,9 @@ from vertex_mlops.rollout.settings import RolloutSettings
 
 from localcloud.testing import Cloud
 from localcloud.vertex.metrics.service import SAMPLE_SECONDS
-from tests.plugins.contracts import contract
+from tests.plugins.contract.contracts import contract
 from tests.plugins.operators.rollout.rollouts import SOUND, Rollout
-from tests.plugins.task_context import context_of
+from tests.support.task_context import context_of
 
 Deployed = dict[str, Any]
 

@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from vertex_mlops.operators.rollout.gate import BlessedModelGateOperator
 
-from tests.plugins.task_context import REGION, context_of
+from tests.support.task_context import REGION, context_of
 
 FEW = "the eval split has 14 distinct rows, a verdict needs 150"
 WORSE = "mean_absolute_error of grade is +0.0300 compared with the champion's"

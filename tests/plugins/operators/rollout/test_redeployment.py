@@ -21,8 +21,8 @@ from localcloud.testing import Cloud
 from tests.plugins.operators.bigquery import wine_tables
 from tests.plugins.operators.rollout.rollouts import SOUND, Rollout, await_jobs, serving
 from tests.plugins.operators.served_models import Endpoint
-from tests.plugins.pipelines import compiled
-from tests.plugins.task_context import context_of
+from tests.plugins.runs.pipelines import compiled
+from tests.support.task_context import context_of
 
 CONNECTION = ("google_cloud_default", None)
 

@@ -17,7 +17,7 @@ from vertex_mlops.waiting.operations import OperationWait
 
 from tests.plugins.operators.rollout.rollouts import Rollout, serving
 from tests.plugins.operators.served_models import SERVING_IMAGE, TENSORFLOW_SERVING
-from tests.plugins.task_context import context_of
+from tests.support.task_context import context_of
 
 
 def test_a_version_tells_where_it_comes_from(rollout: Rollout) -> None:

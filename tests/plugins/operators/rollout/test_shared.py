@@ -13,7 +13,7 @@ from vertex_mlops.operators.rollout.deployment import ShiftTrafficOperator
 
 from tests.plugins.operators.rollout.rollouts import STEPS, Rollout
 from tests.plugins.operators.served_models import Models
-from tests.plugins.task_context import context_of
+from tests.support.task_context import context_of
 
 
 def test_a_rollback_takes_the_traffic_from_a_rollout_which_stops_and_takes_nothing_back(

@@ -1,0 +1,1 @@
+"""How tasks call Vertex AI, and how the model is served and deployed there."""
