@@ -164,3 +164,18 @@ def test_repeated_columns_keep_lists(client: bigquery.Client, dataset: str, buck
     assert [tuple(found.values()) for found in client.query_and_wait(sql)] == [(["a", "b"], 2, 1.5)]
     with pytest.raises(BadRequest, match="CSV does not support REPEATED columns: texts, times"):
         client.extract_table(name, f"gs://{bucket.name}/lists.csv").result()
+
+
+def test_a_table_is_not_created_expired(client: bigquery.Client, dataset: str) -> None:
+    # https://github.com/terraform-google-modules/terraform-google-bigquery/issues/147
+    table = bigquery.Table(f"{client.project}.{dataset}.expired")
+    table.expires = datetime.now(UTC) - timedelta(days=1)
+    with pytest.raises(BadRequest, match="Expiration time must be at least 1 seconds in the future"):
+        client.create_table(table)
+    table.expires = datetime.now(UTC) + timedelta(days=1)
+    client.create_table(table)
+    # https://github.com/googleapis/java-bigquery/issues/1371
+    table.expires = datetime.now(UTC) - timedelta(days=1)
+    client.update_table(table, ["expires"])
+    with pytest.raises(NotFound):
+        client.get_table(table)

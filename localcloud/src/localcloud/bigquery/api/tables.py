@@ -10,7 +10,7 @@ from localcloud.bigquery.api.resources import check_etag, etag, page, patched, w
 from localcloud.bigquery.errors import already_exists, failure, unsupported
 from localcloud.bigquery.sql.partitioning import LAYOUT, check_same_partitions, partition_columns, read_layout
 from localcloud.bigquery.sql.views import DEFINITIONS, read_definition, view_query
-from localcloud.bigquery.store.catalog import Table
+from localcloud.bigquery.store.catalog import Table, now_ms
 from localcloud.bigquery.store.partitions import SUMMARY, SUMMARY_FIELDS
 from localcloud.bigquery.store.rows import committed, next_time, snapshot
 from localcloud.bigquery.store.types import check_evolution, normalise_schema
@@ -44,7 +44,8 @@ class Tables:
         """
         Create an empty table, a view, or an external table, which cannot be queried.
 
-        :raises ApiError: 409 when it exists, 404 without its dataset, 400 for a view of a bad query.
+        :raises ApiError: 409 when it exists, 404 without its dataset, 400 for a view of a bad query and for
+            a table that has expired.
         """
         table_id = required(body, "tableReference", "tableId")
         self._warehouse.check_project(body["tableReference"].get("projectId"))
@@ -61,7 +62,9 @@ class Tables:
         else:
             fields = normalise_schema((body.get("schema") or {}).get("fields", []))
         resource |= read_layout(body, fields)
-        table = self._warehouse.create_table(dataset, table_id, fields, resource, _expiry(body))
+        expires = _expiry(body)
+        _demand_future(expires)
+        table = self._warehouse.create_table(dataset, table_id, fields, resource, expires)
         return self.describe(table)
 
     def get(self, dataset_id: str, table_id: str) -> dict[str, Any]:
@@ -220,6 +223,17 @@ def demand_partitions(table: Table, project: str) -> None:
     """
     if not partition_columns(table.resource):
         raise failure("invalid", f"Table {project}:{table.dataset_id}.{table.table_id} is not partitioned")
+
+
+def _demand_future(expires: int | None) -> None:
+    """
+    Refuse to create what has expired; a change to such a time deletes the table.
+
+    Sources: https://github.com/terraform-google-modules/terraform-google-bigquery/issues/147, and of changes
+    https://github.com/googleapis/java-bigquery/issues/1371
+    """
+    if expires is not None and expires < now_ms() + 1000:
+        raise failure("invalid", "Expiration time must be at least 1 seconds in the future")
 
 
 def _expiry(body: dict[str, Any]) -> int | None:

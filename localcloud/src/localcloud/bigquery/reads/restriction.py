@@ -7,7 +7,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
 from localcloud.bigquery.errors import failure
-from localcloud.bigquery.sql.parse import DIALECT
+from localcloud.bigquery.sql.dialect import GoogleSql, check_types
 from localcloud.bigquery.sql.typing import ROW
 
 # Source: https://github.com/GoogleCloudDataproc/spark-bigquery-connector/issues/1301
@@ -33,11 +33,12 @@ def read_restriction(text: str) -> exp.Expr:
     if not text:
         return exp.true()
     try:
-        condition = sqlglot.parse_one(text, read=DIALECT, into=exp.Condition)
+        condition = sqlglot.parse_one(text, read=GoogleSql, into=exp.Condition)
     except (ParseError, TokenError, RecursionError) as error:
         raise failure(
             "invalidQuery", f"request failed: row_restriction is not a condition: {text}"
         ) from error
+    check_types(condition)
     for kind, name in _REFUSED.items():
         if condition.find(kind):
             raise failure("invalidQuery", f"request failed: {name} are not supported in a row_restriction")

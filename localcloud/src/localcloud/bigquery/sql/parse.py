@@ -12,6 +12,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import TokenType
 
 from localcloud.bigquery.errors import failure, unsupported
+from localcloud.bigquery.sql.dialect import GoogleSql, check_types
 from localcloud.bigquery.store.types import TYPES, legacy_name
 
 DIALECT = "bigquery"
@@ -68,6 +69,7 @@ def parse(query: str, parameters: list[dict[str, Any]], parameter_mode: str | No
         raise unsupported("scripts of more than one statement")
     statement = statements[0]
     _refuse_reserved_names(statement)
+    check_types(statement)
     if isinstance(statement, exp.Merge) and not isinstance(statement.args.get("on"), exp.Expr):
         raise failure("invalidQuery", "Syntax error: Expected keyword ON in MERGE")
     if (
@@ -87,7 +89,7 @@ def _statements(query: str) -> list[exp.Expr]:
     try:
         text = _with_values(query)
         _refuse_foreign_syntax(query)
-        return [statement for statement in sqlglot.parse(text, read=DIALECT) if statement is not None]
+        return [statement for statement in sqlglot.parse(text, read=GoogleSql) if statement is not None]
     except ParseError as error:
         if not error.errors:
             # of what sqlglot makes of a function's arguments

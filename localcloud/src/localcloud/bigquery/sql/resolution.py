@@ -10,6 +10,7 @@ from sqlglot import exp
 from localcloud.bigquery.errors import failure, not_found, unsupported
 from localcloud.bigquery.sql.checks.counts import check_counts
 from localcloud.bigquery.sql.checks.pivots import write_pivots
+from localcloud.bigquery.sql.checks.quantifiers import write_quantifiers
 from localcloud.bigquery.sql.checks.queries import check_queries
 from localcloud.bigquery.sql.checks.served import check_functions
 from localcloud.bigquery.sql.checks.structs import write_structs
@@ -86,6 +87,7 @@ def resolve(query: exp.Query, catalog: Catalog, scope: Scope) -> Resolved:
     check_queries(query)
     tree = query.copy()
     names = Names(catalog, scope)
+    write_quantifiers(tree)
     write_pivots(tree, names.columns)
     write_structs(tree)
     snapshots: list[Snapshot] = []
@@ -220,6 +222,7 @@ class _Resolution:
         check_counts(query)
         check_queries(query)
         names = Names(self.names.catalog, replace(self.names.scope, default_dataset=None))
+        write_quantifiers(query)
         write_pivots(query, names.columns)
         write_structs(query)
         _Resolution(names, self.snapshots).run(query)

@@ -156,3 +156,26 @@ def test_an_array_in_a_result_has_no_null(answer) -> None:
 def test_an_aggregate_of_pairs(answer, aggregate: str, value: str | None) -> None:
     pairs = "[STRUCT('a' AS s, 1 AS x), ('b', 2), (NULL, 3)]"
     assert answer(f"SELECT {aggregate} FROM UNNEST({pairs})") == [value]
+
+
+def test_grouping_tells_which_keys_a_row_leaves_out(answer) -> None:
+    # https://cloud.google.com/bigquery/docs/reference/standard-sql/aggregate_functions#grouping
+    rows = "FROM UNNEST([STRUCT('a' AS k, 1 AS n), ('a', 2), (NULL, 4)])"
+    query = f"SELECT k, n, GROUPING(k), GROUPING(n), SUM(n) {rows} GROUP BY {{}} ORDER BY 3, 4, 1, 2"
+    groups = [(None, "4", "0", "0", "4"), ("a", "1", "0", "0", "1"), ("a", "2", "0", "0", "2")]
+    by_key = [(None, None, "0", "1", "4"), ("a", None, "0", "1", "3")]
+    by_number = [(None, "1", "1", "0", "1"), (None, "2", "1", "0", "2"), (None, "4", "1", "0", "4")]
+    total = [(None, None, "1", "1", "7")]
+    assert answer(query.format("ROLLUP(k, n)")) == groups + by_key + total
+    assert answer(query.format("CUBE(k, n)")) == groups + by_key + by_number + total
+    assert answer(query.format("GROUPING SETS (k, n, ())")) == by_key + by_number + total
+    assert answer(query.format("k, n")) == groups
+
+
+@pytest.mark.parametrize(
+    ("call", "complaint"),
+    [("GROUPING(n, k)", "too many arguments"), ("GROUPING(s)", "must be a grouping column")],
+)
+def test_what_grouping_does_not_take(answer, call: str, complaint: str) -> None:
+    with pytest.raises(ApiError, match=complaint):
+        answer(f"SELECT {call} FROM UNNEST([STRUCT(1 AS n, 2 AS k, 3 AS s)]) GROUP BY ROLLUP(n, k)")

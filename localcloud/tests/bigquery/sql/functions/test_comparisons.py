@@ -103,3 +103,50 @@ def test_what_duckdb_would_take_is_refused(answer, query: str, complaint: str) -
 )
 def test_names_are_found_where_they_may_stand(answer, query: str, rows: list[object]) -> None:
     assert answer(query) == rows
+
+
+@pytest.mark.parametrize(
+    ("condition", "value"),
+    [
+        # https://cloud.google.com/bigquery/docs/reference/standard-sql/operators#like_operator_quantified and
+        # googlesql/compliance/testdata/like_any.test and like_all.test of https://github.com/google/googlesql
+        ("'abc' LIKE ANY ('x', 'a%')", "true"),
+        ("'abc' LIKE SOME ('x', '%d')", "false"),
+        ("'abc' LIKE ALL ('a%', '%c')", "true"),
+        ("'abc' LIKE ANY (NULL, 'abc')", "true"),
+        ("'abc' LIKE ANY (NULL, 'x')", None),
+        ("'abc' LIKE ALL (NULL, 'x')", "false"),
+        ("NULL LIKE ANY ('x')", None),
+        ("b'abc' LIKE ANY (b'x', b'a%')", "true"),
+        # NOT belongs to each pattern
+        ("'abc' NOT LIKE ANY ('abc', 'x')", "true"),
+        ("'abc' NOT LIKE ANY ('abc', '%b%')", "false"),
+        ("'abc' NOT LIKE ALL ('abc', NULL)", "false"),
+        ("NOT 'abc' LIKE ANY ('abc', 'x')", "false"),
+        # of no pattern none matches, and all do
+        ("'abc' LIKE ANY UNNEST(CAST(NULL AS ARRAY<STRING>))", "false"),
+        ("'abc' LIKE ALL UNNEST([])", "true"),
+        ("CAST(NULL AS STRING) LIKE ANY UNNEST([])", "false"),
+        ("'abc' LIKE ANY UNNEST(['x', NULL])", None),
+        ("'abc' LIKE SOME UNNEST(['x', 'a_c'])", "true"),
+        ("b'abc' LIKE ALL UNNEST([b'a%', b'%c'])", "true"),
+        ("'abc' LIKE ANY (SELECT p FROM UNNEST(['x', 'a%']) AS p)", "true"),
+        ("'abc' LIKE ALL (SELECT p FROM UNNEST(['x', 'a%']) AS p)", "false"),
+    ],
+)
+def test_like_with_a_quantifier(answer, condition: str, value: str | None) -> None:
+    assert answer(f"SELECT {condition}") == [value]
+
+
+@pytest.mark.parametrize(
+    ("condition", "complaint"),
+    [
+        (r"'a' LIKE ANY ('\\')", "LIKE pattern ends with a backslash"),
+        ("1 LIKE ANY ('a')", "No matching signature for operator LIKE"),
+        ("'a' LIKE ALL UNNEST([1])", "No matching signature for operator LIKE"),
+        ("'a' LIKE ANY ()", "need a pattern"),
+    ],
+)
+def test_what_like_with_a_quantifier_does_not_take(answer, condition: str, complaint: str) -> None:
+    with pytest.raises(ApiError, match=complaint):
+        answer(f"SELECT {condition}")

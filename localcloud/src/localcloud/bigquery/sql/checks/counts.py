@@ -13,7 +13,7 @@ _NEEDED: dict[type[exp.Expr], str] = {
     exp.ApproxTopK: "expression",
     exp.RegexpReplace: "replacement",
 }
-_OF_ONE_VALUE = (exp.Max, exp.Min, exp.MD5, exp.MD5Digest, exp.FarmFingerprint)
+_OF_ONE_VALUE = (exp.Max, exp.Min, exp.MD5, exp.MD5Digest, exp.FarmFingerprint, exp.Grouping)
 _OPERATORS = (exp.Anonymous, exp.And, exp.Or, exp.Xor, exp.Case)
 
 
@@ -32,8 +32,10 @@ def check_counts(tree: exp.Expr) -> None:
         if is_of_two and len(node.expressions) != 1:
             _refuse("many" if node.expressions else "few", node)
     for unnest in tree.find_all(exp.Unnest):
-        if not isinstance(unnest.parent, exp.From | exp.Join | exp.In | exp.Lateral):
-            raise failure("invalidQuery", "Syntax error: Unexpected keyword UNNEST outside of FROM and IN")
+        if not isinstance(unnest.parent, exp.From | exp.Join | exp.In | exp.Lateral | exp.Any | exp.All):
+            raise failure(
+                "invalidQuery", "Syntax error: Unexpected keyword UNNEST outside of FROM, IN and LIKE"
+            )
 
 
 def _lacks(node: exp.Func) -> bool:

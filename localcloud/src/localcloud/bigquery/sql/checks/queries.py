@@ -32,9 +32,6 @@ def check_queries(tree: exp.Expr) -> None:
             _check_window(window)
     for percentile in tree.find_all(*_PERCENTILES):
         _check_percentile(percentile)
-    for like in tree.find_all(exp.Like):
-        if isinstance(like.expression, exp.Any | exp.All):
-            raise unsupported("LIKE with a quantifier")
     for having in tree.find_all(exp.HavingMax):
         if not isinstance(having.parent, exp.AnyValue):
             raise unsupported(f"HAVING MAX and HAVING MIN in {written(having.parent or having)}")

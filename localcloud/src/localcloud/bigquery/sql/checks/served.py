@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from localcloud.bigquery.errors import failure, unsupported
+from localcloud.bigquery.errors import unsupported
 from localcloud.bigquery.sql.functions.expressions import BY_NAME, TRANSLATIONS
 from localcloud.bigquery.sql.functions.nodes import written
 
@@ -12,7 +12,7 @@ from localcloud.bigquery.sql.functions.nodes import written
 # Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/functions-all
 _ALIKE = {
     *["Abs", "And", "Array", "ArraySize", "Case", "Coalesce", "Contains", "Count", "CovarPop"],
-    *["CovarSamp", "DenseRank", "Exists", "FirstValue", "If", "LastValue", "Ln"],
+    *["CovarSamp", "DenseRank", "Exists", "FirstValue", "Grouping", "If", "LastValue", "Ln"],
     *["LogicalAnd", "LogicalOr", "Ntile", "Nullif", "Or", "PercentRank", "CumeDist", "Rand", "Rank"],
     *["RowNumber", "Sqrt", "Stddev", "StddevPop", "StddevSamp"],
     *[
@@ -44,12 +44,7 @@ _SERVED_BY_NAME = {"ERROR", *BY_NAME}
 _REFUSED = (exp.TableSample, exp.SessionParameter, exp.Interval)
 _REFUSED_TYPES = {
     *(exp.DType.BIGDECIMAL, exp.DType.GEOGRAPHY, exp.DType.INTERVAL, exp.DType.JSON, exp.DType.DATERANGE),
-    *(exp.DType.TSRANGE, exp.DType.TSTZRANGE, exp.DType.USERDEFINED, exp.DType.OBJECT),
-}
-# what other databases have
-_UNKNOWN_TYPES = {
-    *(exp.DType.VARCHAR, exp.DType.CHAR, exp.DType.NVARCHAR, exp.DType.NCHAR, exp.DType.UUID),
-    *(exp.DType.INT128, exp.DType.UINT, exp.DType.UBIGINT, exp.DType.UINT128, exp.DType.FLOAT),
+    *(exp.DType.TSRANGE, exp.DType.TSTZRANGE, exp.DType.USERDEFINED, exp.DType.OBJECT, exp.DType.RANGE),
 }
 # where an INTERVAL is part of a call or of a sum
 _INTERVALS = (exp.Add, exp.Sub, exp.GenerateDateArray, exp.GenerateTimestampArray)
@@ -71,8 +66,6 @@ def check_functions(statement: exp.Expr) -> None:
     for kind in statement.find_all(exp.DataType):
         if kind.this in _REFUSED_TYPES:
             raise unsupported(f"the type {kind.sql('bigquery')}")
-        if kind.this in _UNKNOWN_TYPES:
-            raise failure("invalidQuery", f"Type not found: {kind.this.value}")
     for found in statement.find_all(*_REFUSED):
         if not (isinstance(found, exp.Interval) and isinstance(found.parent, _INTERVALS)):
             raise unsupported(f"{type(found).__name__.upper()} ({found.sql('bigquery')})")

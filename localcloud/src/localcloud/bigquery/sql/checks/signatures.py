@@ -89,7 +89,10 @@ def check_signatures(tree: exp.Expr, types: Types) -> None:
     """
     for node in tree.walk():
         for key, kinds in _ARGUMENTS.get(type(node), {}).items():
-            for given in _known(_values(node.args.get(key)), types):
+            held = node.args.get(key)
+            # of a LIKE, whose patterns are in an array
+            of_each = isinstance(held, exp.Any | exp.All)
+            for given in () if of_each else _known(_values(held), types):
                 if given not in kinds:
                     name = written(node) if isinstance(node, exp.Func) else _operator(node)
                     raise failure(

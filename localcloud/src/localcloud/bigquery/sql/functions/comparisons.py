@@ -6,9 +6,9 @@ import re
 
 from sqlglot import exp
 
-from localcloud.bigquery.errors import failure, unsupported
+from localcloud.bigquery.errors import failure
 from localcloud.bigquery.sql.functions.nodes import Translation, arguments, call, number, text
-from localcloud.bigquery.sql.functions.types import BINARIES, FLOATS, Types, field_types
+from localcloud.bigquery.sql.functions.types import BINARIES, FLOATS, TEXTS, UNKNOWN, Types, field_types
 
 # DuckDB orders NaN above every number and equal to itself; for BigQuery no comparison with NaN holds, and
 # NaN comes before every number.
@@ -21,6 +21,10 @@ CREATE TEMP MACRO bq_gte(a, b) AS CASE WHEN bq_nan(a) OR bq_nan(b) THEN FALSE EL
 CREATE TEMP MACRO bq_eq(a, b) AS CASE WHEN bq_nan(a) OR bq_nan(b) THEN FALSE ELSE a = b END;
 CREATE TEMP MACRO bq_neq(a, b) AS CASE WHEN bq_nan(a) OR bq_nan(b) THEN TRUE ELSE a <> b END;
 CREATE TEMP MACRO bq_rank(x) AS CASE WHEN x IS NULL THEN NULL WHEN bq_nan(x) THEN 0 ELSE 1 END;
+CREATE TEMP MACRO bq_any(found) AS CASE WHEN list_contains(found, TRUE) THEN TRUE
+    WHEN len(list_filter(found, lambda f: f IS NULL)) > 0 THEN NULL ELSE FALSE END;
+CREATE TEMP MACRO bq_all(found) AS CASE WHEN list_contains(found, FALSE) THEN FALSE
+    WHEN len(list_filter(found, lambda f: f IS NULL)) > 0 THEN NULL ELSE TRUE END;
 CREATE TEMP MACRO bq_greatest(a, b) AS CASE WHEN a IS NULL OR b IS NULL THEN NULL ELSE greatest(a, b) END;
 CREATE TEMP MACRO bq_least(a, b) AS CASE WHEN a IS NULL OR b IS NULL THEN NULL WHEN bq_nan(a) THEN a
     WHEN bq_nan(b) THEN b ELSE least(a, b) END;
@@ -88,19 +92,38 @@ def _in(node: exp.In, types: Types) -> exp.Expr | None:
 
 def _like(node: exp.Like, types: Types) -> exp.Expr | None:
     """Make a backslash the escape character, which it is by default in BigQuery."""
-    if isinstance(node.expression, exp.Any | exp.All | exp.Tuple):
-        raise unsupported("LIKE with a quantifier")
+    if isinstance(node.expression, exp.Any | exp.All):
+        return _like_each(node, node.expression, types)
     if isinstance(node.parent, exp.Escape):
         return None
     pattern = node.expression
     if isinstance(pattern, exp.Literal) and len(re.findall(r"\\*$", pattern.name)[0]) % 2:
         raise failure("invalidQuery", "LIKE pattern ends with a backslash")
-    sides = [
+    value, pattern = (
         call("bq_latin", side) if types.of(side) in BINARIES else side.copy() for side in (node.this, pattern)
-    ]
-    like = exp.Like(this=sides[0], expression=sides[1])
-    escaped = exp.Escape(this=like, expression=text("\\"))
-    return exp.Not(this=exp.paren(escaped)) if node.args.get("negate") else escaped
+    )
+    return _escaped(value, pattern, bool(node.args.get("negate")))
+
+
+def _escaped(value: exp.Expr, pattern: exp.Expr, negate: bool) -> exp.Expr:
+    escaped = exp.Escape(this=exp.Like(this=value, expression=pattern), expression=text("\\"))
+    return exp.Not(this=exp.paren(escaped)) if negate else escaped
+
+
+def _like_each(node: exp.Like, quantifier: exp.Any | exp.All, types: Types) -> exp.Expr:
+    """Compare with each pattern of an array: the empty one has none that matches, and none that does not."""
+    element = types.element_of(quantifier.this)
+    if element not in TEXTS | BINARIES | UNKNOWN and quantifier.this.expressions:
+        raise failure("invalidQuery", "No matching signature for operator LIKE: it takes STRING or BYTES")
+    value, pattern = node.this.copy(), exp.to_identifier("bq_pattern")
+    each: exp.Expr = exp.column(pattern.copy())
+    if element in BINARIES:
+        value, each = call("bq_latin", value), call("bq_latin", each)
+    matched = exp.Lambda(
+        this=_escaped(value, each, bool(node.args.get("negate"))), expressions=[pattern.copy()]
+    )
+    name = "bq_any" if isinstance(quantifier, exp.Any) else "bq_all"
+    return call(name, call("list_transform", quantifier.this, matched))
 
 
 def _extreme_of(name: str) -> Translation:
