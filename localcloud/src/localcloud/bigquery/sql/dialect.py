@@ -77,9 +77,8 @@ class GoogleSql(BigQuery):
             """Mark a literal such as ``DATE '2020-01-01'``."""
             token = self._curr
             value = super()._parse_type(*args, **kwargs)
-            is_literal = isinstance(value, exp.Cast) and isinstance(value.this, exp.Literal)
-            if is_literal and token and value.to.meta.get("type_name") == token.text:
-                value.to.meta["of_literal"] = True
+            if isinstance(value, exp.Cast) and isinstance(value.this, exp.Literal):
+                value.to.meta["of_literal"] = token and value.to.meta.get("type_name") == token.text
             return value
 
 
