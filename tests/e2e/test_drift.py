@@ -10,9 +10,10 @@ import pytest
 
 from dev.demo.drift import DRIFT_DAG
 from dev.demo.train import Demo
+from tests.e2e.demo_runs import finish
 from tests.e2e.drift_wines import WINES, add_row, watched_wines
-from tests.e2e.finished_run import FinishedRun, finish
 from tests.plugins.monitoring.drifting import Drifting
+from tests.support.dag_runs import DagRun
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 STRONGER = 5
@@ -38,7 +39,7 @@ def retraining(wine: str) -> str:
     return f"wine_retraining_{wine}"
 
 
-def succeeded(demo: Demo, wine: str, run_id: str) -> FinishedRun:
+def succeeded(demo: Demo, wine: str, run_id: str) -> DagRun:
     """Wait for the end of a run, which must succeed."""
     run = finish(demo, retraining(wine), run_id)
     assert run.state == "success", run.states
@@ -57,7 +58,7 @@ def events_of(demo: Demo, run_id: str) -> list[dict[str, Any]]:
     return list(demo.stack.airflow.call("GET", f"/assets/events?{query}")["asset_events"])
 
 
-def run_of(demo: Demo, wine: str, event: dict[str, Any]) -> FinishedRun:
+def run_of(demo: Demo, wine: str, event: dict[str, Any]) -> DagRun:
     """Wait for the run that an event starts, and for its end."""
 
     def started() -> tuple[str, str | None]:
@@ -69,7 +70,7 @@ def run_of(demo: Demo, wine: str, event: dict[str, Any]) -> FinishedRun:
     return succeeded(demo, wine, run_id)
 
 
-def drift(demo: Demo, watched: dict[str, Drifting], wine: str) -> tuple[dict[str, Any], FinishedRun]:
+def drift(demo: Demo, watched: dict[str, Drifting], wine: str) -> tuple[dict[str, Any], DagRun]:
     """Send drifted requests and run wine_drift; return the one event, and the run that it has started."""
     watched[wine].window(alcohol=STRONGER)
     states, events = look(demo)

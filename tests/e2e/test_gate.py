@@ -13,8 +13,9 @@ from dev.demo.train import WINE as TRAINED_WINE
 from dev.demo.train import Demo
 from dev.demo.wine_data import bigquery_client
 from dev.faults.replay import renamed
-from tests.e2e.finished_run import FinishedRun, finish
+from tests.e2e.demo_runs import finish
 from tests.e2e.gate_wine import GATE_WINE, load_gate_wine
+from tests.support.dag_runs import DagRun
 from tests.support.published import upload_spec
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
@@ -28,7 +29,7 @@ ODD_ALCOHOL = 60.0
 class Stopped:
     """A run that a bad example has stopped, and the pipeline job that it has submitted."""
 
-    run: FinishedRun
+    run: DagRun
     job: aiplatform_v1.PipelineJob
 
 

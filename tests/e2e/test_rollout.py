@@ -13,7 +13,8 @@ from dev.demo.report import RunRow
 from dev.demo.train import DAG_ID, WINE, Demo
 from dev.demo.wine_data import append_vintage, bigquery_client
 from dev.faults.replay import made_by, replay
-from tests.e2e.finished_run import FinishedRun, finish
+from tests.e2e.demo_runs import finish
+from tests.support.dag_runs import DagRun
 from tests.support.flow import RETIRE, ROLLOUT, WATCH
 from tests.support.published import upload_spec
 
@@ -42,7 +43,7 @@ def watched(demo: Demo, monitoring_job: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def second(demo: Demo, third: RunRow) -> FinishedRun:
+def second(demo: Demo, third: RunRow) -> DagRun:
     """Run a retraining on more rows, whose model replaces the first."""
     bigquery_client(demo.settings).query(
         f"DELETE FROM `{demo.settings.table(WINE)}` WHERE quality > 10"
@@ -50,9 +51,7 @@ def second(demo: Demo, third: RunRow) -> FinishedRun:
     return finish(demo, DAG_ID, third.run_id)
 
 
-def test_a_new_model_takes_the_traffic_in_steps_and_is_verified_in_each(
-    demo: Demo, second: FinishedRun
-) -> None:
+def test_a_new_model_takes_the_traffic_in_steps_and_is_verified_in_each(demo: Demo, second: DagRun) -> None:
     assert second.state == "success", second.states
     assert {second.states[task] for task in [*ROLLOUT, *WATCH, RETIRE]} == {"success"}
     assert second.states["roll_back"] == "skipped"
@@ -66,7 +65,7 @@ def test_a_new_model_takes_the_traffic_in_steps_and_is_verified_in_each(
 
 
 def test_the_versions_lie_under_one_model_and_tell_where_they_come_from(
-    demo: Demo, first: RunRow, second: FinishedRun
+    demo: Demo, first: RunRow, second: DagRun
 ) -> None:
     champion = with_alias(demo, "champion")
 
@@ -80,7 +79,7 @@ def test_the_versions_lie_under_one_model_and_tell_where_they_come_from(
     assert previous.version_description == first.pipeline_job
 
 
-def test_the_model_of_before_is_undeployed(demo: Demo, first: RunRow, second: FinishedRun) -> None:
+def test_the_model_of_before_is_undeployed(demo: Demo, first: RunRow, second: DagRun) -> None:
     state = demo.vertex.serving(first.serving.endpoint)
 
     new = second.xcom("deploy")["deployed_model_id"]
@@ -90,7 +89,7 @@ def test_the_model_of_before_is_undeployed(demo: Demo, first: RunRow, second: Fi
 
 
 @pytest.fixture(scope="module")
-def rejected(demo: Demo, trained: aiplatform_v1.PipelineJob, second: FinishedRun) -> FinishedRun:
+def rejected(demo: Demo, trained: aiplatform_v1.PipelineJob, second: DagRun) -> DagRun:
     """Run a retraining whose model was blessed, but whose files have changed before it is deployed."""
     spoilt = f"gs://{demo.settings.bucket}/spoilt/model"
     copy_folder(second.xcom("train")["model_uri"], spoilt)
@@ -111,7 +110,7 @@ def copy_folder(source: str, target: str) -> None:
 
 
 def test_a_model_that_does_not_answer_as_evaluated_fails_at_the_first_step(
-    demo: Demo, rejected: FinishedRun
+    demo: Demo, rejected: DagRun
 ) -> None:
     assert rejected.state == "failed"
     assert rejected.states["traffic_10"] == "success"
@@ -124,7 +123,7 @@ def test_a_model_that_does_not_answer_as_evaluated_fails_at_the_first_step(
 
 
 def test_the_champion_has_all_traffic_again_and_the_rejected_model_is_gone(
-    demo: Demo, first: RunRow, second: FinishedRun, rejected: FinishedRun
+    demo: Demo, first: RunRow, second: DagRun, rejected: DagRun
 ) -> None:
     state = demo.vertex.serving(first.serving.endpoint)
 
@@ -136,7 +135,7 @@ def test_the_champion_has_all_traffic_again_and_the_rejected_model_is_gone(
 
 
 @pytest.fixture(scope="module")
-def double_click(demo: Demo, second: FinishedRun, rejected: FinishedRun) -> tuple[FinishedRun, FinishedRun]:
+def double_click(demo: Demo, second: DagRun, rejected: DagRun) -> tuple[DagRun, DagRun]:
     """Trigger the rollback DAG, and again while it runs."""
     demo.stack.airflow.unpause(ROLLBACK)
     runs = [demo.stack.airflow.trigger(ROLLBACK) for _ in range(2)]
@@ -145,12 +144,12 @@ def double_click(demo: Demo, second: FinishedRun, rejected: FinishedRun) -> tupl
 
 
 @pytest.fixture(scope="module")
-def by_hand(double_click: tuple[FinishedRun, FinishedRun]) -> FinishedRun:
+def by_hand(double_click: tuple[DagRun, DagRun]) -> DagRun:
     return double_click[0]
 
 
 def test_one_click_gives_the_traffic_back_to_the_champion_of_before(
-    demo: Demo, first: RunRow, second: FinishedRun, by_hand: FinishedRun
+    demo: Demo, first: RunRow, second: DagRun, by_hand: DagRun
 ) -> None:
     assert by_hand.state == "success", by_hand.states
     back = by_hand.xcom("deploy")
@@ -162,7 +161,7 @@ def test_one_click_gives_the_traffic_back_to_the_champion_of_before(
     assert with_alias(demo, "previous") == second.xcom("upload")["model_version"]
 
 
-def test_monitoring_follows_back(demo: Demo, first: RunRow, by_hand: FinishedRun) -> None:
+def test_monitoring_follows_back(demo: Demo, first: RunRow, by_hand: DagRun) -> None:
     (objective,) = demo.vertex.monitoring_job(
         first.monitoring_job
     ).model_deployment_monitoring_objective_configs
@@ -172,7 +171,7 @@ def test_monitoring_follows_back(demo: Demo, first: RunRow, by_hand: FinishedRun
     assert source.startswith(by_hand.xcom("find_previous")["training_examples"])
 
 
-def test_the_model_that_was_left_is_not_trained_again_by_itself(demo: Demo, by_hand: FinishedRun) -> None:
+def test_the_model_that_was_left_is_not_trained_again_by_itself(demo: Demo, by_hand: DagRun) -> None:
     jobs = len(demo.vertex.pipeline_jobs(WINE))
 
     following = finish(demo, DAG_ID, demo.stack.airflow.trigger(DAG_ID))
@@ -182,9 +181,7 @@ def test_the_model_that_was_left_is_not_trained_again_by_itself(demo: Demo, by_h
     assert len(demo.vertex.pipeline_jobs(WINE)) == jobs
 
 
-def test_a_second_click_meanwhile_changes_nothing(
-    demo: Demo, double_click: tuple[FinishedRun, FinishedRun]
-) -> None:
+def test_a_second_click_meanwhile_changes_nothing(demo: Demo, double_click: tuple[DagRun, DagRun]) -> None:
     by_hand, again = double_click
 
     assert (again.state, set(again.states.values())) == ("success", {"skipped"})
@@ -196,7 +193,7 @@ def test_a_second_click_meanwhile_changes_nothing(
 
 def judge_anew(
     demo: Demo, trained: aiplatform_v1.PipelineJob, setting: str, value: str, seed: int
-) -> tuple[FinishedRun, str]:
+) -> tuple[DagRun, str]:
     """Evaluate the first training by another setting; return the run, and why the gate skipped."""
     spec = read_spec(demo.settings, WINE)
     text, changed = re.subn(setting, rf"\g<1>{value}", json.dumps(spec))
@@ -212,22 +209,20 @@ def judge_anew(
 
 
 @pytest.fixture(scope="module")
-def not_judged(
-    demo: Demo, trained: aiplatform_v1.PipelineJob, by_hand: FinishedRun
-) -> tuple[FinishedRun, str]:
+def not_judged(demo: Demo, trained: aiplatform_v1.PipelineJob, by_hand: DagRun) -> tuple[DagRun, str]:
     """Run a retraining with a minimum of eval rows that its split does not reach."""
     return judge_anew(demo, trained, r"(min_eval_rows\W+)150", "100000", seed=12)
 
 
 @pytest.fixture(scope="module")
 def not_blessed(
-    demo: Demo, trained: aiplatform_v1.PipelineJob, not_judged: tuple[FinishedRun, str]
-) -> tuple[FinishedRun, str]:
+    demo: Demo, trained: aiplatform_v1.PipelineJob, not_judged: tuple[DagRun, str]
+) -> tuple[DagRun, str]:
     """Run a retraining whose model misses a bound of the evaluation."""
     return judge_anew(demo, trained, r"(upper_bound\W+)0\.7\b", "0.1", seed=13)
 
 
-def assert_green_without_rollout(ended: FinishedRun) -> None:
+def assert_green_without_rollout(ended: DagRun) -> None:
     assert ended.state == "success"
     assert ended.states["train"] == "success"
     later = ["gate", *ROLLOUT, "roll_back", *WATCH, RETIRE]
@@ -235,7 +230,7 @@ def assert_green_without_rollout(ended: FinishedRun) -> None:
 
 
 def test_a_model_that_is_not_blessed_skips_the_rollout_and_says_why(
-    not_blessed: tuple[FinishedRun, str],
+    not_blessed: tuple[DagRun, str],
 ) -> None:
     ended, reason = not_blessed
 
@@ -244,7 +239,7 @@ def test_a_model_that_is_not_blessed_skips_the_rollout_and_says_why(
 
 
 def test_a_model_that_too_few_rows_tell_of_skips_the_rollout_as_not_judged(
-    not_judged: tuple[FinishedRun, str],
+    not_judged: tuple[DagRun, str],
 ) -> None:
     ended, reason = not_judged
 
@@ -256,7 +251,7 @@ def test_a_model_that_too_few_rows_tell_of_skips_the_rollout_as_not_judged(
 
 
 def test_after_it_the_champion_stays_and_the_data_has_been_seen(
-    demo: Demo, first: RunRow, by_hand: FinishedRun, not_blessed: tuple[FinishedRun, str]
+    demo: Demo, first: RunRow, by_hand: DagRun, not_blessed: tuple[DagRun, str]
 ) -> None:
     champion = by_hand.xcom("deploy")["deployed_model_id"]
     assert demo.vertex.serving(first.serving.endpoint).traffic == {champion: 100}

@@ -22,7 +22,8 @@ from dev.demo.wine_data import append_vintage, bigquery_client, load_wine
 from dev.faults.replay import Made, made_by, renamed, replay
 from dev.stack.airflow_api import AirflowApiError
 from dev.stack.settings import StackSettings
-from tests.e2e.finished_run import FinishedRun, finish, task_instance
+from tests.e2e.demo_runs import finish
+from tests.support.dag_runs import DagRun
 from tests.support.flow import FLOW, ROLLED_OUT, TEARDOWN, WAY_BACK
 from tests.support.published import upload_spec
 
@@ -47,9 +48,9 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Run(FinishedRun):
+class ManualRun(DagRun):
     """
-    A run of a person's, as it was at its end.
+    A run that a person triggered, at its end.
 
     :param trained: data version of each pipeline job that there was, oldest first.
     :param deferred_links: links of the task ``train`` while it waited.
@@ -83,18 +84,18 @@ def trigger(demo: Demo, **conf: Any) -> str:
     return str(demo.stack.airflow.call("POST", f"/dags/{DAG_ID}/dagRuns", body)["dag_run_id"])
 
 
-def run(demo: Demo, **conf: Any) -> Run:
+def run(demo: Demo, **conf: Any) -> ManualRun:
     """Trigger a run and wait for its end."""
     run_id = trigger(demo, **conf)
     deferred: dict[str, str | None] = {}
 
-    def watch(states: dict[str, str]) -> None:
+    def watch(going_on: DagRun, states: dict[str, str]) -> None:
         if states.get("train") == "deferred" and not any(deferred.values()):
-            deferred.update(task_instance(demo, DAG_ID, run_id, "train", "links")["extra_links"])
+            deferred.update(going_on.links("train"))
 
     ended = finish(demo, DAG_ID, run_id, watch)
     trained = [int(job.labels["data_version"]) for job in demo.vertex.pipeline_jobs(WINE)]
-    return Run(**vars(ended), trained=trained, deferred_links=deferred)
+    return ManualRun(**vars(ended), trained=trained, deferred_links=deferred)
 
 
 def only_job(demo: Demo) -> PipelineJob:
@@ -147,13 +148,13 @@ def page(url: str | None) -> requests.Response:
 
 
 @pytest.fixture(scope="module")
-def dry(demo: Demo, table: Table) -> Run:
+def dry(demo: Demo, table: Table) -> ManualRun:
     """Run a dry run before any training."""
     return run(demo, dry_run=True)
 
 
 @pytest.fixture(scope="module")
-def past(demo: Demo, table: Table, dry: Run) -> Run:
+def past(demo: Demo, table: Table, dry: ManualRun) -> ManualRun:
     """Run a training on a past state of the table."""
     return run(demo, data_version=table.past)
 
@@ -174,14 +175,14 @@ def test_a_wrong_value_is_refused_by_its_name_and_no_run_is_made(
     assert demo.stack.airflow.call("GET", f"/dags/{DAG_ID}/dagRuns")["total_entries"] == before
 
 
-def test_a_dry_run_looks_at_the_data_and_makes_nothing(demo: Demo, table: Table, dry: Run) -> None:
+def test_a_dry_run_looks_at_the_data_and_makes_nothing(demo: Demo, table: Table, dry: ManualRun) -> None:
     looked = dict.fromkeys(["check_freshness", "check_data", TEARDOWN], "success")
     assert dry.states == LATER | looked
     assert dry.xcom("check_data")["rows"] == 1699
     assert dry.trained == []
 
 
-def test_a_dry_run_tells_the_job_that_would_be_submitted(demo: Demo, table: Table, dry: Run) -> None:
+def test_a_dry_run_tells_the_job_that_would_be_submitted(demo: Demo, table: Table, dry: ManualRun) -> None:
     told = dry.log("train")
 
     assert re.search(rf"/specs/wine-{WINE}/[0-9a-f]{{12}}\.json", told)
@@ -191,7 +192,7 @@ def test_a_dry_run_tells_the_job_that_would_be_submitted(demo: Demo, table: Tabl
     assert "could be submitted, and was not" in told
 
 
-def test_a_task_that_made_nothing_has_no_link(demo: Demo, dry: Run) -> None:
+def test_a_task_that_made_nothing_has_no_link(demo: Demo, dry: ManualRun) -> None:
     tasks = ("train", "upload", "deploy", "verify_10", "retire", "monitor", "monitor_settled")
     found = {task: dry.links(task) for task in tasks}
 
@@ -199,7 +200,9 @@ def test_a_task_that_made_nothing_has_no_link(demo: Demo, dry: Run) -> None:
     assert {url for urls in found.values() for url in urls.values()} == {None}
 
 
-def test_a_run_on_a_data_version_trains_on_the_table_as_it_was(demo: Demo, table: Table, past: Run) -> None:
+def test_a_run_on_a_data_version_trains_on_the_table_as_it_was(
+    demo: Demo, table: Table, past: ManualRun
+) -> None:
     assert past.states == ROLLED_OUT
     assert past.xcom("check_data")["rows"] == 1599
     job = only_job(demo)
@@ -208,7 +211,7 @@ def test_a_run_on_a_data_version_trains_on_the_table_as_it_was(demo: Demo, table
     assert f"TIMESTAMP_MILLIS({table.past + 1})" in query
 
 
-def test_the_pipeline_has_read_the_table_as_it_was(demo: Demo, past: Run) -> None:
+def test_the_pipeline_has_read_the_table_as_it_was(demo: Demo, past: ManualRun) -> None:
     job = only_job(demo)
 
     (examples,) = outputs(job)["BigQueryExampleGen"]["examples"]
@@ -225,7 +228,9 @@ def without_champion(made: Made) -> Made:
     return made
 
 
-def test_a_replayed_pipeline_tells_what_the_training_did(demo: Demo, past: Run, trained: PipelineJob) -> None:
+def test_a_replayed_pipeline_tells_what_the_training_did(
+    demo: Demo, past: ManualRun, trained: PipelineJob
+) -> None:
     job = only_job(demo)
 
     replayed, original = outputs(job), outputs(trained)
@@ -241,7 +246,7 @@ def test_a_replayed_pipeline_tells_what_the_training_did(demo: Demo, past: Run, 
     assert differing == {"name", "data_version", "training_examples", "champion_version"}
 
 
-def test_while_the_pipeline_runs_its_page_is_one_click_away(demo: Demo, past: Run) -> None:
+def test_while_the_pipeline_runs_its_page_is_one_click_away(demo: Demo, past: ManualRun) -> None:
     job = only_job(demo)
 
     page_of_job = past.links("train")["Pipeline Job"]
@@ -267,7 +272,9 @@ def test_while_the_pipeline_runs_its_page_is_one_click_away(demo: Demo, past: Ru
         ("monitor_settled", {"Model Monitoring Job"}),
     ],
 )
-def test_every_button_opens_a_page_of_localcloud(demo: Demo, past: Run, task: str, names: set[str]) -> None:
+def test_every_button_opens_a_page_of_localcloud(
+    demo: Demo, past: ManualRun, task: str, names: set[str]
+) -> None:
     found = past.links(task)
 
     assert set(found) == names
@@ -276,14 +283,14 @@ def test_every_button_opens_a_page_of_localcloud(demo: Demo, past: Run, task: st
         assert page(url).status_code == 200
 
 
-def test_the_same_data_version_again_is_skipped(demo: Demo, table: Table, past: Run) -> None:
+def test_the_same_data_version_again_is_skipped(demo: Demo, table: Table, past: ManualRun) -> None:
     again = run(demo, data_version=table.past)
 
     assert again.states == {**LATER, "check_freshness": "success", TEARDOWN: "skipped"}
 
 
 def test_the_next_run_without_a_data_version_would_train_on_the_present_table(
-    demo: Demo, table: Table, past: Run
+    demo: Demo, table: Table, past: ManualRun
 ) -> None:
     following = run(demo, dry_run=True)
 
@@ -294,7 +301,7 @@ def test_the_next_run_without_a_data_version_would_train_on_the_present_table(
 
 
 def test_a_data_version_of_the_future_fails_at_once_and_says_which_limit(
-    demo: Demo, table: Table, past: Run
+    demo: Demo, table: Table, past: ManualRun
 ) -> None:
     refused = run(demo, data_version=table.present + 1)
 

@@ -19,19 +19,20 @@ from dev.stack.stack import COMMANDS, LOCALCLOUD, Stack
 from dev.stack.vertex_state import VertexState
 from localcloud.gateway.faults import Fault, Faults
 from localcloud.testing import eventually
+from tests.support.dag_runs import DagRun
 
 NEW_ROWS = 20
 # as many as the third run of the demo learns from besides
 NEW_ROWS_OF_FULL = 400
 WAIT_SECONDS = 600
+# while a part of the stack is dead
+IGNORED = (AirflowApiError, GoogleAPICallError)
 PIPELINE_RUNS = "PIPELINE_STATE_RUNNING"
 
 
-def wait(read: Callable[[], Any], condition: Callable[[Any], bool], every: float = 0.1) -> Any:
-    """Wait until something is as wanted; while a part of the stack is dead, errors are no answers."""
-    return eventually(
-        read, condition, WAIT_SECONDS, every=every, ignored=(AirflowApiError, GoogleAPICallError)
-    )
+def wait(read: Callable[[], Any], condition: Callable[[Any], bool]) -> Any:
+    """Wait until a condition holds."""
+    return eventually(read, condition, WAIT_SECONDS, ignored=IGNORED)
 
 
 @dataclass(frozen=True)
@@ -127,11 +128,16 @@ class Bench:
             for run in self.stack.airflow.call("GET", f"{path}?state={state}")["dag_runs"]:
                 self.stack.airflow.call("PATCH", f"{path}/{run['dag_run_id']}", {"state": "failed"})
 
-    def start(self, faults: tuple[Fault, ...]) -> Run:
+    def start(self, faults: tuple[Fault, ...]) -> FaultRun:
         """Trigger a run to whose calls something will happen."""
         for fault in faults:
             self.faults.add(fault)
-        return Run(self, self.stack.airflow.trigger(DAG_ID))
+        return self.trigger()
+
+    def trigger(self) -> FaultRun:
+        """Trigger a run."""
+        airflow = self.stack.airflow
+        return FaultRun(airflow, DAG_ID, airflow.trigger(DAG_ID), self)
 
     def await_faults(self) -> None:
         """Wait until all faults have happened, the last one perhaps to a call that is still held."""
@@ -151,43 +157,25 @@ class Bench:
 
 
 @dataclass(frozen=True)
-class Run:
-    """One run of the DAG."""
+class FaultRun(DagRun):
+    """A run of the DAG to which something happens."""
 
-    bench: Bench
-    run_id: str
+    bench: Bench = field(repr=False)
 
-    @property
-    def _path(self) -> str:
-        return f"/dags/{DAG_ID}/dagRuns/{self.run_id}"
+    ignored = IGNORED
+    every = 0.1
 
-    def states(self) -> dict[str, str]:
-        """Return the state of each task."""
-        return self.bench.stack.airflow.task_states(DAG_ID, self.run_id)
-
-    def xcom(self, task_id: str) -> dict[str, Any]:
-        """Return what a task returned."""
-        found = wait(lambda: self.bench.stack.airflow.xcom(DAG_ID, self.run_id, task_id), bool)
-        return dict(found)
-
-    def await_deferred(self, task_id: str) -> None:
-        """Wait until a task is deferred, and until its pipeline is at work."""
-        wait(self.states, lambda states: states.get(task_id) == "deferred")
-        wait(
+    def wait_until_deferred(self, task_id: str) -> None:
+        """Wait until a task is deferred, and until its pipeline runs."""
+        self.wait_for_task(task_id, "deferred")
+        self.wait(
             lambda: [job.state.name for job in self.bench.vertex.pipeline_jobs(WINE)],
             lambda states: states[-1:] == [PIPELINE_RUNS],
         )
 
     def kill_executors(self, task_id: str, *, supervisor: bool, runner: bool) -> None:
         """Kill -9 one or both of the processes that execute a task: the supervisor and what it has forked."""
-        instance = self.bench.stack.airflow.call("GET", f"{self._path}/taskInstances/{task_id}")
-        # Airflow puts the id of the task instance into the runner's title
-        title = f"airflow worker -- {instance['id']}"
-        (forked,) = [
-            process
-            for process in self.bench.stack.processes.members()
-            if " ".join(process.cmdline()).strip() == title
-        ]
+        forked = self.worker(task_id, self.bench.stack.processes)
         parent = forked.parent()
         assert parent is not None
         for process, doomed in ((parent, supervisor), (forked, runner)):
@@ -195,26 +183,6 @@ class Run:
                 if doomed:
                     process.kill()
 
-    def await_end(self) -> str:
-        """Wait for the end of the run, and return its state."""
-        run = wait(
-            lambda: self.bench.stack.airflow.run(DAG_ID, self.run_id),
-            lambda run: run["state"] in ("success", "failed"),
-            every=0.5,
-        )
-        return str(run["state"])
-
     def failed_tasks(self) -> list[str]:
-        """Return the tasks that failed, without those behind them."""
-        return [task for task, state in self.states().items() if state == "failed"]
-
-    def clear(self, task_ids: list[str]) -> None:
-        """Clear a task and its downstream tasks, as the UI does; wait until the run goes on."""
-        body = {
-            "dag_run_id": self.run_id,
-            "task_ids": task_ids,
-            "include_downstream": True,
-            "only_failed": False,
-            "dry_run": False,
-        }
-        self.bench.stack.airflow.call("POST", f"/dags/{DAG_ID}/clearTaskInstances", body)
+        """Return the tasks that failed, without their downstream tasks."""
+        return [task for task, state in self.states.items() if state == "failed"]

@@ -9,7 +9,7 @@ from dev.demo.wine_data import bigquery_client, load_wine
 from dev.faults.stack import DAG_ID, WINE, FaultSettings, Pipelines
 from dev.stack.stack import Stack
 from dev.stack.vertex_state import VertexState
-from tests.faults.bench import Bench, Run
+from tests.faults.bench import Bench
 
 
 @dataclass
@@ -31,8 +31,9 @@ def _bench(stack: Stack, settings: FaultSettings) -> Bench:
     rows = bigquery_client(settings).get_table(settings.table(WINE)).num_rows
     gate = settings.root / "gate"
     bench = Bench(stack, vertex, Pipelines({}, {}), gate, int(rows or 0))
-    run = Run(bench, stack.airflow.trigger(DAG_ID))
-    assert run.await_end() == "success", run.states()
+    run = bench.trigger()
+    state, states = run.wait_for_end()
+    assert state == "success", states
     bench.pipelines = Pipelines.of(settings, vertex.pipeline_job(run.xcom("train")["name"]), gate)
     bench.endpoint = run.xcom("deploy")["endpoint"]
     bench.monitoring_job = run.xcom("monitor")["name"]

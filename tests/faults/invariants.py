@@ -10,7 +10,7 @@ from google.cloud import aiplatform_v1, bigquery
 
 from dev.faults.stack import WINE
 from localcloud.testing import eventually
-from tests.faults.bench import Bench, Run
+from tests.faults.bench import Bench, FaultRun
 from tests.support.flow import FLOW, ROLLED_OUT
 
 SUCCEEDED = "PIPELINE_STATE_SUCCEEDED"
@@ -24,7 +24,7 @@ REJECTED = ROLLED_OUT | {
 ORPHAN_SECONDS = 20
 
 
-def violations(bench: Bench, run: Run, *, rejected: bool) -> list[str]:
+def violations(bench: Bench, run: FaultRun, *, rejected: bool) -> list[str]:
     """
     Name everything that is not as it must be after a run.
 
@@ -41,19 +41,19 @@ def violations(bench: Bench, run: Run, *, rejected: bool) -> list[str]:
     ]
 
 
-def _of_tasks(run: Run, wanted: dict[str, str]) -> Iterator[str]:
-    if run.states() != wanted:
-        yield f"tasks are {run.states()}"
+def _of_tasks(run: FaultRun, wanted: dict[str, str]) -> Iterator[str]:
+    if run.states != wanted:
+        yield f"tasks are {run.states}"
 
 
-def _of_pipeline_jobs(bench: Bench, run: Run) -> Iterator[str]:
+def _of_pipeline_jobs(bench: Bench, run: FaultRun) -> Iterator[str]:
     version = str(run.xcom("check_freshness")["data_version"])
     jobs = [(job.name, job.labels["data_version"], job.state.name) for job in bench.new_jobs()]
     if jobs != [(run.xcom("train")["name"], version, SUCCEEDED)]:
         yield f"not one pipeline job of {version} that did the work: {jobs}"
 
 
-def _of_versions(bench: Bench, run: Run, *, rejected: bool) -> Iterator[str]:
+def _of_versions(bench: Bench, run: FaultRun, *, rejected: bool) -> Iterator[str]:
     uploaded = run.xcom("upload")["model_version"]
     versions = bench.vertex.model_versions(uploaded)
     before = bench.champion.model_version

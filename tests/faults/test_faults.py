@@ -7,7 +7,7 @@ import time
 import pytest
 
 from dev.stack.stack import COMMANDS, LOCALCLOUD
-from tests.faults.bench import Bench, Run
+from tests.faults.bench import Bench, FaultRun
 from tests.faults.cases import CASES, HOLD_SECONDS, RUNNER, SUPERVISOR, Case, Moment
 from tests.faults.fault_table import Row
 from tests.faults.invariants import violations
@@ -36,7 +36,7 @@ def test_nothing_runs_twice_and_nothing_is_lost(bench: Bench, table: list[Row], 
     assert row.broken == []
 
 
-def _let_it_happen(bench: Bench, run: Run, case: Case) -> None:
+def _let_it_happen(bench: Bench, run: FaultRun, case: Case) -> None:
     if case.moment is not None:
         _kill(bench, run, case.moment, case.victim)
     elif case.crashes:
@@ -45,12 +45,12 @@ def _let_it_happen(bench: Bench, run: Run, case: Case) -> None:
     bench.gate.touch()
 
 
-def _kill(bench: Bench, run: Run, moment: Moment, victim: str) -> None:
+def _kill(bench: Bench, run: FaultRun, moment: Moment, victim: str) -> None:
     """Kill the victim at the moment; if it is a component, start it again."""
     if moment.faults:
         bench.await_faults()
     else:
-        run.await_deferred(moment.task)
+        run.wait_until_deferred(moment.task)
     reached = time.monotonic()
     component = victim in COMMANDS
     if component:
@@ -62,19 +62,20 @@ def _kill(bench: Bench, run: Run, moment: Moment, victim: str) -> None:
         bench.restart(victim)
 
 
-def _recover(bench: Bench, run: Run, case: Case) -> str:
+def _recover(bench: Bench, run: FaultRun, case: Case) -> str:
     """Wait for the end; when all faults are over, clear what failed, once."""
-    state = run.await_end()
+    state, states = run.wait_for_end()
     untouched = [fault for fault in bench.faults.pending() if fault in case.faults]
     bench.faults.clear()
     assert not untouched, f"no call met {untouched}"
     if case.rejected:
-        assert state == "failed", run.states()
+        assert state == "failed", states
         return BY_ITSELF
     if state == "success":
         return BY_ITSELF
     failed = run.failed_tasks()
     cleared = ["deploy"] if set(failed) & set(DEPLOYED) else failed
-    run.clear(cleared)
-    assert run.await_end() == "success", f"one clear of {cleared} was not enough: {run.states()}"
+    run.clear(*cleared)
+    state, states = run.wait_for_end()
+    assert state == "success", f"one clear of {cleared} was not enough: {states}"
     return f"one clear of {', '.join(cleared)}"

@@ -16,8 +16,8 @@ from vertex_mlops.operators.pipeline.job import RunPipelineJobOnceOperator
 from vertex_mlops.runs.pipeline_results import PipelineResult
 
 from dev.demo.publish import read_spec
-from dev.demo.train import RUN_SECONDS, Demo
 from dev.demo.train import WINE as TRAINED_WINE
+from dev.demo.train import Demo
 from dev.demo.wine_data import bigquery_client, load_wine, read_wine
 from dev.faults.replay import renamed
 from localcloud.clients.monitor import run_window
@@ -26,6 +26,7 @@ from tests.plugins.monitoring.monitoring_jobs import run, settle
 from tests.plugins.operators.rollout.rollouts import Rollout
 from tests.plugins.operators.served_models import CLIENT_OPTIONS
 from tests.plugins.runs.pipelines import carrier, pipeline, producer
+from tests.support.dag_runs import DagRun
 from tests.support.flow import TEARDOWN
 from tests.support.published import upload_spec
 from tests.support.task_context import context_of
@@ -166,10 +167,5 @@ class Story:
     def look_for_drift(self) -> None:
         """Run the drift DAG once; the DAG that it triggers is paused."""
         self.airflow.unpause(DRIFT)
-        run_id = self.airflow.trigger(DRIFT)
-        self.demo.progress.wait(DRIFT, lambda: self._ended(DRIFT, run_id), timeout=RUN_SECONDS, every=1)
+        DagRun(self.airflow, DRIFT, self.airflow.trigger(DRIFT)).wait_for_end()
         self.airflow.call("PATCH", f"/dags/{DRIFT}", {"is_paused": True})
-
-    def _ended(self, dag_id: str, run_id: str) -> tuple[str, bool | None]:
-        state = self.airflow.run(dag_id, run_id)["state"]
-        return f"{dag_id} is {state}", state in ("success", "failed") or None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from dev.demo.publish import read_spec
 from dev.demo.train import DAG_ID, WINE, Demo
 from dev.faults.replay import replay
 from localcloud.testing import SampleModel
+from tests.support.dag_runs import DagRun
 from tests.support.flow import ROLLED_OUT, TASKS
 from tests.support.handmade import handmade
 from tests.support.published import upload_spec
@@ -24,34 +24,8 @@ pytestmark = [pytest.mark.ui, pytest.mark.timeout(1200)]
 OpenTab = Callable[[str], AbstractContextManager[AirflowUi]]
 
 
-@dataclass(frozen=True)
-class Run:
-    """
-    A run as the UI showed it.
-
-    :param url: its page.
-    :param state: what its badge said at the end.
-    """
-
-    url: str
-    state: str
-
-
-@dataclass(frozen=True)
-class Training:
-    """
-    A run whose pipeline waits.
-
-    :param url: its page.
-    :param gate: while this file is missing, the Trainer does not end.
-    """
-
-    url: str
-    gate: Path
-
-
 @pytest.fixture(scope="module")
-def dry_run(open_tab: OpenTab) -> Run:
+def dry_run(open_tab: OpenTab, demo: Demo) -> DagRun:
     """Trigger a dry run, and watch it to its end."""
     with open_tab("dry_run") as ui:
         form = ui.open_trigger_form(DAG_ID)
@@ -59,45 +33,53 @@ def dry_run(open_tab: OpenTab) -> Run:
         expect(form.get_by_role("checkbox", name="Dry run")).to_be_checked()
         form.get_by_role("button", name="Trigger", exact=True).scroll_into_view_if_needed()
         ui.picture("trigger-form")
-        url = ui.trigger(form)
-        return Run(url, ui.watch_run())
+        run = DagRun.at(demo.stack.airflow, ui.trigger(form))
+        ui.watch_run()
+        return run
 
 
 @pytest.fixture(scope="module")
-def training(open_tab: OpenTab, demo: Demo, exported: SampleModel, dry_run: Run) -> Training:
+def gate(demo: Demo) -> Path:
+    """Return the file without which the Trainer of a training does not end."""
+    return demo.settings.root / "gate"
+
+
+@pytest.fixture(scope="module")
+def training(open_tab: OpenTab, demo: Demo, exported: SampleModel, dry_run: DagRun, gate: Path) -> DagRun:
     """Trigger a run that trains; its pipeline runs, and does not end by itself."""
     spec = read_spec(demo.settings, WINE)
-    gate = demo.settings.root / "gate"
     made = handmade(spec, exported, f"gs://{demo.settings.bucket}/card.html")
     upload_spec(demo.settings, WINE, replay(spec, made, gate))
     with open_tab("training") as ui:
-        url = ui.trigger(ui.open_trigger_form(DAG_ID))
+        run = DagRun.at(demo.stack.airflow, ui.trigger(ui.open_trigger_form(DAG_ID)))
         expect(ui.task_state("train")).to_have_text("Deferred", timeout=RUN_MS)
-        return Training(url, gate)
+        return run
 
 
 @pytest.fixture(scope="module")
-def trained(open_tab: OpenTab, training: Training) -> Run:
+def trained(open_tab: OpenTab, training: DagRun, gate: Path) -> DagRun:
     """Watch the training run to its end."""
-    training.gate.touch()
+    gate.touch()
     with open_tab("trained") as ui:
         ui.page.goto(training.url)
-        return Run(training.url, ui.watch_run())
+        ui.watch_run()
+        return training
 
 
 @pytest.fixture(scope="module")
-def impossible(open_tab: OpenTab) -> Run:
+def impossible(open_tab: OpenTab, demo: Demo) -> DagRun:
     """Trigger a run on the table as of long before it existed."""
     with open_tab("impossible") as ui:
         form = ui.open_trigger_form(DAG_ID)
         form.get_by_role("spinbutton", name="Data version").press_sequentially("1000000000000")
-        url = ui.trigger(form)
-        return Run(url, ui.watch_run())
+        run = DagRun.at(demo.stack.airflow, ui.trigger(form))
+        ui.watch_run()
+        return run
 
 
-def test_a_dry_run_checks_the_data_and_skips_the_rest(ui: AirflowUi, dry_run: Run):
-    assert dry_run.state == "Success"
+def test_a_dry_run_checks_the_data_and_skips_the_rest(ui: AirflowUi, dry_run: DagRun):
     ui.page.goto(dry_run.url)
+    assert ui.watch_run() == "Success"
 
     ran = {"check_freshness", "check_data", "cancel"}
     for task_id in TASKS:
@@ -107,7 +89,7 @@ def test_a_dry_run_checks_the_data_and_skips_the_rest(ui: AirflowUi, dry_run: Ru
     ui.picture("dry-run")
 
 
-def test_the_graph_shows_the_state_of_each_task_while_the_run_goes_on(ui: AirflowUi, training: Training):
+def test_the_graph_shows_the_state_of_each_task_while_the_run_goes_on(ui: AirflowUi, training: DagRun):
     ui.page.goto(training.url)
 
     graph = ui.show_graph()
@@ -121,7 +103,7 @@ def test_the_graph_shows_the_state_of_each_task_while_the_run_goes_on(ui: Airflo
 
 
 def test_while_the_pipeline_runs_train_is_deferred_and_links_to_the_running_job(
-    ui: AirflowUi, training: Training
+    ui: AirflowUi, training: DagRun, gate: Path
 ):
     ui.open_links(training.url, "train")
 
@@ -134,14 +116,14 @@ def test_while_the_pipeline_runs_train_is_deferred_and_links_to_the_running_job(
     trainer = job.locator("svg [data-task=Trainer]")
     expect(trainer).to_contain_text("Running")
     ui.picture("pipeline-job", job)
-    training.gate.touch()
+    gate.touch()
     # it refreshes by itself
     expect(trainer).to_contain_text("Succeeded", timeout=RUN_MS)
 
 
-def test_the_run_turns_green(ui: AirflowUi, trained: Run):
-    assert trained.state == "Success"
+def test_the_run_turns_green(ui: AirflowUi, trained: DagRun):
     ui.page.goto(trained.url)
+    assert ui.watch_run() == "Success"
 
     for task_id, state in ROLLED_OUT.items():
         expect(ui.task_state(task_id)).to_have_text(state.capitalize())
@@ -149,7 +131,7 @@ def test_the_run_turns_green(ui: AirflowUi, trained: Run):
 
 
 @pytest.mark.parametrize("task_id", ["check_freshness", "check_data"])
-def test_the_data_tasks_link_to_the_table(ui: AirflowUi, trained: Run, task_id: str):
+def test_the_data_tasks_link_to_the_table(ui: AirflowUi, trained: DagRun, task_id: str):
     ui.open_links(trained.url, task_id)
 
     table = ui.follow("BigQuery Table")
@@ -158,7 +140,7 @@ def test_the_data_tasks_link_to_the_table(ui: AirflowUi, trained: Run, task_id: 
     expect(table.get_by_text("4,898").first).to_be_visible()
 
 
-def test_train_links_to_its_pipeline_job_with_every_step_done(ui: AirflowUi, trained: Run):
+def test_train_links_to_its_pipeline_job_with_every_step_done(ui: AirflowUi, trained: DagRun):
     ui.open_links(trained.url, "train")
 
     job = ui.follow("Pipeline Job")
@@ -170,7 +152,7 @@ def test_train_links_to_its_pipeline_job_with_every_step_done(ui: AirflowUi, tra
 
 @pytest.mark.parametrize("task_id", ["deploy", "verify_100", "monitor"])
 def test_the_serving_tasks_link_to_the_endpoint_where_the_new_model_has_all_traffic(
-    ui: AirflowUi, trained: Run, task_id: str
+    ui: AirflowUi, trained: DagRun, task_id: str
 ):
     ui.open_links(trained.url, task_id)
 
@@ -184,7 +166,7 @@ def test_the_serving_tasks_link_to_the_endpoint_where_the_new_model_has_all_traf
 
 @pytest.mark.parametrize("task_id", ["monitor", "monitor_settled"])
 def test_the_monitoring_tasks_link_to_the_job_with_a_threshold_for_each_feature(
-    ui: AirflowUi, trained: Run, demo: Demo, task_id: str
+    ui: AirflowUi, trained: DagRun, demo: Demo, task_id: str
 ):
     contract = read_spec(demo.settings, WINE)["dataContract"]
     ui.open_links(trained.url, task_id)
@@ -199,9 +181,9 @@ def test_the_monitoring_tasks_link_to_the_job_with_a_threshold_for_each_feature(
     ui.picture("monitoring-job", monitoring)
 
 
-def test_a_red_task_says_in_its_log_what_was_wrong(ui: AirflowUi, impossible: Run):
-    assert impossible.state == "Failed"
+def test_a_red_task_says_in_its_log_what_was_wrong(ui: AirflowUi, impossible: DagRun):
     ui.page.goto(impossible.url)
+    assert ui.watch_run() == "Failed"
     expect(ui.task_state("check_freshness")).to_have_text("Failed")
 
     ui.open_task(impossible.url, "check_freshness")
@@ -217,7 +199,7 @@ def test_a_red_task_says_in_its_log_what_was_wrong(ui: AirflowUi, impossible: Ru
 
 # one task for each kind of link
 @pytest.mark.parametrize("task_id", ["train", "upload", "deploy", "monitor"])
-def test_a_task_that_made_nothing_has_no_link(ui: AirflowUi, impossible: Run, task_id: str):
+def test_a_task_that_made_nothing_has_no_link(ui: AirflowUi, impossible: DagRun, task_id: str):
     ui.open_task(impossible.url, task_id)
     ui.page.get_by_role("link", name="Details", exact=True).click()
 

@@ -10,16 +10,15 @@ from urllib.parse import quote
 
 import pytest
 
-from deploy.terminal.progress import Progress
 from dev.compose.stack import ONE_SHOT, ComposeStack
 from dev.stack.airflow_api import AirflowApi, AirflowApiError
 from localcloud.testing import eventually
 from tests.dev.compose.compose_cloud import Cloud
+from tests.support.dag_runs import DagRun
 from tests.support.flow import ROLLED_OUT
 
 pytestmark = pytest.mark.timeout(900)
 DAG_ID = "wine_retraining_white"
-RUN_SECONDS = 600
 EDIT_SECONDS = 120
 VERTEX = "https://europe-west1-aiplatform.googleapis.com/v1"
 OBJECT = "https://storage.googleapis.com/storage/v1/b/wine-local-mlops/o/{}?alt=media"
@@ -44,27 +43,22 @@ def containers(stack: ComposeStack) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def run(airflow: AirflowApi) -> dict[str, Any]:
+def run(airflow: AirflowApi) -> DagRun:
     """Trigger the DAG through the API and follow it to its end."""
     airflow.unpause(DAG_ID)
-    run_id = airflow.trigger(DAG_ID)
-
-    def probe() -> tuple[str, dict[str, Any] | None]:
-        run = airflow.run(DAG_ID, run_id)
-        states = airflow.task_states(DAG_ID, run_id)
-        return str(states), run if run["state"] in ("success", "failed") else None
-
-    return Progress(total=1).wait(run_id, probe, timeout=RUN_SECONDS, every=2)
+    run = DagRun(airflow, DAG_ID, airflow.trigger(DAG_ID))
+    run.wait_for_end()
+    return run
 
 
 def test_a_run_triggered_through_the_api_trains_deploys_and_monitors(
-    airflow: AirflowApi, run: dict[str, Any]
+    airflow: AirflowApi, run: DagRun
 ) -> None:
-    assert run["state"] == "success"
-    assert airflow.task_states(DAG_ID, run["dag_run_id"]) == ROLLED_OUT
+    assert run.state == "success"
+    assert run.states == ROLLED_OUT
 
 
-def test_the_endpoint_answers_through_the_published_port(run: dict[str, Any], cloud: Cloud) -> None:
+def test_the_endpoint_answers_through_the_published_port(run: DagRun, cloud: Cloud) -> None:
     named = cloud.call("GET", OBJECT.format("specs%2Fwine-white.json"))["spec"]
     name = named.removeprefix("gs://wine-local-mlops/")
     contract = cloud.call("GET", OBJECT.format(quote(name, safe="")))["dataContract"]

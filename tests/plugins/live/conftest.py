@@ -17,7 +17,7 @@ from tests.plugins.live.example_settings import (
     _publish,
     _write_dags,
 )
-from tests.plugins.live.runs import Run, Runs
+from tests.plugins.live.runs import ExampleRun, Runs
 from tests.plugins.operators.served_models import Endpoint, Models, open_endpoint, register_models
 
 
@@ -62,10 +62,10 @@ def endpoint(runs: Runs, models: Models) -> Iterator[Endpoint]:
 def start(runs: Runs) -> Start:
     """Trigger a run with parameters."""
 
-    def trigger(dag_id: str, **conf: Any) -> Run:
+    def trigger(dag_id: str, **conf: Any) -> ExampleRun:
         runs.stack.airflow.unpause(dag_id)
         body = {"logical_date": None, "conf": conf}
         run_id = runs.stack.airflow.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"]
-        return Run(runs, dag_id, run_id)
+        return runs.run(dag_id, run_id)
 
     return trigger

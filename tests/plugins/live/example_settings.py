@@ -10,13 +10,13 @@ from pathlib import Path
 
 from dev.stack.settings import StackSettings
 from tests.plugins.contract.contracts import CONTRACT
-from tests.plugins.live.runs import Run
+from tests.plugins.live.runs import ExampleRun
 from tests.plugins.runs.pipelines import pipeline, step
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLES = REPOSITORY / "docs" / "operators" / "example_dags"
 EXAMPLE = EXAMPLES / "example_pipeline_job.py"
-Start = Callable[..., Run]
+Start = Callable[..., ExampleRun]
 
 
 @dataclass(frozen=True)

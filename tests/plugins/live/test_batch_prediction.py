@@ -44,7 +44,7 @@ def test_the_example_stores_the_champions_grade_of_each_row(runs: Runs, models: 
 
     run = start(DAG_ID)
 
-    assert run.await_end() == ("success", dict.fromkeys(("prepare", "predict", "store"), "success"))
-    assert (run.result("predict")["predicted"], run.result("predict")["failed"]) == (2, 0)
+    assert run.wait_for_end() == ("success", dict.fromkeys(("prepare", "predict", "store"), "success"))
+    assert (run.xcom("predict")["predicted"], run.xcom("predict")["failed"]) == (2, 0)
     rows = [tuple(row) for row in client.query_and_wait(f"SELECT * FROM {DATASET}.grades ORDER BY id")]
     assert rows == [(1, 6, 6.5), (2, None, 6.5)]

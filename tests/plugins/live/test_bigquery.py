@@ -37,15 +37,15 @@ def test_the_example_trains_on_new_rows_and_skips_when_there_are_none(
     runs: Runs, client: bigquery.Client, start: Start
 ) -> None:
     first = start(DAG_ID)
-    trained = first.await_end()
-    skipped = start(DAG_ID).await_end()
+    trained = first.wait_for_end()
+    skipped = start(DAG_ID).wait_for_end()
     add(client, FIT)
     again = start(DAG_ID)
-    retrained = again.await_end()
+    retrained = again.wait_for_end()
 
     assert trained == retrained == ("success", dict.fromkeys(TASKS, "success"))
     assert skipped == ("success", dict.fromkeys(TASKS, "skipped") | {"check_freshness": "success"})
-    assert [run.result("check_data")["rows"] for run in (first, again)] == [1, 2]
+    assert [run.xcom("check_data")["rows"] for run in (first, again)] == [1, 2]
 
 
 def test_rows_that_break_the_contract_stop_the_example_before_its_pipeline(
@@ -55,7 +55,7 @@ def test_rows_that_break_the_contract_stop_the_example_before_its_pipeline(
 
     run = start(DAG_ID)
 
-    assert run.await_end() == (
+    assert run.wait_for_end() == (
         "failed",
         {"check_freshness": "success", "check_data": "failed", "train": "upstream_failed"},
     )

@@ -8,7 +8,7 @@ import pytest
 from google.cloud import storage
 
 from tests.plugins.live.example_settings import Start
-from tests.plugins.live.runs import Run, Runs, wait
+from tests.plugins.live.runs import Runs, wait
 from tests.plugins.monitoring.drifting import watch
 from tests.plugins.operators.served_models import Endpoint
 
@@ -29,15 +29,15 @@ def test_the_example_starts_one_run_for_a_window_and_a_second_look_none(
         return list(airflow.call("GET", f"/dags/{AFTER}/dagRuns")["dag_runs"])
 
     drifting.window()
-    assert start(LOOK).await_end() == ("success", {"detect_drift": "skipped"})
+    assert start(LOOK).wait_for_end() == ("success", {"detect_drift": "skipped"})
     drifting.window(alcohol=5)
-    start(LOOK).await_end()
+    start(LOOK).wait_for_end()
     (started,) = wait(after, lambda found: len(found) == 1)
-    again = start(LOOK).await_end()
+    again = start(LOOK).wait_for_end()
 
     (event,) = airflow.call("GET", f"/assets/events?source_dag_id={LOOK}")["asset_events"]
-    run = Run(runs, AFTER, started["dag_run_id"])
-    assert run.await_end() == ("success", {"tell": "success"})
-    assert run.result("tell") == event["extra"]["window_end"]
+    run = runs.run(AFTER, started["dag_run_id"])
+    assert run.wait_for_end() == ("success", {"tell": "success"})
+    assert run.xcom("tell") == event["extra"]["window_end"]
     assert again == ("success", {"detect_drift": "skipped"})
     assert len(after()) == 1

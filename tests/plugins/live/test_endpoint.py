@@ -9,7 +9,7 @@ import pytest
 
 from tests.plugins.contract.contracts import CONTRACT
 from tests.plugins.live.example_settings import Start
-from tests.plugins.live.runs import Run, Runs
+from tests.plugins.live.runs import ExampleRun, Runs
 from tests.plugins.operators.rollout.rollouts import Rollout, serving
 from tests.plugins.operators.served_models import Models
 
@@ -33,17 +33,17 @@ def rollout(runs: Runs, models: Models) -> Iterator[Rollout]:
 
 
 def test_the_example_rolls_a_sound_model_out_and_takes_a_bad_one_back(rollout: Rollout, start: Start) -> None:
-    def begin(model: str, **more: Any) -> Run:
+    def begin(model: str, **more: Any) -> ExampleRun:
         return start(DAG_ID, pipeline_result=rollout.outcome(model, **more))
 
     def roll_out(model: str, **more: Any) -> tuple[str, dict[str, str]]:
-        return begin(model, **more).await_end()
+        return begin(model, **more).wait_for_end()
 
     # the metrics of this localcloud are late, and are waited for without a worker slot
     run = begin("sound")
-    run.await_task("verify", "deferred")
-    sound, _ = run.await_end()
-    judged = run.result("verify")
+    run.wait_for_task("verify", "deferred")
+    sound, _ = run.wait_for_end()
+    judged = run.xcom("verify")
     assert (judged["requests"], judged["failed"], judged["decided_by"]) == (22, 0, "probes")
     champion = rollout.traffic
     bad, steps = roll_out("impossible", champion_version=f"{rollout.parent}/models/{rollout.name}@1")

@@ -7,7 +7,7 @@ from google.cloud import aiplatform_v1
 
 from tests.plugins.contract.contracts import CONTRACT
 from tests.plugins.live.example_settings import Start
-from tests.plugins.live.runs import Run, Runs, wait
+from tests.plugins.live.runs import ExampleRun, Runs
 from tests.plugins.operators.served_models import CLIENT_OPTIONS, Endpoint
 from tests.plugins.runs.pipelines import compiled, submit
 
@@ -31,15 +31,14 @@ def conf(runs: Runs, endpoint: Endpoint, deployed: str) -> dict[str, str]:
     return {"endpoint": endpoint.name, "deployed_model_id": deployed, "pipeline_job": job}
 
 
-def await_rescheduled(runs: Runs, run: Run, task_id: str) -> None:
+def wait_for_reschedule(runs: Runs, run: ExampleRun, task_id: str) -> None:
     """Wait until a task waits between two polls, and no slot of the pool is taken."""
 
     def look() -> tuple[str | None, int, int]:
-        path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task_id}"
-        instance = runs.stack.airflow.call("GET", path)
+        instance = run.task_instance(task_id)
         return instance["state"], instance["try_number"], runs.stack.airflow.occupied_slots()[0]
 
-    wait(look, lambda seen: seen == ("up_for_reschedule", 1, 0))
+    run.wait(look, lambda seen: seen == ("up_for_reschedule", 1, 0))
 
 
 def test_the_example_creates_a_job_waits_for_it_and_a_second_run_changes_nothing(
@@ -47,10 +46,10 @@ def test_the_example_creates_a_job_waits_for_it_and_a_second_run_changes_nothing
 ) -> None:
     client = aiplatform_v1.JobServiceClient(client_options=CLIENT_OPTIONS)
 
-    state, tasks = start(CREATE, **conf).await_end()
+    state, tasks = start(CREATE, **conf).wait_for_end()
     name = endpoint.read().model_deployment_monitoring_job
     first = client.get_model_deployment_monitoring_job(name=name)
-    again, _ = start(CREATE, **conf).await_end()
+    again, _ = start(CREATE, **conf).wait_for_end()
 
     assert (state, again) == ("success", "success")
     assert tasks == {"monitor": "success", "settled": "success"}
@@ -71,18 +70,18 @@ def test_while_the_job_is_updating_neither_the_operator_nor_the_sensor_holds_a_s
     )
 
     run = start(CREATE, **conf)
-    await_rescheduled(runs, run, "monitor")
-    await_rescheduled(runs, run, "settled")
+    wait_for_reschedule(runs, run, "monitor")
+    wait_for_reschedule(runs, run, "settled")
 
-    state, tasks = run.await_end()
+    state, tasks = run.wait_for_end()
     assert (state, set(tasks.values())) == ("success", {"success"})
 
 
 def test_the_other_example_pauses_resumes_and_deletes_the_job(endpoint: Endpoint, start: Start) -> None:
     name = endpoint.read().model_deployment_monitoring_job
 
-    state, tasks = start(STATE, job_id=name).await_end()
-    again, _ = start(STATE, job_id=name).await_end()
+    state, tasks = start(STATE, job_id=name).wait_for_end()
+    again, _ = start(STATE, job_id=name).wait_for_end()
 
     assert (state, tasks) == ("success", dict.fromkeys(("pause", "resume", "delete"), "success"))
     assert endpoint.read().model_deployment_monitoring_job == ""
