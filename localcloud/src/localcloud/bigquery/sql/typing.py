@@ -11,6 +11,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
+from sqlglot.typing.bigquery import EXPRESSION_METADATA
 
 from localcloud.bigquery.errors import failure
 from localcloud.bigquery.sql.checks.signatures import check_signatures
@@ -19,6 +20,7 @@ from localcloud.bigquery.sql.functions.types import (
     BOOLS,
     DECIMALS,
     FLOATS,
+    INTEGERS,
     NUMBERS,
     TEXTS,
     Types,
@@ -34,6 +36,17 @@ ROW = "__ROOT__row"
 _WITHOUT_ALIASES = (exp.Select, exp.Where, exp.Join)
 _CLAUSES = (*_WITHOUT_ALIASES, exp.Group, exp.Having, exp.Qualify, exp.Order)
 _COMPARED = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.DPipe)
+
+
+def _set_common_type(annotator: Any, node: exp.Expr) -> exp.Expr:
+    """Find that POW and LOG of NUMERIC are NUMERIC, which sqlglot takes for FLOAT64."""
+    kinds = {value.type.this for value in (node.this, node.args.get("expression")) if value and value.type}
+    is_numeric = bool(kinds & DECIMALS) and kinds <= DECIMALS | INTEGERS
+    annotator._set_type(node, exp.DType.DECIMAL if is_numeric else exp.DType.DOUBLE)
+    return node
+
+
+_METADATA = EXPRESSION_METADATA | {kind: {"annotator": _set_common_type} for kind in (exp.Pow, exp.Log)}
 
 
 @dataclass(frozen=True)
@@ -67,7 +80,8 @@ def infer_types(resolved: Resolved) -> Typed:
     try:
         _check_aliases(resolved, schema)
         qualified = _qualify(tree, schema, expand_alias_refs=True)
-        types = Types.read(annotate_types(qualified, schema=schema, dialect=DIALECT))
+        annotated = annotate_types(qualified, schema=schema, expression_metadata=_METADATA, dialect=DIALECT)
+        types = Types.read(annotated)
         columns = frozenset(_columns(qualified))
     except SqlglotError:
         return Typed(resolved, tree, Types(), None)

@@ -62,7 +62,7 @@ from localcloud.errors import ApiError
         ("SIGN(-2.5)", "-1.0"),
         ("POW(2, 3)", "8.0"),
         ("LOG(8, 2)", "3.0"),
-        ("LOG10(1000)", "2.9999999999999996"),
+        ("LOG10(1000)", "3.0"),
         ("SAFE.LOG(0)", None),
         ("5 & 3", "1"),
         ("1 << 3", "8"),
@@ -96,5 +96,62 @@ def test_a_number_is_the_one_of_the_reference(answer, expression: str, value: st
 )
 def test_what_has_no_result_is_an_error(answer, expression: str, complaint: str) -> None:
     with pytest.raises(ApiError, match=complaint) as error:
+        answer(f"SELECT {expression}")
+    assert error.value.code == 400
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        # functions_testlib_math_round.cc and math.cc of https://github.com/google/zetasql: halves are those
+        # of a quotient with 64 bits, which a multiplication of FLOAT64 values moves
+        ("ROUND(2.675, 2)", "2.67"),
+        ("ROUND(1.005, 2)", "1.0"),
+        ("ROUND(314159.25, -3)", "314000.0"),
+        ("ROUND(3.1415925, 9223372036854775807)", "3.1415925"),
+        ("ROUND(3.1415925, -9223372036854775808)", "0.0"),
+        ("ROUND(1.6e308, -309)", "0.0"),
+        ("ROUND(CAST('inf' AS FLOAT64), -1000)", "Infinity"),
+        ("ROUND(CAST('nan' AS FLOAT64), 2)", "NaN"),
+        ("ROUND(1.5, NULL)", None),
+        ("TRUNC(1.0, -40000)", "0.0"),
+        ("TRUNC(1.6e308, -308)", "1e+308"),
+        ("TRUNC(NUMERIC '-99999999999999999999.999999999', 1)", "-99999999999999999999.9"),
+        # functions_testlib_math.cc
+        ("SIGN(CAST('nan' AS FLOAT64))", "NaN"),
+        ("POW(0, CAST('-inf' AS FLOAT64))", "Infinity"),
+        ("LN(CAST('-inf' AS FLOAT64))", "NaN"),
+        ("LOG(2, CAST('inf' AS FLOAT64))", "NaN"),
+        ("LOG(CAST('inf' AS FLOAT64), 0.5)", "-Infinity"),
+        ("LOG10(0.1)", "-1.0"),
+        # .../standard-sql/mathematical_functions: of NUMERIC they are NUMERIC
+        ("SQRT(NUMERIC '99999999999999999999999999999.999999999')", "316227766016837.933199889"),
+        ("POW(NUMERIC '81', NUMERIC '3.75')", "14348907"),
+        ("POW(2, NUMERIC '-2')", "0.25"),
+        ("POW(NUMERIC '2', 0.5)", "1.4142135623730951"),
+        ("POW(NUMERIC '2', 2) / 3", "1.333333333"),
+        ("EXP(NUMERIC '1')", "2.718281828"),
+        ("LN(NUMERIC '10')", "2.302585093"),
+        ("LOG(NUMERIC '8', 2)", "3"),
+        ("LOG10(NUMERIC '1000') / 7", "0.428571429"),
+        ("CAST(1e28 AS NUMERIC)", "9999999999999999583119736832"),
+        ("CAST('-0x8000000000000000' AS INT64)", "-9223372036854775808"),
+    ],
+)
+def test_a_function_at_its_edges(answer, expression: str, value: str | None) -> None:
+    assert answer(f"SELECT {expression}") == [value]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("ROUND(1.6e308, -308)", "ROUND(NUMERIC '99999999999999999999999999999.999999999', 1)"),
+        *("SQRT(NUMERIC '-1')", "POW(NUMERIC '0', NUMERIC '-1')", "POW(NUMERIC '-2', NUMERIC '0.5')"),
+        *("EXP(NUMERIC '100')", "LN(NUMERIC '0')", "LOG(NUMERIC '8', NUMERIC '1')", "LOG10(0)"),
+        *("CAST(CAST('nan' AS FLOAT64) AS NUMERIC)", "CAST('0x8000000000000000' AS INT64)"),
+    ],
+)
+def test_a_function_beyond_its_edges_is_an_error(answer, expression: str) -> None:
+    with pytest.raises(ApiError) as error:
         answer(f"SELECT {expression}")
     assert error.value.code == 400

@@ -183,3 +183,57 @@ def test_what_is_not_served_is_named_as_it_is_written(
 def test_what_has_no_text_is_an_error(answer, expression: str, complaint: str) -> None:
     with pytest.raises(ApiError, match=complaint):
         answer(f"SELECT {expression}")
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        # functions_testlib_regex.cc and regexp.cc of https://github.com/google/zetasql: no match at the end
+        # of a text follows one that reaches it, and a group that takes no part is NULL
+        ("REGEXP_EXTRACT_ALL('aabca', 'a*')", ["aa", "", "", "a"]),
+        ("REGEXP_EXTRACT_ALL('baac', 'a*')", ["", "aa", ""]),
+        ("REGEXP_EXTRACT_ALL('', 'a*')", [""]),
+        ("REGEXP_EXTRACT_ALL('ab', 'a|$')", ["a", ""]),
+        ("REGEXP_EXTRACT_ALL('abc', '$')", [""]),
+        (r"REGEXP_EXTRACT_ALL('one two', r'\b')", ["", "", "", ""]),
+        ("REGEXP_EXTRACT_ALL('aabc', 'aa|$')", ["aa", ""]),
+        (r"REGEXP_EXTRACT_ALL('a b', r'\s?')", ["", " ", ""]),
+        ("REGEXP_EXTRACT_ALL('this_is__a', '(.*?)(?:_|$)')", ["this", "is", "", "a"]),
+        ("REGEXP_EXTRACT_ALL('', '(abc)?')", [""]),
+        ("REGEXP_EXTRACT('', '(abc)?')", None),
+        ("REGEXP_EXTRACT('', '()')", ""),
+        ("REGEXP_SUBSTR('aaa', 'a*', 2, 2)", None),
+        ("REGEXP_INSTR('abcdef', '')", "0"),
+        (r"REGEXP_REPLACE('ab', '(a)', r'\\\1\0')", "\\aab"),
+        # functions_testlib_string*.cc
+        ("INSTR('xx', '', -1, 3)", "1"),
+        ("INSTR('x', '', 3)", "0"),
+        (r"INSTR('\x00abc', 'abc', 1)", "2"),
+        (r"LENGTH('a\x00b')", "3"),
+        ("ASCII(b'\\xd0')", "208"),
+        ("TRANSLATE(b'abc', b'ab', b'x')", "eGM="),
+        ("LEFT('abc', 9223372036854775807)", "abc"),
+        ("SUBSTR('abc', 9223372036854775807, 9223372036854775807)", ""),
+        ("SUBSTR('abc', -9223372036854775808, 1)", "a"),
+        ("UPPER('ß ﬁ')", "SS FI"),
+        ("LOWER('ΑΣ')", "ας"),
+        ("SAFE_CONVERT_BYTES_TO_STRING(b'\\xe2\\x82(')", "\ufffd\ufffd("),
+    ],
+)
+def test_a_function_at_its_edges(answer, expression: str, value: object) -> None:
+    assert answer(f"SELECT {expression}") == [value]
+
+
+@pytest.mark.parametrize(
+    ("expression", "complaint"),
+    [
+        ("ASCII('ä')", "ASCII character"),
+        (r"REGEXP_REPLACE('', '', r'\x')", "must be followed by a digit or a backslash"),
+        (r"REGEXP_REPLACE('abc', 'abc', r'\2')", "names a group that is not there"),
+        (r"REGEXP_EXTRACT_ALL('a', r'\pL*')", r"with matches of no text \(\\pL\*\)"),
+        (r"REGEXP_REPLACE('abc', LOWER('A'), r'\1')", "groups in a pattern that is not a literal"),
+    ],
+)
+def test_a_function_beyond_its_edges_is_an_error(answer, expression: str, complaint: str) -> None:
+    with pytest.raises(ApiError, match=complaint):
+        answer(f"SELECT {expression}")

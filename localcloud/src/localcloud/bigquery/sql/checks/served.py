@@ -12,9 +12,9 @@ from localcloud.bigquery.sql.functions.nodes import written
 # Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/functions-all
 _ALIKE = {
     *["Abs", "And", "Array", "ArraySize", "Case", "Coalesce", "Contains", "Count", "CovarPop"],
-    *["CovarSamp", "DenseRank", "Exists", "FirstValue", "Grouping", "If", "LastValue", "Ln"],
+    *["CovarSamp", "DenseRank", "Exists", "FirstValue", "Grouping", "If", "LastValue"],
     *["LogicalAnd", "LogicalOr", "Ntile", "Nullif", "Or", "PercentRank", "CumeDist", "Rand", "Rank"],
-    *["RowNumber", "Sqrt", "Stddev", "StddevPop", "StddevSamp"],
+    *["RowNumber", "Stddev", "StddevPop", "StddevSamp"],
     *[
         "Variance",
         "VariancePop",

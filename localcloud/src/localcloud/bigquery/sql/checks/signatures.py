@@ -60,7 +60,7 @@ _TABLE: tuple[tuple[tuple[type[exp.Expr], ...], dict[str, frozenset[str]]], ...]
     ((exp.StrPosition,), {"this": _EITHER, "substr": _EITHER}),
     ((exp.Concat, exp.FarmFingerprint), {"expressions": _EITHER}),
     ((exp.LowerHex, exp.ToBase64), {"this": _BYTES}),
-    ((exp.Unhex, exp.FromBase64, exp.JSONExtract, exp.JSONExtractScalar, exp.Ascii), {"this": _TEXT}),
+    ((exp.Unhex, exp.FromBase64, exp.JSONExtract, exp.JSONExtractScalar), {"this": _TEXT}),
     (
         (exp.RegexpLike, exp.RegexpExtract, exp.RegexpExtractAll, exp.RegexpReplace, exp.RegexpInstr),
         {"this": _EITHER, "expression": _EITHER},
@@ -70,7 +70,7 @@ _TABLE: tuple[tuple[tuple[type[exp.Expr], ...], dict[str, frozenset[str]]], ...]
         {"this": _TEXT},
     ),
     ((exp.Levenshtein,), {"this": _TEXT, "expression": _TEXT}),
-    ((exp.ToCodePoints,), {"this": _EITHER}),
+    ((exp.ToCodePoints, exp.Ascii), {"this": _EITHER}),
     ((exp.Chr,), {"expressions": _INTEGER}),
     ((exp.ToBase32, exp.SafeConvertBytesToString), {"this": _BYTES}),
     ((exp.PercentileCont,), {"this": _NUMBERS}),

@@ -12,7 +12,8 @@ from localcloud.bigquery.sql.functions.types import FLOATS, INTEGERS, NUMBERS, T
 MACROS = r"""
 CREATE TEMP MACRO bq_int(x) AS CASE WHEN x IS NULL THEN NULL
     WHEN regexp_full_match(x, '\s*[+-]?(\d+|0[xX][0-9a-fA-F]+)\s*') THEN
-    CASE WHEN regexp_matches(x, '-0[xX]') THEN -CAST(trim(replace(x, '-', '')) AS BIGINT)
+    CASE WHEN regexp_matches(x, '-0[xX]0*8000000000000000\s*$') THEN -9223372036854775808
+    WHEN regexp_matches(x, '-0[xX]') THEN -CAST(trim(replace(x, '-', '')) AS BIGINT)
     ELSE CAST(replace(x, '+', '') AS BIGINT) END
     ELSE bq_fail('Bad int64 value: ' || x) END;
 CREATE TEMP MACRO bq_float(x) AS CASE WHEN x IS NULL THEN NULL
@@ -161,6 +162,8 @@ def convert(value: exp.Expr, kind: exp.DType, to: exp.DataType) -> exp.Expr | No
     if target == _INTEGER and kind in FLOATS | UNKNOWN:
         # BigQuery rounds halves away from zero, DuckDB's cast to the even neighbour
         return cast(call("round", value), "BIGINT") if kind in FLOATS else None
+    if target == "NUMERIC" and kind in FLOATS:
+        return call("bq_float_numeric", value)
     if target == "TIME" and given == "TIMESTAMP":
         return cast(cast(value, "TIMESTAMP"), "TIME")
     return cast(value, _DUCKDB[target])

@@ -8,12 +8,24 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from localcloud.bigquery.errors import failure, unsupported
-from localcloud.bigquery.sql.functions.nodes import Translation, arguments, call, cast, renamed
+from localcloud.bigquery.sql.functions.nodes import (
+    Translation,
+    arguments,
+    call,
+    cast,
+    number,
+    renamed,
+    written,
+)
 from localcloud.bigquery.sql.functions.types import BINARIES, DECIMALS, FLOATS, INTEGERS, Types
 
 # Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/mathematical_functions and
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/operators#arithmetic_operators
 MACROS = r"""
+CREATE TEMP MACRO bq_float_round(x, digits) AS CASE
+    WHEN isfinite(x) OR digits IS NULL THEN bq_round(x, digits) ELSE x END;
+CREATE TEMP MACRO bq_float_trunc(x, digits) AS CASE
+    WHEN isfinite(x) OR digits IS NULL THEN bq_trunc(x, digits) ELSE x END;
 CREATE TEMP MACRO bq_div(a, b) AS
     CASE WHEN b = 0 THEN bq_fail(concat('division by zero: ', a, ' / ', b)) ELSE a / b END;
 CREATE TEMP MACRO bq_idiv(a, b) AS CASE WHEN b = 0 THEN bq_fail(concat('division by zero: ', a, ' / ', b))
@@ -24,12 +36,19 @@ CREATE TEMP MACRO bq_safe_div(a, b) AS CASE WHEN b = 0 THEN NULL ELSE a / b END;
 CREATE TEMP MACRO bq_is_inf(x) AS isinf(CAST(x AS DOUBLE));
 CREATE TEMP MACRO bq_is_nan(x) AS isnan(CAST(x AS DOUBLE));
 CREATE TEMP MACRO bq_ieee_div(a, b) AS CAST(a AS DOUBLE) / CAST(b AS DOUBLE);
-CREATE TEMP MACRO bq_log(x, base) AS CASE WHEN base = 1 OR base <= 0 OR x <= 0
+CREATE TEMP MACRO bq_nan_value() AS CAST('nan' AS DOUBLE);
+CREATE TEMP MACRO bq_sign(x) AS CASE WHEN isnan(CAST(x AS DOUBLE)) THEN bq_nan_value()
+    ELSE CAST(sign(x) AS DOUBLE) END;
+CREATE TEMP MACRO bq_ln(x) AS CASE WHEN x = '-inf' THEN bq_nan_value() ELSE ln(x) END;
+CREATE TEMP MACRO bq_log10(x) AS CASE WHEN x = '-inf' THEN bq_nan_value()
+    WHEN x <= 0 THEN bq_fail(concat('Floating point error in function: LOG10(', x, ')')) ELSE log10(x) END;
+CREATE TEMP MACRO bq_log(x, base) AS CASE WHEN x = '-inf' OR isinf(base) THEN bq_nan_value()
+    WHEN base = 1 OR base <= 0 OR x <= 0
     THEN bq_fail(concat('Floating point error in function: LOG(', x, ', ', base, ')'))
     ELSE ln(x) / ln(base) END;
-CREATE TEMP MACRO bq_pow(x, y) AS CASE WHEN x = 0 AND y < 0
+CREATE TEMP MACRO bq_pow(x, y) AS CASE WHEN x = 0 AND y < 0 AND y > '-inf'
     THEN bq_fail(concat('Floating point error in function: POW(', x, ', ', y, ')'))
-    WHEN NOT isfinite(pow(x, y)) AND isfinite(CAST(x AS DOUBLE)) AND isfinite(CAST(y AS DOUBLE))
+    WHEN NOT isfinite(pow(x, y)) AND isfinite(x) AND isfinite(y)
     THEN bq_fail(concat('Floating point error in function: POW(', x, ', ', y, ')')) ELSE pow(x, y) END;
 CREATE TEMP MACRO bq_finite(x, all_finite) AS CASE
     WHEN (all_finite AND NOT isfinite(x)) IS NOT TRUE THEN x
@@ -55,7 +74,7 @@ _BARE = (exp.Ordered, exp.Group, exp.Limit, exp.Offset, exp.Interval, exp.DataTy
 def _literal(node: exp.Literal, types: Types) -> exp.Expr | None:
     """Turn a number with a decimal point into a FLOAT64, and any other into an INT64."""
     if node.is_string:
-        return None
+        return _with_zeros(node.this) if "\0" in node.this else None
     if not node.is_int and math.isinf(float(node.this)):
         raise failure("invalidQuery", f"Invalid floating point literal: {node.this}")
     if not node.is_int:
@@ -68,6 +87,18 @@ def _literal(node: exp.Literal, types: Types) -> exp.Expr | None:
     return None if negative else cast(node, "BIGINT")
 
 
+def _with_zeros(value: str) -> exp.Expr:
+    """Write a text around the character 0, with which DuckDB's statements end."""
+    first, *others = value.split("\0")
+    joined: exp.Expr = exp.Literal.string(first)
+    for other in others:
+        joined = exp.DPipe(
+            this=exp.DPipe(this=joined, expression=call("chr", number(0))),
+            expression=exp.Literal.string(other),
+        )
+    return exp.paren(joined)
+
+
 def _negative(node: exp.Neg, types: Types) -> exp.Expr | None:
     if isinstance(node.this, exp.Literal) and node.this.is_int:
         return exp.Cast(this=exp.paren(node.copy()), to=exp.DataType.build("BIGINT", dialect="duckdb"))
@@ -75,8 +106,7 @@ def _negative(node: exp.Neg, types: Types) -> exp.Expr | None:
 
 
 def _is_numeric(node: exp.Expr, types: Types) -> bool:
-    kinds = {types.of(node.this), types.of(node.args["expression"])}
-    return bool(kinds & DECIMALS) and kinds <= DECIMALS | INTEGERS
+    return _are_numeric(node.this, node.args["expression"], types=types)
 
 
 def _divide(node: exp.Div, types: Types) -> exp.Expr:
@@ -162,10 +192,21 @@ def _round(node: exp.Round, types: Types) -> exp.Expr:
             message = "No matching signature for function ROUND: a rounding mode needs a NUMERIC"
             raise failure("invalidQuery", message)
         if mode.name.upper() == "ROUND_HALF_EVEN":
-            return call("bq_numeric_half_even", value, *digits)
+            return call("bq_numeric_half_even", value, *(digits or [number(0)]))
         if mode.name.upper() != "ROUND_HALF_AWAY_FROM_ZERO":
             raise failure("invalidQuery", f"Invalid rounding mode: {mode.name}")
-    return call("round", _as_float(value, types), *[cast(digit, "INTEGER") for digit in digits])
+    return _to_digits("round", value, digits, types)
+
+
+def _to_digits(name: str, value: exp.Expr, digits: list[exp.Expr], types: Types) -> exp.Expr:
+    """Round or truncate as GoogleSQL does: DuckDB multiplies, which moves a half."""
+    if types.of(value) in DECIMALS:
+        return call(f"bq_numeric_{name}", value, *(digits or [number(0)]))
+    return (
+        call(f"bq_float_{name}", cast(value, "DOUBLE"), *digits)
+        if digits
+        else call(name, _as_float(value, types))
+    )
 
 
 def _as_float(value: exp.Expr, types: Types) -> exp.Expr:
@@ -174,7 +215,7 @@ def _as_float(value: exp.Expr, types: Types) -> exp.Expr:
 
 def _truncate(node: exp.Trunc, types: Types) -> exp.Expr:
     value, *digits = arguments(node, "this", "decimals")
-    return call("trunc", _as_float(value, types), *[cast(digit, "INTEGER") for digit in digits])
+    return _to_digits("trunc", value, digits, types)
 
 
 def _of_float(name: str) -> Translation:
@@ -184,13 +225,44 @@ def _of_float(name: str) -> Translation:
 
 def _sign(node: exp.Sign, types: Types) -> exp.Expr:
     kind = types.of(node.this)
-    result = "BIGINT" if kind in INTEGERS else _NUMERIC if kind in DECIMALS else "DOUBLE"
-    return cast(call("sign", node.this), result)
+    if kind in INTEGERS | DECIMALS:
+        return cast(call("sign", node.this), "BIGINT" if kind in INTEGERS else _NUMERIC)
+    return call("bq_sign", node.this)
 
 
 def _logarithm(node: exp.Log, types: Types) -> exp.Expr:
-    base, *value = arguments(node, "this", "expression")
-    return call("bq_log", *value, base) if value else call("ln", base)
+    first, *second = arguments(node, "this", "expression")
+    if not second:
+        return _of_one("ln", "bq_ln")(exp.Ln(this=first), types)
+    base, value = first, second[0]
+    if _are_numeric(base, value, types=types):
+        return call("bq_numeric_log", value, base)
+    if written(node).endswith("LOG10"):
+        return _of_one("log10", "bq_log10")(exp.Ln(this=value), types)
+    return call("bq_log", cast(value, "DOUBLE"), cast(base, "DOUBLE"))
+
+
+def _of_one(name: str, of_float: str) -> Translation:
+    """Return the translation of a function that is NUMERIC for a NUMERIC, else FLOAT64."""
+
+    def translate(node: exp.Func, types: Types) -> exp.Expr:
+        if types.of(node.this) in DECIMALS:
+            return call(f"bq_numeric_{name}", node.this)
+        return call(of_float, cast(node.this, "DOUBLE"))
+
+    return translate
+
+
+def _power(node: exp.Pow, types: Types) -> exp.Expr:
+    if _are_numeric(node.this, node.expression, types=types):
+        return call("bq_numeric_pow", node.this, node.expression)
+    return call("bq_pow", cast(node.this, "DOUBLE"), cast(node.expression, "DOUBLE"))
+
+
+def _are_numeric(*values: exp.Expr, types: Types) -> bool:
+    """Return whether values that have a type in common have NUMERIC."""
+    kinds = {types.of(value) for value in values}
+    return bool(kinds & DECIMALS) and kinds <= DECIMALS | INTEGERS
 
 
 def _bits(node: exp.Expr, types: Types) -> exp.Expr | None:
@@ -230,8 +302,10 @@ TRANSLATIONS: dict[type[exp.Expr], Translation] = {
     exp.Floor: _of_float("floor"),
     exp.Sign: _sign,
     exp.Log: _logarithm,
-    exp.Pow: renamed("bq_pow", "this", "expression"),
-    exp.Exp: renamed("bq_exp", "this"),
+    exp.Pow: _power,
+    exp.Exp: _of_one("exp", "bq_exp"),
+    exp.Ln: _of_one("ln", "bq_ln"),
+    exp.Sqrt: _of_one("sqrt", "sqrt"),
     **dict.fromkeys((exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot), _bits),
     exp.BitwiseCount: lambda node, types: _bits(node, types) or cast(call("bit_count", node.this), "BIGINT"),
     exp.Acosh: renamed("bq_acosh", "this"),

@@ -264,6 +264,10 @@ def _last_day(node: exp.LastDay, types: Types) -> exp.Expr:
     unit = unit_of(node.args.get("unit")) if node.args.get("unit") else "MONTH"
     moment = _as(node.this, types, _kind(node.this, types, "DATE"))
     start = _week_starts(unit)
+    if unit == "ISOYEAR":
+        fourth = call("make_date", call("isoyear", moment), number(1), number(4))
+        after = call("date_trunc", text("week"), exp.Add(this=fourth, expression=call("to_years", number(1))))
+        return _day_before(after)
     length = (
         call("to_days", number(7))
         if start is not None
@@ -271,8 +275,12 @@ def _last_day(node: exp.LastDay, types: Types) -> exp.Expr:
     )
     if start is None and unit not in ("MONTH", "QUARTER", "YEAR"):
         raise unsupported(f"LAST_DAY of {unit}")
-    after = exp.Add(this=_truncated(node, cast(moment, "DATE"), unit), expression=length)
-    return cast(exp.paren(exp.Sub(this=exp.paren(after), expression=call("to_days", number(1)))), "DATE")
+    return _day_before(exp.Add(this=_truncated(node, cast(moment, "DATE"), unit), expression=length))
+
+
+def _day_before(after: exp.Expr) -> exp.Expr:
+    day = exp.Sub(this=exp.paren(after), expression=call("to_days", number(1)))
+    return call("bq_range", cast(exp.paren(day), "DATE"))
 
 
 def _unix(unit: str) -> Translation:

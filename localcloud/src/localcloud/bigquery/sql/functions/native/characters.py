@@ -22,22 +22,38 @@ def instr(value: str, part: str, position: int, occurrence: int) -> int:
     Return where an occurrence of a text starts, counted from 1; 0 if there is none.
 
     :param position: where to begin; from -1, the last character, backwards.
-    :raises ValueError: for a position of 0, an occurrence below 1, and an empty text to find.
+    :raises ValueError: for a position of 0 and an occurrence below 1.
     """
     if position == 0:
         raise ValueError("Position must not be 0 in INSTR")
     if occurrence <= 0:
         raise ValueError("Occurrence must be positive in INSTR")
-    if not part:
-        raise ValueError("localcloud's BigQuery does not support INSTR of an empty text from a position")
     step = 1 if position > 0 else -1
-    start = position - 1 if position > 0 else len(value) + position
-    found = (at for at in range(start, len(value) if step > 0 else -1, step) if value.startswith(part, at))
+    # an empty text is also found at the end
+    size = len(value) + (not part)
+    start = position - 1 if position > 0 else size + position
+    found = (at for at in range(start, size if step > 0 else -1, step) if value.startswith(part, at))
     for at in found:
         occurrence -= 1
         if occurrence == 0:
             return at + 1
     return 0
+
+
+def ascii_code(value: str) -> int:
+    """
+    Return the code of the first character; 0 of an empty text.
+
+    :raises ValueError: for a character that is not ASCII.
+    """
+    if value and value[0] > "\x7f":
+        raise ValueError(f"ASCII requires its input to start with an ASCII character: {value[0]}")
+    return ord(value[0]) if value else 0
+
+
+def with_replacements(value: bytes) -> str:
+    """Read UTF-8, with a replacement character for each byte that is none."""
+    return re.sub("[\udc80-\udcff]", "\ufffd", value.decode(errors="surrogateescape"))
 
 
 def character(code: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
 
 
 def float_text(value: float) -> str:
@@ -38,13 +38,6 @@ def divide_whole(a: Decimal, b: Decimal) -> Decimal:
     if b == 0:
         raise ValueError(f"division by zero: {a.normalize():f} / {b.normalize():f}")
     return _wide(a, b).quantize(Decimal(1), ROUND_DOWN)
-
-
-def round_half_even(value: Decimal, digits: int) -> Decimal:
-    """Round a NUMERIC value to the even neighbour where two are as near."""
-    with localcontext() as context:
-        context.prec = 100
-        return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN).quantize(Decimal("1e-9"))
 
 
 def shift_left(value: int, count: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 from duckdb.func import FunctionNullHandling
 
-from localcloud.bigquery.sql.functions.native import characters, printf
+from localcloud.bigquery.sql.functions.native import characters, decimals, printf, rounding
 from localcloud.bigquery.sql.functions.native.clock import format_time, parse_time
 from localcloud.bigquery.sql.functions.native.farm import fingerprint
 from localcloud.bigquery.sql.functions.native.json_text import (
@@ -18,11 +18,11 @@ from localcloud.bigquery.sql.functions.native.json_text import (
     json_value,
     json_value_array,
 )
+from localcloud.bigquery.sql.functions.native.matches import matches
 from localcloud.bigquery.sql.functions.native.numbers import (
     divide,
     divide_whole,
     float_text,
-    round_half_even,
     shift_left,
     shift_right,
 )
@@ -49,7 +49,21 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
         ("bq_float_text", float_text, ["DOUBLE"], "VARCHAR"),
         ("bq_numeric_div", divide, [_NUMERIC, _NUMERIC], _NUMERIC),
         ("bq_numeric_idiv", divide_whole, [_NUMERIC, _NUMERIC], _NUMERIC),
-        ("bq_numeric_half_even", round_half_even, [_NUMERIC, "BIGINT"], _NUMERIC),
+        ("bq_round", rounding.round_float, ["DOUBLE", "BIGINT"], "DOUBLE"),
+        ("bq_trunc", rounding.truncate_float, ["DOUBLE", "BIGINT"], "DOUBLE"),
+        ("bq_numeric_round", rounding.round_numeric, [_NUMERIC, "BIGINT"], _NUMERIC),
+        ("bq_numeric_trunc", rounding.truncate_numeric, [_NUMERIC, "BIGINT"], _NUMERIC),
+        ("bq_numeric_half_even", rounding.round_half_even, [_NUMERIC, "BIGINT"], _NUMERIC),
+        ("bq_numeric_sqrt", decimals.square_root, [_NUMERIC], _NUMERIC),
+        ("bq_numeric_exp", decimals.exponential, [_NUMERIC], _NUMERIC),
+        ("bq_numeric_ln", decimals.natural_logarithm, [_NUMERIC], _NUMERIC),
+        ("bq_numeric_log10", decimals.common_logarithm, [_NUMERIC], _NUMERIC),
+        ("bq_numeric_log", decimals.logarithm, [_NUMERIC, _NUMERIC], _NUMERIC),
+        ("bq_numeric_pow", decimals.power, [_NUMERIC, _NUMERIC], _NUMERIC),
+        ("bq_float_numeric", decimals.from_float, ["DOUBLE"], _NUMERIC),
+        ("bq_upper", str.upper, ["VARCHAR"], "VARCHAR"),
+        ("bq_lower", str.lower, ["VARCHAR"], "VARCHAR"),
+        ("bq_ascii", characters.ascii_code, ["VARCHAR"], "BIGINT"),
         ("bq_left_shift", shift_left, ["BIGINT", "BIGINT"], "BIGINT"),
         ("bq_right_shift", shift_right, ["BIGINT", "BIGINT"], "BIGINT"),
         ("bq_instr", characters.instr, ["VARCHAR", "VARCHAR", "BIGINT", "BIGINT"], "BIGINT"),
@@ -62,7 +76,7 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
         ("bq_from_base32", characters.from_base32, ["VARCHAR"], "BLOB"),
         ("bq_parse_numeric", characters.parse_numeric, ["VARCHAR"], _NUMERIC),
         ("bq_codes", lambda value: [ord(sign) for sign in value], ["VARCHAR"], "BIGINT[]"),
-        ("bq_valid", lambda value: value.decode(errors="replace"), ["BLOB"], "VARCHAR"),
+        ("bq_valid", characters.with_replacements, ["BLOB"], "VARCHAR"),
         ("bq_pad", printf.pad, [*_LAYOUT, "VARCHAR"], "VARCHAR"),
         ("bq_format_integer", printf.format_integer, [*_LAYOUT, "VARCHAR", "BIGINT"], "VARCHAR"),
         ("bq_format_float", printf.format_float, [*_LAYOUT, "VARCHAR", "DOUBLE"], "VARCHAR"),
@@ -93,6 +107,7 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
         ("bq_json_value_array", json_value_array, ["VARCHAR", "VARCHAR"], "VARCHAR[]"),
         ("bq_from_codes", _of_list(characters.from_codes), ["BIGINT[]"], "VARCHAR"),
         ("bq_bytes_from_codes", _of_list(characters.bytes_from_codes), ["BIGINT[]"], "BLOB"),
+        ("bq_matches", matches, ["VARCHAR", "VARCHAR", "BIGINT"], "VARCHAR[]"),
         ("bq_value_text", value_text, ["VARCHAR", "VARCHAR", "VARCHAR"], "VARCHAR"),
         ("bq_value_json", value_json, ["VARCHAR", "VARCHAR"], "VARCHAR"),
     ):

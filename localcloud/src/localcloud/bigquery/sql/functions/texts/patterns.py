@@ -7,6 +7,7 @@ import re
 from sqlglot import exp
 
 from localcloud.bigquery.errors import failure, unsupported
+from localcloud.bigquery.sql.functions.native.matches import may_be_empty, to_python
 from localcloud.bigquery.sql.functions.nodes import Translation, arguments, call, cast, number, text, written
 from localcloud.bigquery.sql.functions.texts.strings import of_bytes
 from localcloud.bigquery.sql.functions.types import BINARIES, Types
@@ -17,11 +18,19 @@ from localcloud.bigquery.sql.functions.types import BINARIES, Types
 MACROS = r"""
 CREATE TEMP MACRO bq_first(n, argument) AS CASE WHEN n <= 0
     THEN bq_fail(concat('The ', argument, ' must be positive: ', n)) ELSE n END;
-CREATE TEMP MACRO bq_regexp_extract(s, p, g) AS
-    CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END;
-CREATE TEMP MACRO bq_regexp_extract_from(s, p, g, start, n) AS
-    CASE WHEN start > length(s) + 1 THEN NULL ELSE list_extract(
-    regexp_extract_all(substr(s, bq_first(start, 'position')), p, g), bq_first(n, 'occurrence')) END;
+CREATE TEMP MACRO bq_regexp_extract(s, p, g) AS list_extract(regexp_extract_all(s, p, g), 1);
+CREATE TEMP MACRO bq_rewrite(r, groups) AS CASE
+    WHEN NOT regexp_full_match(r, '(?s)(?:[^\\]|\\[0-9\\])*')
+    THEN CAST(bq_fail('Invalid REGEXP_REPLACE pattern: ' ||
+        'a backslash must be followed by a digit or a backslash') AS VARCHAR)
+    WHEN list_max(list_transform(regexp_extract_all(replace(r, '\\\\', ''), '\\([0-9])', 1),
+        lambda digit: CAST(digit AS BIGINT))) > groups
+    THEN CAST(bq_fail('Invalid REGEXP_REPLACE pattern: it names a group that is not there') AS VARCHAR)
+    ELSE r END;
+CREATE TEMP MACRO bq_texts(found) AS list_transform(found, lambda t: coalesce(t, ''));
+CREATE TEMP MACRO bq_after(s, start) AS CASE WHEN start > length(s) AND (s <> '' OR start > 1) THEN NULL
+    ELSE substr(s, bq_first(start, 'position')) END;
+CREATE TEMP MACRO bq_nth(found, n) AS list_extract(found, bq_first(n, 'occurrence'));
 CREATE TEMP MACRO bq_length_of(texts) AS
     coalesce(list_sum(list_transform(texts, lambda t: length(t))), 0);
 CREATE TEMP MACRO bq_found(gaps, matches, start, n, after) AS CASE WHEN n > len(matches) THEN 0
@@ -86,47 +95,60 @@ def _extract(node: exp.RegexpExtract, types: Types) -> exp.Expr:
     if position is None:
         return call("bq_regexp_extract", node.this, pattern, group)
     _refuse_looking_back(node, pattern, position)
-    return call("bq_regexp_extract_from", node.this, pattern, group, position, occurrence or number(1))
+    found = _all_of(node, call("bq_after", node.this, position), pattern)
+    return call("bq_nth", found, occurrence or number(1))
+
+
+def _all_of(node: exp.Func, value: exp.Expr, pattern: exp.Expr) -> exp.Expr:
+    """
+    List the matches of a pattern, or of its group.
+
+    :raises ApiError: 501 for a pattern that may match no text, unless it is plain.
+    """
+    group = number(_groups(pattern.name))
+    if not may_be_empty(pattern.name):
+        return call("regexp_extract_all", value, pattern, group)
+    plain = to_python(pattern.name)
+    if plain is None:
+        raise unsupported(f"{written(node)} with matches of no text ({pattern.name})")
+    return call("bq_matches", value, text(plain), group)
 
 
 def _extract_all(node: exp.RegexpExtractAll, types: Types) -> exp.Expr:
     _refuse_bytes(node, types)
     value, *_ = arguments(node, "this", "expression", "group")
     pattern = _pattern(node)
-    return call("regexp_extract_all", value, pattern, number(_groups(pattern.name)))
+    return call("bq_texts", _all_of(node, value, pattern))
 
 
 def _instr(node: exp.RegexpInstr, types: Types) -> exp.Expr:
     """Find a match by what stands before it, which a group of its own takes in."""
     _refuse_bytes(node, types)
     pattern = _pattern(node)
-    if _groups(pattern.name) or re.fullmatch(pattern.name or ".", ""):
+    if not pattern.name:
+        # no match of an empty pattern is counted
+        return call("bq_regexp_instr", node.this, text("[^\\s\\S]"), *_instr_places(node))
+    if _groups(pattern.name) or may_be_empty(pattern.name):
         raise unsupported(f"REGEXP_INSTR with a group or of an empty match ({pattern.name})")
-    position, occurrence, after = (node.args.get(key) for key in ("position", "occurrence", "option"))
-    _refuse_looking_back(node, pattern, position or number(1))
-    given = [
-        part or default
-        for part, default in ((position, number(1)), (occurrence, number(1)), (after, number(0)))
-    ]
-    return call("bq_regexp_instr", node.this, pattern, *given)
+    _refuse_looking_back(node, pattern, node.args.get("position") or number(1))
+    return call("bq_regexp_instr", node.this, pattern, *_instr_places(node))
+
+
+def _instr_places(node: exp.RegexpInstr) -> list[exp.Expr]:
+    defaults = (("position", 1), ("occurrence", 1), ("option", 0))
+    return [node.args.get(key) or number(default) for key, default in defaults]
 
 
 def _replace(node: exp.RegexpReplace, types: Types) -> exp.Expr:
     _refuse_bytes(node, types)
-    given = arguments(node, "this", "expression", "replacement")
-    pattern, replacement = given[1:]
-    if isinstance(replacement, exp.Literal | exp.RawString):
-        references = [int(digit) for digit in re.findall(r"\\(\d)", replacement.name)]
-        known = (
-            _groups(pattern.name)
-            if isinstance(pattern, exp.Literal | exp.RawString)
-            else max(references, default=0)
-        )
-        if max(references, default=0) > known:
-            raise failure(
-                "invalidQuery", f"Invalid REGEXP_REPLACE pattern: \\{max(references)} names no group"
-            )
-    return call("regexp_replace", *given, text("g"))
+    value, pattern, replacement = arguments(node, "this", "expression", "replacement")
+    if isinstance(pattern, exp.Literal | exp.RawString):
+        groups = _groups(pattern.name)
+    elif isinstance(replacement, exp.Literal | exp.RawString) and not re.search(r"\\[1-9]", replacement.name):
+        groups = 0
+    else:
+        raise unsupported(f"{written(node)} with groups in a pattern that is not a literal")
+    return call("regexp_replace", value, pattern, call("bq_rewrite", replacement, number(groups)), text("g"))
 
 
 def _place(node: exp.StrPosition, types: Types) -> exp.Expr:

@@ -13,15 +13,17 @@ from localcloud.bigquery.sql.functions.types import BINARIES, TEXTS, UNKNOWN, Ty
 # Sources: https://cloud.google.com/bigquery/docs/reference/standard-sql/string_functions and hash_functions
 # next to it
 MACROS = r"""
-CREATE TEMP MACRO bq_start(length, p) AS
-    CASE WHEN p = 0 THEN 1 WHEN p < 0 THEN greatest(length + p + 1, 1) ELSE p END;
+CREATE TEMP MACRO bq_start(length, p) AS CASE WHEN p = 0 THEN 1
+    WHEN p < 0 THEN greatest(length + greatest(p, -1 - length) + 1, 1) ELSE least(p, length + 1) END;
+CREATE TEMP MACRO bq_count(s, n, name) AS CASE
+    WHEN n < 0 THEN bq_fail(concat(name, ' cannot be negative')) WHEN n IS NULL THEN NULL
+    ELSE least(n, length(s)) END;
 CREATE TEMP MACRO bq_substr(s, p) AS substr(s, bq_start(length(s), p)),
-    (s, p, n) AS substr(s, bq_start(length(s), p), CASE WHEN n < 0
-        THEN bq_fail('Third argument in SUBSTR() cannot be negative') ELSE n END);
-CREATE TEMP MACRO bq_left(s, n) AS
-    left(s, CASE WHEN n < 0 THEN bq_fail('Second argument in LEFT() cannot be negative') ELSE n END);
-CREATE TEMP MACRO bq_right(s, n) AS
-    right(s, CASE WHEN n < 0 THEN bq_fail('Second argument in RIGHT() cannot be negative') ELSE n END);
+    (s, p, n) AS substr(s, bq_start(length(s), p), bq_count(s, n, 'Third argument in SUBSTR()'));
+CREATE TEMP MACRO bq_left(s, n) AS left(s, bq_count(s, n, 'Second argument in LEFT()'));
+CREATE TEMP MACRO bq_right(s, n) AS right(s, bq_count(s, n, 'Second argument in RIGHT()'));
+CREATE TEMP MACRO bq_case_upper(s) AS CASE WHEN strlen(s) = length(s) THEN upper(s) ELSE bq_upper(s) END;
+CREATE TEMP MACRO bq_case_lower(s) AS CASE WHEN strlen(s) = length(s) THEN lower(s) ELSE bq_lower(s) END;
 CREATE TEMP MACRO bq_join(l, separator) AS CASE WHEN l IS NOT NULL AND separator IS NOT NULL THEN
     coalesce(array_to_string(list_filter(l, lambda v: v IS NOT NULL), separator), '') END,
     (l, separator, missing) AS CASE WHEN l IS NOT NULL AND separator IS NOT NULL THEN
@@ -136,6 +138,12 @@ def _in_ascii(name: str, source: str, target: str) -> Translation:
     return translate
 
 
+def _ascii(node: exp.Ascii, types: Types) -> exp.Expr:
+    if types.of(node.this) in BINARIES:
+        return call("bq_unicode", call("bq_latin", node.this))
+    return call("bq_ascii", node.this)
+
+
 def _codes(node: exp.ToCodePoints, types: Types) -> exp.Expr:
     (value,) = arguments(node, "this")
     return call("bq_codes", call("bq_latin", value) if types.of(value) in BINARIES else value)
@@ -160,8 +168,8 @@ def _join_array(node: exp.ArrayToString, types: Types) -> exp.Expr:
 
 
 TRANSLATIONS: dict[type[exp.Expr], Translation] = {
-    exp.Upper: _in_ascii("upper", string.ascii_lowercase, string.ascii_uppercase),
-    exp.Lower: _in_ascii("lower", string.ascii_uppercase, string.ascii_lowercase),
+    exp.Upper: _in_ascii("bq_case_upper", string.ascii_lowercase, string.ascii_uppercase),
+    exp.Lower: _in_ascii("bq_case_lower", string.ascii_uppercase, string.ascii_lowercase),
     exp.Concat: _concatenate,
     exp.Trim: of_bytes(_trim),
     exp.Length: _length,
@@ -177,8 +185,8 @@ TRANSLATIONS: dict[type[exp.Expr], Translation] = {
     exp.Pad: of_bytes(_pad),
     exp.Reverse: of_bytes(renamed("bq_reverse", "this")),
     exp.Repeat: of_bytes(renamed("bq_repeat", "this", "times")),
-    exp.Translate: renamed("bq_translate", "this", "from_", "to"),
-    exp.Ascii: renamed("ascii", "this"),
+    exp.Translate: of_bytes(renamed("bq_translate", "this", "from_", "to")),
+    exp.Ascii: _ascii,
     exp.MD5: _hash("bq_md5_text"),
     exp.MD5Digest: _hash("bq_md5"),
     exp.SHA1Digest: _hash("bq_sha1"),
