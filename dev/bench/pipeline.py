@@ -50,7 +50,7 @@ class PipelineBench:
     def _run_compiled(self) -> None:
         """Submit the unchanged compiled file, with the query fixed to the current state of the table."""
         spec = read_spec(self.settings, WINE)
-        # a version is read a millisecond after it was made, as the DAG does
+        # a version is read a millisecond after its commit, as in the DAG
         snapshot = self._data_version() + 1
         query = spec["dataContract"]["query"].format(table=self.settings.table(WINE), snapshot=snapshot)
         job = aiplatform_v1.PipelineJob()

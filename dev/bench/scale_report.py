@@ -33,7 +33,7 @@ def write_into(document: Path, figures: Figures) -> None:
 def _usage_table(figures: Figures) -> str:
     names = [measurement.name for measurement in figures.measurements]
     rows = [["Component", *(f"{name} rows: seconds (CPU), peak MiB" for name in names)]]
-    # those that the measured pipeline had, which may not be those of the present one
+    # the components of the measured pipeline, which may differ from the present ones
     for component in figures.measurements[0].components:
         usages = [measurement.components[component] for measurement in figures.measurements]
         rows.append(

@@ -1,4 +1,4 @@
-"""What the tests share: a running localcloud, and the pipeline environment where there is one."""
+"""Fixtures of all tests: a running localcloud, and the pipeline environment if there is one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TASK_MODULES = Path(__file__).parent / "vertex" / "pipelines" / "modules"
 
 @pytest.fixture(scope="session")
 def make_localcloud(make_localcloud: Callable[..., Cloud]) -> Callable[..., Cloud]:
-    """Return a function that makes a localcloud whose tasks find the small modules of these tests."""
+    """Return a function that makes a localcloud whose tasks can import the modules of these tests."""
 
     def make(**fields: Any) -> Cloud:
         made = make_localcloud(**fields)
@@ -29,7 +29,7 @@ def make_localcloud(make_localcloud: Callable[..., Cloud]) -> Callable[..., Clou
 
 @pytest.fixture(scope="session")
 def cloud(localcloud: Cloud) -> Cloud:
-    """Return the session's localcloud; from its first use on, the clients of this process are led to it."""
+    """Return the session's localcloud; from its first use on, the clients of this process use it."""
     return localcloud
 
 

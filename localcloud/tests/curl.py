@@ -1,4 +1,4 @@
-"""Which tests need curl."""
+"""A mark for tests that need curl."""
 
 from __future__ import annotations
 

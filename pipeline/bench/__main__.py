@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     """
     Measure, write the tables of docs/, and report whether the pipeline's model reaches its goals.
 
-    Each result is kept at once, so a run that is stopped can be ended in parts.
+    Each result is saved at once, so an interrupted run can be continued.
 
     :param arguments: of the command line.
     """
@@ -97,7 +97,7 @@ def run(wine: str, protocol: str, learner: str) -> Result:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[Callable[[str], None]]:
-    """Keep what the learners print from the progress, which is given to whoever calls what this yields."""
+    """Keep the learners' output out of the progress, which is printed by the yielded function."""
     output = sys.stdout
     logging.set_verbosity(logging.ERROR)
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):

@@ -1,4 +1,4 @@
-"""What the pipeline's model must reach, and what the paper reached."""
+"""The goals of the pipeline's model, and the results of the paper."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FIT_SECONDS = 60.0
 @dataclass(frozen=True)
 class Bar:
     """
-    The least that is good enough.
+    Minimum results.
 
     :param accuracy_05: per cent of the wines within half a grade.
     :param mad: greatest mean absolute deviation, in grades.

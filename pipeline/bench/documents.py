@@ -1,4 +1,4 @@
-"""Documents that hold measured tables between two marks."""
+"""Documents with measured tables between two marks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 def write_between(document: Path, begin: str, end: str, text: str) -> None:
     """
-    Replace what stands between two marks.
+    Replace the text between two marks.
 
     :param document: Markdown.
     :param begin: the first mark, which stays.
     :param end: the second one.
-    :param text: to stand between them.
+    :param text: to put between them.
     """
     before, _, rest = document.read_text(encoding="utf-8").partition(begin)
     _, _, after = rest.partition(end)

@@ -1,4 +1,4 @@
-"""What is measured: the pipeline's model, and four learners to compare it with."""
+"""The learners that are measured: the pipeline's model, and four others."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ Columns = dict[str, np.ndarray]
 @dataclass(frozen=True)
 class Prediction:
     """
-    What a learner says about wines that it has not seen.
+    Predictions of a learner for wines that it has not seen.
 
     :param grade: [rows] expected grade, not rounded.
     :param good: [rows] the higher, the more likely good.
     :param seconds: of learning.
-    :param transform_seconds: of tf.Transform, which the others do without.
+    :param transform_seconds: of tf.Transform, which the others do not use.
     """
 
     grade: np.ndarray
@@ -183,7 +183,7 @@ def extra_trees(train: Wines, seed: int) -> Any:
 
 def boosted_trees(train: Wines, seed: int) -> Any:
     """Return LightGBM with its defaults, but more and slower steps."""
-    # Imported here: the other learners do without it.
+    # Imported here: the other learners do not need it.
     from lightgbm import LGBMRegressor  # type: ignore[import-not-found]
 
     # One thread: for so few rows the threads would mostly wait for each other.

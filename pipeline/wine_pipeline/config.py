@@ -1,4 +1,4 @@
-"""What a run is told: which wine, where, how to learn and when a model is good enough."""
+"""The settings of a run: wine, target, training, evaluation, serving and monitoring."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DEFAULT_SERVING_TAG = "2.21.0"
 # fails: https://cloud.google.com/vertex-ai/docs/predictions/pre-built-containers
 PREBUILT_IMAGE = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 
-# of the hash of a row: so many buckets there are, and so many of them are the split eval
+# hash buckets of the rows, and how many of them are the split eval
 SPLIT_BUCKETS = 5
 EVAL_BUCKETS = 1
 
@@ -50,7 +50,7 @@ def _require(condition: bool, message: str) -> None:
 
 def checked(check: Callable[[str], str], name: str, value: str) -> str:
     """
-    Return an identifier that is as Google Cloud accepts it.
+    Return an identifier that Google Cloud accepts.
 
     :param check: of :mod:`vertex_mlops.contract.config.identifiers`.
     :param name: of the setting, for the message.
@@ -180,7 +180,7 @@ class EvaluationConfig:
 @dataclass(frozen=True)
 class ServingConfig:
     """
-    What answers predictions.
+    How the model is served.
 
     :param prebuilt: whether that is Google's prebuilt container, :data:`PREBUILT_IMAGE`, in place of
         TensorFlow Serving's own image. Every exported model fits both.
@@ -216,7 +216,7 @@ class ServingConfig:
 @dataclass(frozen=True)
 class WineConfig:
     """
-    Everything that makes one wine's pipeline, wherever it runs.
+    The configuration of one wine's pipeline, independent of where it runs.
 
     :param wine: names the pipeline, the endpoint and the table: ``white``, ``red``.
     :param good_grade: a wine is good from this quality on.

@@ -1,4 +1,4 @@
-"""The columns of a wine: the one place that names them, their types and what is plausible."""
+"""The columns of a wine: the only place with their names, types and plausible ranges."""
 
 from __future__ import annotations
 

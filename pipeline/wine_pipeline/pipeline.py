@@ -59,7 +59,7 @@ def create_pipeline(
 
     :param config: of the wine.
     :param target: where it runs.
-    :param scale: what leaves its tasks.
+    :param scale: steps that run outside their tasks.
     :param input_config: the query, or the parameter that will bring it.
     :param pipeline_root: folder of the artifacts.
     :param metadata: the store of a local runner; Vertex has its own.
@@ -69,7 +69,7 @@ def create_pipeline(
         ends with the blessed model in its folder, and leaves the rollout to its caller.
     """
     examples = BigQueryExampleGen(input_config=input_config, output_config=_four_to_one())
-    # a pusher gives no aliases, and a local runner has its own memory
+    # a pusher sets no aliases, and a local runner has its own metadata store
     registered = "" if push or metadata else f"{target.parent}/models/{config.name}"
     components = [examples, *_learn(config, target, scale, examples.outputs["examples"], registered)]
     components.append(_model_card(config, target, input_config, components))
@@ -93,7 +93,7 @@ def create_pipeline(
 
 
 def _runner_arguments(config: WineConfig, target: Target, scale: Scale) -> list[str]:
-    # Says that the code is there: else every task packs TFX's sources for the workers.
+    # The workers have the code already: otherwise every task packs TFX's sources for them.
     image = f"--sdk_container_image={target.task_image}"
     if scale.dataflow:
         return [image, *_dataflow_arguments(config, target, scale.dataflow, scale.account(target.project))]
@@ -141,14 +141,14 @@ def _learn(
         disable_analyzer_cache=True,
     )
     trainer = _trainer(config, target, scale, transform, schema.outputs["schema"])
-    # Not Transform: it takes longest, and its scaling of odd examples serves nobody.
+    # Not Transform: it takes longest, and its result for invalid examples is not needed.
     trainer.add_upstream_node(validator)
     blessed = tfx.dsl.Resolver(
         strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
         model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
         model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
     ).with_id("latest_blessed_model_resolver")
-    # without a champion, too, there is something to compare with
+    # without a champion, the baseline is the majority model
     baseline = BaselineModel(
         examples=examples, latest_blessed=blessed.outputs["model"], registered_model=registered_model
     )

@@ -30,7 +30,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture(scope="session")
 def first_run(demo: Demo) -> str:
-    """Start the first training; runs without a training use the minutes that it takes."""
+    """Start the first training; runs without a training go on meanwhile."""
     demo.stack.airflow.unpause(DAG_ID)
     return demo.stack.airflow.trigger(DAG_ID)
 

@@ -12,7 +12,7 @@ def finish(
     demo: Demo, dag_id: str, run_id: str, watch: Callable[[DagRun, dict[str, str]], None] | None = None
 ) -> DagRun:
     """
-    Wait for the end of a run, whichever that is.
+    Wait for the end of a run, successful or not.
 
     :param watch: called with the run and the states of its tasks while the run goes on.
     :raises ProcessEndedError: a process of the stack has ended.

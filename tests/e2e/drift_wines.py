@@ -1,4 +1,4 @@
-"""Wines whose pipelines end at once, for what leads to a training and what does not."""
+"""Wines with pipelines that end at once, to test what starts a training."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tests.support.published import upload_spec
 
 # each has its own settings under `drift`
 WINES: dict[str, dict[str, Any]] = {
-    # new data is a reason, drift alone is none
+    # new data starts a training, drift alone does not
     "grey": {"retrain_on_drift_without_new_data": False, "drift_cooldown_hours": 0},
-    # drift is a reason
+    # drift alone starts a training
     "orange": {"retrain_on_drift_without_new_data": True, "drift_cooldown_hours": 0},
-    # but not so soon
+    # but not within the cooldown
     "rose": {"retrain_on_drift_without_new_data": True, "drift_cooldown_hours": 24},
 }
 
 
 def configure(content: dict[str, Any]) -> None:
-    """Add the wines to the configuration; nothing but a test looks for drift."""
+    """Add the wines to the configuration; only tests run the drift check."""
     content["drift_schedule"] = NEVER
     for wine, drift in WINES.items():
         add_wine(content, wine, drift=drift)
@@ -42,7 +42,7 @@ def add_wine(content: dict[str, Any], wine: str, **settings: Any) -> None:
 
 
 def publish(settings: StackSettings, wine: str) -> None:
-    """Upload a pipeline whose model is not better: what comes behind the training is not what is tested."""
+    """Upload a pipeline whose model is not better: the tasks after the training are not tested here."""
     spec = pipeline(producer("Evaluator", "blessing", "tfx.ModelBlessing", blessed=0.0))
     upload_spec(settings, wine, spec | {"dataContract": CONTRACT})
 
@@ -59,7 +59,7 @@ def add_row(settings: StackSettings, wine: str) -> None:
 
 @contextmanager
 def watched_wines(settings: StackSettings, folder: Path) -> Iterator[dict[str, Drifting]]:
-    """Serve and watch each of the wines, as the rollout and the monitoring of its DAG would."""
+    """Deploy and monitor each wine, as the rollout and the monitoring of its DAG do."""
     bucket = storage.Client(project=settings.cloud.project).bucket(settings.bucket)
     models = register_models(settings.cloud, bucket, folder)
     place = {"project_id": settings.cloud.project, "region": settings.region}

@@ -21,7 +21,7 @@ class SkippedRun:
 
 def _configure(content: dict[str, Any]) -> None:
     for wine in content["wines"].values():
-        # a tick would start a run that no test knows of
+        # a scheduled run would disturb the tests
         wine["schedule"] = NEVER
         # a busy machine is no reason to reject a model
         wine["rollout"]["max_latency_ms"] = 60_000

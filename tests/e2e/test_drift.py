@@ -1,4 +1,4 @@
-"""From a window with anomalies to a training, or to the reason why there is none; on real monitoring jobs."""
+"""From a window with anomalies to a training, or to the reason for none; with real monitoring jobs."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_drift_with_new_data_trains_and_the_run_and_its_job_say_why(
 
     event, run = drift(demo, watched, "grey")
 
-    # the event says what, how far, when, and which job has found it
+    # the event has the feature, the distance, the time and the job
     extra = event["extra"]
     assert (extra["monitoring_job"], extra["endpoint"]) == (watched["grey"].job, watched["grey"].endpoint)
     assert {one["feature"] for one in extra["anomalies"]} == {"alcohol"}

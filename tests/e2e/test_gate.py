@@ -1,4 +1,4 @@
-"""What stops a pipeline; on real data."""
+"""Anomalies that stop a pipeline; on real data."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from tests.support.published import upload_spec
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 WINE = GATE_WINE
 DAG_ID = f"wine_retraining_{WINE}"
-# stronger than any wine, and than what the schema of the pipeline allows
+# above the alcohol of any wine, and above the maximum of the pipeline's schema
 ODD_ALCOHOL = 60.0
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """A run that a bad example has stopped, and the pipeline job that it has submitted."""
+    """A run that an invalid example has stopped, and its pipeline job."""
 
     run: DagRun
     job: aiplatform_v1.PipelineJob
 
 
 def trigger(demo: Demo) -> Stopped:
-    """Trigger the DAG and wait for its end, whichever that is."""
+    """Trigger the DAG and wait for its end, successful or not."""
     before = {job.name for job in demo.vertex.pipeline_jobs(WINE)}
     demo.stack.airflow.unpause(DAG_ID)
     run = finish(demo, DAG_ID, demo.stack.airflow.trigger(DAG_ID))
@@ -54,7 +54,7 @@ def registered(demo: Demo) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def stopped(demo: Demo, first_run: str) -> Stopped:
-    """Train on an impossible wine, which the table's check passes since its contract is widened."""
+    """Train on an impossible wine, which passes the check of the table since its contract is widened."""
     load_gate_wine(demo.settings)
     spec = renamed(read_spec(demo.settings, TRAINED_WINE), f"wine-{WINE}")
     spec["dataContract"]["columns"]["alcohol"]["max"] = ODD_ALCOHOL

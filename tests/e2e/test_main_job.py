@@ -1,4 +1,4 @@
-"""The main job, judged by what Vertex AI and BigQuery say afterwards."""
+"""The main workflow, by the resulting state of Vertex AI and BigQuery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a model takes over the traffic, or does not, and how a person goes back; on real models."""
+"""Rollouts, rejected ones, and manual rollbacks; with real models."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.support.published import upload_spec
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 ROLLBACK = f"wine_rollback_{WINE}"
 STEPS = (10, 50, 100)
-# the tasks of the pipeline that say what a model is worth
+# the tasks of the pipeline that evaluate a model
 JUDGES = {"Evaluator", "MetricsReporter", "ModelCard"}
 
 
 def versions(demo: Demo) -> dict[str, aiplatform_v1.Model]:
-    """Return the versions of the wine's one model, by the name that XComs have."""
+    """Return the versions of the wine's model, by the name that XComs use."""
     client = aiplatform_v1.ModelServiceClient(client_options={"api_endpoint": demo.vertex.host})
     parent = f"{demo.vertex.parent}/models/wine-{WINE}"
     return {f"{parent}@{model.version_id}": model for model in client.list_model_versions(name=parent)}
@@ -60,7 +60,7 @@ def test_a_new_model_takes_the_traffic_in_steps_and_is_verified_in_each(demo: De
         seen = second.xcom(f"verify_{step}")
         assert seen["requests"] >= 20
         assert (seen["failed"], len(seen["predictions"])) == (0, 3)
-        # nobody else asks
+        # no other client sends requests
         assert seen["decided_by"] == "probes"
 
 
@@ -186,7 +186,7 @@ def test_a_second_click_meanwhile_changes_nothing(demo: Demo, double_click: tupl
 
     assert (again.state, set(again.states.values())) == ("success", {"skipped"})
     assert "has become the champion after this run was triggered" in again.log("find_previous")
-    # one name has the id of the project, the other its number
+    # one name has the project id, the other the project number
     chosen = by_hand.xcom("find_previous")["model_version"].rpartition("/")[2]
     assert str(with_alias(demo, "champion")).rpartition("/")[2] == chosen
 

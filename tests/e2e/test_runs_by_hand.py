@@ -1,4 +1,4 @@
-"""What a person can ask of a run, and where the buttons of its tasks lead; on a wine of its own."""
+"""Manual runs with parameters, and the links of their tasks; on a separate wine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support.published import upload_spec
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 WINE = "red"
 DAG_ID = f"wine_retraining_{WINE}"
-# what is left of a run that goes on behind none of its first tasks
+# states of the later tasks of a run that stops after one of the first
 LATER = dict.fromkeys([*FLOW[1:], WAY_BACK], "skipped")
 
 
@@ -235,7 +235,7 @@ def test_a_replayed_pipeline_tells_what_the_training_did(
 
     replayed, original = outputs(job), outputs(trained)
     made, wanted = (without_champion(made_by(each)) for each in (job, trained))
-    # that one task is no replay
+    # this task is not replayed
     del replayed["BigQueryExampleGen"], original["BigQueryExampleGen"]
     assert made | {"BigQueryExampleGen": {}} == wanted | {"BigQueryExampleGen": {}}
     assert titles(replayed) == titles(original)

@@ -1,4 +1,4 @@
-"""Where sequences run: a wine that is at its beginning, has a champion, or has replaced one."""
+"""Initial states of sequences: a wine without a champion, with one, or with a replaced one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.sequences.world import World
 @dataclass(frozen=True)
 class Beginning:
     """
-    A state that sequences begin with.
+    An initial state of sequences.
 
-    :param rows: of everything in Vertex AI.
+    :param rows: of all Vertex AI resources.
     :param runs: that have led to it.
     """
 
@@ -30,7 +30,7 @@ class Beginning:
 @dataclass
 class Bench:
     """
-    Begins sequences, and counts them.
+    Starts sequences, and counts them.
 
     :param dags: by their ids, as their files declare them.
     :param wines: by their names.
@@ -54,7 +54,7 @@ class Bench:
         Start a sequence.
 
         :param name: of the wine.
-        :param champions: how many models have been its champion so far.
+        :param champions: how many champions it has had.
         """
         beginning = self._beginning(name, champions)
         self.vault.restore(beginning.rows)

@@ -1,4 +1,4 @@
-"""A quick localcloud, the real DAGs, and the wines that sequences begin with."""
+"""A quick localcloud, the real DAGs, and the initial states of sequences."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ isolate_airflow()
 from tests.sequences.bench import Bench  # noqa: E402 (imports Airflow)
 from tests.sequences.wines import Wine  # noqa: E402
 
-# one wine whose previous model is undeployed, and one whose stays
+# one wine whose previous model is undeployed, and one whose previous model stays
 _BENCH = pytest.StashKey[Bench]()
 WINES = {"white": False, "red": True}
-# on one machine, latencies tell nothing; each request that verify sends costs time
+# on one machine, latencies mean nothing, and each request of verify takes time
 _ROLLOUT = {"max_latency_ms": 60_000, "min_requests": 1}
-# drift is always a reason to train
+# drift always starts a training
 _DRIFT = {"retrain_on_drift_without_new_data": True, "drift_cooldown_hours": 0}
 _MODULES = ("wine_config", "wine_cron", "wine_params", "wine_steps")
 
@@ -61,7 +61,7 @@ def led_to_it(quick_cloud: QuickCloud) -> Iterator[QuickCloud]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in quick_cloud.environment.items():
             patch.setenv(name, value)
-        # what ends in some milliseconds need not be waited for longer
+        # operations end in milliseconds: poll often
         patch.setattr("vertex_mlops.waiting.reschedule._FIRST_PAUSE", 0.03)
         # each hook reads the account's key, which is half of the time that a short task takes
         patch.setattr(serialization, "load_pem_private_key", cache(serialization.load_pem_private_key))
@@ -76,7 +76,7 @@ def stack(quick_cloud: QuickCloud) -> StackSettings:
 
 @pytest.fixture(scope="session")
 def dags(stack: StackSettings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Parse the real DAG files, with settings that ask for little."""
+    """Parse the real DAG files, with minimal settings."""
     from airflow.dag_processing.dagbag import BundleDagBag
 
     folder = Path(shutil.copytree(REPOSITORY / "dags", tmp_path_factory.mktemp("dags") / "dags"))
@@ -105,7 +105,7 @@ def dags(stack: StackSettings, tmp_path_factory: pytest.TempPathFactory) -> dict
 def bench(
     led_to_it: QuickCloud, stack: StackSettings, dags: dict[str, Any], pytestconfig: pytest.Config
 ) -> Bench:
-    """Return what begins sequences: one for all modules, since its beginnings take time."""
+    """Return the bench, shared by all modules since its initial states take time."""
     if _BENCH not in pytestconfig.stash:
         wines = {name: Wine(led_to_it, stack, name) for name in WINES}
         for wine in wines.values():

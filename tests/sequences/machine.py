@@ -1,4 +1,4 @@
-"""A machine that makes up sequences of what runs and people do to one wine."""
+"""A state machine that generates sequences of runs and manual changes on one wine."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.sequences.bench import Bench
 from tests.sequences.trainings import MODELS, SOUND_MODEL
 from tests.sequences.world import WRITES, World, death, lost_answer
 
-# which of several: it is taken modulo their number, so that the first is the simplest
+# choice among several: taken modulo their number, so that shrinking leads to the first
 _WHICH = st.integers(0, 7)
 _MODELS = st.sampled_from([SOUND_MODEL, SOUND_MODEL, *MODELS])
 _ADDRESS = "person@example.com"
 
 
 class WineMachine(RuleBasedStateMachine):
-    """Lets retrainings, rollbacks, drift, dying tasks and people act on a wine, in any order."""
+    """Runs retrainings, rollbacks, drift, killed tasks and manual changes on a wine, in any order."""
 
     bench: ClassVar[Bench]
     world: World
@@ -153,7 +153,7 @@ class WineMachine(RuleBasedStateMachine):
 
     @rule(which=_WHICH)
     def settle(self, which: int) -> None:
-        """Let all runs end, and check the invariants."""
+        """Execute all runs to their end, and check the invariants."""
         while running := self.world.airflow.running():
             run = _pick(running, which)
             self._step(run, run.ready()[0])
@@ -165,7 +165,7 @@ class WineMachine(RuleBasedStateMachine):
             self.settle(1)
 
     def _any_run(self, which: int) -> Run:
-        """Return one of the runs that have something to do; a retraining begins if there is none."""
+        """Return one of the runs that can continue; start a retraining if there is none."""
         running = self.world.airflow.running()
         return _pick(running, which) if running else self.world.retrain(SOUND_MODEL)
 
@@ -181,7 +181,7 @@ def _pick(of: list[Any], which: int) -> Any:
 
 
 def _drift(world: World) -> AssetEventDagRunReference:
-    """Return the event by which wine_drift lets a retraining begin."""
+    """Return the event by which wine_drift starts a retraining."""
     now = datetime.now(UTC)
     window = {"start_time": (now - timedelta(hours=1)).isoformat(), "end_time": now.isoformat()}
     seen = world.journal.state.seen

@@ -1,4 +1,4 @@
-"""What a person does by hand, with Google's clients: on an endpoint, in the registry, to a monitoring job."""
+"""Manual changes with Google's clients: of an endpoint, the registry, a monitoring job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHER_TEAM = "other-team"
 
 class Person:
     """
-    Acts on one wine; what Google refuses is not done.
+    Makes changes to one wine; those that Google rejects are skipped.
 
     :param wine: whose endpoint and models.
     """
@@ -26,7 +26,7 @@ class Person:
         self.wine = wine
 
     def register_other_team(self) -> None:
-        """Upload a model that is none of the wine's."""
+        """Upload a model that does not belong to the wine."""
         model = {
             "display_name": OTHER_TEAM,
             "artifact_uri": f"gs://{self.wine.settings.bucket}/models/sound/1",
@@ -36,18 +36,18 @@ class Person:
         self.wine.models.upload_model(request=request).result()
 
     def give_traffic(self, split: dict[str, int]) -> bool:
-        """Share the traffic out."""
+        """Set the traffic split."""
         endpoint = {"name": self.wine.see().name, "traffic_split": split}
         update = {"endpoint": endpoint, "update_mask": {"paths": ["traffic_split"]}}
         return _done(lambda: self.wine.endpoints.update_endpoint(request=update))
 
     def deploy(self, model: str, share: int) -> str:
         """
-        Deploy a model next to those that are there, which give it a share of theirs.
+        Deploy a model next to the others, which give up a share of their traffic.
 
         :param model: its resource name.
         :param share: of the traffic, in per cent; all if nothing serves.
-        :return: id of the deployed model; empty if it was refused.
+        :return: id of the deployed model; empty if it was rejected.
         """
         seen = self.wine.see()
         split = {"0": share, **shrunk(seen.traffic, 100 - share)} if seen.traffic else {"0": 100}

@@ -1,4 +1,4 @@
-"""Sequences that once ended badly, each the shortest one that does."""
+"""Sequences that once violated an invariant, each in its shortest form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sequences that are made up: whatever happens to a wine, some things are true of it in the end."""
+"""Generated sequences: whatever happens to a wine, the invariants hold at the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.sequences.bench import Bench
 from tests.sequences.machine import WineMachine
 
-# how many sequences make test-sequences asks for
+# number of sequences, set by make test-sequences
 WANTED = int(os.environ.get("SEQUENCES", "0"))
 # without it, always the same ones
 _FEW = 20

@@ -1,4 +1,4 @@
-"""Replayed trainings: compiled pipelines of one task, which reports what a training would have made."""
+"""Replayed trainings: compiled pipelines of one task, which reports the results of a training."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.plugins.runs.pipelines import pipeline
 from tests.sequences.cloud.model_server import ANSWERS
 from tests.support.handmade import FIGURES
 
-# what a training can come to: a model that serves what it was evaluated with; one that serves something
-# else, which verify finds; and one that the Evaluator has not blessed
+# results of a training: a model that serves as it was evaluated; one that serves differently,
+# which verify detects; and one that the Evaluator has not blessed
 SOUND_MODEL, WANTING_MODEL, UNBLESSED_MODEL = "sound", "wanting", "unblessed"
 MODELS = (SOUND_MODEL, WANTING_MODEL, UNBLESSED_MODEL)
 _TASK = "MetricsReporter"
@@ -23,7 +23,7 @@ _OUTPUTS = {
     "model_card": "tfx.ModelCard",
     "metrics": "tfx.Metrics",
 }
-# as dev/faults/replay.py has it, but that a verdict names the champion that it was made against
+# as in dev/faults/replay.py, except that the verdict names the champion of the comparison
 _REPORT = [
     "true, false, null = True, False, None",
     "given = (",
@@ -43,8 +43,8 @@ def compiled(wine: str, model: str, bucket: str, champion: str) -> dict[str, Any
     Return the compiled pipeline file of a wine.
 
     :param wine: its name.
-    :param model: what the training comes to: one of MODELS.
-    :param bucket: that the models lie in.
+    :param model: result of the training: one of MODELS.
+    :param bucket: with the models.
     :param champion: resource name of the version that the model is compared with; empty if there is none.
     """
     folder = f"gs://{bucket}/models/{SOUND_MODEL if model == UNBLESSED_MODEL else model}"
@@ -61,12 +61,12 @@ def compiled(wine: str, model: str, bucket: str, champion: str) -> dict[str, Any
     }
     statements = [line.replace("MADE", repr(made)) for line in _REPORT]
     served = serving(f"wine-{wine}")
-    # what the job itself tells of what it was compiled with
+    # the job itself has the settings that it was compiled with
     constants = {"data_contract": json.dumps(CONTRACT), "serving": json.dumps(served)}
     task = {"name": _TASK, "outputs": _OUTPUTS, "statements": statements, "constants": constants}
     return pipeline(task) | {"dataContract": CONTRACT, "serving": served}
 
 
 def served_files() -> list[str]:
-    """Name the files, in the bucket, that a model server of each model looks for."""
+    """Return the files in the bucket that the model server of each model needs."""
     return [f"models/{model}/1/saved_model.pb" for model in ANSWERS]

@@ -1,4 +1,4 @@
-"""One wine in localcloud: its table, its endpoint, its models, and the way back to an earlier state."""
+"""One wine in localcloud: its table, endpoint and models, and how to restore an earlier state."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Snapshot = list[tuple[Any, ...]]
 @dataclass(frozen=True)
 class Seen:
     """
-    An endpoint as it is.
+    The present state of an endpoint.
 
     :param name: its resource name.
     :param versions: by the id of each deployed model the version that it was made from: ``models/m@3``.
@@ -43,7 +43,7 @@ class Seen:
 @dataclass
 class Wine:
     """
-    A wine, as Google's clients show it.
+    A wine, read with Google's clients.
 
     :param cloud: the running localcloud.
     :param name: of the wine.
@@ -96,7 +96,7 @@ class Wine:
         self.publish("sound")
 
     def publish(self, model: str) -> None:
-        """Upload the compiled pipeline whose training comes to a certain model."""
+        """Upload the compiled pipeline whose training has a certain result."""
         champion = self.aliases().get("champion", "")
         spec = compiled(
             self.name, model, self.settings.bucket, f"{self.model}@{champion}" if champion else ""
@@ -124,7 +124,7 @@ class Wine:
         return sorted((version.version_id for version in self._versions()), key=int)
 
     def aliases(self) -> dict[str, str]:
-        """Return the number of the version that has each alias, but for Vertex AI's own."""
+        """Return the version number of each alias, except Vertex AI's own."""
         return {
             alias: version.version_id
             for version in self._versions()
@@ -165,7 +165,7 @@ class Wine:
 
 class Vault:
     """
-    Brings Vertex AI's resources back to what they were, without a new process.
+    Restores Vertex AI's resources, without a new process.
 
     The pipeline jobs, models, endpoints and monitoring jobs of localcloud are rows of one file.
 
@@ -178,7 +178,7 @@ class Vault:
         self._parent = f"projects/{cloud.settings.project}/locations/{REGION}"
 
     def take(self) -> Snapshot:
-        """Read everything that there is, once nothing is under way."""
+        """Read all resources, once nothing is in progress."""
         self._await_quiet()
         with self._connect() as connection:
             return connection.execute(
@@ -186,7 +186,7 @@ class Vault:
             ).fetchall()
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Stop every model server, and put back what there was."""
+        """Stop every model server, and restore the resources."""
         for endpoint in self._endpoints.list_endpoints(parent=self._parent):
             self._empty(endpoint)
         self._await_quiet()
@@ -208,7 +208,7 @@ class Vault:
         return sqlite3.connect(self._path, timeout=_QUIET_SECONDS)
 
     def _await_quiet(self) -> None:
-        """Wait until no operation is under way, and no pipeline job."""
+        """Wait until no operation and no pipeline job is in progress."""
         eventually(self._busy, lambda busy: not busy, _QUIET_SECONDS, every=0.01)
 
     def _busy(self) -> bool:

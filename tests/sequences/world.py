@@ -1,4 +1,4 @@
-"""One sequence: what its runs and its people do to a wine, one act after the other."""
+"""One sequence: runs and manual changes on a wine, one action after the other."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.sequences.wines import Wine
 
 _MOST_STEPS = 200
 _MOST_CALLS = 10_000
-# of a retraining; what they find decides what the training comes to
+# of a retraining; their results decide the result of the training
 _READ_THE_SPEC = ("check_data", "train")
-# a call of any service but PredictionService, whose errors verify takes for the model's
+# a call of any service except PredictionService, whose errors verify counts as the model's
 _ANY_CALL = "?[!r]*"
-# calls that change something, whose answer may be lost on its way
+# calls that change something, whose response may be lost
 WRITES = (
     "EndpointService.CreateEndpoint",
     "EndpointService.UpdateEndpoint",
@@ -38,14 +38,14 @@ WRITES = (
 @dataclass
 class World:
     """
-    A wine, Airflow, a person, and the journal of what they do.
+    A wine, Airflow, a person, and the journal of their actions.
 
-    What Google refuses a person is not done, and the method says False.
+    A manual change that Google rejects is skipped, and the method returns False.
 
     :param wine: that the sequence is about.
     :param airflow: whose runs act on it.
     :param faults: the fault switch of localcloud.
-    :param count: is called for each task that is executed, and for each act of a person.
+    :param count: called for each executed task and each manual change.
     """
 
     wine: Wine
@@ -81,8 +81,8 @@ class World:
         """
         Trigger a retraining.
 
-        :param model: what the training comes to, one of MODELS of tests/sequences/trainings.py.
-        :param more: of the run.
+        :param model: result of the training, one of MODELS of tests/sequences/trainings.py.
+        :param more: other fields of the run.
         """
         dag = self.airflow.dags[f"wine_retraining_{self.wine.name}"]
         return self.airflow.add(Run(dag, self._new_id(), trains=model, **{"conf": {"force": True}, **more}))
@@ -132,7 +132,7 @@ class World:
             self.advance(running[0])
 
     def clear(self, run: Run, task_id: str, *, below: bool = True) -> None:
-        """Clear a task, and by default its downstream tasks; who leaves that out answers for the model."""
+        """Clear a task, and by default its downstream tasks; without these, a person is responsible."""
         self.count()
         if not below and (version := version_of(run)):
             self.journal.sound.add(version)
@@ -148,7 +148,7 @@ class World:
         """Mark a run failed."""
         self.count()
         self.airflow.mark_run_failed(run)
-        # its model keeps the share that it has: docs/rollout.md
+        # its model keeps its share: docs/rollout.md
         self.journal.note_mark(run, "roll_back", FAILED)
 
     def traffic_split_for(self, split: dict[str, int]) -> bool:
@@ -184,7 +184,7 @@ class World:
         if done:
             self.count()
             self.journal.previous = None
-            # who calls a version the champion wants it to serve
+            # a person who makes a version the champion wants it to serve
             self.journal.note_person(sound=(f"wine-{self.wine.name}@{version}",) * (alias == "champion"))
         return done
 
@@ -228,13 +228,13 @@ class World:
 
 def death(after: int) -> list[Fault]:
     """
-    Make a task die between two of its calls.
+    Kill a task between two of its calls.
 
     :param after: how many calls still succeed.
     """
-    # what is dead calls nobody any more
+    # a killed task makes no more calls
     dies = Fault(_ANY_CALL, calls=_MOST_CALLS, code="PERMISSION_DENIED", message="the task dies here")
-    # a fault that only waits lets its calls through
+    # a fault that only adds latency lets its calls through
     return [Fault(_ANY_CALL, calls=after, latency=1e-6), dies] if after else [dies]
 
 

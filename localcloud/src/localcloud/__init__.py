@@ -1,3 +1,3 @@
-"""BigQuery, Cloud Storage and Vertex AI on one machine, spoken to by Google's own clients."""
+"""BigQuery, Cloud Storage and Vertex AI on one machine, for Google's own clients."""
 
 __version__ = "0.1.0"

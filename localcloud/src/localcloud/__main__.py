@@ -24,7 +24,7 @@ def up(settings: Settings, arguments: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.WARNING, format="localcloud %(levelname)s %(name)s: %(message)s")
     code = asyncio.run(server.run(settings))
     sys.stdout.flush()
-    # all is written: what is left is to take libraries apart, which can take seconds
+    # everything is written; the shutdown of the interpreter and its libraries can take seconds
     os._exit(code)
 
 
@@ -73,7 +73,7 @@ def fault_clear(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def monitor_run(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Analyse now what a monitoring job's models were asked since its last window; print the distances."""
+    """Analyse the requests to a monitoring job's models since its last window; print the distances."""
     lines = run_window(settings, arguments.job)
     print("\n".join(lines) or "no requests with features that are watched")
     return 0
@@ -90,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     :param arguments: arguments of the command line; by default those of this process.
     """
     chosen = _parser().parse_args(arguments)
-    # of the state folder nothing is for others, nor of what children write to it
+    # no other user may read the state folder, nor what child processes write to it
     os.umask(0o077)
     try:
         return int(chosen.run(Settings.from_environment(), chosen))

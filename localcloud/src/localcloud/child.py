@@ -1,5 +1,5 @@
 """
-Children that do not outlive localcloud, even when it is killed without a chance to stop them.
+Child processes that end with localcloud, even if it is killed.
 
 Run as a program, it asks the kernel to kill this process when its parent dies, then becomes the command:
 ``python child.py PARENT_PID COMMAND...``

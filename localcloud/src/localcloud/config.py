@@ -1,4 +1,4 @@
-"""What localcloud is told from outside: its project, its port, its folder."""
+"""The settings of localcloud: its project, its port, its state folder."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ HOST = "127.0.0.1"
 
 
 class SettingsError(Exception):
-    """A variable of the environment that makes no sense, named in one line."""
+    """An environment variable has an invalid value; the message names it in one line."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """
-    Where one localcloud lives and which project it plays.
+    Settings of one localcloud.
 
     :param state: folder that holds everything that outlives a restart.
     :param port: TCP port of the gateway on loopback; every other socket is chosen by the system.
@@ -149,7 +149,7 @@ def _port(text: str, variable: str = "LOCALCLOUD_PORT") -> int:
 
 
 def _shown(text: str) -> str:
-    # in one line; an empty value is visible, and so is a letter of another alphabet
+    # quoted and escaped: empty values and letters of other alphabets are visible
     return text if re.fullmatch(r"[!-~]{1,80}", text) else ascii(text[:80])
 
 

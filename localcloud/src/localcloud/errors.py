@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 class ApiError(Exception):
     """
-    An answer other than success, as ``google.rpc.Status`` and its REST form name it.
+    An error response, as ``google.rpc.Status`` and its REST form describe it.
 
     Source: https://cloud.google.com/apis/design/errors
 
@@ -39,7 +39,7 @@ class ApiError(Exception):
         return json.dumps({"error": self.body()}).encode()
 
     def body(self) -> dict[str, object]:
-        """Return what stands under ``error`` in the JSON answer."""
+        """Return the value of ``error`` in the JSON response."""
         return {
             "code": self.code,
             "message": self.message,
@@ -53,7 +53,7 @@ class DroppedError(Exception):
 
 
 class StartError(Exception):
-    """Why localcloud cannot start, in one line for a person; the command line prints it and exits with 2."""
+    """localcloud cannot start; the command line prints the message, one line, and exits with 2."""
 
 
 def not_served(what: str) -> ApiError:

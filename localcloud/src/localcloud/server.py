@@ -29,7 +29,7 @@ from localcloud.gateway.health import Health
 from localcloud.gateway.proxy import Gateway, Routes
 from localcloud.gateway.routing import protocol_factory, routes, serve, unserved_app
 
-# Docker, and most who wait for a process to end, kill it after ten
+# Docker and most supervisors kill a process after ten seconds
 STOP_SECONDS = 4.5
 LAST_WORD_SECONDS = 0.5
 
@@ -56,7 +56,7 @@ async def run(settings: Settings) -> int:
             async with contextlib.AsyncExitStack() as stack:
                 await _serve_until(stop, settings, stack, say)
         finally:
-            # a thread may still write to the state folder, which is nobody else's until it is done
+            # a thread may still write to the state folder: the lock is kept until it has ended
             await loop.shutdown_default_executor()
         say("stopped")
     return 0
@@ -71,7 +71,7 @@ async def _serve_until(
     if starting.done():
         starting.result()
         await stopped
-    # before anything is printed: who reads it may have stopped to
+    # before anything is printed, since nobody may read the output any more
     _leave_in_time(say)
     say("stopping")
     starting.cancel()
@@ -143,7 +143,7 @@ async def _services(
         grpc=service.grpc_target,
         bigquery_grpc=reads.start(),
     )
-    # before the tables are closed that it reads
+    # before the tables that it reads are closed
     stack.push_async_callback(asyncio.to_thread, reads.stop)
     stack.push_async_callback(service.stop_logging)
     say("bigquery: its tables are open")
@@ -164,10 +164,10 @@ def _load() -> tuple[ModuleType, ModuleType]:
 
 
 def _leave_in_time(say: Say) -> None:
-    """End this process soon, whatever it still waits for: a kill loses nothing that was answered."""
+    """End this process soon, whatever it still waits for: even a kill loses no answered call."""
 
     def leave() -> None:
-        # a pipe that nobody reads keeps a thread that prints, which must not be this one
+        # printing to a pipe that nobody reads blocks the thread, which must not be this one
         last = threading.Thread(
             target=say, args=("stopped without waiting for what was still running",), daemon=True
         )
@@ -188,7 +188,7 @@ def _refuse_new(gateway: Gateway, console: Console) -> None:
 @contextlib.contextmanager
 def _only_one(settings: Settings) -> Iterator[None]:
     """
-    Keep the state folder to ourselves; the kernel gives the lock back however we end.
+    Lock the state folder; the kernel releases the lock however this process ends.
 
     :raises StartError: when another one has it, or it cannot be written.
     """
@@ -211,7 +211,7 @@ def _only_one(settings: Settings) -> Iterator[None]:
 
 
 def _make_private(settings: Settings) -> None:
-    """Create the state folder, or close to others one that is ours: empty, or used before."""
+    """Create the state folder, or restrict one that is empty or was used before to its owner."""
     state = settings.state
     state.mkdir(parents=True, exist_ok=True)
     if (state / LOCK).exists() or settings.pki.exists() or not any(state.iterdir()):

@@ -1,4 +1,4 @@
-"""What the BigQuery tests share: a client led to localcloud, and the real white wines."""
+"""Fixtures of the BigQuery tests: a client of localcloud, and the real white wines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from localcloud.testing import Cloud
 
 @pytest.fixture(scope="session")
 def client(cloud: Cloud) -> bigquery.Client:
-    """Return a client that came up as any user's does: from its environment."""
+    """Return a client that is configured by its environment alone, as any user's."""
     return bigquery.Client()
 
 
@@ -31,7 +31,7 @@ def dataset(client: bigquery.Client) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def bucket(cloud: Cloud) -> storage.Bucket:
-    """Return an empty bucket where the data sets are."""
+    """Return an empty bucket in the location of the datasets."""
     return storage.Client().create_bucket(f"files-{os.getpid()}")
 
 

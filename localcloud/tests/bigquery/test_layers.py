@@ -1,4 +1,4 @@
-"""Imports go straight down: api, jobs, reads, warehouse, sql, store, errors."""
+"""Each layer only imports lower ones: api, jobs, reads, warehouse, sql, store, errors."""
 
 from __future__ import annotations
 

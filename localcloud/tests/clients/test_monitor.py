@@ -1,4 +1,4 @@
-"""``localcloud monitor run``: what it refuses, in one line."""
+"""``localcloud monitor run``: its errors, of one line each."""
 
 from __future__ import annotations
 

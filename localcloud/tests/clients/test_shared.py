@@ -16,7 +16,7 @@ from localcloud.testing import free_port
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Return settings of a localcloud whose clients live elsewhere."""
+    """Return settings of a localcloud with clients in other containers."""
     made = Settings(state=tmp_path / "state", address="localcloud", clients=tmp_path / "clients")
     pki.ensure(made)
     return made

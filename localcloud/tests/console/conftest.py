@@ -1,4 +1,4 @@
-"""A browser without a window, and small things to look at with it."""
+"""A headless browser, and resources to show in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths of the pages, as Google's console has them; test_links.py compares them with Airflow's links."""
+"""Paths of the pages, as in Google's console; test_links.py compares them with Airflow's links."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from localcloud.testing import eventually
 
 @dataclass(frozen=True)
 class Answer:
-    """What the gateway's port answered to plain HTTP."""
+    """The response of the gateway's port to plain HTTP."""
 
     status: int
     headers: dict[str, str]
@@ -45,7 +45,7 @@ class Answer:
         return html.unescape(re.sub(r"<[^>]*>", " ", found[2])).strip()
 
     def graph(self) -> ElementTree.Element:
-        """Return the picture of the graph."""
+        """Return the SVG of the graph."""
         found = re.search(r"<svg.*?</svg>", self.body, re.DOTALL)
         assert found, f"there is no graph in {self.text}"
         return ElementTree.fromstring(found[0])
@@ -72,7 +72,7 @@ class Jobs:
     def create(self, pipeline: Pipeline, **fields: Any) -> v1.PipelineJob:
         """Start a job; keywords are parameters of the pipeline, or fields of the job in capitals."""
         for executor in pipeline.executors.values():
-            # the gateway's host: tasks reach it as any client does
+            # the gateway's host: tasks reach it like any client
             address = {"name": "STORAGE_URL", "value": "https://storage.googleapis.com"}
             executor.get("container", {})["env"] = [address]
         parameters = {key: value for key, value in fields.items() if key.islower()}
@@ -93,7 +93,7 @@ class Jobs:
 
 
 def metadata(**values: Any) -> str:
-    """Return what tells the module ``produce`` which metadata its outputs get."""
+    """Return the parameter by which the module ``produce`` sets the metadata of its outputs."""
     return json.dumps(values)
 
 

@@ -1,4 +1,4 @@
-"""The page of a running job in a real browser, which follows it."""
+"""The page of a running job in a real browser, which refreshes it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PATIENCE_MS = 60_000
 
 @pytest.fixture
 def window() -> Iterator[Page]:
-    """Return a window of Chromium; a complaint of the browser fails the test."""
+    """Return a window of Chromium; an error in its console fails the test."""
     path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if path is None:
         pytest.skip("there is no Chromium on the PATH")
     with sync_playwright() as playwright:
-        # its sandbox refuses to run as root
+        # its sandbox does not run as root
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         window = browser.new_page()

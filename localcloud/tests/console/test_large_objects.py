@@ -1,4 +1,4 @@
-"""Objects in a browser as the console alone sends them: in blocks, whole or not at all."""
+"""Large objects in a browser: sent in blocks, and completely or not at all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def objects(settings):
 
 @pytest.fixture
 async def browser(settings, objects):
-    """Return a browser of a console that has nothing but objects."""
+    """Return a client of a console that only has objects."""
     console = Console(settings, Health(settings))
     console.sources = Sources(settings, None, None, objects)
     async with TestClient(TestServer(console.create_app())) as client:

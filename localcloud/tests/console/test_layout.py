@@ -1,4 +1,4 @@
-"""Where boxes and arrows go."""
+"""The layout of boxes and arrows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from localcloud.console.layout import BOX_HEIGHT, BOX_WIDTH, Drawing, draw
 
-# what TFX's components take from each other
+# dependencies of TFX's components
 TFX = {
     "ExampleGen": set(),
     "StatisticsGen": {"ExampleGen"},
@@ -67,7 +67,7 @@ def test_no_arrow_passes_through_a_box():
     drawing = draw(TFX)
 
     for arrow in drawing.arrows:
-        # where it goes straight down it passes a layer: its lane
+        # its lane, where it passes a layer
         for x, y in re.findall(r"(-?\d+\.\d) (-?\d+\.\d)V", arrow.path):
             for box in drawing.boxes:
                 passed = box.y == float(y)

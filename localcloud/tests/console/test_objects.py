@@ -1,4 +1,4 @@
-"""Objects of Cloud Storage in a browser, at the path that is a host of its own at Google."""
+"""Objects of Cloud Storage in a browser, at the path for which Google uses a separate host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all pages have in common: who is answered, with what, and what is not there."""
+"""What all pages have in common: accepted requests, headers, missing pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where clients are told that the pages are."""
+"""The URL of the pages that clients get."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from localcloud.config import Settings, SettingsError
 
 @pytest.fixture
 def console_url(monkeypatch: pytest.MonkeyPatch):
-    """Return what clients are told, for a value of LOCALCLOUD_CONSOLE_URL."""
+    """Return the URL that clients get for a value of LOCALCLOUD_CONSOLE_URL."""
 
     def tell(value: str | None) -> str:
         monkeypatch.setenv("LOCALCLOUD_PORT", "20001")

@@ -1,4 +1,4 @@
-"""How values are put for a person."""
+"""How values are formatted for people."""
 
 from __future__ import annotations
 

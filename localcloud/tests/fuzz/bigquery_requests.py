@@ -1,4 +1,4 @@
-"""The routes of BigQuery, and requests that it takes: what the search changes."""
+"""The routes of BigQuery, and valid requests for the fuzzer to mutate."""
 
 from __future__ import annotations
 

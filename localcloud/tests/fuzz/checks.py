@@ -1,4 +1,4 @@
-"""What every answer must be, and how much is asked."""
+"""Checks of every response, and the number of requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.fuzz.services import Answer
 # requests for each route; more with make fuzz
 BUDGET = int(os.environ.get("FUZZ_REQUESTS", "10"))
 NOT_SERVED = 501
-# a precondition of a read, more to come, a cancelled upload: they have no body
+# not modified, resume incomplete, cancelled upload: they have no body
 _WITHOUT_BODY = (304, 308, 499)
 _OURS = (
     grpc.StatusCode.UNKNOWN,

@@ -1,4 +1,4 @@
-"""One set of services for every test that searches."""
+"""One set of services for all fuzz tests."""
 
 from __future__ import annotations
 

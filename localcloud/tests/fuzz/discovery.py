@@ -1,4 +1,4 @@
-"""Google's discovery documents, as its client library for Python brings them: methods and types."""
+"""Google's discovery documents, from its client library for Python: methods and types."""
 
 from __future__ import annotations
 

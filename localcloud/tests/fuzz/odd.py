@@ -1,4 +1,4 @@
-"""Values that no API expects, and how they get into requests."""
+"""Unexpected values, and how they are put into requests."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ CONTENT_TYPES = (
 
 
 def value(random: Random) -> Any:
-    """Return some value."""
+    """Return any value."""
     kind = random.choice((TEXTS, TEXTS, NUMBERS, VALUES))
     return copy.deepcopy(random.choice(kind))
 
@@ -78,7 +78,7 @@ def mutated(random: Random, body: Any) -> Any:
     """Return a body with a few of its values, at any depth, replaced, left out or added."""
     holder = [copy.deepcopy(body)]
     for _ in range(random.choice((0, 1, 1, 1, 2, 3))):
-        # the whole body now and then, else something in it
+        # sometimes the whole body, otherwise something in it
         places = [*_places(holder)]
         owner, key = random.choice(places[1:] if len(places) > 1 and random.random() < 0.95 else places)
         action = random.choice(("replace", "replace", "replace", "drop", "wrap", "add"))
@@ -94,19 +94,19 @@ def mutated(random: Random, body: Any) -> Any:
 
 
 def encoded(random: Random, body: Any) -> bytes:
-    """Write a body as JSON, or give bytes that are none."""
+    """Return a body as JSON, or bytes that are not JSON."""
     if random.random() < 0.1:
         return random.choice(BODIES)
     return json.dumps(body).encode()
 
 
 def content_type(random: Random, valid: str) -> bytes:
-    """Return a Content-Type, the valid one as a rule; in bytes, since some are not of ASCII."""
+    """Return a Content-Type, usually the valid one; as bytes, since some are not ASCII."""
     return (valid if random.random() < 0.85 else random.choice(CONTENT_TYPES)).encode()
 
 
 def segment(random: Random, valid: str) -> str:
-    """Return a part of a path: the valid one as a rule."""
+    """Return a part of a path, usually the valid one."""
     if random.random() < 0.85:
         return quote(valid, safe="")
     return (
@@ -115,7 +115,7 @@ def segment(random: Random, valid: str) -> str:
 
 
 def query(random: Random, names: list[str], valid: dict[str, str]) -> str:
-    """Return a query: some of the parameters that there are, now and then one that there is not."""
+    """Return a query: some of the known parameters, sometimes an unknown one."""
     chosen = [*valid.items()]
     some = random.sample(names, min(len(names), random.choice((0, 0, 1, 1, 2))))
     chosen += [(name, random.choice(TEXTS)) for name in some]
@@ -142,7 +142,7 @@ def _places(node: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def multipart(random: Random, resource: bytes, content: bytes = b"a\n1\n") -> bytes:
-    """Return a multipart body with the boundary ``b``, or nearly one."""
+    """Return a multipart body with the boundary ``b``, or almost one."""
     head = b"Content-Type: application/json\r\n\r\n"
     parts = [b"--b\r\n" + head + resource, b"\r\n--b\r\n" + head + content, b"\r\n--b--\r\n"]
     if random.random() < 0.3:
@@ -173,7 +173,7 @@ def path(name: str) -> str:
 
 
 def broken(random: Random, content: bytes) -> bytes:
-    """Return a file as it is, cut off, or with another byte in it."""
+    """Return a file unchanged, truncated, or with a changed byte."""
     if random.random() < 0.4 or not content:
         return content
     place = random.randrange(len(content))

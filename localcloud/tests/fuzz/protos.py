@@ -1,4 +1,4 @@
-"""Messages of Google's APIs with fields that are set as nobody sets them, read off their descriptors."""
+"""Messages of Google's APIs with unusual values in their fields, built from their descriptors."""
 
 from __future__ import annotations
 

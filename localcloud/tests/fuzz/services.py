@@ -1,4 +1,4 @@
-"""Every application of localcloud in this process, on loopback, without the gateway before them."""
+"""Every application of localcloud in this process, on loopback, without the gateway."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from localcloud.gateway.routing import serve, unserved_app
 from localcloud.vertex import VertexService
 
 T = TypeVar("T")
-# what takes longer hangs
+# a request that takes longer hangs
 ANSWER_SECONDS = 30
 BUCKET = "wine"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a service answered."""
+    """The response of a service."""
 
     status: int
     headers: dict[str, str]
@@ -47,7 +47,7 @@ class Answer:
 
 class Services:
     """
-    Starts them, asks them, and counts how often each was asked.
+    Starts the services, sends requests, and counts them.
 
     :param settings: a state folder of their own; no pipeline environment, so no worker starts.
     """

@@ -1,4 +1,4 @@
-"""Whatever a client sends to BigQuery is stored, or is the client's fault."""
+"""BigQuery accepts any request, or answers with a client error."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ API = "bigquery.v2"
 V2 = "/bigquery/v2/projects/local-project"
 UPLOAD = U.format(project="local-project")
 NAMES = {"project": "local-project", "dataset": "fuzz", "table": "wine", "policy": "all", "job": "asked"}
-# what is deleted is not what others change
+# deleted resources are not those that other requests change
 DOOMED = {**NAMES, "dataset": "doomed", "table": "doomed", "job": "doomed"}
 FORMATS = ("CSV", "NEWLINE_DELIMITED_JSON", "AVRO", "PARQUET", "ORC", "x")
 
@@ -51,7 +51,7 @@ FILES = _files()
 
 @pytest.fixture(scope="session")
 def warehouse(services: Services) -> Services:
-    """Return BigQuery with a table and a query that was asked."""
+    """Return BigQuery with a table and a finished query."""
     prepare(services)
     job = {"jobReference": {"jobId": "asked"}, "configuration": {"query": QUERY}}
     answer = services.ask("bigquery", "POST", f"{V2}/jobs", json.dumps(job).encode())

@@ -1,4 +1,4 @@
-"""What answers in addition to the three services: tokens, pages, and whatever is not served."""
+"""What is served in addition to the three services: tokens, pages, and unknown hosts."""
 
 from __future__ import annotations
 

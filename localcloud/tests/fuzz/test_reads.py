@@ -1,4 +1,4 @@
-"""Whatever a client sends to BigQuery's Storage Read API is answered, or is the client's fault."""
+"""BigQuery's Storage Read API accepts any request, or answers with a client error."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RESTRICTIONS = (
 
 @pytest.fixture(scope="session")
 def reads(services: Services) -> Services:
-    """Return the Read API, whose table is there."""
+    """Return the Read API with a table."""
     prepare(services)
     return services
 
@@ -55,7 +55,7 @@ def session(random: Random) -> Any:
 
 
 def stream_of(reads: Services) -> str:
-    """Return the name of a stream that is there."""
+    """Return the name of an existing stream."""
     request = types.CreateReadSessionRequest(
         parent=PARENT, read_session={"table": TABLE, "data_format": types.DataFormat.ARROW}
     )
@@ -66,7 +66,7 @@ def stream_of(reads: Services) -> str:
 
 
 def stream_name(random: Random, name: str) -> str:
-    """Return the name of a stream, as a rule of one that is there."""
+    """Return the name of a stream, usually of an existing one."""
     if random.random() < 0.7:
         return name
     texts = [text for text in odd.TEXTS if text.isprintable()]
@@ -129,6 +129,6 @@ def test_other_methods_are_refused(reads: Services) -> None:
 
 
 def odd_bytes(random: Random, message: Any) -> bytes:
-    """Return a message's bytes, which now and then are those of none."""
+    """Return a message's bytes, sometimes invalid ones."""
     body: bytes = message.SerializeToString()
     return random.choice((b"\xff", body[:-1], body + b"\x0a", b"\x00")) if random.random() < 0.05 else body

@@ -1,4 +1,4 @@
-"""Whatever a client sends to Cloud Storage is stored, or is the client's fault."""
+"""Cloud Storage accepts any request, or answers with a client error."""
 
 from __future__ import annotations
 

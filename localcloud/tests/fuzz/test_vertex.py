@@ -1,4 +1,4 @@
-"""Whatever a client sends to Vertex AI or Cloud Monitoring, over gRPC or REST, is done or is its fault."""
+"""Vertex AI and Cloud Monitoring accept any request, over gRPC or REST, or answer with a client error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from localcloud.vertex.models.registry import ModelRegistry
 from localcloud.vertex.resources.names import canonical
 from localcloud.vertex.resources.store import ResourceStore
 
-# every method that clients know; those that are not served are refused before they are read
+# every method that clients know; those that are not served are rejected before they are parsed
 METHODS = {method.name: method for method in discover().values()}
 SERVED = (
     *(f"EndpointService.{verb}Endpoint" for verb in ("Create", "Get", "Update", "Delete")),
@@ -65,9 +65,9 @@ def vertex(services: Services) -> Services:
 
 def prepare(services: Services) -> None:
     """
-    Keep one resource of each kind, if a request before has deleted it.
+    Recreate one resource of each kind, if an earlier request has deleted it.
 
-    They are put where the service keeps them: to deploy or to run takes the pipeline environment.
+    They are written to the store: deploying and running needs the pipeline environment.
     """
     store = ResourceStore(services.settings.state / "vertex" / "resources.sqlite")
     model = v1.Model(name=canonical(MODEL, services.settings), display_name="wine")
@@ -100,7 +100,7 @@ def test_every_method_is_in_the_table(services: Services) -> None:
 
 
 def valid(random: Random, method: Method) -> Any:
-    """Create a request that passes the first checks: its names are those of a place that may exist."""
+    """Create a request that passes the first checks: its names are valid."""
     raw = method.request.pb()() if hasattr(method.request, "pb") else method.request()
     json_format.ParseDict(BODIES.get(method.name, {}), raw)
     put_names(random, method, raw)
@@ -118,7 +118,7 @@ def put_names(random: Random, method: Method, message: Any) -> None:
 
 
 def name(random: Random, patterns: tuple[re.Pattern[str], ...]) -> str:
-    """Return a name that one of the patterns matches, as a rule that of something that is there."""
+    """Return a name that one of the patterns matches, usually of an existing resource."""
     if random.random() < 0.05:
         return random.choice([text for text in odd.TEXTS if text.isprintable()])
     known = [found for found in NAMES if any(p.fullmatch(found) for p in patterns)]
@@ -179,7 +179,7 @@ def test_no_request_fails(title: str, vertex: Services) -> None:
 
 
 def as_json(message: Any) -> dict[str, Any]:
-    """Return a message as JSON, without what JSON cannot say."""
+    """Return a message as JSON, without what JSON cannot represent."""
     try:
         found: dict[str, Any] = json_format.MessageToDict(message, preserving_proto_field_name=True)
     except (ValueError, TypeError, json_format.Error):

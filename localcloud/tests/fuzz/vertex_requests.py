@@ -1,4 +1,4 @@
-"""Requests that Vertex AI and Cloud Monitoring take: what the search changes."""
+"""Valid requests of Vertex AI and Cloud Monitoring, for the fuzzer to mutate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ JOB = f"{PARENT}/modelDeploymentMonitoringJobs/1"
 PIPELINE_JOB = f"{PARENT}/pipelineJobs/1"
 BATCH_JOB = f"{PARENT}/batchPredictionJobs/1"
 METRICS = "projects/local-project/metricDescriptors/aiplatform.googleapis.com/prediction/online"
-# of what is there
+# of existing resources
 NAMES = (
     *("projects/local-project", PARENT, ENDPOINT, MODEL, f"{MODEL}@1", JOB, PIPELINE_JOB, BATCH_JOB),
     *(f"{ENDPOINT}/operations/1", f"{METRICS}/error_count"),

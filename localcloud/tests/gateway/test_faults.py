@@ -1,4 +1,4 @@
-"""The fault switch, as Google's own clients meet it."""
+"""The fault switch, through Google's own clients."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SECONDS = 30
 
 @pytest.fixture
 def faults(cloud: Any) -> Iterator[Faults]:
-    """Return the switch of the session's localcloud; nothing goes wrong after the test."""
+    """Return the switch of the session's localcloud; no fault is left after the test."""
     switch = Faults(cloud.settings.state)
     yield switch
     switch.clear()
@@ -112,7 +112,7 @@ def test_bigquery_fails_in_the_words_that_its_client_retries(faults: Faults, clo
     dataset = client.create_dataset(unique().replace("-", "_"))
     faults.add(Fault("bigquery.datasets.get", calls=2, code="UNAVAILABLE"))
 
-    # its own retries use the fault up
+    # its own retries use up the fault
     assert client.get_dataset(dataset.reference).dataset_id == dataset.dataset_id
     assert faults.pending() == []
 
@@ -168,7 +168,7 @@ def test_a_crash_comes_once_and_the_write_is_there_or_not(make_localcloud: Any) 
             # when the call comes
             done = cloud.client(sys.executable, "-c", _CREATE, PARENT)
 
-            # then the client has no answer, and the process is gone without a clean-up
+            # then the client gets no answer, and the process has exited without cleaning up
             assert "ServiceUnavailable" in done.stderr
             assert cloud.process.wait(60) == CRASH_EXIT_CODE
 
@@ -234,7 +234,7 @@ def test_the_oldest_fault_of_a_call_happens_first(tmp_path: Any) -> None:
 
     assert faults.take("Other.Method") is None
     assert [faults.take("Service.Method") for _ in range(3)] == [first, second, None]
-    # a call costs one look for a file that is not there
+    # a call costs one check for a missing file
     assert not (tmp_path / "faults.json").exists()
 
 

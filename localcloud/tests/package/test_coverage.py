@@ -1,4 +1,4 @@
-"""The page of what is served tells the truth."""
+"""The page of what is served is up to date."""
 
 from __future__ import annotations
 

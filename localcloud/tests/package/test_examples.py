@@ -1,4 +1,4 @@
-"""The examples and the code of the README run as they are printed."""
+"""The examples and the code of the README run as printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of SQL functions in the reference names what is served."""
+"""The table of SQL functions in the reference matches what is served."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from localcloud.bigquery.sql.parse import parse
 from localcloud.errors import ApiError
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
-# words of the table that are no functions
+# words of the table that are not functions
 _WORDS = {
     *(
         "ALL",
@@ -81,7 +81,7 @@ def test_a_function_that_the_table_names_is_served(name: str) -> None:
         try:
             statement = parse(f"SELECT {name}({', '.join('x' * count)})", [], None)
         except ApiError:
-            # another number of arguments, or a syntax of its own
+            # another number of arguments, or its own syntax
             continue
         check_functions(statement)
         understood += 1

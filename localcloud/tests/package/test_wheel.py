@@ -1,4 +1,4 @@
-"""The wheel in an environment of its own: the command, Google's clients, and the fixtures of pytest."""
+"""The wheel in an empty environment: the command, Google's clients, and the pytest fixtures."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import pytest
 from localcloud.config import HOST
 from localcloud.testing import eventually, free_port
 
-# where no wheel has been downloaded before
+# on a machine that has not downloaded the wheels before
 pytestmark = pytest.mark.timeout(900)
-# as it was before a fixture has led this process to localcloud, which reaches no registry
+# the environment before a fixture points this process at localcloud, through which no registry can be reached
 OUTSIDE = dict(os.environ)
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -60,7 +60,7 @@ def test_no_mail_has_come(localcloud_mail):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel, install it into an empty environment, and return the folder of that one's programs."""
+    """Build the wheel, install it into an empty environment, and return the folder of its programs."""
     uv = shutil.which("uv")
     if uv is None:
         pytest.skip("there is no uv on the PATH")
@@ -76,7 +76,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def environment(installed: Path, tmp_path: Path) -> dict[str, str]:
-    """Return the environment of a user who has nothing but the wheel."""
+    """Return the environment of a user who only has the wheel."""
     return {
         "HOME": str(tmp_path),
         "LOCALCLOUD_PORT": str(free_port()),
@@ -116,7 +116,7 @@ def test_the_command_serves_googles_clients(
 
     assert done.stdout == "[] from all three\n", done.stderr
     assert (tmp_path / ".local" / "state" / "localcloud" / "bigquery").is_dir()
-    # the pages are data of the package
+    # the templates of the pages are package data
     connection = http.client.HTTPConnection(HOST, int(environment["LOCALCLOUD_PORT"]), timeout=60)
     for path in ("/", "/static/console.css"):
         connection.request("GET", path, headers={"Accept": "text/html"})

@@ -1,4 +1,4 @@
-"""What is taken for granted where nobody says otherwise."""
+"""The default settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from localcloud.config import Settings, SettingsError
 
 @pytest.fixture(autouse=True)
 def unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave no variable that localcloud reads."""
+    """Remove all variables that localcloud reads."""
     for name in list(os.environ):
         if name.startswith("LOCALCLOUD_") or name == "XDG_STATE_HOME":
             monkeypatch.delenv(name)

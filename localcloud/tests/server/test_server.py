@@ -18,7 +18,7 @@ pytestmark = needs_curl
 
 @pytest.fixture
 def own_cloud(make_localcloud):
-    """Start a localcloud that a test may kill."""
+    """Start a localcloud for a test to kill."""
     cloud = make_localcloud()
     cloud.start()
     yield cloud
@@ -94,7 +94,7 @@ def test_killed_in_an_upload_it_has_what_was_whole_and_nothing_else(own_cloud):
     content = own_cloud.settings.state / "objects" / "content"
     before = len(list(content.iterdir()))
     url = "https://storage.googleapis.com/upload/storage/v1/b/kept/o?uploadType=media&name=replaced"
-    # a body of which the end never comes
+    # a body that never ends
     upload = subprocess.Popen(
         ["curl", "-sS", "-T", "-", "-X", "POST", url],
         stdin=subprocess.PIPE,
@@ -145,7 +145,7 @@ def test_nothing_but_the_gateway_and_grpc_listens(own_cloud):
     assert own_cloud.settings.port in [address.port for address in listening]
     for address in listening:
         if address.port != own_cloud.settings.port:
-            # a browser speaks HTTP/1.1 to it, and gRPC nothing but HTTP/2
+            # a browser uses HTTP/1.1, and gRPC only HTTP/2
             with pytest.raises(requests.ConnectionError):
                 requests.get(f"http://127.0.0.1:{address.port}/", timeout=5)
 

@@ -1,4 +1,4 @@
-"""The state folder at the start, and what may still run at the stop; without a whole localcloud."""
+"""The state folder at the start, and running threads at the stop; without a complete localcloud."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from localcloud.config import Settings
 from localcloud.errors import StartError
 from localcloud.testing import eventually, free_port
 
-# a first localcloud whose thread is still busy with the folder when it is told to stop
+# a first localcloud with a thread that is still using the folder when it is stopped
 BUSY = """
 import asyncio, os, signal, sys, time
 from pathlib import Path

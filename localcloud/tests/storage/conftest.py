@@ -9,7 +9,7 @@ from tests.storage.served import Served
 
 @pytest.fixture(scope="session")
 def client(cloud) -> storage.Client:
-    """Return Google's own client, as a user makes it."""
+    """Return Google's own client, as a user creates it."""
     return storage.Client()
 
 

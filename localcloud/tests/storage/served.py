@@ -1,4 +1,4 @@
-"""Cloud Storage alone, served to a test that asks it as no client of Google's would."""
+"""Cloud Storage alone, for tests that send requests that Google's clients would not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Buckets: what a client writes of them is kept, and what would change their objects is refused."""
+"""Buckets: their writable fields are stored, and settings that would change objects are rejected."""
 
 from __future__ import annotations
 

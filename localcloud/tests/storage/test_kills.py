@@ -1,4 +1,4 @@
-"""What a kill, a full disk or an error leaves of content and catalogue."""
+"""Content and catalogue after a kill, a full disk or an error."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_retry_does_not_remove_the_content_that_it_has_just_named(store):
 
 def test_what_is_replaced_stays_until_the_catalogue_names_the_new(store):
     store.finish_upload(opened(store, b"old"), {})
-    # a commit that fails for a reason of SQLite's own
+    # a commit that fails inside SQLite
     run = store.catalog._connection.execute
     run("PRAGMA foreign_keys = ON")
     run("CREATE TABLE parents (id INTEGER PRIMARY KEY)")

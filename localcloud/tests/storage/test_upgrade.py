@@ -1,4 +1,4 @@
-"""State folders of fake-gcs-server, which kept each object as a file at a path of its name."""
+"""State folders of fake-gcs-server, which stored each object as a file at the path of its name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ATTRIBUTE = {
 
 
 def keep(path: Path, content: bytes, attribute: bytes = json.dumps(ATTRIBUTE).encode()) -> None:
-    """Write an object as that server did."""
+    """Write an object in that server's format."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     try:
@@ -106,7 +106,7 @@ def test_names_and_attributes_that_are_no_text_stay(tmp_path, caplog):
     assert store.catalog.buckets() == []
     store.close()
     assert len(list(old.iterdir())) == 3
-    # a log that is no UTF-8 cannot be written
+    # text that is not UTF-8 cannot be logged
     assert rb"\xff" in caplog.text.encode() or rb"\udcff" in caplog.text.encode()
 
 

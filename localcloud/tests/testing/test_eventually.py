@@ -1,4 +1,4 @@
-"""What ``eventually`` waits for, and what it does when it waits in vain."""
+"""What ``eventually`` waits for, and its error after the time limit."""
 
 from __future__ import annotations
 

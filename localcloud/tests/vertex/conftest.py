@@ -1,4 +1,4 @@
-"""Google's own clients, led to the session's localcloud, and a small model to deploy."""
+"""Google's own clients of the session's localcloud, and a small model to deploy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What survives when localcloud is killed and started again."""
+"""What survives a kill and a restart of localcloud."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_deployed_model_answers_after_a_crash_and_what_was_interrupted_is_fini
         cloud.command("fault", "add", "EndpointService.DeployModel", "--crash", "after")
         processes = psutil.Process(cloud.process.pid).children(recursive=True)
 
-        # when localcloud dies without a clean-up
+        # when localcloud is killed without cleaning up
         cloud.client(sys.executable, "-c", _UNDER_WAY, endpoint, str(job_file))
         assert cloud.process.wait(60) == CRASH_EXIT_CODE, cloud.output
         assert not psutil.wait_procs(processes, timeout=120)[1]
@@ -165,7 +165,7 @@ def test_a_deployed_model_answers_after_a_crash_and_what_was_interrupted_is_fini
         assert cloud.process.wait(60) == 0, cloud.output
         assert not psutil.wait_procs(processes, timeout=120)[1]
 
-        # and after another start what was interrupted comes to its end
+        # and after another start the interrupted work finishes
         cloud.start()
         gate.touch()
         after = cloud.client(sys.executable, "-c", _OUTCOME, endpoint)

@@ -1,1 +1,1 @@
-"""Measures how often the gate is wrong: ``make bench-gate``."""
+"""Measures the error rates of the gate: ``make bench-gate``."""

@@ -1,4 +1,4 @@
-"""What models of the pipeline answer to wines that they have not learnt from."""
+"""Out-of-sample predictions of the pipeline's models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.wines import FOLDS, Wines
 @dataclass(frozen=True)
 class Answers:
     """
-    One answer for each row, by a model that has not learnt from it.
+    One prediction for each row, by a model that was not trained on it.
 
     :param grade: [rows] expected grade.
     :param good: [rows] probability.
@@ -30,7 +30,7 @@ class Answers:
 @dataclass(frozen=True)
 class Table:
     """
-    The rows of a table, and which of them are equal.
+    The rows of a table, with duplicates identified.
 
     :param wines: as measured.
     :param columns: the same, scaled once: of how a fold would be scaled, the last digits differ.
@@ -69,11 +69,11 @@ class Table:
 
 def learn(table: Table, train: np.ndarray, test: np.ndarray) -> Answers:
     """
-    Train as the pipeline does on few rows, and ask for others.
+    Train as the pipeline does on few rows, and predict others.
 
     :param table: has the rows.
     :param train: numbers of the rows to learn from.
-    :param test: numbers of the rows to ask for.
+    :param test: numbers of the rows to predict.
     """
     model = fit(TrainingConfig(), sorted_split(table.take(train)))
     asked = table.take(test)
@@ -83,10 +83,10 @@ def learn(table: Table, train: np.ndarray, test: np.ndarray) -> Answers:
 
 def cross_validated(table: Table, rows: np.ndarray, seed: int) -> Answers:
     """
-    Return out-of-fold answers to some rows of a table, in their order; copies of a row are in one fold.
+    Return out-of-fold predictions of some rows of a table, in order; copies of a row are in one fold.
 
     :param table: has the rows.
-    :param rows: their numbers; no other is learnt from.
+    :param rows: their numbers; no others are used for training.
     :param seed: of the cut into folds.
     """
     fold = np.random.default_rng(seed).permutation(table.distinct_rows)[table.number[rows]] % FOLDS

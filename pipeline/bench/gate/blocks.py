@@ -1,4 +1,4 @@
-"""The broken load: consecutive rows take the place of a table, and a model of them meets the champion."""
+"""A broken load: consecutive rows replace the table, and a model of them is compared with the champion."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.wines import in_training_split
 
 SIZES = (40, 200, 1000)
 EVENTS = ("judged", "passes", "would pass if judged")
-# each block begins so much of its length after the one before
+# distance between the starts of two blocks, as a share of their length
 _STRIDE = 0.5
 
 
@@ -20,7 +20,7 @@ def measure_blocks(wine: str, table: Table, config: EvaluationConfig) -> list[Ra
     """
     Compare a model of each block of consecutive rows with the champion, on the eval split of the block.
 
-    The champion has learnt from the training split of the whole table, and rows are split by their hash: it
+    The champion was trained on the training split of the whole table, and rows are split by their hash: it
     has seen no row of any eval split.
 
     :param wine: ``red`` or ``white``.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bench.gate.rates import BOUNDS, FIRST, Rate
 
-# by event: the largest share, on any table
+# largest share of each event, on any table
 AT_MOST = {"worse by 0.02": 0.01}
-# blocks of consecutive rows that are no fair sample: none may pass
+# blocks of consecutive rows are not a random sample: none may pass
 BROKEN_LOADS = ("40 consecutive rows", "200 consecutive rows")
-# by event: the smallest share, on all rows of a wine
+# smallest share of each event, on all rows of a wine
 AT_LEAST = {"better by 0.02": 0.9, FIRST: 0.9}
-# of what a bound refuses of models that are as good, on all rows of a wine
+# largest share of equally good models that each bound rejects, on all rows of a wine
 MOST_REFUSED = 0.02
 
 ALL_ROWS, TENTH = "all rows", "a tenth of the rows"

@@ -1,4 +1,4 @@
-"""How often a model that is better, equal or worse passes the gate: draws from real errors of real models."""
+"""How often a better, equal or worse model passes the gate, by resampling errors of real models."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ DRAWS = 4000
 # by how many grades of MAD the new model is worse
 SHIFTS = {"worse by 0.02": 0.02, "worse by 0.01": 0.01, "equal": 0.0, "better by 0.02": -0.02}
 NOT_JUDGED = "not judged"
-# a model that learnt from the rows, next to one that always says the majority
+# a trained model compared with the majority model
 FIRST = "first model"
-# what each bound alone refuses of models that are equal
+# share of equal models that each bound alone rejects
 BOUNDS = ("min_auc", "min_accuracy", "max_mad", "max_auc_loss")
 EVENTS = (*SHIFTS, FIRST, NOT_JUDGED, *BOUNDS)
-# cuts into folds of the champion and of the new model
+# seeds of the folds of the champion and of the new model
 _SEEDS = ((1, 2), (3, 4))
-# what one of 5 hash buckets, the split eval, is of a table
+# share of a table in the split eval: one of 5 hash buckets
 _EVAL = 5
 
 
@@ -34,7 +34,7 @@ class Rate:
 
     :param wine: ``red`` or ``white``.
     :param table: which rows there were.
-    :param event: what happened, like ``equal`` for "a model that is as good passed".
+    :param event: what happened, such as ``equal``: an equally good model passed.
     :param count: how often it did.
     :param of: how often it could.
     """
@@ -54,7 +54,7 @@ class Rate:
 @dataclass(frozen=True)
 class Rivals:
     """
-    What a champion and a new model answer to the same rows, neither of which has learnt from them.
+    Out-of-sample predictions of a champion and of a new model for the same rows.
 
     :param number: [rows] of the distinct row that each is, from 0.
     :param quality: [rows] grades.
@@ -99,7 +99,7 @@ def measure_rates(
 
     A draw is a fifth of the distinct rows, with replacement, each with its copies. The mean difference of the
     errors of the two models is replaced by each of :data:`SHIFTS`, that of AUC and accuracy by 0: so the
-    models are known to be equal, or to differ by just that, and how the errors scatter is real. Beside the
+    models are known to be equal, or to differ by just that, and the errors have a real distribution. With the
     majority nothing is replaced.
 
     :param wine: ``red`` or ``white``.
@@ -118,7 +118,7 @@ def measure_rates(
 
 
 class _Gate:
-    """Judges draws from the rows of two rivals."""
+    """Judges resampled eval splits of two models."""
 
     def __init__(self, pair: Rivals, config: EvaluationConfig) -> None:
         self._pair, self._config = pair, config
@@ -135,14 +135,14 @@ class _Gate:
         )
 
     def draw(self, generator: np.random.Generator) -> list[np.ndarray]:
-        """Return an eval split: the rows of each distinct row that was drawn."""
+        """Return an eval split: all copies of each distinct row that was drawn."""
         # each distinct row is in the split or not: its size varies
         size = generator.binomial(len(self._groups), 1 / _EVAL)
         drawn = generator.integers(0, len(self._groups), size)
         return [self._groups[group] for group in drawn]
 
     def judge(self, drawn: list[np.ndarray]) -> list[str]:
-        """Return what happens of :data:`EVENTS`."""
+        """Return which of :data:`EVENTS` happen."""
         test = self._test(self._centred, drawn)
         if test.not_judged_because(self._config):
             return [NOT_JUDGED]

@@ -67,7 +67,7 @@ def _table(
 
 def write_into(document: Path, rates: Sequence[Rate]) -> None:
     """
-    Replace what stands between the marks of a document.
+    Replace the text between the marks of a document.
 
     :param document: Markdown.
     :param rates: of all wines.

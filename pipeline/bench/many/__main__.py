@@ -22,7 +22,7 @@ SEED = 1
 
 
 def extra_trees(train: Wines, seed: int) -> Any:
-    """Return extremely randomized trees with leaves of 5: with leaves of 1 they learn the noise by heart."""
+    """Return extremely randomized trees with leaves of 5: with leaves of 1 they overfit the noise."""
     return ExtraTreesRegressor(100, min_samples_leaf=5, n_jobs=CORES, random_state=seed)
 
 
@@ -34,7 +34,7 @@ OTHERS: dict[str, Learner] = {
 
 def main(arguments: list[str]) -> int:
     """
-    Measure, write what docs/ shows, and say whether the pipeline's model reaches the better of the others.
+    Measure, update docs/, and report whether the pipeline's model reaches the better of the others.
 
     :param arguments: of the command line.
     """

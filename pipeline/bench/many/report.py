@@ -75,7 +75,7 @@ def _cell(result: Result | None) -> str:
 
 def write_into(document: Path, results: Sequence[Result]) -> None:
     """
-    Replace what stands between the marks of a document.
+    Replace the text between the marks of a document.
 
     :param document: Markdown.
     :param results: of all numbers of rows.

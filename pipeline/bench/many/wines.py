@@ -1,4 +1,4 @@
-"""Many wines that nobody has measured: mixtures of real ones, graded by a teacher whose doubt is known."""
+"""Synthetic wines: mixtures of real ones, graded by a teacher with a known distribution."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.wines import Wines, read_wines
 
 WINE = "white"
 SEED = 1
-# of the real rows near to a wine, among which those that it is mixed with are drawn
+# number of nearest real rows from which the parts of a mixture are drawn
 NEIGHBOURS = 10
 # real rows that make a wine
 PARTS = 3
@@ -50,11 +50,11 @@ class Graded:
 
 def many_wines(rows: int, seed: int = SEED) -> Graded:
     """
-    Return as many wines as wanted, the same ones for the same number and seed.
+    Return a number of wines, the same ones for the same number and seed.
 
     A wine is a mixture of a real white one and of two of its neighbours. Its grade is drawn from the
-    distribution that a small neural network gives for it: a smooth teacher, of another kind than any
-    learner of the bench. The network has learnt from the real rows.
+    distribution that a small neural network predicts: a smooth teacher, of another kind than any
+    learner of the bench. The network was trained on the real rows.
 
     :param rows: number of wines.
     :param seed: of the mixtures and of the grades.
@@ -92,7 +92,7 @@ def _mixtures(real: np.ndarray, rows: int, random: np.random.Generator) -> np.nd
 
 def teacher_answers(graded: Graded) -> np.ndarray:
     """
-    Return what the pipeline's model would answer if it knew the teacher's distributions: [rows] grades.
+    Return the grades that the pipeline's model would predict with the teacher's distributions: [rows].
 
     :param graded: wines and the distributions of their grades.
     """

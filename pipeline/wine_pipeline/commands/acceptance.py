@@ -1,4 +1,4 @@
-"""What ``make acceptance`` takes to a project: a pipeline of one task, a tiny model, one training example."""
+"""The files that ``make acceptance`` uses in a project: a one-task pipeline, a tiny model, an example."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from wine_pipeline.model_card.job import JOB_PLACEHOLDER
 
 PIPELINE = "acceptance"
 _PROBLEM = "problem"
-# what Vertex AI replaces in a model's container, and is not to replace in a task
+# Vertex AI replaces this in a model's container, and must not replace it in a task
 _REFERENCE = "$(AIP_STORAGE_URI)"
 _FACTOR = 2.0
 _EXAMPLE = Path("Split-train", "data_tfrecord-00000-of-00001.gz")
 
 
 class _Multiplier(tf.Module):
-    """Multiply by a number that is a variable: a server that does not restore it cannot answer."""
+    """Multiply by a variable: a server that does not restore it cannot answer."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ def AcceptanceTask(  # noqa: N802 (the id of the task)
     Show what it was given as properties of an artifact, or fail.
 
     :param problem: message of the failure; none if empty.
-    :param job: what Vertex AI puts in the place of the job's name.
+    :param job: the job's name, if Vertex AI has replaced the placeholder.
     :param reference: to a variable that the task does not have.
     :param metrics: takes the properties.
     :raises AcceptanceTaskError: it is asked to.

@@ -1,4 +1,4 @@
-"""From the graph to the one file that everything outside this package reads."""
+"""Compiles the graph to the file that everything outside this package reads."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def compile_pipeline(
 
     :param config: of the wine.
     :param target: where it will run.
-    :param scale: what leaves its tasks.
+    :param scale: steps that run outside their tasks.
     :param monitored_table: see :func:`wine_pipeline.pipeline.create_pipeline`; never in what the DAG submits,
         which has a monitoring task of its own.
     :param push: the same; the DAG has a rollout of its own.
@@ -75,7 +75,7 @@ def write_compiled(
 
     :param config: of the wine.
     :param target: where it will run.
-    :param scale: what leaves its tasks.
+    :param scale: steps that run outside their tasks.
     :param output: file to write; its folder is made.
     :param monitored_table: see :func:`compile_pipeline`.
     :param push: the same.

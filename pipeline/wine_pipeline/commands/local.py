@@ -1,4 +1,4 @@
-"""Runs the same graph in this process, with TFX's own runner."""
+"""Runs the same graph in this process, with TFX's LocalDagRunner."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def run_locally(config: WineConfig, target: Target, query: str, memory: Path) ->
     """
     Run what the DAG submits, one component after the other; nothing is deployed.
 
-    Artifacts go to a folder of their own below the pipeline root. The last blessed model that the memory
-    knows is the champion, as it is on Vertex AI.
+    Artifacts go to a folder of their own below the pipeline root. The last blessed model in the metadata
+    store is the champion, as it is on Vertex AI.
 
     :param config: of the wine.
     :param target: where the artifacts are.

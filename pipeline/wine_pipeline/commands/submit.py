@@ -48,7 +48,7 @@ _WHEN_AGENTS_ARE_THERE = Retry(
 
 
 class SubmissionError(RuntimeError):
-    """Vertex AI refused the pipeline job."""
+    """Vertex AI rejected the pipeline job."""
 
 
 class PipelineFailedError(RuntimeError):
@@ -56,7 +56,7 @@ class PipelineFailedError(RuntimeError):
 
 
 class LostSightError(RuntimeError):
-    """Vertex AI no longer says how the pipeline job is; the job may go on."""
+    """The state of the pipeline job can no longer be read; the job may still run."""
 
 
 def run_on_vertex(
@@ -72,11 +72,11 @@ def run_on_vertex(
     """
     Compile and submit the pipeline, and wait for the job's end.
 
-    Every call makes a job of its own; the endpoint is made by the first and used by all.
+    Every call creates a new job; the first one creates the endpoint, and all use it.
 
     :param config: of the wine.
     :param target: where it runs.
-    :param scale: what leaves its tasks.
+    :param scale: steps that run outside their tasks.
     :param table: project.dataset.table to learn from.
     :param data_version: the table's lastModifiedTime in ms.
     :param labels: of the job, in addition to its data version and how many rows that has.
@@ -86,13 +86,13 @@ def run_on_vertex(
     :raises SubmissionError: if Vertex AI refuses the job; while it makes its service agents, it is
         asked again.
     :raises PipelineFailedError: if the job fails, is cancelled or is paused.
-    :raises LostSightError: if Vertex AI stops telling how it is.
+    :raises LostSightError: if its state can no longer be read.
     """
     snapshot = unchanged_since(data_version)
     query = pinned_query(config, table, snapshot)
     told = {
         DATA_VERSION_LABEL: str(data_version),
-        # what the next data check compares its own count with
+        # the next data check compares its count with this
         ROW_COUNT_LABEL: str(count_rows(target.project, config, table, snapshot)),
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -151,7 +151,7 @@ def result_of(job: PipelineJob) -> str:
     """
     Return the name of a job that succeeded.
 
-    :param job: one that will not go on by itself.
+    :param job: that has ended or is paused.
     :raises PipelineFailedError: if it has not succeeded; what failed goes to standard error.
     """
     if job.state.name == SUCCEEDED:

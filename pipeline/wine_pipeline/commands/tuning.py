@@ -1,4 +1,4 @@
-"""Chooses settings of the model by cross-validation inside the training split: no eval row is read."""
+"""Tunes settings of the model by cross-validation within the training split; no eval row is read."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class NoTrainingRowsError(LookupError):
 @dataclass(frozen=True)
 class Trial:
     """
-    How some settings did on rows that they had not learnt from.
+    Out-of-fold results of some settings.
 
     :param settings: those that were tried.
     :param mad: mean absolute deviation of ``grade``, in grades.
@@ -113,7 +113,7 @@ def assign_folds(split: Split) -> np.ndarray:
 
 def report(rows: int, part: str, found: list[Trial]) -> dict[str, Any]:
     """
-    Return what a file says of the trials, the best one first.
+    Return the content of the report: the trials, the best one first.
 
     :param rows: training rows.
     :param part: that was tuned.

@@ -1,4 +1,4 @@
-"""What a caller must know to feed the pipeline and to test the model, written into the compiled file."""
+"""The data contract: what a caller must know to run the pipeline and test the model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wine_pipeline.features import (
     QUALITY_MIN,
 )
 
-# how far a known instance lies from the lab's wine: a twentieth of the way
+# how far a known instance is from the lab's wine, as a share of the plausible range
 _STEP = 0.05
 
 
@@ -52,7 +52,7 @@ def sample_example() -> str:
 
 def known_instances() -> list[dict[str, list[float]]]:
     """
-    Return the instances whose answers the pipeline tells, so that they can be asked of what is deployed.
+    Return the instances whose predictions the pipeline reports, to compare with those of deployed models.
 
     The lab's wine, and two that lie between it and the ends of what is plausible.
     """

@@ -1,4 +1,4 @@
-"""What the examples must be, as TensorFlow Data Validation takes it."""
+"""The schema of the examples, for TensorFlow Data Validation."""
 
 # no postponed annotations here: TFX reads these as objects
 
@@ -46,9 +46,9 @@ def DeclaredSchemaGen(  # noqa: N802 (TFX's way to name a component)
     schema: OutputArtifact[standard_artifacts.Schema],
 ) -> None:
     """
-    Write the schema that the code declares.
+    Write the schema that is declared in the code.
 
-    One that is inferred from the examples finds nothing odd in them.
+    A schema that is inferred from the examples would find no anomalies in them.
 
     :param schema: takes it.
     """

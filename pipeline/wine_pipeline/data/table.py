@@ -1,4 +1,4 @@
-"""The BigQuery table that a wine's rows are in."""
+"""The BigQuery table with the rows of a wine."""
 
 from __future__ import annotations
 

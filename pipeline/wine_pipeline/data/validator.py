@@ -1,4 +1,4 @@
-"""The ExampleValidator that stops the pipeline at an anomaly; TFX's own only writes it down."""
+"""The ExampleValidator that stops the pipeline at an anomaly; TFX's own only reports it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Artifacts = Mapping[str, list[types.Artifact]]
 
 
 class AnomaliesError(ValueError):
-    """The examples are not what the schema says; the message names feature, split and anomaly."""
+    """The examples do not match the schema; the message names feature, split and anomaly."""
 
 
 class Executor(executor.Executor):
@@ -60,7 +60,7 @@ class StrictExampleValidator(ExampleValidator):
     """
     ExampleValidator whose task fails if there are anomalies.
 
-    What may not run with odd examples must come behind it by ``add_upstream_node``.
+    Components that must not run after an anomaly depend on it by ``add_upstream_node``.
     """
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)

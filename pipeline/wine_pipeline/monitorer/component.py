@@ -1,4 +1,4 @@
-"""The interface of MonitorerComponent: what it takes, from whom, and what it leaves behind."""
+"""The interface of MonitorerComponent: its inputs and outputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wine_pipeline.monitorer.executor import MONITORING_JOB, PUSHED_MODEL, STATI
 
 class MonitorerComponentSpec(types.ComponentSpec):
     """
-    What a MonitorerComponent is made of.
+    The specification of MonitorerComponent.
 
     A compiled pipeline holds text and numbers alone, so settings, lists and mappings travel as JSON.
     """

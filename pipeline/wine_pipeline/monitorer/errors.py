@@ -1,5 +1,5 @@
-"""What can go wrong in MonitorerComponent."""
+"""Errors of MonitorerComponent."""
 
 
 class MonitoringError(RuntimeError):
-    """The endpoint cannot be watched as asked for; the message names what is in the way."""
+    """The endpoint cannot be monitored as requested; the message says why."""

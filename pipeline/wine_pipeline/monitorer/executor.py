@@ -1,4 +1,4 @@
-"""What MonitorerComponent does: from artifacts and parameters to the endpoint's monitoring job."""
+"""The executor of MonitorerComponent: from artifacts and parameters to the endpoint's monitoring job."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Executor(base_executor.BaseExecutor):
         :param input_dict: ``statistics`` and ``pushed_model``.
         :param output_dict: ``monitoring_job``.
         :param exec_properties: the parameters of the component's specification.
-        :raises MonitoringError: if the endpoint cannot be watched as asked for; the message says why.
+        :raises MonitoringError: if the endpoint cannot be monitored as requested; the message says why.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         output = artifact_utils.get_single_instance(output_dict[MONITORING_JOB])

@@ -1,4 +1,4 @@
-"""Which features there are to watch."""
+"""The features to monitor."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class MonitoringClient:
     Reads and changes the monitoring jobs of one region.
 
     :param region: Vertex AI region.
-    :param poll_seconds: between two looks at a job that is PENDING or UPDATING.
+    :param poll_seconds: between two polls of a job that is PENDING or UPDATING.
     :param wait_seconds: after which such a job is given up; an update may take more than half an hour.
     """
 
@@ -80,7 +80,7 @@ class MonitoringClient:
         Create or update the job of the endpoint, and return it when it has settled.
 
         :param project: project id.
-        :param wanted: the job, without a name.
+        :param wanted: the desired job, without a name.
         :raises MonitoringError: if the job fails, does not settle in time, or cannot be updated to this.
         """
         name = self._endpoint(wanted.endpoint).model_deployment_monitoring_job
@@ -88,7 +88,7 @@ class MonitoringClient:
             try:
                 return self._create(project, wanted)
             except AlreadyExists:
-                # somebody was faster
+                # another launch was faster
                 name = self._endpoint(wanted.endpoint).model_deployment_monitoring_job
                 if not name:
                     raise

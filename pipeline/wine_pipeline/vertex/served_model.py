@@ -1,4 +1,4 @@
-"""A SavedModel as TensorFlow Serving loads it, so that what answers here answers there."""
+"""A SavedModel loaded as TensorFlow Serving does, so that it gives the same predictions."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
-Airflow without its scheduler, database and processes: it executes one task when it is told to.
+Airflow without its scheduler, database and processes: it executes single tasks on request.
 
 A task is executed by Airflow's own task runner, so that templates, XComs, retries, deferrals and reschedules
-are Airflow's; what the runner asks of the API server is answered from memory.
+are Airflow's; requests of the runner to the API server are answered from memory.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from tests.sequences.airflow.runs import (
     Run,
 )
 
-# what a trigger waits between two polls
+# seconds between two polls of a trigger
 _POLL_SECONDS = 0.02
-# what a task logs would be most of the time that it takes
+# logging would take most of the time of a task
 _quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)(structlog.PrintLogger(), [], {})
 
 
@@ -66,13 +66,13 @@ class Airflow:
         return run
 
     def queue(self, run: Run) -> None:
-        """Queue a new or ended run; it goes on when the earlier runs of its DAG have ended."""
+        """Queue a new or ended run; it runs when the earlier runs of its DAG have ended."""
         queue = self._queues.setdefault(run.dag.dag_id, [])
         if run not in queue:
             queue.append(run)
 
     def running(self) -> list[Run]:
-        """Return the runs that have something to do: one of each DAG at most."""
+        """Return the runs that can continue: at most one of each DAG."""
         found = []
         for queue in self._queues.values():
             while queue and not queue[0].ready():
@@ -84,7 +84,7 @@ class Airflow:
         """Clear tasks of a run."""
         for task_id in task_ids:
             if run.tasks[task_id].state not in (None, *DONE):
-                # what a deferred task waited for is of the past
+                # the trigger of a deferred task is dropped
                 run.tasks[task_id].end(None)
             run.tasks[task_id].clear()
         self.queue(run)
@@ -93,7 +93,7 @@ class Airflow:
         """
         Mark a task by hand.
 
-        As Airflow does, what has failed behind it is cleared.
+        As in Airflow, downstream tasks that failed are cleared.
         """
         run.tasks[task_id].end(state)
         if state == SUCCESS:
@@ -281,7 +281,7 @@ _ANSWERS: dict[type, Any] = {
 
 
 def _fire(instance: Instance) -> None:
-    """Wait for a trigger as the triggerer does, and hand over what it found."""
+    """Wait for a trigger as the triggerer does, and pass on its event."""
     assert instance.trigger is not None
     classpath, kwargs = instance.trigger
     if "poll_interval" in kwargs:

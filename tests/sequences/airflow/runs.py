@@ -1,4 +1,4 @@
-"""What Airflow keeps of a DAG run: the state of each task, its tries, its XComs."""
+"""The state of a DAG run: its tasks, their tries, their XComs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from airflow.sdk.api.datamodels._generated import AssetEventDagRunReference, Dag
 
 SUCCESS, FAILED, SKIPPED, UPSTREAM_FAILED = "success", "failed", "skipped", "upstream_failed"
 DEFERRED, RESCHEDULED, RETRY = "deferred", "up_for_reschedule", "up_for_retry"
-# nothing of it runs any more
+# terminal states
 DONE = frozenset({SUCCESS, FAILED, SKIPPED, UPSTREAM_FAILED})
-# it has begun, and goes on at its next step
+# it has started, and continues later
 WAITING = frozenset({DEFERRED, RESCHEDULED, RETRY})
 
 
@@ -28,9 +28,9 @@ class Instance:
     :param state: as Airflow names it; None before it runs.
     :param try_number: of the present try; 0 before the first.
     :param max_tries: number of the last try that is followed by another if it fails.
-    :param next_method: that a deferred task is resumed with, and what it is given.
+    :param next_method: by which a deferred task is resumed.
     :param trigger: class and arguments of the trigger that a deferred task waits for.
-    :param reschedules: when each execution began that was to be done anew.
+    :param reschedules: start of each execution that was rescheduled.
     :param executed: how often it was executed, in all tries.
     """
 
@@ -49,7 +49,7 @@ class Instance:
         self.max_tries = self.retries
 
     def end(self, state: str | None) -> None:
-        """Leave a try, whatever it waits for."""
+        """End a try, and drop what it waits for."""
         self.state = state
         self.next_method, self.next_kwargs, self.trigger = None, {}, None
 
@@ -69,7 +69,7 @@ class Run:
     :param kind: of Airflow's kinds of runs.
     :param conf: that it was triggered with.
     :param events: of assets, that caused it.
-    :param trains: what its training comes to: one of MODELS of tests/sequences/trainings.py.
+    :param trains: result of its training: one of MODELS of tests/sequences/trainings.py.
     :param triggered: when.
     """
 
@@ -90,7 +90,7 @@ class Run:
         return f"{self.dag.dag_id} {self.run_id}"
 
     def copy(self) -> Run:
-        """Return a run that goes on from here by itself; the DAG is the same."""
+        """Return a copy of the run that continues independently; the DAG is shared."""
         other = replace(self, xcoms=dict(self.xcoms))
         for task_id, task in self.tasks.items():
             other.tasks[task_id] = copy(task)
@@ -121,13 +121,13 @@ class Run:
         return self.xcoms.get((task_id, key))
 
     def below(self, task_id: str) -> list[str]:
-        """Name the tasks that come behind a task, in the order of the flow."""
+        """Return the downstream tasks of a task, in the order of the flow."""
         found = {task.task_id for task in self.dag.get_task(task_id).get_flat_relatives(upstream=False)}
         return [task_id for task_id in self.order if task_id in found]
 
     @property
     def order(self) -> list[str]:
-        """Name all tasks so that each comes behind those that it waits for."""
+        """Return all tasks, each after those that it waits for."""
         return [task.task_id for task in self.dag.topological_sort()]
 
     def ready(self) -> list[str]:
@@ -167,7 +167,7 @@ class Run:
         return DONE.issuperset(before)
 
     def as_told_to_tasks(self) -> DagRun:
-        """Return what Airflow tells a task of its run."""
+        """Return the run as Airflow passes it to a task."""
         return DagRun(
             dag_id=self.dag.dag_id,
             run_id=self.run_id,

@@ -1,4 +1,4 @@
-"""The runner does with small DAGs what Airflow's scheduler and workers do with them."""
+"""The runner behaves like Airflow's scheduler and workers, on small DAGs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Do = Callable[[Any, int], Any]
 
 class Act(BaseOperator):
     """
-    Does what a test wants.
+    An operator that calls a function of the test.
 
     :param do: takes the context, and the number of the execution.
     :param given: of the task before.

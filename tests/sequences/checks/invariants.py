@@ -1,4 +1,4 @@
-"""What must be true of a wine once nothing runs any more, whatever has happened to it."""
+"""Invariants of a wine that must hold once nothing runs, whatever has happened to it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.sequences.checks.journal import Journal
 
 
 def broken(journal: Journal) -> list[str]:
-    """Name everything that is not as it must be."""
+    """Return all violated invariants."""
     return [
         *journal.violations,
         *_traffic(journal),
@@ -22,7 +22,7 @@ def broken(journal: Journal) -> list[str]:
 
 
 def _traffic(journal: Journal) -> Iterator[str]:
-    """Check that all traffic is on models that verify has passed, or on those that a person put there."""
+    """Check that all traffic is on models that verify passed, or that a person deployed."""
     seen = journal.state.seen
     for id_, share in seen.traffic.items():
         version = seen.versions.get(id_, "a model that is not deployed")
@@ -31,7 +31,7 @@ def _traffic(journal: Journal) -> Iterator[str]:
 
 
 def _service(journal: Journal) -> Iterator[str]:
-    """Check that a model serves if any has served."""
+    """Check that a model serves if one has served before."""
     if journal.serves and not journal.state.seen.traffic:
         yield "nothing serves any more"
 

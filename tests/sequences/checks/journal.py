@@ -1,4 +1,4 @@
-"""What has happened to a wine, and what must therefore be true of it."""
+"""The history of a wine, from which the expected state follows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STEPS_OF_A_VERDICT = ("traffic", "verify", "roll_back", "deploy", "promote")
 @dataclass(frozen=True)
 class State:
     """
-    A wine as it is.
+    The present state of a wine.
 
     :param seen: its endpoint.
     :param aliases: number of the version by its alias.
@@ -42,19 +42,19 @@ class Promise:
 @dataclass
 class Journal:
     """
-    Follows a wine from one act to the next.
+    Records the history of a wine, action by action.
 
     :param wine: that is followed.
     :param airflow: whose runs act on it.
-    :param sound: versions that a verify has passed, or that a person answers for: ``wine-white@3``.
+    :param sound: versions that a verify has passed, or that a person is responsible for: ``wine-white@3``.
     :param others: share of each deployed model of another team, by its id.
-    :param promise: what the last promote has promised, unless a person has acted since.
+    :param promise: version that the last promote set, unless a person has acted since.
     :param previous: the version that a promote has replaced last, unless a person has acted since.
-    :param serves: whether something sound has served, and nobody has taken it away.
-    :param watched: whether a run has brought the monitoring job in step, and nothing has changed since.
+    :param serves: whether a sound model has served, and no person has removed it.
+    :param watched: whether a run has updated the monitoring job, and nothing has changed since.
     :param recipients: addresses that a person has added to the monitoring job.
-    :param given: the traffic as a person has shared it out, and the runs that were rolling out then.
-    :param violations: what was wrong at once.
+    :param given: the traffic split that a person has set, and the runs that were rolling out then.
+    :param violations: that were found at once.
     """
 
     wine: Wine
@@ -75,12 +75,12 @@ class Journal:
         self._note_serving()
 
     def look(self) -> State:
-        """Read what is there now."""
+        """Read the present state."""
         return State(self.wine.see(), self.wine.aliases())
 
     def note_step(self, run: Run, task_id: str, errors: int) -> None:
         """
-        Record what a task has done.
+        Record the effects of a task.
 
         :param run: its run.
         :param task_id: the task that was executed.
@@ -96,7 +96,7 @@ class Journal:
         if before.seen.traffic != self.state.seen.traffic:
             self._check_given(run, task_id, before)
             if not run.trains:
-                # a rollback takes back what was promised, even one that gets no further
+                # a rollback cancels the promotion, even if it fails later
                 self.promise = None
         if before.aliases.get("champion") != self.state.aliases.get("champion"):
             self._note_promotion(run, before)
@@ -109,10 +109,10 @@ class Journal:
 
     def note_person(self, *, sound: tuple[str, ...] = (), shared: bool = False) -> None:
         """
-        Record a manual change on Google's side: no run answers for the state before it.
+        Record a manual change in Google Cloud: no run is responsible for the earlier state.
 
-        :param sound: versions that the person answers for from now on.
-        :param shared: whether the person has shared out the traffic.
+        :param sound: versions that the person is responsible for from now on.
+        :param shared: whether the person has set the traffic split.
         """
         self.state = self.look()
         self.sound |= set(sound)
@@ -120,7 +120,7 @@ class Journal:
         if shared:
             rolling = [run for run in self.airflow.running() if _is_rolling_out(run)]
             self.given = (dict(self.state.seen.traffic), rolling)
-        # gone with its share, or given another one
+        # removed with its share, or given another one
         self.others = {
             id_: self.state.seen.traffic.get(id_, 0) for id_ in self.others if id_ in self.state.seen.versions
         }
@@ -129,7 +129,7 @@ class Journal:
         self._note_serving()
 
     def note_mark(self, run: Run, task_id: str, state: str) -> None:
-        """Record a manual mark of a task: whoever skips a verdict answers for the model."""
+        """Record a manual mark of a task: a person who skips a verdict is responsible for the model."""
         self.promise = None
         self.watched = None
         # what is marked failed is rolled back, unless it is the task that does so
@@ -138,7 +138,7 @@ class Journal:
             self.sound.add(version)
 
     def would_go_back_to(self) -> str:
-        """Return the number of the version that a rollback would choose now; empty if it finds none."""
+        """Return the version number that a rollback would choose now; empty if it finds none."""
         run = Run(self.airflow.dags[f"wine_rollback_{self.wine.name}"], "only_to_look")
         self.airflow.runs.append(run)
         self.airflow.step(run, "find_previous")
@@ -178,13 +178,13 @@ class Journal:
         removed = before.seen.versions.keys() - self.state.seen.versions.keys()
         for other in self.airflow.running():
             own = (other.result("deploy") or {}).get("deployed_model_id")
-            # the other way round, a rollback may take away what is being rolled out
+            # conversely, a rollback may remove a model during its rollout
             if run.trains and not other.trains and own in removed:
                 self.violations.append(f"{task_id} of {run} has undeployed {own}, which {other} is deploying")
 
 
 def version_of(run: Run) -> str:
-    """Return the version that a run brings into service, ``wine-white@3``; empty if there is none yet."""
+    """Return the version that a run rolls out, ``wine-white@3``; empty if there is none yet."""
     name = run.result("upload", "model_version") or run.result("find_previous", "model_version") or ""
     return str(name).rpartition("/")[2]
 

@@ -1,4 +1,4 @@
-"""Each invariant notices what it is there for: somebody acts, and nobody tells the journal."""
+"""Each invariant detects its violation: a change that the journal does not record."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """
 A model server in place of localcloud's own, which needs TensorFlow: ``model_server.py MODEL_URI STATUS_FD``.
 
-It speaks as `serving.py` of localcloud's worker does, and answers the same for every row: by the name
+It has the interface of `serving.py` of localcloud's worker, and gives every row the same answer: by the name
 of the model's folder, ``gs://bucket/models/NAME/1``.
 """
 
@@ -23,7 +23,7 @@ SIGNATURES = {"serving_raw": _RAW, "serving_examples": _EXAMPLES, "serving_defau
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The one route that localcloud asks."""
+    """The only route that localcloud calls."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -40,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *arguments: object) -> None:
-        """Write no log: each predict would be a line."""
+        """Log nothing: each prediction would be a line."""
 
 
 def main(uri: str, status: int) -> None:

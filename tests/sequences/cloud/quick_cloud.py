@@ -6,6 +6,6 @@ from localcloud.testing import Cloud
 
 
 class QuickCloud(Cloud):
-    """A localcloud that takes no time for the sake of its clients."""
+    """A localcloud without simulated waits."""
 
     MODULE = "tests.sequences.cloud.quick_localcloud"

@@ -1,7 +1,7 @@
 """
-localcloud without the time that it takes for the sake of its clients, and without TensorFlow.
+localcloud without simulated waits and without TensorFlow.
 
-What the cloud takes seconds for ends in some milliseconds, and a model is served by a program that knows its
+Operations that take seconds in the cloud end in milliseconds, and a model is served by a program with fixed
 answers. Run it as ``python -m tests.sequences.cloud.quick_localcloud up``.
 """
 

@@ -1,4 +1,4 @@
-"""The environment variables that lead every Google client to localcloud, and nothing but them."""
+"""The environment variables that point every Google client at localcloud."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def client_environment(settings: Settings, host: str = HOST, folder: Path | None
 
     They serve the Python clients (REST and gRPC, sync and async), httplib2 as Apache Beam uses it, curl,
     TensorFlow's ``gs://`` file system, and gcsfs, by which pandas reads ``gs://``. The aiohttp clients of the
-    Google provider's deferrable Cloud Storage and BigQuery triggers take no proxy: they do not arrive.
+    Google provider's deferrable Cloud Storage and BigQuery triggers ignore proxies, so they cannot be used.
 
     :param settings: the localcloud to talk to.
     :param host: name or address by which the client reaches it.
@@ -73,7 +73,7 @@ def client_environment(settings: Settings, host: str = HOST, folder: Path | None
 
 def process_environment(settings: Settings) -> dict[str, str]:
     """
-    Return the whole environment for a child process: this process's own, led to localcloud.
+    Return the whole environment for a child process: this process's own, pointed at localcloud.
 
     :param settings: the localcloud to talk to.
     """
@@ -107,7 +107,7 @@ def command_environment(settings: Settings) -> dict[str, str]:
 
 def shell_script(environment: dict[str, str]) -> str:
     """
-    Write an environment as a shell can take it over.
+    Write an environment as commands of a shell.
 
     :param environment: of a client.
     """

@@ -1,4 +1,4 @@
-"""The command that analyses a window of a monitoring job now, from the command line's side."""
+"""The client of ``localcloud monitor run``, which analyses a window of a monitoring job at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SECONDS = 300
 
 
 class MonitorError(Exception):
-    """A window that was not analysed; the text says why, in one line."""
+    """A window was not analysed; the message says why in one line."""
 
 
 def run_window(settings: Settings, job: str) -> list[str]:
@@ -29,7 +29,7 @@ def run_window(settings: Settings, job: str) -> list[str]:
     :param settings: which localcloud.
     :param job: resource name of the monitoring job.
     :return: one line for each feature that was measured.
-    :raises MonitorError: it cannot.
+    :raises MonitorError: the window was not analysed.
     """
     if not _JOB.fullmatch(job):
         raise MonitorError(
@@ -37,7 +37,7 @@ def run_window(settings: Settings, job: str) -> list[str]:
         )
     environment = client_environment(settings)
     session = requests.Session()
-    # another proxy of the environment must not get in between
+    # a proxy of the environment must not be used
     session.trust_env = False
     session.verify = environment["REQUESTS_CA_BUNDLE"]
     session.proxies = {"https": environment["HTTPS_PROXY"]}

@@ -1,8 +1,8 @@
 """
 The certificate authority of one localcloud, its server certificate and its service account file.
 
-Everything lives in ``Settings.pki``, readable by its owner alone, and is made when it is first needed.
-The authority can vouch for googleapis.com only, and never enters the trust store of the machine.
+Everything lives in ``Settings.pki``, only readable by its owner, and is created at first use.
+The authority can only sign for googleapis.com, and never enters the trust store of the machine.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def ensure(settings: Settings) -> None:
     """
     settings.pki.mkdir(parents=True, exist_ok=True)
     settings.pki.chmod(0o700)
-    # `up` and `env` may both be the first to come
+    # `up` and `env` may run at the same time
     with (settings.pki / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         authority = _stored_pair(settings.pki / "authority.pem")
@@ -134,7 +134,7 @@ def _certificate(
         .subject_name(name)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        # a day back, for containers whose clock is a little late
+        # valid since yesterday, for containers whose clock is slow
         .not_valid_before(_now() - datetime.timedelta(days=1))
         .not_valid_after(_now() + datetime.timedelta(days=days))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
@@ -186,7 +186,7 @@ def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
 
 def write(path: Path, content: bytes, mode: int = 0o600) -> None:
     """
-    Replace a file at once; nobody can read it who must not, from its first byte.
+    Replace a file atomically; its permissions are set before the content is written.
 
     :param path: the file.
     :param content: all of it.

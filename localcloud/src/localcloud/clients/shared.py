@@ -1,4 +1,4 @@
-"""What clients in other containers need, in a folder that is shared with them: no key of the authority."""
+"""What clients in other containers need, in a folder shared with them, which lacks the authority's key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from localcloud.clients.pki import BUNDLE, SERVICE_ACCOUNT, write
 from localcloud.config import Settings
 
 SCRIPT = "env.sh"
-# Only who mounts the folder sees it, as any user, and the account opens nothing: tokens are never checked.
+# Any user of a container with the folder can read it; the account grants nothing: tokens are not checked.
 MODE = 0o644
 
 
@@ -22,10 +22,10 @@ def share(settings: Settings) -> None:
     made = [each for each in (settings.clients, *settings.clients.parents) if not each.exists()]
     settings.clients.mkdir(parents=True, exist_ok=True)
     for folder in made:
-        # whatever the umask: the way to a file is as open as the file
+        # whatever the umask: folders are as readable as the files in them
         folder.chmod(0o755)
     for name in (BUNDLE, SERVICE_ACCOUNT):
         write(settings.clients / name, (settings.pki / name).read_bytes(), MODE)
     environment = client_environment(settings, settings.address, settings.clients)
-    # last: where it is, the rest is
+    # written last: where it exists, the other files do
     write(settings.clients / SCRIPT, shell_script(environment).encode(), MODE)

@@ -1,1 +1,1 @@
-"""Read-only pages at the paths of the Google Cloud console, so that links to it lead somewhere."""
+"""Read-only pages at the paths of the Google Cloud console, so that links to the console work."""

@@ -1,4 +1,4 @@
-"""The application on the gateway's own port: the health for machines, the pages for people."""
+"""The web application on the gateway's own port: the health check and the pages."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _VIEWS: dict[str, View] = {
     paths.MONITORING_JOB: monitoring.job,
     paths.BIGQUERY: bigquery.bigquery,
 }
-# pages are few; what they wait for is the store and BigQuery's one thread
+# requests are few, and wait for the store and BigQuery's single thread
 _THREADS = 4
 
 
 class Console:
     """
-    Serves the health at once, and the pages as soon as there is something to read.
+    Serves the health check at once, and the pages once the services have started.
 
     :param settings: names the project and the host that is answered.
     :param health: what localcloud says of itself.

@@ -1,4 +1,4 @@
-"""Who is answered, and what every answer says of itself."""
+"""Which requests are accepted, and the security headers of the responses."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from localcloud.errors import ApiError
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _READING = ("GET", "HEAD")
-# an object may be a page of its own: it is shown as one of nobody's, which runs and loads nothing
+# an object may be an HTML page: it is shown in a sandbox, where it runs and loads nothing
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 
 _HEADERS = {
-    # nothing from elsewhere, nothing inline: a page shows what clients have named as they liked
+    # nothing external, nothing inline: pages show names that clients have chosen
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self';"
     " img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
@@ -27,7 +27,7 @@ _HEADERS = {
 
 def check(request: web.Request, settings: Settings) -> None:
     """
-    Refuse what no reader on this machine sends.
+    Reject a request that a reader on this machine would not send.
 
     :param request: the request.
     :param settings: names the hosts that browsers elsewhere and other containers use.

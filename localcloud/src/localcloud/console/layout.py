@@ -1,4 +1,4 @@
-"""Where the boxes and arrows of a graph go: layers from top to bottom, few crossings, arrows round boxes."""
+"""Lay out a graph: layers from top to bottom, few crossings, arrows around boxes."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def _pushed(layer: Sequence[_Node], wanted: Mapping[_Node, float], sign: int) ->
 
 
 def _path(chain: Sequence[_Node], centres: Mapping[_Node, float], tops: Mapping[_Node, float]) -> str:
-    """Leave a box at its bottom, go straight through lanes, arrive at the top of the other box."""
+    """Return the path from the bottom of a box through the lanes to the top of the other box."""
     x, y = centres[chain[0]], tops[chain[0]] + BOX_HEIGHT
     parts = [f"M{x:.1f} {y:.1f}"]
     for node in chain[1:]:

@@ -1,4 +1,4 @@
-"""What a page is made of: where it reads, and how its template is filled."""
+"""The data sources and the template of a page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Sources(NamedTuple):
 
 class Page(NamedTuple):
     """
-    A page, not yet written out.
+    A page that is not rendered yet.
 
     :param template: file in ``templates/``.
     :param values: what the template shows.

@@ -1,4 +1,4 @@
-"""Where each page is: the paths of Google's console, as the Airflow provider and the SDK link to them."""
+"""The paths of the pages: those of Google's console, as the Airflow provider and the SDK link to them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCH_PREDICTION_JOB = "/vertex-ai/locations/{region}/batch-predictions/{id}"
 MONITORING_JOBS = "/vertex-ai/model-monitoring"
 MONITORING_JOB = "/vertex-ai/locations/{region}/model-deployment-monitoring/{id}"
 BIGQUERY = "/bigquery"
-# where a browser that is signed in reads an object; at Google this is a host of its own
+# where a signed-in browser reads an object; Google uses a separate host for it
 OBJECT = "/storage.cloud.google.com/{bucket}/{name}"
 
 LISTS = {
@@ -44,7 +44,7 @@ def route(path: str) -> str:
 
     :param path: one of the paths of this module.
     """
-    # Vertex AI has got another name: clients link to either
+    # clients link to the old or the new name of Vertex AI
     return path.replace("/vertex-ai", "/{product:vertex-ai|agent-platform}")
 
 

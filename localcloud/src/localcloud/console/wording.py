@@ -1,4 +1,4 @@
-"""How values of the API are put for a person."""
+"""Format values of the API for people."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def span(seconds: float | None) -> str:
 
 def short(name: str, most: int = 23) -> str:
     """
-    Return a name that fits: names of tasks differ at their ends.
+    Shorten a name; its end is kept, since names of tasks differ there.
 
     :param name: the name.
     :param most: characters that fit.

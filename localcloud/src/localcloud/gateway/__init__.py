@@ -1,1 +1,1 @@
-"""The one port: from a connection's first byte to the service that answers it."""
+"""The gateway: one port, where each connection is routed to the service that handles it."""

@@ -1,4 +1,4 @@
-"""What a connection is in the hands of, from its first byte to who answers it."""
+"""The protocols of a connection until it is handed to the service that handles it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ProtocolFactory = Callable[[], asyncio.Protocol]
 
 
 class BufferingProtocol(asyncio.Protocol):
-    """Keeps what arrives before it is known who answers."""
+    """Buffers what arrives until the service is known."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
@@ -32,11 +32,11 @@ class BufferingProtocol(asyncio.Protocol):
 
     def hand_over(self, protocol: asyncio.Protocol) -> bool:
         """
-        Hand a connection to a protocol as if it had been there from the start.
+        Hand the connection to a protocol, with all that has arrived so far.
 
-        Gives False when the client has gone already.
+        Return False if the client has already closed it.
 
-        :param protocol: who answers from now on.
+        :param protocol: handles the connection from now on.
         """
         if self.lost:
             return False
@@ -55,7 +55,7 @@ class QuickAckProtocol(asyncio.Protocol):
     Behind a proxy urllib3 leaves Nagle's algorithm on: it holds a request's body back until the head is
     acknowledged, which the kernel would put off for 40 ms.
 
-    :param protocol: who answers.
+    :param protocol: handles the connection.
     """
 
     def __init__(self, protocol: asyncio.Protocol) -> None:

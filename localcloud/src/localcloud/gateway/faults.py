@@ -1,5 +1,5 @@
 """
-The fault switch: what goes wrong with which method, for how many of its calls.
+The fault switch: which faults happen to which methods, for how many calls.
 
 Faults lie in the state folder, in a file that exists only while there are any, so that a call costs one look
 for it. They outlive a restart; a call is counted before its fault happens, so that a crash is not repeated.
@@ -42,7 +42,7 @@ CODES = {
     "UNAVAILABLE": 503,
     "DATA_LOSS": 500,
 }
-# words by which BigQuery's client knows what to try again
+# reasons that BigQuery's client retries
 _REASONS = {
     "INTERNAL": "internalError",
     "RESOURCE_EXHAUSTED": "rateLimitExceeded",
@@ -61,7 +61,7 @@ H = TypeVar("H", bound=Callable[..., Awaitable[web.StreamResponse]])
 
 
 class FaultError(Exception):
-    """A fault that makes no sense, in one line."""
+    """A fault is invalid; the message says why in one line."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Fault:
         ``*`` stands for several.
     :param calls: how many calls are left that it happens to.
     :param code: name of the ``google.rpc.Code`` that is answered; the call is not carried out.
-    :param message: what is said with the code, in place of a word of localcloud's own.
+    :param message: of the error, in place of localcloud's own.
     :param latency: seconds that the call waits first.
     :param drop: the call is carried out, and its connection ends instead of an answer.
     :param crash: localcloud dies ``before`` the call is carried out, or ``after`` it and before the answer.
@@ -138,7 +138,7 @@ class Fault:
 
 class Faults:
     """
-    The faults of one localcloud, for it and for whoever sets them; safe in any thread and process.
+    The faults of one localcloud; safe to use from any thread and process.
 
     :param state: its state folder.
     """
@@ -174,7 +174,7 @@ class Faults:
 
     def publish(self, methods: Iterable[str]) -> None:
         """
-        Write down what is served, so that a misspelt fault is refused.
+        Record what is served, so that a misspelt method is rejected.
 
         :param methods: names of methods.
         """
@@ -183,7 +183,7 @@ class Faults:
 
     def take(self, method: str) -> Fault | None:
         """
-        Return what goes wrong with a call that has arrived, and count the call.
+        Return the fault of a call that has arrived, and count the call.
 
         :param method: its name.
         """
@@ -211,7 +211,7 @@ class Faults:
             await asyncio.sleep(fault.latency)
             with fault.around():
                 if request.method == "GET" and fault.leaves_no_answer:
-                    # a read leaves nothing behind, and a download would be on its way already
+                    # a read changes nothing, and a download would already have begun
                     return web.Response()
                 return await handler(request)
 

@@ -1,4 +1,4 @@
-"""What the gRPC servers of the services share: how they listen, and how a call ends in an error."""
+"""Shared code of the gRPC servers: how they listen, and how a call ends with an error."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def refusal(path: str) -> grpc.RpcMethodHandler:
     :param path: the method, ``/package.Service/Method``.
     """
 
-    # a streaming handler refuses before it reads the request, whatever kind the method is
+    # a streaming handler rejects the call before it reads the request, whatever kind the method is
     def answer(requests: Any, context: grpc.ServicerContext) -> NoReturn:
         title = path[1:].replace("/", ".")
         abort(context, grpc.StatusCode.UNIMPLEMENTED, f"localcloud does not serve {title}.")

@@ -1,4 +1,4 @@
-"""Is it up? Asked of the gateway's own port, by plain HTTP."""
+"""The health check: plain HTTP on the gateway's own port."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from localcloud.errors import ApiError
 
-# half a surrogate pair, which is no character, and numbers that a double cannot hold
+# lone surrogates, and numbers that a double cannot hold
 _SUSPECT = re.compile(r"\\u[dD][89a-fA-F]|[eE]\+?[0-9]{3}|[0-9]{300}")
 
 
@@ -24,7 +24,7 @@ def read_json(body: bytes) -> Any:
         text = body.decode()
         value = json.loads(text, parse_constant=_refuse)
         if _SUSPECT.search(text):
-            # nothing could write these again
+            # these could not be serialized again
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         message = f"Invalid JSON payload received. The body is not JSON: {' '.join(str(error).split())}"

@@ -1,5 +1,5 @@
 """
-The one door of localcloud: a CONNECT proxy that ends TLS for googleapis.com and routes by host and protocol.
+The gateway of localcloud: a CONNECT proxy that terminates TLS and routes by host and protocol.
 
 HTTP/1.1 goes to the services of this process without another socket in between; HTTP/2, which only gRPC
 clients insist on, is piped to the gRPC server. Every other host is refused: nothing leaves the machine.
@@ -75,14 +75,14 @@ class Gateway:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        # clients' connections by the port from which the gRPC server sees them come
+        # connections of clients, by the port from which the gRPC server sees them connect
         self._piped: weakref.WeakValueDictionary[int, asyncio.Transport] = weakref.WeakValueDictionary()
 
     async def listen(self) -> None:
         """
         Listen on the port.
 
-        :raises StartError: when the port is taken, or the address is none of this machine.
+        :raises StartError: when the port is in use, or the address is not one of this machine.
         """
         port = self.settings.port
         self._loop = asyncio.get_running_loop()
@@ -100,7 +100,7 @@ class Gateway:
             raise StartError(message) from error
 
     async def close(self) -> None:
-        """Return the port back and drop the connections that are still being set up."""
+        """Release the port and drop the connections that are still being set up."""
         if self._server is not None:
             self._server.close()
         for task in self._tasks:
@@ -109,7 +109,7 @@ class Gateway:
 
     def drop(self, peer: str) -> None:
         """
-        End a client's connection without a word; may be called from any thread.
+        Close a client's connection without an answer; may be called from any thread.
 
         :param peer: where the gRPC server sees it come from, as ``ipv4:ADDRESS:PORT``.
         """
@@ -180,7 +180,7 @@ class Gateway:
 
 class ProxyConnection(BufferingProtocol):
     """
-    A new connection: reads the first request and decides what becomes of it.
+    A new connection: reads the first request and routes it.
 
     :param gateway: what it arrived at.
     """

@@ -11,7 +11,7 @@ from localcloud.gateway.connections import BufferingProtocol, ProtocolFactory, Q
 from localcloud.gateway.proxy import Routes
 from localcloud.storage.http.framing import LARGEST_HEAD, OneFraming
 
-# No more than this is waited for requests under way when localcloud stops.
+# How long a stop waits for running requests at most.
 SHUTDOWN_SECONDS = 2.0
 
 
@@ -94,7 +94,7 @@ class ByPath(BufferingProtocol):
     """
     Chooses the service of a shared host by the first request of the connection.
 
-    Clients of different services do not share connections, so the first request speaks for the rest.
+    Clients of different services do not share connections, so the first request decides for all.
 
     :param services: beginnings of paths and what answers for them.
     :param otherwise: what answers for all other paths.

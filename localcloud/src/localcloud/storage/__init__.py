@@ -1,4 +1,4 @@
-"""Cloud Storage: the JSON API that Google's clients speak, objects in files, and who they are in SQLite."""
+"""Cloud Storage: the JSON API, objects in files, and their metadata in SQLite."""
 
 from localcloud.storage.http import create_app
 from localcloud.storage.objects import ObjectStore

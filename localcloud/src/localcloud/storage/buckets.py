@@ -1,5 +1,5 @@
 """
-Buckets as the JSON API gives them, and what of a bucket clients write.
+Buckets in the JSON API, and the fields of a bucket that clients write.
 
 Source: https://cloud.google.com/storage/docs/json_api/v1/buckets#resource
 """
@@ -24,7 +24,7 @@ MOST_LABELS = 64
 _LABEL_KEY = re.compile(r"(?=[^\W\d_])[\w-]{1,63}")
 _LABEL_VALUE = re.compile(r"[\w-]{0,63}")
 _LOCATION = re.compile(r"[A-Za-z0-9-]{1,63}")
-# kept and given back: nobody is kept out of localcloud, so neither changes what a call may do
+# stored and returned: localcloud has no access control, so neither has an effect
 _ACCESS = ("iamConfiguration",)
 # what the service itself writes; a client that replaces a bucket sends it back
 _OUTPUT_ONLY = frozenset(
@@ -72,7 +72,7 @@ def bucket_resource(bucket: Bucket, settings: Settings) -> dict[str, Any]:
 
 
 def location_type(location: str) -> str:
-    """Return what kind of place a location is."""
+    """Return the type of a location."""
     if location in MULTI_REGIONS:
         return "multi-region"
     return "dual-region" if location in DUAL_REGIONS else "region"
@@ -80,11 +80,11 @@ def location_type(location: str) -> str:
 
 def read_location(sent: dict[str, Any], default: str) -> str:
     """
-    Read where a new bucket goes.
+    Return the location of a new bucket.
 
     :param sent: its resource.
     :param default: location of a bucket that is made without one.
-    :raises ApiError: 400 when it is no location.
+    :raises ApiError: 400 when it is not a location.
     """
     location = sent.get("location") or default
     if not isinstance(location, str) or not _LOCATION.fullmatch(location):
@@ -94,7 +94,7 @@ def read_location(sent: dict[str, Any], default: str) -> str:
 
 def check_unchanged(bucket: Bucket, sent: dict[str, Any]) -> None:
     """
-    Refuse to change what a bucket has for good.
+    Reject a change of the immutable fields of a bucket.
 
     :param bucket: the bucket.
     :param sent: a part of its resource.

@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS uploads (
     conditions TEXT NOT NULL, metadata TEXT NOT NULL, generation INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
-# columns that came later: a catalogue of an older version is kept
+# columns that were added later: a catalogue of an older version is upgraded
 _LATER_COLUMNS = {
     "metageneration": "INTEGER NOT NULL DEFAULT 1",
     "updated": "INTEGER NOT NULL DEFAULT 0",
@@ -48,7 +48,7 @@ class Bucket:
     :param name: its name.
     :param location: where it is, such as ``EU``.
     :param created: when it was made, in microseconds since 1970.
-    :param metageneration: which metadata.
+    :param metageneration: version of its metadata.
     :param updated: when its metadata was written, in microseconds since 1970.
     :param fields: the fields of its resource that clients write.
     """
@@ -68,8 +68,8 @@ class Object:
 
     :param bucket: its bucket.
     :param name: its name.
-    :param generation: which content it is: the microseconds since 1970 at which it was written.
-    :param metageneration: which metadata of this content.
+    :param generation: version of its content: when it was written, in microseconds since 1970.
+    :param metageneration: version of the metadata of this content.
     :param content: its content.
     :param components: how many objects it was composed of; 0 if it was uploaded.
     :param updated: when its metadata was written, in microseconds since 1970.
@@ -91,7 +91,7 @@ class Upload:
     """
     A resumable upload.
 
-    :param id: names it, and the file that has what arrived so far.
+    :param id: of the upload, and name of the file with what has arrived so far.
     :param bucket: where its object goes.
     :param name: name of its object.
     :param created: when it was opened, in microseconds since 1970.

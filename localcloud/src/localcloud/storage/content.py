@@ -33,7 +33,7 @@ class Content:
 
 
 class Digest:
-    """Size and checksums of what passes by."""
+    """Computes the size and the checksums of a stream."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -47,14 +47,14 @@ class Digest:
         self._crc32c.update(block)
 
     def content(self, id_: str) -> Content:
-        """Return what has passed by as the content of a file."""
+        """Return the content of a file that has what was counted."""
         md5, crc32c = (base64.b64encode(each.digest()).decode() for each in (self._md5, self._crc32c))
         return Content(id_, self.size, md5, crc32c)
 
 
 class Draft:
     """
-    Content that is being written; as a context it is removed unless it was kept.
+    Content that is being written; a context manager, which removes it unless it was kept.
 
     :param path: its file, which does not exist yet.
     """
@@ -87,7 +87,7 @@ class Draft:
         return self.digest.content(self.path.name)
 
     def keep(self) -> None:
-        """Leave the file where it is: an object has it now."""
+        """Leave the file in place: an object refers to it now."""
         self._kept = True
 
 
@@ -116,7 +116,7 @@ class Contents:
 
     def link(self, path: Path) -> str:
         """
-        Return a file of this file system one more name, here, without copying a byte.
+        Link a file of this file system into the folder, without copying it.
 
         :param path: the file.
         """
@@ -130,7 +130,7 @@ class Contents:
 
     def describe(self, id_: str) -> Content:
         """
-        Return what is in a file, by reading all of it.
+        Return the content of a file, whose checksums are computed by reading it.
 
         :param id_: name of the file.
         """

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from localcloud.errors import invalid
 
-# How long a glob may be is not documented: as long as a name.
+# The maximum length of a glob is not documented; that of a name is used.
 LONGEST_GLOB = 1024
 DEEPEST_BRACES = 20
 
@@ -52,7 +52,7 @@ class Name:
         return self.all & -(positions & -positions) if positions else 0
 
 
-# a step leads from where the part before it may end to where it may end itself
+# a step maps the positions at which the previous part may end to those at which it may end itself
 Step = Callable[[Name, int], int]
 
 

@@ -27,7 +27,7 @@ def list_objects(store: Store, bucket: str, query: Mapping[str, str]) -> dict[st
     """
     List the objects of a bucket.
 
-    :param store: what is there.
+    :param store: the buckets and objects.
     :param bucket: its name.
     :param query: parameters of the query.
     :raises ApiError: 400 for a bad glob, token or size, 404 without the bucket, 501 for what is not served.
@@ -57,7 +57,7 @@ def list_objects(store: Store, bucket: str, query: Mapping[str, str]) -> dict[st
 
 def iterate(store: Store, bucket: str, begin: str, prefix: str = "") -> Iterator[Object]:
     """
-    Return the objects of a bucket by name, a few at a time: others go on between them.
+    Return the objects of a bucket by name, a few at a time, so that other calls run in between.
 
     :param begin: the first name.
     :param prefix: what the names begin with.
@@ -94,7 +94,7 @@ def decode_token(text: str) -> str:
     """
     Read the name after which a page begins.
 
-    :raises ApiError: 400 when it is no token.
+    :raises ApiError: 400 when it is not a token.
     """
     try:
         return base64.b64decode(text, altchars=b"-_", validate=True).decode()
@@ -105,7 +105,7 @@ def decode_token(text: str) -> str:
 def _entries(
     store: Store, bucket: str, query: Mapping[str, str], after: str
 ) -> Iterator[tuple[str, Object | None]]:
-    """Return objects, and in place of those whose names have the delimiter their common beginning, once."""
+    """Return objects; those whose names have the delimiter are replaced by their common prefix, once."""
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     end = query.get("endOffset", "")
     for found in iterate(store, bucket, max(query.get("startOffset", ""), after), prefix):

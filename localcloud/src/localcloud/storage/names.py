@@ -1,5 +1,5 @@
 """
-Which names buckets and objects may have.
+The names that buckets and objects may have.
 
 An object's name is a key and never part of a path: content lies in files with names of localcloud's own.
 """

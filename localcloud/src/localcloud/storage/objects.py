@@ -19,7 +19,7 @@ class ObjectStore:
     """
     Reads and writes objects from any thread.
 
-    :param store: what is there.
+    :param store: the buckets and objects.
     """
 
     def __init__(self, store: Store) -> None:
@@ -36,7 +36,7 @@ class ObjectStore:
 
     def read_typed(self, uri: str) -> tuple[bytes, str]:
         """
-        Return the content of an object, and of what type it is.
+        Return the content of an object and its content type.
 
         :param uri: ``gs://bucket/name``.
         :raises ApiError: 404 when there is no such object.
@@ -103,7 +103,7 @@ class ObjectStore:
 
     def list(self, uri_prefix: str) -> list[str]:
         """
-        Return the addresses of all objects that begin so, sorted.
+        Return the addresses of all objects with a prefix, sorted.
 
         :param uri_prefix: ``gs://bucket/beginning``; the beginning may be empty and need not end at a slash.
         :raises ApiError: 404 when there is no such bucket.

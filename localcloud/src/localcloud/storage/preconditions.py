@@ -38,7 +38,7 @@ class Conditions:
         :param bucket: its bucket.
         :param name: its name.
         :param found: the object, if it is there.
-        :param reads: whether the call only reads, so that an unwanted object is no failure but nothing new.
+        :param reads: whether the call only reads, so that a mismatch means that nothing is new.
         :raises ApiError: 412, or 304 for a read, when a precondition does not hold.
         """
         for wanted, value in self.wanted.items():
@@ -77,7 +77,7 @@ def number(name: str, value: object) -> int:
 
     :param name: what it is called.
     :param value: what was sent.
-    :raises ApiError: 400 when it is none.
+    :raises ApiError: 400 when it is not a number.
     """
     text = str(value)
     if not (text.isascii() and text.isdecimal() and len(text) < 20):

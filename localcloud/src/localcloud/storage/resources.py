@@ -1,5 +1,5 @@
 """
-Objects as the JSON API gives them, and what of an object clients write.
+Objects in the JSON API, and the fields of an object that clients write.
 
 Source: https://cloud.google.com/storage/docs/json_api/v1/objects#resource
 """
@@ -139,7 +139,7 @@ def check_storage_class(value: object) -> str:
 
 def keep_storage_class(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     """
-    Return changed metadata with the storage class of before: only a rewrite gives an object another one.
+    Return changed metadata with the previous storage class: only a rewrite changes it.
 
     Source: https://cloud.google.com/storage/docs/changing-storage-classes
 

@@ -1,4 +1,4 @@
-"""Buckets and objects: a catalogue of what is there, and a file for the content of each object."""
+"""Buckets and objects: a catalogue of their metadata, and a file with the content of each object."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Store:
         self._lock = threading.RLock()
         self.catalog.remove_uploads(before=now_us() - UPLOAD_MICROSECONDS)
         for id_ in self.catalog.open_uploads():
-            # a kill in the middle of a chunk leaves a size at which no client can go on
+            # a kill in the middle of a chunk leaves a size from which no client can continue
             self.contents.cut(id_, UPLOAD_UNIT)
         for id_ in self.contents.ids() - self.catalog.contents():
             log.info("removed content that no object has: %s", id_)
@@ -327,7 +327,7 @@ class Store:
         )
 
     def _discard(self, id_: str) -> None:
-        """Remove content that no object names any more: the call is done, whatever comes of its file."""
+        """Remove content that no object refers to; the call has succeeded even if this fails."""
         try:
             self.contents.remove(id_)
         except OSError:

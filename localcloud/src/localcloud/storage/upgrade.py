@@ -35,7 +35,7 @@ _FIELDS = {
 }
 # how a file shows that it is not what that server wrote
 _UNREADABLE = (ApiError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
-# what that server, which is written in Go, keeps for no time at all
+# Go's zero time, which that server writes where there is no time
 _NO_TIME = "0001-01-01T"
 
 

@@ -24,7 +24,7 @@ STOP_SECONDS = 30
 
 
 class CloudError(RuntimeError):
-    """A localcloud does not start; the message holds what it has printed."""
+    """A localcloud does not start; the message has its output."""
 
 
 @dataclass

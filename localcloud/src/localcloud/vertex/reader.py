@@ -1,4 +1,4 @@
-"""What is there, over all regions, for those who only look."""
+"""Read-only access to the resources of all regions."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class VertexService:
     :param objects: the buckets.
     :param bigquery: where requests are logged.
     :param client_environment: variables that lead the Google clients of pipeline tasks to localcloud.
-    :param faults: what goes wrong on purpose.
+    :param faults: the fault switch.
     :param drop: ends the connection of the gRPC client that comes from an address.
     """
 
@@ -103,7 +103,7 @@ class VertexService:
         self.grpc_target = ""
 
     def missing_environment(self) -> str:
-        """Return why neither pipeline jobs nor models can run here; nothing if they can."""
+        """Return why neither pipeline jobs nor models can run; empty if they can."""
         try:
             self._pool.check()
         except PipelinePythonMissingError as error:

@@ -1,4 +1,4 @@
-"""What streaming remembers of an insertId."""
+"""How streaming inserts deduplicate by insertId."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies and parameters are held to the types of the API."""
+"""Bodies and parameters are checked against the types of the API."""
 
 from __future__ import annotations
 

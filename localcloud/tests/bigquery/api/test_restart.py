@@ -1,4 +1,4 @@
-"""What outlives a restart, be it an orderly one or a kill."""
+"""What survives a restart, after a stop or a kill."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_an_expired_table_is_gone(client: bigquery.Client, dataset: str) -> None
     schema = [bigquery.SchemaField("a", "INT64")]
     table = client.create_table(bigquery.Table(f"{client.project}.{dataset}.brief", schema))
     assert [item.table_id for item in client.list_tables(dataset)] == ["brief"]
-    # a time that is over when the request arrives would be refused
+    # a time that has passed when the request arrives would be rejected
     table.expires = datetime.now(UTC) + timedelta(seconds=2)
     client.update_table(table, ["expires"])
     eventually(lambda: not list(client.list_tables(dataset)))
@@ -148,11 +148,11 @@ def test_repeated_columns_keep_lists(client: bigquery.Client, dataset: str, buck
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     row = {"texts": ["a", "b"], "times": [moment.isoformat()], "detail": '{"latency": 1.5}'}
 
-    # when a row with lists, one without, and one that is no list come
+    # when rows with lists, without one, and with a value that is not a list are inserted
     assert client.insert_rows_json(name, [row, {}]) == []
     refused = client.insert_rows_json(name, [{"texts": "a"}])
 
-    # then they are read back as lists, and can be taken apart
+    # then they are read back as lists, and can be unnested
     assert refused[0]["errors"][0]["location"] == "texts"
     rows = [tuple(found.values()) for found in client.list_rows(name)]
     assert rows == [(["a", "b"], [moment], '{"latency": 1.5}'), ([], [], None)]

@@ -52,7 +52,7 @@ def test_beam_exports_a_pinned_query_and_leaves_only_the_users_dataset(
         check=False,
     )
 
-    # then it has that version's rows, typed, and nothing of its own is left
+    # then it has that version's rows, typed, and leaves no temporary table
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in output.read_text().splitlines()]
     assert len(rows) == 4898

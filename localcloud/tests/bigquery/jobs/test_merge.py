@@ -23,7 +23,7 @@ def stock(client: bigquery.Client, dataset: str) -> str:
 
 @pytest.fixture
 def merge(client: bigquery.Client, rows, stock: str):
-    """Return a function that runs WHEN clauses: rows inserted, updated and deleted, and what is left."""
+    """Return a function that runs WHEN clauses; it returns the numbers of changed rows, and the rows left."""
 
     def run(clauses: str, source: str = SOURCE, on: str = "t.id = s.id"):
         job = client.query(f"MERGE INTO {stock} AS t USING {source} AS s ON {on} {clauses}")
@@ -96,7 +96,7 @@ def test_a_row_of_the_target_changes_once(client: bigquery.Client, merge, rows, 
     with pytest.raises(BadRequest, match="must match at most one source row for each target row"):
         client.query_and_wait(f"MERGE {stock} t USING {twice} AS s ON t.id = s WHEN MATCHED THEN DELETE")
     assert rows(f"SELECT * FROM {stock} ORDER BY id") == START
-    # two matches are none of an error while no clause takes both
+    # two matches are no error if no clause applies to both
     both = "(SELECT 2 AS id, 1 AS amount UNION ALL SELECT 2, 2)"
     clauses = "WHEN MATCHED AND s.amount = 2 THEN UPDATE SET amount = s.amount"
     assert merge(clauses, source=both) == ((0, 1, 0), [START[0], (2, 2, "b"), START[2]])

@@ -1,4 +1,4 @@
-"""Sessions, their streams and what is refused, as Google's client of the Storage Read API meets them."""
+"""Sessions, their streams and rejected requests, through Google's client of the Storage Read API."""
 
 from __future__ import annotations
 

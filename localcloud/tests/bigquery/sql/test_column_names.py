@@ -1,5 +1,5 @@
 """
-Names of columns are not case-sensitive, and a result is spelled as its query is.
+Names of columns are not case-sensitive, and a result spells them as its query does.
 
 Sources: https://cloud.google.com/bigquery/docs/schemas#column_names and
 https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#implicit_aliases
@@ -24,7 +24,7 @@ def load(client: bigquery.Client, table: str, data: bytes, **config: Any) -> Non
 
 @pytest.fixture
 def wines(client: bigquery.Client, dataset: str) -> str:
-    """Return the name of a table that is loaded from a file as UCI writes them."""
+    """Return the name of a table that is loaded from a file in UCI's format."""
     load(client, f"{dataset}.wines", CSV, source_format="CSV", field_delimiter=";")
     return f"{dataset}.wines"
 

@@ -1,4 +1,4 @@
-"""FOR SYSTEM_TIME AS OF: what makes a training run repeatable; a version is read a millisecond after it."""
+"""FOR SYSTEM_TIME AS OF makes a training repeatable; a version is read a millisecond after its commit."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def test_a_query_as_of_a_version_sees_exactly_that_version(client, rows, wine_ta
         client.query_and_wait(change)
         history[version(client, wine_table)] = rows(counted)
 
-    # when each version is asked for: the ms that its commit lies in begins before it, the next one after it
+    # when each version is read: the commit's own millisecond begins before it, the next one after it
     pinned = counted + " FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({})"
     seen = {at: rows(pinned.format(at + 1)) for at in history}
     times = sorted(history)
     before = [rows(pinned.format(at)) for at in times[1:]]
 
-    # then they are what they were
+    # then each has the rows that it had
     assert seen == history
     assert before == [history[at] for at in times[:-1]]
     assert [history[at][0][0] for at in times] == [4898, 4899, 4899, 6, 0]
@@ -106,7 +106,7 @@ def test_the_dataset_says_how_far_time_travel_reaches(client, dataset, wine_tabl
     resource.max_time_travel_hours = 48
     client.update_dataset(resource, ["max_time_travel_hours"])
 
-    # when the past is asked for, the table being younger
+    # when a time before the creation of the table is read
     with pytest.raises(BadRequest) as young:
         read_hours_ago(client, wine_table, 47)
     with pytest.raises(BadRequest) as old:
@@ -142,7 +142,7 @@ def test_a_table_that_has_or_had_row_access_policies_shows_no_past(client, rows,
     policies = client._connection.api_request("GET", path)["rowAccessPolicies"]
     assert [policy["rowAccessPolicyReference"]["policyId"] for policy in policies] == ["all"]
 
-    # when it is read as it was, with the policy and after it
+    # when its past is read, with the policy and after its removal
     for _ in range(2):
         with pytest.raises(
             Forbidden, match=r"is forbidden as it has \(or has had\) row access policies"

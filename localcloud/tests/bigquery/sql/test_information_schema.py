@@ -101,7 +101,7 @@ def test_a_partition_without_rows_is_gone(client: bigquery.Client, rows, dataset
 
     assert [name for name, _, _ in before] == ["20260101", "20260102"]
     assert {tier for _, _, tier in before} == {"ACTIVE"}
-    # the other one is as it was
+    # the other one is unchanged
     assert rows(modified) == before[1:]
 
 

@@ -1,4 +1,4 @@
-"""Partitioned and clustered tables, and queries that must say which partitions they read."""
+"""Partitioned and clustered tables, and queries that must filter by partition."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RANGE = {"field": "quality", "range": {"start": "0", "end": "10", "interval": "1
 
 @pytest.fixture
 def make(client: bigquery.Client, dataset: str) -> Callable[..., str]:
-    """Return a function that makes a table as its resource says, and returns its name."""
+    """Return a function that creates a table from a resource, and returns its name."""
 
     def make_table(**resource: Any) -> str:
         name = f"{client.project}.{dataset}.wines"

@@ -16,7 +16,7 @@ QUARTERS = "(SELECT 'Kale' AS product, 51 AS Q1, 23 AS Q2, NULL AS Q3 UNION ALL 
 
 
 def unordered(client: bigquery.Client, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return the names of the columns, and the rows in an order of their own."""
+    """Return the names of the columns, and the rows, sorted."""
     found = client.query_and_wait(query)
     return [field.name for field in found.schema], sorted((row.values() for row in found), key=str)
 

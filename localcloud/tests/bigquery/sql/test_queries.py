@@ -1,4 +1,4 @@
-"""SELECT statements: what they mean, what they cost, what is refused."""
+"""SELECT statements: results, bytes billed, and errors."""
 
 from __future__ import annotations
 

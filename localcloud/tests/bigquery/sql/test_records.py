@@ -117,7 +117,7 @@ def test_records_are_extracted_and_loaded_again(client: bigquery.Client, bucket,
     client.query_and_wait(f"INSERT {orders} (id, who) VALUES (2, STRUCT(NULL, 'y'))")
     extract(client, orders, f"gs://{bucket.name}/orders.json", "NEWLINE_DELIMITED_JSON")
     written = bucket.blob("orders.json").download_as_text().splitlines()
-    # what is NULL is left out; INT64 values are texts
+    # NULL fields are left out; INT64 values are strings
     assert sorted(map(json.loads, written), key=lambda row: row["id"]) == [
         {"id": "1", "who": {"a": "1", "b": "x"}, "lines": [{"n": "5", "d": "2024-01-02"}, {"n": "6"}]},
         {"id": "2", "who": {"b": "y"}, "lines": []},

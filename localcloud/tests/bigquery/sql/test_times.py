@@ -1,4 +1,4 @@
-"""What a table's times mean: in microseconds, within a window, and in a state folder of milliseconds."""
+"""Times of a table: in microseconds, within a window, and in a state folder that has milliseconds."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_change_comes_in_a_later_millisecond_and_after_its_begin() -> None:
 
 
 def test_a_state_folder_that_counts_milliseconds_is_converted_once(settings: Settings) -> None:
-    # given a table with a past, kept in milliseconds
+    # given a table with versions, stored in milliseconds
     then = now_us() // 1000 - 1000
     path = settings.state / "bigquery" / "catalog.duckdb"
     path.parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Views, materialized views, external tables and snapshots, as google-cloud-bigquery makes them."""
+"""Views, materialized views, external tables and snapshots, as google-cloud-bigquery creates them."""
 
 from __future__ import annotations
 

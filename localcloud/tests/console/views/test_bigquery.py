@@ -18,7 +18,7 @@ def client(cloud) -> bigquery.Client:
 
 @pytest.fixture(scope="module")
 def table(client) -> bigquery.Table:
-    """Return a table of 25 rows, the first of which holds what must be escaped."""
+    """Return a table of 25 rows, the first of which has text that must be escaped."""
     name = f"console_{uuid.uuid4().hex[:8]}"
     client.create_dataset(name)
     evil = {"id": 0, "at": "2026-01-02T03:04:05Z", "note": "<script>alert(1)</script>"}

@@ -39,7 +39,7 @@ def test_an_endpoint_shows_what_serves_how_much_on_what(browse: Browse, serving)
 def test_the_command_that_it_shows_gets_an_answer(browse, serving):
     command = browse(endpoint_page(serving.name)).inside("request")
 
-    # an environment of its own: it needs nothing but what the page says
+    # an empty environment: the command needs nothing but what the page says
     done = subprocess.run(
         ["sh", "-c", command], env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=False
     )

@@ -10,7 +10,7 @@ from tests.console.pages import Browse
 
 @pytest.fixture(scope="module")
 def watched(clients, parent, new_endpoint, deploy, serving) -> v1.ModelDeploymentMonitoringJob:
-    """Return the job of an endpoint of its own."""
+    """Return the monitoring job of a new endpoint."""
     endpoint = new_endpoint(display_name="watched <endpoint>").name
     deployed = deploy(endpoint, serving.deployed_models[0].model, {"0": 100})
     objective = {
@@ -92,7 +92,7 @@ def test_it_shows_the_distances_of_each_window_and_marks_what_is_beyond_its_thre
 
     page = browse(links.of(links.MONITORING_JOB, monitored.job))
 
-    # then the newest window stands first
+    # then the newest window is first
     before, after = (f"{one.distribution_deviation:.3f}" for one in skew["alcohol"].prediction_stats)
     (drifted,) = (f"{one.distribution_deviation:.3f}" for one in drift["alcohol"].prediction_stats)
     assert f"alcohol 0.3 {after} > 0.3 {before} ph" in page.text

@@ -39,7 +39,7 @@ def test_an_arrow_leads_from_a_task_to_each_that_needs_it(page):
         ("Train", "Push"),
         ("Example", "Push"),
     }
-    # the way by Train says it already
+    # the path through Train implies it
     assert [one["data-to"] for one in arrows if "implied" in one["class"]] == ["Push"]
 
 
@@ -48,7 +48,7 @@ def test_the_job_says_its_name_state_times_labels_and_parameters(page):
     assert page.inside("state") == "Succeeded"
     assert "wine: white" in page.text
     assert re.search(r"Ended \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC Took \d+\.\d s", page.text)
-    # JSON in a parameter is taken apart, so that a query keeps its lines
+    # JSON in a parameter is parsed, so that a query keeps its lines
     assert "<pre>SELECT 1\nFROM wines</pre>" in page.body
 
 
@@ -91,7 +91,7 @@ def test_a_failed_task_shows_its_error_and_its_log_and_what_was_not_begun(jobs, 
     assert page.inside("state") == "Failed"
     assert page.task_states() == {"Bad": "FAILED", "Never": "NOT_TRIGGERED"}
     assert "The failed tasks are: [Bad]" in page.text
-    # open, so that nobody has to look for it
+    # unfolded, so that it is visible at once
     found = re.search(r'id="task-Bad" open>(.*?)</details>', page.body, re.DOTALL)
     assert found
     assert "Task Bad failed: exit code 1" in found[1]

@@ -34,7 +34,7 @@ from google.cloud import storage
 
 
 class TaskInstance:
-    """Takes what operators push for their links."""
+    """Records what operators push for their links."""
 
     def __init__(self) -> None:
         self.xcoms: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def names(bucket: str) -> list[str]:
 
 @pytest.fixture
 def buckets(client: storage.Client) -> Iterator[tuple[str, str]]:
-    """Return two buckets that the operators make, and delete with all that is in them."""
+    """Return the names of two buckets that the operators create, and delete with their objects."""
     made = (f"bucket_src_{uuid.uuid4().hex}", f"bucket_dst_{uuid.uuid4().hex}")
     for name in made:
         run(GCSCreateBucketOperator(task_id="create", bucket_name=name, project_id=client.project))
@@ -162,5 +162,5 @@ def test_sensors_see_what_is_there(buckets: tuple[str, str], file: Path) -> None
 
     update = GCSObjectUpdateSensor(task_id="update", bucket=bucket, object="one")
     assert (sense(exists), sense(prefix), sense(update)) == (True, True, True)
-    # at the second look nothing new has come
+    # nothing new at the second poll
     assert [sense(session), sense(session)][-1]

@@ -31,7 +31,7 @@ print(json.dumps(seen))
 
 @pytest.fixture(scope="module")
 def seen(cloud, pipeline_python, client) -> dict:
-    """Return what TensorFlow's gs:// file system saw, in a process of the pipeline environment."""
+    """Return the output of TensorFlow's gs:// file system, in a process of the pipeline environment."""
     client.create_bucket("tensorflow")
     done = cloud.client(str(pipeline_python), "-c", SCRIPT, "gs://tensorflow/root")
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Content that cannot be sent as its head promises."""
+"""Content that cannot be sent completely."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ CHUNKED = (
 
 
 class Recorder(asyncio.Protocol):
-    """Keeps what it is given."""
+    """Records the data."""
 
     def __init__(self) -> None:
         self.received = b""
@@ -30,7 +30,7 @@ class Recorder(asyncio.Protocol):
 
 
 class NoTransport(asyncio.Transport):
-    """A connection to nobody."""
+    """A connection without a peer."""
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         pass

@@ -27,7 +27,7 @@ def test_a_bucket_belongs_to_the_project(client, bucket, cloud):
     found = client.get_bucket(bucket.name)
     (listed,) = [other for other in client.list_buckets() if other.name == bucket.name]
 
-    # the Vertex SDK takes a bucket of another project for a squatted one
+    # the Vertex SDK rejects a bucket of another project as squatted
     assert str(found.project_number) == str(listed.project_number) == cloud.settings.project_number
 
 

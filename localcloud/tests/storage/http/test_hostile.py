@@ -1,4 +1,4 @@
-"""What a web page or a hostile client sends to get at files."""
+"""Requests by which a web page or a hostile client tries to read files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def test_no_name_leads_out_of_the_folder(served, tmp_path, name):
         path for path in tmp_path.rglob("*") if path.is_file() and not path.is_relative_to(served.folder)
     ]
     assert [path for path in outside if b"content" in path.read_bytes()] == []
-    # one file of content, in the one folder of content
+    # only one content file, in the only content folder
     assert len([path for path in served.folder.rglob("*") if path.parent.name == "content"]) == 1
     assert (await served.ask("DELETE", f"{OBJECTS}/{encoded}")).status == 204
     assert await served.names() == []

@@ -1,4 +1,4 @@
-"""What the service acts upon and localcloud does not, and what the service refuses."""
+"""Features that localcloud lacks, and requests that the service rejects."""
 
 from __future__ import annotations
 

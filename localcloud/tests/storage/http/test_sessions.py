@@ -1,4 +1,4 @@
-"""Requests of one resumable upload that meet."""
+"""Concurrent requests of one resumable upload."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNIT = 256 * 1024
 
 
 async def stalled():
-    """Return a body that begins and never goes on."""
+    """Return a body that starts and never continues."""
     yield b"a" * (UNIT + 1000)
     await asyncio.sleep(600)
 

@@ -1,4 +1,4 @@
-"""Uploads as no client library of Python sends them."""
+"""Uploads that no Python client library sends."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ async def test_a_resumable_upload_goes_on_after_a_restart(served):
     sent = await served.ask("PUT", path, data=b"a" * UNIT, headers=first)
     assert (sent.status, sent.headers["Range"]) == (308, f"bytes=0-{UNIT - 1}")
 
-    # what the next start finds, it keeps
+    # the next start keeps what it finds
     Store(served.folder).close()
 
     asked = await served.ask("PUT", path, headers={"Content-Range": "bytes */*"})

@@ -1,4 +1,4 @@
-"""The API as Google's clients and plain HTTP reach it."""
+"""The API, through Google's clients and plain HTTP."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_the_resource_manager_answers_version_1_over_rest(cloud: Any) -> None:
 
 
 class TestPlainRest:
-    """What curl sends and sees."""
+    """A request and its response with curl."""
 
     def test_json_is_written_as_google_writes_it(self, parent: str, new_endpoint: Callable[..., Any]) -> None:
         endpoint = new_endpoint(labels={"wine": "white"})

@@ -69,14 +69,14 @@ def test_a_model_is_pushed_and_replaced_as_tfx_does_it(cloud: Any, sdk: None, wi
     assert answer.predictions[0]["grade"] == [GRADE]
     assert (answer.deployed_model_id, answer.model_resource_name) == (second.id, models[1].resource_name)
 
-    # and the lab's raw request is answered alike
+    # and the lab's raw request gets the same answer
     raw = endpoint.raw_predict(
         body=json.dumps({"signature_name": "serving_raw", "instances": [{"alcohol": [13.8]}]}).encode(),
         headers={"Content-Type": "application/json"},
     )
     assert raw.json()["predictions"][0]["grade"] == [GRADE]
 
-    # and everything can be taken down
+    # and everything can be deleted
     with pytest.raises(exceptions.FailedPrecondition):
         models[0].delete()
     endpoint.undeploy(deployed_model_id=first.id)

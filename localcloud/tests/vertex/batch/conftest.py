@@ -1,4 +1,4 @@
-"""Models that answer the rows of a table, and a data set in their region."""
+"""Models that predict the rows of a table, and a dataset in their region."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def models(
 
 @pytest.fixture
 def batch(cloud: Any, clients: Clients, parent: str) -> Iterator[Batch]:
-    """Return a data set of the test's own."""
+    """Return a new dataset."""
     tables = bigquery.Client(project=cloud.settings.project)
     dataset = bigquery.Dataset(f"{tables.project}.batch_{uuid.uuid4().hex[:8]}")
     dataset.location = REGION

@@ -1,4 +1,4 @@
-"""Batch prediction jobs on a data set, as a client creates and awaits them."""
+"""Batch prediction jobs on a data set, as a client creates them and waits for them."""
 
 from __future__ import annotations
 

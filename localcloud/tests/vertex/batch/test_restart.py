@@ -1,4 +1,4 @@
-"""A batch prediction job that localcloud is killed in the middle of."""
+"""A batch prediction job during which localcloud is killed."""
 
 from __future__ import annotations
 

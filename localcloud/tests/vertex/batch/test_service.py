@@ -118,7 +118,7 @@ def test_values_are_sent_as_the_documentation_has_them(
 ) -> None:
     job = batch.run(models["named"], batch.fill(sql))
 
-    # the model server quotes the instance that it refuses
+    # the model server quotes the instance that it rejects
     (failed,) = batch.rows(job.output_info.bigquery_output_table.replace("predictions", "errors"), "errors")
     message = json.loads(failed["errors"])["message"]
     quoted = json.loads(message.partition("JSON object: ")[2].partition(" must only have keys")[0])

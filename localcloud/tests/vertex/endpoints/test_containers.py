@@ -44,7 +44,7 @@ def tensorflow_serving(flags: dict[str, str] | None = None, **fields: Any) -> di
 
 @pytest.fixture(scope="module")
 def versions(bucket: Any, wine: Wine) -> str:
-    """Return a folder as the pipeline leaves it: the model, and a copy in a folder of its number."""
+    """Return a folder as the pipeline writes it: the model, and a copy in a folder of its version."""
     for prefix in ("versions", "versions/1"):
         upload_folder(bucket, wine.folder, prefix)
     return f"gs://{bucket.name}/versions"
@@ -85,7 +85,7 @@ def test_both_requests_of_the_lab_are_answered_by_either_container(
 def test_the_highest_number_is_served(
     clients: Any, new_endpoint: NewEndpoint, new_model: NewModel, deploy: Deploy, bucket: Any, wine: Wine
 ) -> None:
-    # as text 9 comes after 10; the model in 9 could not be loaded
+    # as strings, 9 comes after 10; the model in 9 could not be loaded
     upload_folder(bucket, wine.folder, "numbers/10")
     bucket.blob("numbers/9/saved_model.pb").upload_from_string("no model")
     bucket.blob("numbers/readme/saved_model.pb").upload_from_string("no model")
@@ -104,7 +104,7 @@ def test_the_highest_number_is_served(
 def test_without_a_folder_of_a_number_the_deployment_fails_in_the_servers_own_words(
     clients: Any, new_endpoint: NewEndpoint, new_model: NewModel, deploy: Deploy, wine: Wine
 ) -> None:
-    # UploadModel knows nothing of what a custom container reads
+    # UploadModel does not check what a custom container reads
     model = new_model(container_spec=tensorflow_serving()).model
     endpoint = new_endpoint()
 
@@ -157,7 +157,7 @@ NEVER_READY: list[tuple[dict[str, Any], str]] = [
 def test_a_server_that_would_never_be_ready_fails_the_deployment(
     clients: Any, parent: str, serving: v1.Endpoint, versions: str
 ) -> None:
-    # all at once: each operation takes its time
+    # all at once, since each operation takes some time
     uploads = [
         clients.models.upload_model(
             parent=parent,

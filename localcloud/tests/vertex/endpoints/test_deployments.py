@@ -1,4 +1,4 @@
-"""Deploying models, moving traffic between them, and taking them away."""
+"""Deploying models, moving traffic between them, and undeploying them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_deployed_model_takes_over_the_traffic_that_it_is_given(
     assert dict(found.traffic_split) == {champion.id: 100}
     assert (challenger.id, challenger.model_version_id, challenger.display_name) == ("7", "2", "challenger")
 
-    # then traffic moves by an update, and what has none can go
+    # then traffic moves by an update, and a model without traffic can be undeployed
     moved = clients.endpoints.update_endpoint(
         endpoint={"name": endpoint, "traffic_split": {"7": 90, champion.id: 10}},
         update_mask={"paths": ["traffic_split"]},
@@ -48,7 +48,7 @@ def test_a_deployed_model_takes_over_the_traffic_that_it_is_given(
     assert not clients.models.get_model(name=f"{name}@1").deployed_models
     assert clients.models.get_model(name=f"{name}@2").deployed_models[0].deployed_model_id == "7"
 
-    # and the last one can go with its traffic
+    # and the last one can be undeployed with its traffic
     clients.endpoints.undeploy_model(endpoint=endpoint, deployed_model_id="7").result(timeout=120)
     found = clients.endpoints.get_endpoint(name=endpoint)
     assert (list(found.deployed_models), dict(found.traffic_split)) == ([], {})

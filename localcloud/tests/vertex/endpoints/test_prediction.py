@@ -129,7 +129,7 @@ def test_requests_go_to_every_model_that_has_traffic(
         for _ in range(40)
     )
 
-    # all of 40 on one side would happen once in 10^12
+    # all 40 on one side would happen once in 10^12
     assert set(answered) == {"1", "2"}
     for deployed_id, split in (("1", {"2": 100}), ("2", {})):
         clients.endpoints.undeploy_model(

@@ -56,7 +56,7 @@ def job_of(endpoint: v1.Endpoint) -> dict[str, Any]:
 
 
 def table_of(endpoint: v1.Endpoint) -> str:
-    """Return the table that the endpoint says it logs to."""
+    """Return the table to which the endpoint logs, by its config."""
     return endpoint.predict_request_response_logging_config.bigquery_destination.output_uri.removeprefix(
         "bq://"
     )
@@ -81,7 +81,7 @@ def test_each_way_to_ask_is_logged_with_its_answer(
     table = f"local-project.logging_{name}_{endpoint.name.rpartition('/')[2]}.request_response_logging"
     assert table_of(endpoint) == table
 
-    # when it is asked over gRPC and REST, by both signatures, and once what it refuses
+    # when it gets requests over gRPC and REST, for both signatures, one of them invalid
     example = {"examples": {"b64": wine.example}}
     raw = {"signature_name": "serving_raw", "instances": [{"alcohol": [13.8]}, {"alcohol": [9.0]}]}
     clients.predictions.predict(endpoint=endpoint.name, instances=[example])
@@ -109,7 +109,7 @@ def test_each_way_to_ask_is_logged_with_its_answer(
     grades = [json.loads(text)["grade"] for text in rows[2]["response_payload"]]
     assert grades == [[pytest.approx(6.9, abs=1e-5)], [pytest.approx(4.5, abs=1e-5)]]
 
-    # and no response for the one that was refused
+    # and no response for the invalid one
     assert [len(row["response_payload"]) for row in rows] == [1, 1, 2, 0]
 
 
@@ -123,7 +123,7 @@ def test_the_sampling_rate_is_the_share_that_is_logged(
 
     for _ in range(COUNT):
         assert ask(endpoint, "rawPredict", raw) == 200
-    # a change of the config is in force at once: this one is logged for certain, and is the last
+    # a change of the config takes effect at once: this one is always logged, and is the last
     config = endpoint.predict_request_response_logging_config
     config.sampling_rate = 1.0
     clients.endpoints.update_endpoint(
@@ -137,7 +137,7 @@ def test_the_sampling_rate_is_the_share_that_is_logged(
         30,
     )
 
-    # five standard deviations around the half
+    # five standard deviations around one half
     assert 65 < len(rows_of(tables, table_of(endpoint), 1)) - 1 < 135
 
 
@@ -196,6 +196,6 @@ def test_the_logging_of_a_monitored_endpoint_can_neither_be_switched_on_nor_chan
         with pytest.raises(exceptions.FailedPrecondition, match="it is monitored by projects/"):
             patch(endpoint, predict_request_response_logging_config=config)
 
-    # the same config is no change, and all else can be changed
+    # the same config is not a change, and other fields can be changed
     same = on.predict_request_response_logging_config
     assert patch(on, predict_request_response_logging_config=same, description="red").description == "red"

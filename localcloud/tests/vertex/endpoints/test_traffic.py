@@ -1,4 +1,4 @@
-"""How an endpoint's traffic is shared out."""
+"""How an endpoint's traffic is split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What metrics count, kept over a restart."""
+"""The source of the metrics, which survives a restart."""
 
 from __future__ import annotations
 

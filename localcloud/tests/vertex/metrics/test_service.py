@@ -1,4 +1,4 @@
-"""The metrics of predictions, read as Cloud Monitoring's users read them."""
+"""The metrics of predictions, through the client of Cloud Monitoring."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_each_request_counts_in_all_four_metrics(metrics: v3.MetricServiceClient
         )
         return {series.metric.labels[label]: total(series) for series in found}
 
-    # points come late, and all at once
+    # points appear late, and all at once
     wanted = {"2xx": 3, "4xx": 2}
     eventually(lambda: read("response_count", "response_code"), lambda counts: counts == wanted, seconds=60)
     assert list(read("error_count").values()) == [2]
@@ -111,7 +111,7 @@ def test_a_point_tells_when_where_and_how_long(metrics: v3.MetricServiceClient, 
         )
         distribution = point.value.distribution_value
         assert sum(distribution.bucket_counts) == distribution.count
-        # the mean of latencies of one bucket lies in it
+        # the mean of latencies in one bucket is in that bucket
         if (counts := list(distribution.bucket_counts)).count(0) == len(counts) - 1 and len(counts) > 1:
             assert 1.4 ** (len(counts) - 2) <= distribution.mean < 1.4 ** (len(counts) - 1)
 

@@ -1,4 +1,4 @@
-"""A wine model that takes the eleven features, deployed, monitored and asked."""
+"""A wine model with the eleven features, deployed and monitored, and requests to it."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Monitored:
     An endpoint with one deployed model and its monitoring job.
 
     :param cloud: the localcloud that runs it.
-    :param clients: what asks it.
+    :param clients: that send requests to it.
     :param endpoint: name of the endpoint.
     :param job: name of the job.
     """
@@ -62,11 +62,11 @@ class Monitored:
         )
 
     def run_window(self) -> list[str]:
-        """Analyse what was asked since the last window; give a line for each feature that was measured."""
+        """Analyse the requests since the last window; return a line for each measured feature."""
         return run_window(self._cloud.settings, self.job)
 
     def search(self, *objectives: Any, **fields: Any) -> list[v1.ModelMonitoringStatsAnomalies]:
-        """Search what was computed, all pages."""
+        """Search the results, all pages."""
         request = {
             "model_deployment_monitoring_job": self.job,
             "deployed_model_id": self.deployed_id,

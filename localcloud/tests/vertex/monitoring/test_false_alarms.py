@@ -1,4 +1,4 @@
-"""Do thresholds of 0.3 let ordinary traffic pass, and do they catch what is not ordinary?"""
+"""Thresholds of 0.3 raise no false alarm for ordinary traffic, and detect unusual traffic."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_ordinary_traffic_raises_no_alarm_and_stronger_wine_does(
                 f"  largest {distances[-1]:.4f}  threshold {feature.threshold.value:g}"
             )
 
-    # when wines of two per cent more alcohol come, then it is alcohol alone that is reported
+    # when requests have two per cent more alcohol, then only alcohol is reported
     monitored.ask_raw(draw(REQUESTS, alcohol=2.0))
     done = cloud.command("monitor", "run", monitored.job)
     assert done.returncode == 0, done.stderr

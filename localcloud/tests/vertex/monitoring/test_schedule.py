@@ -1,4 +1,4 @@
-"""Windows by the clock: what is due runs by itself, also after a time of absence."""
+"""Scheduled windows: a window that is due runs by itself, also after a downtime."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WAIT_SECONDS = 120
 def test_a_window_that_is_due_runs_by_itself(
     monitor: Callable[..., Monitored], draw: Callable[..., list[Row]], cloud: Cloud
 ) -> None:
-    # given requests, and a job whose next run was due while localcloud was away
+    # given requests, and a job whose next run was due while localcloud was down
     monitored = monitor({"alcohol": 0.3})
     monitored.ask_raw(draw(1000))
     assert cloud.stop() == 0

@@ -1,4 +1,4 @@
-"""Monitoring jobs, from PENDING to their end."""
+"""The life cycle of monitoring jobs."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_job_lives_from_pending_to_deleted(
     assert (updated.name, updated.display_name, updated.state) == (name, "renamed", State.JOB_STATE_RUNNING)
     assert dict(updated.labels) == {"wine": "white"}
 
-    # and it is found by what it is
+    # and filters find it
     for text in ("labels.wine=white", 'display_name:"rename*" AND state="JOB_STATE_RUNNING"'):
         request = {"parent": endpoint.name.rsplit("/", 2)[0], "filter": text}
         assert name in [job.name for job in jobs.list_model_deployment_monitoring_jobs(request)]
@@ -176,7 +176,7 @@ def test_an_update_is_held_to_the_rules(
         update([f"{CONFIGS}.objective_config.training_dataset"])
     assert clients.jobs.get_model_deployment_monitoring_job(name=name) == job
 
-    # without a mask, what is not empty is meant
+    # without a mask, all fields that are not empty are updated
     changed = update([], **{CONFIGS: [objective(endpoint.deployed_models[0].id, 0.5)]}).result(timeout=120)
     thresholds = getattr(changed, CONFIGS)[0].objective_config.prediction_drift_detection_config
     assert thresholds.drift_thresholds["alcohol"].value == 0.5

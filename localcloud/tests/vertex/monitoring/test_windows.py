@@ -1,4 +1,4 @@
-"""What one window of a monitoring job computes, writes and tells."""
+"""What one window of a monitoring job computes, writes and mails."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_skew_is_against_the_training_data_and_drift_against_the_window_before(d
     before, after = skew["alcohol"]
     assert before.distribution_deviation < 0.1 < 0.3 < after.distribution_deviation
     assert drift["alcohol"][0].distribution_deviation > 0.3
-    # the same pH came twice
+    # the same pH in both windows
     assert drift["ph"][0].distribution_deviation == pytest.approx(0, abs=1e-6)
     assert before.end_time == after.start_time
     assert drifted.anomalies() == [("RAW_FEATURE_SKEW", "alcohol"), ("RAW_FEATURE_DRIFT", "alcohol")]
@@ -139,7 +139,7 @@ def test_a_search_finds_what_it_asks_for(drifted: Monitored, clients: Clients) -
     assert [len(feature.prediction_stats) for feature in until[0].feature_stats] == [1, 1]
     assert drifted.search(start_time=datetime.now(UTC)) == []
 
-    # pages of one entry hold together what one answer holds
+    # pages of one entry together have what a single response has
     small = [
         (feature.feature_display_name, window.end_time)
         for record in drifted.search(SKEW, page_size=1)
@@ -260,7 +260,7 @@ def test_training_data_may_be_a_table_or_csv_files(
     monitored.ask_raw(draw(1000, alcohol=2.0))
     monitored.run_window()
 
-    # half of the wines are stronger: nearer than all of them would be, and pH is as it was
+    # half of the wines are stronger: a smaller distance than for all of them; pH is unchanged
     assert 0.05 < windows(monitored, SKEW)["alcohol"][0].distribution_deviation < 0.4
     assert windows(monitored, SKEW)["ph"][0].distribution_deviation < 0.05
 

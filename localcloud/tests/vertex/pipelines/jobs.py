@@ -1,4 +1,4 @@
-"""A PipelineService, and how its jobs went."""
+"""A PipelineService, and the results of its jobs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LOCATION = "projects/123456789012/locations/europe-west1"
 
 class Jobs:
     """
-    Create jobs and look at them, as a client does.
+    Create and read jobs, as a client does.
 
     :param make: makes a PipelineService over the same state.
     :param store: that state.
@@ -82,7 +82,7 @@ class Jobs:
         return wait(operations_pb2.WaitOperationRequest(name=name))
 
     def executor_input(self, job: PipelineJob, task: str) -> dict[str, Any]:
-        """Read what the container command of a task was given."""
+        """Read the ExecutorInput that the container command of a task got."""
         found = task_of(job, task)
         folder = f"gs://pipelines/root/123456789012/{job.name.rsplit('/', 1)[1]}/{task}_{found.task_id}"
         return json.loads(self._objects.read(f"{folder}/executor_input.json"))

@@ -1,4 +1,4 @@
-"""Compiled pipelines, small and by hand, in the form that TFX compiles."""
+"""Small compiled pipelines, written by hand in the format of TFX."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Pipeline:
         :param name: of the task.
         :param inputs: ``task.output`` by input.
         :param outputs: schema title by output.
-        :param after: tasks it waits for without taking anything from them.
+        :param after: tasks that it waits for without using their outputs.
         :param hook: module that runs before the cache is asked.
         :param cached: whether an earlier result may stand for it.
         :param parameters: constants, or ``$name`` for a runtime parameter.

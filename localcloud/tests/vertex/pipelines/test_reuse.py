@@ -1,4 +1,4 @@
-"""What one run takes from earlier ones: cached results, and artifacts that resolvers find."""
+"""What a run reuses of earlier ones: cached results, and artifacts that resolvers find."""
 
 from __future__ import annotations
 

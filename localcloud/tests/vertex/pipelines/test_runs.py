@@ -1,4 +1,4 @@
-"""What a pipeline job does and shows while it runs."""
+"""The behaviour and the state of a running pipeline job."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_command_writes_its_output_file_to_a_mount_and_the_bucket_has_it(jobs,
     mount, _, name = output_file.as_posix().partition("/gcs/")
     assert Path(mount).is_dir()
     assert json.loads(objects.read(f"gs://{name}"))["artifacts"].keys() == {"model"}
-    # what another user may not write there shows that the image's user must be the mounting one
+    # other users cannot write there: the user of the image must be the one that mounts
     assert not (Path(mount) / "gcs").stat().st_mode & stat.S_IWOTH
 
 

@@ -1,4 +1,4 @@
-"""What localcloud reads out of a compiled pipeline."""
+"""How localcloud parses a compiled pipeline."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_of_tasks_that_can_run_at_once_the_one_with_the_longest_chain_behind_it_
 
     tasks = list(parse(pipeline.spec).tasks)
 
-    # Baseline and Trainer both have nothing but the Evaluator behind them
+    # only the Evaluator runs after Baseline and Trainer
     assert [task for task in tasks if task != "Baseline"] == [
         *("Examples", "Statistics", "Validator", "Trainer", "Evaluator")
     ]

@@ -1,4 +1,4 @@
-"""A pipeline that TFX compiled, through the whole stack."""
+"""A pipeline that TFX compiled, run by the whole stack."""
 
 from __future__ import annotations
 

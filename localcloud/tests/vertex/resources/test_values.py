@@ -1,4 +1,4 @@
-"""Values that gRPC carries and that no type allows."""
+"""Values that gRPC can transport and that their types do not allow."""
 
 from __future__ import annotations
 

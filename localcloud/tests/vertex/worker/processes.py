@@ -10,7 +10,7 @@ MODULES = Path(__file__).with_name("modules")
 
 
 def runs(pid: int) -> bool:
-    """Return whether a process exists and is no zombie."""
+    """Return whether a process exists and is not a zombie."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

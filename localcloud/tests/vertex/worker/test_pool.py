@@ -30,7 +30,7 @@ def run(pool: WorkerPool, log: Path, module: str, *args: str, **environment: str
 
 
 def linger(pool: WorkerPool, tmp_path: Path) -> tuple[Task, list[int]]:
-    """Start a task that stays, and return the ids of its three processes."""
+    """Start a task that keeps running, and return the ids of its three processes."""
     file = tmp_path / "pids"
     task = pool.start_task(["python", "-m", "linger"], [str(file)], {}, tmp_path / "log")
     eventually(file.exists)
@@ -159,7 +159,7 @@ def test_what_a_killed_owner_and_its_worker_left_is_ended_before_the_next_start(
     following = WorkerPool(settings, {})
     following.start()
 
-    # then nothing is left to run next to what it starts
+    # then none of them runs any more
     eventually(lambda: not any(map(runs, [zygote.pid, *pids])))
     following.stop()
 
@@ -185,7 +185,7 @@ def test_a_module_that_is_edited_is_read_anew(pool, own_modules, tmp_path):
 
 def test_what_a_task_imports_is_warm_for_the_next_one(pool, settings, own_modules, pipeline_python, tmp_path):
     (own_modules / "mine.py").write_text("")
-    # not all that lies in sys.modules can be imported: what cannot must do no harm
+    # not everything in sys.modules can be imported: the rest must do no harm
     program = (
         "import sys, mine, psutil\nprint('warm' if {!r} in before else 'cold')\nsys.modules['odd'] = mine"
     )
@@ -208,7 +208,7 @@ def test_what_a_task_imports_is_warm_for_the_next_one(pool, settings, own_module
         "warm\n",
     ]
     assert list(failed) == ["no_such_module"]
-    # what somebody works on is never warm, nor what has no file of its own
+    # modules being edited are never warm, nor those without a file
     learned = (settings.state / "worker-imports").read_text().split()
     assert "psutil" in learned
     assert not {"mine", "odd", "task", "__main__"} & set(learned)

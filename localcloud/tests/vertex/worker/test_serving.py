@@ -132,7 +132,7 @@ def test_a_folder_without_a_model_fails_with_the_loaders_words(serving_pool, tmp
 
 @pytest.fixture(scope="module")
 def unservable(pipeline_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of SavedModels with which TensorFlow Serving can do nothing, and of a sound one."""
+    """Return the folder of SavedModels that TensorFlow Serving cannot use, and of a valid one."""
     folder = tmp_path_factory.mktemp("unservable")
     subprocess.run([pipeline_python, MODULES / "save_unservable_models.py", folder], check=True)
     return folder

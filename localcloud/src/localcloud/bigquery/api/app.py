@@ -51,7 +51,7 @@ def create_app(settings: Settings, objects: ObjectStore, faults: Faults) -> web.
 
     :param settings: project, location and state.
     :param objects: where load and extract jobs find gs:// objects.
-    :param faults: what goes wrong on purpose.
+    :param faults: the fault switch.
     """
     return _Service(Warehouse(settings, objects), faults).app
 

@@ -1,4 +1,4 @@
-"""Tables, for those who only look."""
+"""Read-only access to datasets, tables and jobs, for the console."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ class Jobs:
         return job
 
     def cancel(self, job_id: str, location: str | None) -> dict[str, Any]:
-        """Answer a cancellation, which always comes too late; raises as :meth:`get`."""
+        """Answer a cancellation: the job has always ended before; raises as :meth:`get`."""
         return {"kind": "bigquery#jobCancelResponse", "job": self.get(job_id, location)}
 
     def delete(self, job_id: str, location: str | None) -> None:

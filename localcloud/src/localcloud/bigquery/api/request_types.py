@@ -1,5 +1,5 @@
 """
-What clients send, held to the types of the API before anything else reads it.
+Validation of requests against the types of the API, before anything else reads them.
 
 Source: BigQuery's discovery document, https://bigquery.googleapis.com/discovery/v1/apis/bigquery/v2/rest,
 from which ``tools/bigquery_types.py`` writes ``request_types.json``: for each method the types of its

@@ -1,4 +1,4 @@
-"""What the resources of the API have in common: patches, etags, labels, pages."""
+"""Shared code of the resources: patches, etags, labels, pages."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def patched(resource: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 
 def etag(*parts: Any) -> str:
-    """Return a word that changes when one of the parts does."""
+    """Return an etag that changes when one of the parts does."""
     digest = hashlib.sha256("\n".join(map(str, parts)).encode()).digest()
     return base64.b64encode(digest[:16]).decode()
 

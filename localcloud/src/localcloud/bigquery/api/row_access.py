@@ -1,4 +1,4 @@
-"""The methods of ``rowAccessPolicies``, as far as a machine without accounts can mean them."""
+"""The methods of ``rowAccessPolicies``, as far as they have a meaning without user accounts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from localcloud.bigquery.warehouse import Warehouse, required
 
 class RowAccessPolicies:
     """
-    Serves ``rowAccessPolicies``: those that show every row, since here everybody is one and the same.
+    Serves ``rowAccessPolicies``: those that show every row, since there is only one user.
 
     What they change is time travel: see :func:`forbid_time_travel`.
 

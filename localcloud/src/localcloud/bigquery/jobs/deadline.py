@@ -1,4 +1,4 @@
-"""How long one statement may keep the warehouse."""
+"""The time limit of a statement."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from localcloud.bigquery.store.types import Field, arrow_schema, demand_flat, no
 
 @dataclass
 class Batch:
-    """What came out of one file."""
+    """The content of one file."""
 
     fields: list[Field]
     data: pa.Table

@@ -104,7 +104,7 @@ class Loads:
 
 
 def _read(data: bytes, config: dict[str, Any], fields: list[Field] | None) -> Batch:
-    """Read a file; whatever its reader stumbles over is the file's fault."""
+    """Read a file; any error of its reader is reported as an error of the file."""
     try:
         return read(_unpacked(data), config, fields)
     except _UNREADABLE as error:

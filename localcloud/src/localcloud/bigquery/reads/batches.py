@@ -1,4 +1,4 @@
-"""Some rows of a stream, in either format."""
+"""A batch of rows of a stream, in either format."""
 
 from __future__ import annotations
 

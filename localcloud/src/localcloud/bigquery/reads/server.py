@@ -33,7 +33,7 @@ class ReadService:
 
     :param warehouse: where the tables are.
     :param thread: the one thread that may use the warehouse.
-    :param faults: what goes wrong on purpose.
+    :param faults: the fault switch.
     """
 
     def __init__(self, warehouse: Warehouse, thread: ThreadPoolExecutor, faults: Faults) -> None:

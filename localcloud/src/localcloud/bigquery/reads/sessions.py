@@ -223,7 +223,7 @@ class ReadSessions:
         return session, stream_id
 
     def _part(self, session: ReadSession) -> Snapshot:
-        """Return the rows that a session reads; a table that is gone takes them along, which is assumed."""
+        """Return the rows that a session reads; those of a deleted table are gone too, which is assumed."""
         table = self._warehouse.catalog.table(session.dataset_id, session.table_id)
         kept = [version for version in table.versions if version.storage == session.storage]
         if table.uid != session.uid or not kept:

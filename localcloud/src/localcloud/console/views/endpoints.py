@@ -15,7 +15,7 @@ from localcloud.console.pages import Asked, Page, Sources
 if TYPE_CHECKING:
     from google.cloud import aiplatform_v1 as v1
 
-# what an input is shown with until the reader puts in a value; TensorFlow's types
+# placeholder for the value of an input, by TensorFlow type
 _PLACEHOLDERS = {"string": "TEXT", "bool": False}
 
 
@@ -40,7 +40,7 @@ def endpoints(sources: Sources, asked: Asked) -> Page:
 
 def endpoint(sources: Sources, asked: Asked) -> Page:
     """
-    Show what an endpoint serves, and how to ask it.
+    Show what an endpoint serves, and how to call it.
 
     :raises ApiError: 404 when there is no such endpoint.
     """
@@ -86,7 +86,7 @@ def _body(deployed: Sequence[Deployed], sample: Any) -> tuple[dict[str, Any], bo
 
 
 def _ease(inputs: Mapping[str, Any]) -> tuple[bool, int]:
-    """Return how easily a person can fill in a signature: text may stand for what only a program writes."""
+    """Return how easily a person can fill in a signature: a string may be a serialized message."""
     return all(spec["dtype"] != "string" for spec in inputs.values()), len(inputs)
 
 
@@ -99,7 +99,7 @@ def _placeholder(spec: Mapping[str, Any]) -> Any:
 
 
 def _command(sources: Sources, endpoint: v1.Endpoint, body: Mapping[str, Any]) -> str:
-    """Write the command that asks the endpoint, ready to be pasted into a shell of this machine."""
+    """Return the command that calls the endpoint, to be pasted into a shell on this machine."""
     region = endpoint.name.split("/")[3]
     url = f"https://{region}-aiplatform.googleapis.com/v1/{endpoint.name}:rawPredict"
     environment = client_environment(sources.settings)

@@ -16,7 +16,7 @@ _SHOWN_WINDOWS = 12
 
 class Threshold(NamedTuple):
     """
-    From which distance on a feature is anomalous.
+    The distances above which a feature is anomalous.
 
     :param feature: its name.
     :param skew: distance between training and serving, or None if it is not watched.
@@ -33,7 +33,7 @@ class Distance(NamedTuple):
     How far a feature was from its baseline in a window.
 
     :param value: the distance, 0 to 1.
-    :param threshold: above which it is an anomaly; the one that held then.
+    :param threshold: of that window; a larger distance is an anomaly.
     """
 
     value: float
@@ -67,7 +67,7 @@ class Watched(NamedTuple):
 
     :param id: id of the deployed model.
     :param model: what is deployed under it, or None if it is no longer.
-    :param objective: what the job is to look for.
+    :param objective: what the job looks for.
     :param thresholds: by feature.
     :param windows: what was measured, by objective.
     """

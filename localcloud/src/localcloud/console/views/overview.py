@@ -1,4 +1,4 @@
-"""The first page: the newest of everything."""
+"""The start page: the newest resources of each kind."""
 
 from __future__ import annotations
 

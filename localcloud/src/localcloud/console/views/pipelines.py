@@ -109,7 +109,7 @@ def whole_log(sources: Sources, asked: Asked) -> Path:
 
 def dependencies(spec: Mapping[str, Any]) -> dict[str, set[str]]:
     """
-    Read which task needs which, as far as it can be read.
+    Return which task needs which, as far as the specification can be read.
 
     :param spec: JSON form of a pipeline specification.
     :return: by task, the tasks that must end before it starts.
@@ -119,7 +119,7 @@ def dependencies(spec: Mapping[str, Any]) -> dict[str, set[str]]:
         needed = {name: {*task.get("dependentTasks", ()), *_producers(task)} for name, task in tasks.items()}
     except (AttributeError, KeyError, TypeError):
         return {}
-    # a Struct keeps no order: the same graph is to look the same each time
+    # a Struct has no order: sorted, so that a graph always looks the same
     return {name: needed[name] & needed.keys() for name in sorted(needed)}
 
 

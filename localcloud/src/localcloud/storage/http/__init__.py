@@ -1,4 +1,4 @@
-"""How clients reach what is stored: the JSON API, and plain reads of objects."""
+"""The HTTP side of Cloud Storage: the JSON API, and plain reads of objects."""
 
 from localcloud.storage.http.front import create_app
 

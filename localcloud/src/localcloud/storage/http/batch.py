@@ -37,7 +37,7 @@ async def answer(request: web.Request, call: Callable[[ObjectCall], Awaitable[An
 
     :param request: POST of a multipart/mixed body whose parts are HTTP requests.
     :param call: what carries out one part.
-    :raises ApiError: 400 when it is no such body or has too many parts.
+    :raises ApiError: 400 when the body has another form or too many parts.
     """
     parts = _parts(request.headers.get("Content-Type", ""), await request.read())
     if not 0 < len(parts) <= LARGEST_BATCH:
@@ -97,7 +97,7 @@ def _decoded(segment: str) -> str:
 
 
 def _written(part: MIMEPart, result: Answer) -> bytes:
-    # what a header cannot hold is left out: nothing in it may end the line
+    # characters that a header cannot hold, such as line breaks, are left out
     content_id = _NO_HEADER.sub("", str(part.get("Content-ID", ""))).strip("<>")
     content_type = result.headers.get("Content-Type", "application/json; charset=UTF-8")
     head = (

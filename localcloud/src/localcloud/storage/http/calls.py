@@ -1,4 +1,4 @@
-"""Calls about one object, whether they came alone or in a batch."""
+"""Calls about one object, sent alone or in a batch."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def carry_out(store: Store, call: ObjectCall) -> Answer:
     """
     Carry out a call.
 
-    :param store: what is there.
+    :param store: the buckets and objects.
     :param call: what to do.
     :raises ApiError: it cannot be done.
     """

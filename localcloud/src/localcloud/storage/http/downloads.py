@@ -1,5 +1,5 @@
 """
-Content of objects on its way to clients.
+Downloads of objects.
 
 Source: https://cloud.google.com/storage/docs/json_api/v1/objects/get and
 https://cloud.google.com/storage/docs/transcoding
@@ -52,11 +52,11 @@ async def send(
     """
     Answer with an object's content, or with the part of it that the client asks for.
 
-    :param request: what was asked.
+    :param request: of the client.
     :param found: the object.
     :param file: its content, open.
-    :param more_headers: what the answer says beside, or in place of, what the object does.
-    :raises ApiError: 400 when its content is no gzip, and the client wants what is inside.
+    :param more_headers: headers that are added to, or replace, those of the object.
+    :raises ApiError: 400 when its content is not gzip, and the client wants it decompressed.
     """
     size = found.content.size
     unpacked = _is_unpacked(request, found)
@@ -95,7 +95,7 @@ async def _write(
                 await response.write(block)
         await response.write_eof()
     except Exception:
-        # the head promised all of it, so that only the end of the connection tells that it is not
+        # the head has announced the full length: only the end of the connection shows that some is missing
         log.exception("the content of gs://%s/%s was not sent to its end", found.bucket, found.name)
         if request.transport is not None:
             request.transport.abort()
@@ -103,7 +103,7 @@ async def _write(
 
 def asked_part(header: str, size: int) -> Part | None:
     """
-    Read which part a client asks for; None if it asks for all, or in a way that no server need know.
+    Read which part a client asks for; None if it asks for all, or in a way that a server may ignore.
 
     Source: https://www.rfc-editor.org/rfc/rfc9110#name-range
 
@@ -175,7 +175,7 @@ def _unpacked(blocks: Iterator[bytes]) -> Iterator[bytes]:
         rest = block
         while rest:
             unpacker = unpacker or zlib.decompressobj(zlib.MAX_WBITS | 16)
-            # no more than one block at a time in memory, whatever it unpacks to
+            # one decompressed block in memory at a time
             yield unpacker.decompress(rest, BLOCK)
             rest = unpacker.unconsumed_tail
             if unpacker.eof:

@@ -11,7 +11,7 @@ import asyncio
 import re
 
 HEAD_END = b"\r\n\r\n"
-# more than any HTTP parser takes, which refuses what is passed on unfinished
+# more than any HTTP parser accepts: it is passed on incomplete, and the parser rejects it
 LARGEST_HEAD = 64 * 1024
 
 _IDENTITY = re.compile(rb"\r\ntransfer-encoding:[ \t]*identity[ \t]*(?=\r\n|$)", re.IGNORECASE)
@@ -21,7 +21,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*(?=\r\n|$)", re.IGNO
 
 class OneFraming(asyncio.Protocol):
     """
-    Takes the header that does not count out of every request of a connection, and leaves bodies alone.
+    Removes the header that must be ignored from every request of a connection; bodies stay as they are.
 
     :param http: protocol that answers the requests.
     """
@@ -38,7 +38,7 @@ class OneFraming(asyncio.Protocol):
         self._untouched = False
 
     def data_received(self, data: bytes) -> None:
-        """Pass on bodies as they are, and heads once they are whole."""
+        """Pass on bodies as they are, and heads once they are complete."""
         passed = bytearray()
         while data and not self._untouched:
             passed += data[: self._body_left]
@@ -60,7 +60,7 @@ class OneFraming(asyncio.Protocol):
     def _mended(self, head: bytes) -> bytes:
         head = _IDENTITY.sub(b"", head)
         if _CHUNKED.search(head):
-            # where a chunked body ends is the parser's to know; this client asks once a connection
+            # only the parser knows where a chunked body ends; this client sends one request per connection
             self._untouched = True
             return _LENGTH.sub(b"", head)
         length = _LENGTH.search(head)

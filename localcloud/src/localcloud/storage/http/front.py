@@ -35,8 +35,8 @@ class Front:
     """
     Handles the requests of the JSON API.
 
-    :param store: what is there.
-    :param settings: names the one project there is.
+    :param store: the buckets and objects.
+    :param settings: names the project.
     """
 
     def __init__(self, store: Store, settings: Settings) -> None:
@@ -136,7 +136,7 @@ class Front:
 
     async def object_call(self, call: ObjectCall) -> Answer:
         """
-        Carry out a call about an object, whether it came alone or in a batch.
+        Carry out a call about an object, sent alone or in a batch.
 
         :param call: what to do.
         """
@@ -218,9 +218,9 @@ def create_app(store: Store, settings: Settings, faults: Faults) -> web.Applicat
     """
     Create the application that serves storage.googleapis.com.
 
-    :param store: what is there.
-    :param settings: names the one project there is.
-    :param faults: what goes wrong on purpose.
+    :param store: the buckets and objects.
+    :param settings: names the project.
+    :param faults: the fault switch.
     """
     front = Front(store, settings)
     app = web.Application(

@@ -1,5 +1,5 @@
 """
-What the service acts upon and localcloud does not: refused by name, where it would be ignored otherwise.
+Features that the service has and localcloud lacks: rejected by name instead of being ignored.
 
 Sources: https://cloud.google.com/storage/docs/json_api/v1/objects,
 https://cloud.google.com/storage/docs/json_api/v1/parameters and
@@ -16,12 +16,12 @@ from aiohttp import web
 
 from localcloud.errors import invalid, not_served
 
-# who may read it: nobody else is there whom these would let in
+# access control, which localcloud does not have
 _ACLS = frozenset({"destinationPredefinedAcl", "predefinedAcl", "predefinedDefaultObjectAcl"})
 _PRIVATE = frozenset({"bucketOwnerFullControl", "bucketOwnerRead", "private", "projectPrivate"})
 _PARAMETERS = frozenset(
     {
-        # with which key it is encrypted
+        # encryption keys
         "destinationKmsKeyName",
         "kmsKeyName",
         # what is there, and for how long
@@ -37,7 +37,7 @@ _HEADERS = re.compile(
 
 def refuse(query: Iterable[tuple[str, str]], headers: Iterable[str]) -> None:
     """
-    Refuse what would be ignored.
+    Reject what would be ignored.
 
     :param query: parameters of a call, whether it came alone or in a batch.
     :param headers: names of its headers.
@@ -57,7 +57,7 @@ def refuse(query: Iterable[tuple[str, str]], headers: Iterable[str]) -> None:
 async def refuse_ignored(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Refuse a request that asks for what would be ignored, or whose address is not UTF-8."""
+    """Reject a request that uses what would be ignored, or whose address is not UTF-8."""
     try:
         unquote_to_bytes(request.raw_path.encode("utf-8", "surrogateescape")).decode()
     except UnicodeDecodeError as error:

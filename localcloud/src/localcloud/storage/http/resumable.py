@@ -30,7 +30,7 @@ from localcloud.storage.store import UPLOAD_UNIT, Store
 log = logging.getLogger(__name__)
 
 CANCELLED = 499
-# how long a request lets an older one of its upload go on: its client may have given that one up
+# how long a request waits for an earlier one of its upload, which the client may have abandoned
 PATIENCE_SECONDS = 2.0
 
 _RANGE = re.compile(r"bytes (?:\*|(\d{1,18})-(\d{1,18}))/(\*|\d{1,18})")
@@ -38,7 +38,7 @@ _RANGE = re.compile(r"bytes (?:\*|(\d{1,18})-(\d{1,18}))/(\*|\d{1,18})")
 
 class Chunk(NamedTuple):
     """
-    What a request of an upload brings.
+    The range of bytes that a request of an upload sends.
 
     :param start: where its first byte goes; None if it only asks how far the upload came.
     :param stop: the byte after its last one; None if the request does not say.
@@ -51,7 +51,7 @@ class Chunk(NamedTuple):
 
 
 class _Session:
-    """What keeps the requests of one upload from each other."""
+    """The lock of one upload: its requests run one at a time."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
@@ -60,7 +60,7 @@ class _Session:
     @contextlib.asynccontextmanager
     async def turn(self, request: web.Request) -> AsyncIterator[None]:
         """
-        Wait for the request before; one that does not end loses its connection.
+        Wait for the previous request; one that does not end is disconnected.
 
         :param request: what comes next.
         """
@@ -95,7 +95,7 @@ class Resumable:
 
     async def open(self, request: web.Request) -> web.Response:
         """
-        Open an upload and tell its address.
+        Open an upload and return its address.
 
         :param request: POST with ``uploadType=resumable``; its body is the object's resource, or empty.
         :raises ApiError: 400 without a name, 404 without the bucket, 412 when a precondition fails.
@@ -145,7 +145,7 @@ class Resumable:
         return Answer.of(object_resource(made))
 
     async def _append(self, upload: Upload, request: web.Request, chunk: Chunk, size: int) -> int:
-        """Write what is new of a chunk, and give how much there is then."""
+        """Write the new bytes of a chunk, and return the size reached."""
         assert chunk.start is not None
         if chunk.start > size:
             raise invalid(f"The upload has {size} bytes; a chunk from {chunk.start} on leaves a gap")
@@ -162,7 +162,7 @@ class Resumable:
             now = path.stat().st_size
             last = chunk.total is not None and now == chunk.total
             if not (whole and (chunk.stop is None or last)):
-                # what came of a chunk that broke off is kept by the unit
+                # of an interrupted chunk, whole units are kept
                 with path.open("ab") as file:
                     file.truncate(max(size, now - now % UPLOAD_UNIT))
         if not whole:

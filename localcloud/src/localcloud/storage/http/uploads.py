@@ -27,7 +27,7 @@ async def insert(store: Store, request: web.Request) -> Object:
     """
     Receive a whole object.
 
-    :param store: where to.
+    :param store: gets the object.
     :param request: POST of ``/upload/storage/v1/b/{bucket}/o``.
     :raises ApiError: 400 without a name or with other checksums, 412 when a precondition fails, 501 for
         another upload type.
@@ -55,7 +55,7 @@ def object_name(request: web.Request, sent: dict[str, Any]) -> str:
 
 def described(request: web.Request, sent: dict[str, Any], content_type: str) -> dict[str, Any]:
     """
-    Add to a resource what the request says of the content in other places.
+    Add to a resource what the request says about the content elsewhere.
 
     :param request: the request.
     :param sent: resource in its body.

@@ -1,4 +1,4 @@
-"""One call of the API, however it came in: find the handler, check the names, run it."""
+"""A call of the API, over gRPC or REST: find the handler, check the names, run it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Handler = Callable[[Any], Any]
 
 
 class Service(Protocol):
-    """What answers a part of the API."""
+    """A service that handles a part of the API."""
 
     def handlers(self) -> Mapping[str, Handler]:
         """Return the handlers by ``Service.Method`` or full gRPC path."""
@@ -49,8 +49,8 @@ class Api:
     Route calls to the handlers of the services.
 
     :param settings: knows the project that names are normalised to.
-    :param services: what answers; a method named by none of them is refused.
-    :param faults: what goes wrong on purpose.
+    :param services: that have the handlers; a method that none of them handles is rejected.
+    :param faults: the fault switch.
     :raises ValueError: a service handles a method that the client library does not know.
     """
 
@@ -76,7 +76,7 @@ class Api:
 
         :param method: what is called.
         :param request: request message of the method's class.
-        :raises google.api_core.exceptions.GoogleAPICallError: whatever the caller has to be told.
+        :raises google.api_core.exceptions.GoogleAPICallError: the error for the caller.
         :raises DroppedError: the caller's connection must end without an answer.
         """
         fault = self._faults.take(method.name)

@@ -86,11 +86,11 @@ class Method:
 
 
 def _never_called(*args: Any, **kwargs: Any) -> None:
-    """Raise an error: stands for the method that a transport gets from its channel."""
+    """Raise an error, in place of the method that a transport gets from its channel."""
 
 
 class _Recorder(grpc.Channel):
-    """A channel that keeps what a transport asks of it and never calls anyone."""
+    """A channel that records the methods of a transport and never connects."""
 
     def __init__(self) -> None:
         self.requests: dict[str, Callable[..., bytes]] = {}

@@ -104,7 +104,7 @@ def _parse(fields: Any, raw: Any) -> None:
         TypeError,
         ValueError,
     ) as error:
-        # not all that is of another type is a ParseError
+        # not every wrong type raises a ParseError
         reason = " ".join(str(error).split())
         raise exceptions.InvalidArgument(f"Invalid JSON payload received. {reason}") from error
 
@@ -149,7 +149,7 @@ def _from_text(field: Any, value: str) -> Any:
     if field.type == field.TYPE_BOOL and value in ("true", "false"):
         return value == "true"
     if field.message_type and field.message_type.full_name == "google.protobuf.FieldMask":
-        # Google takes snake_case too; the JSON mapping knows camelCase alone
+        # Google accepts snake_case too; the JSON mapping only knows camelCase
         return re.sub(r"_([a-z])", lambda found: found.group(1).upper(), value)
     return value
 

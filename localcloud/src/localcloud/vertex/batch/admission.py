@@ -1,4 +1,4 @@
-"""What a batch prediction job must look like to be accepted; its tables are read when it runs."""
+"""The checks of a new batch prediction job; its tables are read when it runs."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ _ERRORS_FIELD: Field = {"name": ERRORS, "type": "STRING", "mode": "NULLABLE"}
 
 
 class _StoppedError(Exception):
-    """The run ends here: the job was cancelled, or localcloud stops and goes on with it at the next start."""
+    """The run is stopped: the job was cancelled, or localcloud stops and resumes it at the next start."""
 
 
 class _Output(NamedTuple):
@@ -62,7 +62,7 @@ class _Output(NamedTuple):
 
 class BatchRun:
     """
-    Send the rows of a table to a model server of the job's own, and write what it answers.
+    Send the rows of a table to the job's own model server, and write its predictions.
 
     :param name: resource name of the job.
     :param store: keeps the job.
@@ -87,7 +87,7 @@ class BatchRun:
         self._abandoned = threading.Event()
 
     def abandon(self) -> None:
-        """End soon without a change of the job; another run begins it anew."""
+        """End soon without changing the job; another run starts it again."""
         self._abandoned.set()
 
     def run(self) -> None:

@@ -84,7 +84,7 @@ class BatchPredictionService:
                 self._launch(job.name)
 
     def abandon(self) -> None:
-        """Stop every job without a wait; they begin again at the next start."""
+        """Stop every job without waiting; they start again at the next start of localcloud."""
         self._runs.abandon()
 
     def stop(self) -> None:
@@ -144,7 +144,7 @@ class BatchPredictionService:
             raise exceptions.FailedPrecondition(
                 f"BatchPredictionJob {job.name} cannot be deleted: it is in state {job.state.name}."
             )
-        # the client's routes know no operations of the job itself
+        # the client has no routes for operations of the job itself
         return self._operations.start(location_of(job.name), request)
 
     def _deleted(self, request: v1.DeleteBatchPredictionJobRequest) -> None:

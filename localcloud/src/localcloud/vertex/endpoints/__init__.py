@@ -1,1 +1,1 @@
-"""EndpointService and PredictionService: deployed models, their traffic, what they answer."""
+"""EndpointService and PredictionService: deployed models, their traffic and their predictions."""

@@ -1,4 +1,4 @@
-"""The containers that models are served with: which are known here, and which folder each would load."""
+"""The serving containers: which are supported, and which folder each would load."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _NOT_SERVED = (
 # tensorflow_serving/model_servers/main.cc: the flags that decide what is served and where, with defaults
 _NUMBERS = {"port": "8500", "rest_api_port": "0", "file_system_poll_wait_seconds": "1"}
 _TEXTS = {"model_name": "default", "model_base_path": ""}
-# those that change speed or memory alone
+# flags that only change speed or memory
 _WITHOUT_EFFECT = {
     "enable_model_warmup",
     "flush_filesystem_caches",
@@ -118,7 +118,7 @@ def check_uploaded(spec: v1.ModelContainerSpec) -> None:
 
 def check_served(spec: v1.ModelContainerSpec) -> None:
     """
-    Refuse a container that is not imitated here.
+    Reject a container that localcloud does not emulate.
 
     :raises google.api_core.exceptions.MethodNotImplemented: neither Google's prebuilt container as it is, nor
         TensorFlow Serving by its command; the message names what it is.
@@ -147,7 +147,7 @@ def served_folder(model: v1.Model, objects: ObjectStore) -> str:
     :param model: its container is one that :func:`check_served` lets pass.
     :param objects: the buckets.
     :return: ``gs://`` address.
-    :raises ReplicaFailedError: the server would end, or never answer its health check; with its own words.
+    :raises ReplicaFailedError: the server would exit, or never pass its health check; with its own message.
     """
     spec = model.container_spec
     if is_prebuilt(spec.image_uri):
@@ -164,7 +164,7 @@ def served_folder(model: v1.Model, objects: ObjectStore) -> str:
 
 
 def _port_of(spec: v1.ModelContainerSpec) -> int:
-    # Vertex AI uses no port but the first
+    # Vertex AI only uses the first port
     return int(spec.ports[0].container_port) if spec.ports else _DEFAULT_PORT
 
 

@@ -1,4 +1,4 @@
-"""Deploying models to endpoints, and taking them away."""
+"""Deploying models to endpoints, and undeploying them."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class DeploymentService:
         return v1.UndeployModelResponse()
 
     def _without(self, request: v1.UndeployModelRequest) -> v1.Endpoint:
-        """Return the endpoint as it is to be when its model has gone."""
+        """Return the endpoint without the model that is undeployed."""
         removed = request.deployed_model_id
         endpoint = self._store.get(request.endpoint, v1.Endpoint)
         deployed_model(endpoint, removed)
@@ -159,7 +159,7 @@ class DeploymentService:
         return v1.MutateDeployedModelResponse(deployed_model=deployed)
 
     def _changed(self, request: v1.MutateDeployedModelRequest) -> tuple[v1.Endpoint, v1.DeployedModel]:
-        """Return the endpoint as it is to be, and the deployed model in it."""
+        """Return the changed endpoint, and the deployed model in it."""
         endpoint = self._store.get(request.endpoint, v1.Endpoint)
         deployed = deployed_model(endpoint, request.deployed_model.id)
         raw = v1.MutateDeployedModelRequest.pb(request)

@@ -27,14 +27,14 @@ _LARGEST_REQUEST = 1536 * 1024
 
 class PredictionService:
     """
-    Serve Predict and RawPredict, which pass on what TensorFlow Serving takes and gives.
+    Serve Predict and RawPredict, which forward requests and responses of TensorFlow Serving.
 
     Source: https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions
 
     :param store: keeps the endpoints and the models.
     :param replicas: the model servers.
-    :param requests: keeps samples of what is asked and answered.
-    :param measured: keeps what metrics count.
+    :param requests: logs samples of requests and responses.
+    :param measured: records the requests for metrics.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ def read_predictions(data: bytes) -> Any:
     Read the predictions of a model server's answer.
 
     :param data: JSON as TensorFlow Serving gives it.
-    :raises google.api_core.exceptions.InternalServerError: it has none, or one that no JSON can hold.
+    :raises google.api_core.exceptions.InternalServerError: it has none, or one that JSON cannot represent.
     """
     try:
         return json.loads(data, parse_constant=_refuse_constant)["predictions"]

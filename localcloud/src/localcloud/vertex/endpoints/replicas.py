@@ -30,7 +30,7 @@ class Answer(NamedTuple):
 
 class Replicas:
     """
-    Keep one model server per deployed model, started again when it is gone.
+    Keep one model server per deployed model, restarted when it has ended.
 
     :param pool: starts the servers.
     :param registry: knows where a model's files are.

@@ -1,4 +1,4 @@
-"""The sampled log of prediction requests: for monitoring, and for whoever owns the endpoint."""
+"""The sampled log of prediction requests: for monitoring, and for the owner of the endpoint."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ _BQ_URI = re.compile(r"bq://(?P<project>[^.]+)(\.(?P<dataset>[^.]+)(\.(?P<table>
 
 class Exchange(NamedTuple):
     """
-    A request and what came of it.
+    A request and its response.
 
-    :param endpoint: the endpoint that was asked.
+    :param endpoint: the endpoint that received it.
     :param deployed: the deployed model that answered.
     :param request: body for the model server.
     :param response: the model server's answer, or None if it refused the request.
@@ -132,7 +132,7 @@ class RequestLog:
         while True:
             batch = [self._entries.get()]
             gathered = time.monotonic() + _GATHER_SECONDS
-            # whoever waits for what was added, or for the end, waits no longer
+            # wake the threads that wait for the log to be written
             while isinstance(batch[-1], _Entry):
                 try:
                     batch.append(self._entries.get(timeout=max(0, gathered - time.monotonic())))

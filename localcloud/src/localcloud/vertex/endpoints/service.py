@@ -53,7 +53,7 @@ class EndpointService:
 
     :param store: keeps the endpoints.
     :param operations: runs what is long.
-    :param requests: logs what they are asked.
+    :param requests: logs the requests to them.
     """
 
     def __init__(self, store: ResourceStore, operations: Operations, requests: RequestLog) -> None:

@@ -1,4 +1,4 @@
-"""How an endpoint's traffic is shared out among its deployed models."""
+"""The split of an endpoint's traffic between its deployed models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_split(split: Mapping[str, int], deployed_ids: Collection[str]) -> None
 
     :param split: percentage by deployed model id.
     :param deployed_ids: ids that it may name.
-    :raises google.api_core.exceptions.InvalidArgument: it does not hold.
+    :raises google.api_core.exceptions.InvalidArgument: it is invalid.
     """
     unknown = sorted(set(split) - set(deployed_ids))
     if unknown:

@@ -20,7 +20,7 @@ _COMPARISON = re.compile(
 @dataclass(frozen=True)
 class MetricFilter:
     """
-    What a filter asks for.
+    A parsed filter.
 
     :param metric_type: the one metric type.
     :param resource_type: type of the monitored resource; None if the filter leaves it open.

@@ -1,4 +1,4 @@
-"""Every answered prediction request, kept in one SQLite file that survives a restart: what metrics count."""
+"""The answered prediction requests, in one SQLite file that survives a restart: the source of the metrics."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
-How models and their versions lie in the store.
+How models and their versions are stored.
 
 A model is kept as two kinds of message: ``.../models/ID`` holds what all versions share, and
-``.../models/ID/versions/N`` what is the version's own. What a caller gets is one laid over the other.
+``.../models/ID/versions/N`` what is the version's own. The API returns both merged.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Models: what was pushed, version by version."""
+"""ModelService: models and their versions."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class ModelService:
                 f"model.artifact_uri must be a gs:// folder, got {model.artifact_uri!r}."
             )
         folder = model.artifact_uri.rstrip("/")
-        # nothing is known of what a custom container reads
+        # which files a custom container reads is not known
         if is_prebuilt(model.container_spec.image_uri) and not any(
             self._objects.exists(f"{folder}/{file}") for file in SAVED_MODEL_FILES
         ):
@@ -167,7 +167,7 @@ class ModelService:
         if "@" not in request.name:
             raise exceptions.InvalidArgument(f"Invalid name {request.name!r}: it names no version.")
         model = self._unused_version(request)
-        # an alias may mean another version by the time
+        # by then, an alias may name another version
         request.name = f"{model.name}@{model.version_id}"
         return self._operations.start(model.name, request)
 

@@ -1,4 +1,4 @@
-"""The mail that tells people of an anomaly."""
+"""The alert mail about anomalies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def send_alert(
 
     :param settings: name the mail server; without one no mail leaves.
     :param job: the job, with the addresses.
-    :param records: what one window has shown.
+    :param records: results of one window.
     """
     to = list(job.model_monitoring_alert_config.email_alert_config.user_emails)
     lines = [line for record in records for line in _lines(record)]

@@ -1,4 +1,4 @@
-"""What monitoring has computed: kept window by window, searched as the API searches it."""
+"""The results of monitoring: stored by window, and searched as the API defines."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class MonitoringRecords:
         return self._store.list(f"{job}/statistics", Record)
 
     def note(self, job: str, key: str) -> Mapping[str, Any]:
-        """Return what was noted for the next window, or nothing."""
+        """Return the value that was stored for the next window, if any."""
         name = f"{job}/notes/{key}"
         if not self._store.exists(name):
             return {}

@@ -1,4 +1,4 @@
-"""What Vertex demands of a ModelDeploymentMonitoringJob."""
+"""The rules for a ModelDeploymentMonitoringJob."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the windows of monitoring jobs are analysed: as their schedules say, and at once when asked."""
+"""When the windows of monitoring jobs are analysed: on schedule, and on request."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class MonitoringSchedule:
     """
     Run the windows of all jobs on a thread of its own.
 
-    A window that was due while localcloud was down is not made up for: the next start runs one, up to then.
+    Windows that were due while localcloud was down are skipped: the next start runs one, up to then.
 
     :param settings: where mail goes.
     :param store: keeps the jobs.
@@ -46,7 +46,7 @@ class MonitoringSchedule:
         self._thread = threading.Thread(target=self._run, name="monitoring", daemon=True)
 
     def start(self) -> None:
-        """Start the clock."""
+        """Start the thread."""
         self._windows.clean()
         for job in self._store.find("modelDeploymentMonitoringJobs", v1.ModelDeploymentMonitoringJob):
             if job.schedule_state == _ScheduleState.RUNNING:
@@ -65,7 +65,7 @@ class MonitoringSchedule:
 
     def run_current(self, name: str) -> list[Record]:
         """
-        Analyse at once what has been asked since the last window.
+        Analyse the requests since the last window at once.
 
         :param name: name of the job.
         :raises google.api_core.exceptions.NotFound: there is no such job.
@@ -139,7 +139,7 @@ class MonitoringSchedule:
 
 
 def next_time(job: v1.ModelDeploymentMonitoringJob, moment: datetime) -> Any:
-    """Return when the next window of a job ends: whole intervals after the last one, and to come."""
+    """Return when the next window of a job ends: whole intervals after the last one, and in the future."""
     interval: Any = job.model_deployment_monitoring_schedule_config.monitor_interval
     last: Any = job.next_schedule_time or moment
     return last + interval * ((moment - last) // interval + 1)

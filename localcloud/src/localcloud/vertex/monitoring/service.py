@@ -1,4 +1,4 @@
-"""Model monitoring: the jobs that watch what is deployed."""
+"""Model monitoring: the jobs that watch deployed models."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class MonitoringService:
     :param settings: knows the project.
     :param store: keeps the jobs, and the endpoints.
     :param operations: runs what is long.
-    :param requests: logs what monitored endpoints are asked.
-    :param records: what was computed.
+    :param requests: logs the requests to monitored endpoints.
+    :param records: results of the windows.
     """
 
     def __init__(
@@ -207,7 +207,7 @@ class MonitoringService:
         with self._store.transaction():
             job = self._in_state(name, verb, before)
             job.state, job.update_time = after, now()
-            # what was due during a pause is not made up for
+            # windows that were due during a pause are skipped
             job.next_schedule_time = next_time(job, now())
             self._store.put(name, job)
         return empty_pb2.Empty()

@@ -1,4 +1,4 @@
-"""The training data that requests are compared with, brought to this machine."""
+"""The training data that requests are compared with, copied to this machine."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class TrainingData:
 
 
 def fingerprint(dataset: TrainingDataset) -> str:
-    """Return what tells a dataset from another; empty for one whose content may change under its name."""
+    """Return what identifies a dataset; empty if its content may change under the same name."""
     if "bigquery_source" in dataset:
         return ""
     return hashlib.sha256(TrainingDataset.serialize(dataset)).hexdigest()

@@ -1,4 +1,4 @@
-"""One window of a monitoring job: read what was logged, measure it, keep and tell what came out."""
+"""One window of a monitoring job: read the log, measure it, store and mail the results."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class MonitoringWindows:
     :param settings: where mail goes, and the project.
     :param objects: the buckets.
     :param bigquery: where requests were logged.
-    :param requests: what logs them.
+    :param requests: the log.
     :param pool: the pipeline environment, which computes.
-    :param records: keeps what came out.
+    :param records: stores the results.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class MonitoringWindows:
 
     def analyse(self, job: Job, window: Window) -> list[Record]:
         """
-        Measure what the deployed models of a job were asked in a window.
+        Measure the requests to the deployed models of a job in a window.
 
         :raises ApiError: the training data are not there.
         :raises WorkerError: the statistics cannot be computed.
@@ -229,7 +229,7 @@ class MonitoringWindows:
 
 
 def length_of(job: Job) -> timedelta:
-    """Return how long a job's windows are: as long as its interval, unless it says."""
+    """Return how long a job's windows are: as long as its interval, unless the job sets it."""
     schedule = job.model_deployment_monitoring_schedule_config
     length: Any = schedule.monitor_window or schedule.monitor_interval
     return timedelta(seconds=length.total_seconds())

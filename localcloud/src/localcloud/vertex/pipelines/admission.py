@@ -1,4 +1,4 @@
-"""What a pipeline job must satisfy before it is accepted."""
+"""The checks of a new pipeline job."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
 
 class Plan(NamedTuple):
     """
-    A pipeline job, understood.
+    A parsed pipeline job.
 
     :param spec: its pipeline.
     :param parameters: value of every parameter of the pipeline.
@@ -50,11 +50,11 @@ class Plan(NamedTuple):
 
 def plan(job: PipelineJob) -> Plan:
     """
-    Read what a job is to run.
+    Parse a job.
 
     :param job: the job, as its client sent it or as it was kept.
     :raises google.api_core.exceptions.InvalidArgument: it is malformed.
-    :raises google.api_core.exceptions.MethodNotImplemented: it asks for what localcloud does not do.
+    :raises google.api_core.exceptions.MethodNotImplemented: it uses a feature that localcloud does not have.
     """
     message = PipelineJob.pb(job)
     for name in _NOT_SERVED:
@@ -84,7 +84,7 @@ def job_id(request: CreatePipelineJobRequest, spec: PipelineSpec) -> str:
     """
     Return the id that a new job gets.
 
-    :param request: names it, or leaves it to us.
+    :param request: names it, or leaves it empty.
     :param spec: its pipeline.
     :raises google.api_core.exceptions.InvalidArgument: the id has other characters or is too long.
     """

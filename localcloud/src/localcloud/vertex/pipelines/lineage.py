@@ -1,4 +1,4 @@
-"""Artifacts of one pipeline, its contexts, and which results may be used again."""
+"""Artifacts of one pipeline, its contexts, and its cache."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _State: Any = Artifact.State
 
 class Lineage:
     """
-    Artifacts as Vertex ML Metadata keeps them, seen from one pipeline: what its runs made, and nothing else.
+    Artifacts as Vertex ML Metadata keeps them, as one pipeline sees them: only those of its own runs.
 
     Vertex runs the resolver queries of TFX within the context of the pipeline's name, and reuses cached
-    results among runs of that name only; so do we.
+    results among runs of that name only; localcloud does the same.
 
     :param store: keeps artifacts, contexts and cache.
     :param location: ``projects/NUMBER/locations/REGION``.
@@ -52,7 +52,7 @@ class Lineage:
 
     def new_artifact(self, key: str, schema_title: str, uri: str) -> Artifact:
         """
-        Describe an artifact that a task is to make; it is not kept yet.
+        Describe an artifact that a task will make; it is not stored yet.
 
         :param key: name of the task's output.
         :param schema_title: its type.

@@ -1,4 +1,4 @@
-"""What a pipeline job shows of itself while it runs."""
+"""The record of a pipeline job while it runs."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class JobRecord:
 
     def add_task(self, name: str, state: int = TaskState.PENDING) -> str:
         """
-        Show a task.
+        Add a task.
 
         :param name: its name in the graph.
         :param state: PENDING, or NOT_TRIGGERED for a task that never gets its turn.
@@ -122,7 +122,7 @@ class JobRecord:
 
     def start_task(self, name: str, *, resolver: bool, inputs: Outputs, parameters: dict[str, Any]) -> None:
         """
-        Show that a task runs, and on what.
+        Record that a task runs, and its inputs.
 
         :param name: its name in the graph.
         :param resolver: whether it looks artifacts up and runs no container.
@@ -149,7 +149,7 @@ class JobRecord:
 
     def complete_task(self, name: str, result: Result) -> None:
         """
-        Show that a task has done its work, and publish what it made, both or neither.
+        Record that a task has succeeded and publish its outputs, both or neither.
 
         :param name: its name in the graph.
         :param result: what it made or found.
@@ -170,7 +170,7 @@ class JobRecord:
 
     def end_task(self, name: str, state: int, error: status_pb2.Status | None = None) -> None:
         """
-        Show that a task has ended without having done its work.
+        Record that a task has ended without success.
 
         :param name: its name in the graph.
         :param state: a terminal state.

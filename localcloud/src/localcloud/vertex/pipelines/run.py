@@ -1,4 +1,4 @@
-"""One pipeline job from start to end: which task when, and what the job's record says."""
+"""Runs one pipeline job: starts its tasks in order, and updates its record."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class JobRun:
         self._runner.stop()
 
     def abandon(self) -> None:
-        """Stop the tasks because localcloud stops; the record stays as it is, for a later run to go on."""
+        """Stop the tasks because localcloud stops; the record stays as it is for a later run."""
         self._abandoned.set()
         self._runner.stop()
 

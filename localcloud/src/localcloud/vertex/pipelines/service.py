@@ -51,7 +51,7 @@ class PipelineService:
     """
     Run compiled pipelines in the pipeline environment.
 
-    A job that localcloud was stopped in the middle of goes on at the next start: tasks that had finished keep
+    A job that was interrupted by a stop of localcloud resumes at the next start: tasks that had finished keep
     their results, those that were running start again.
 
     Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
@@ -100,7 +100,7 @@ class PipelineService:
             self._warm_up(jobs[-1])
 
     def abandon(self) -> None:
-        """Stop every task without a wait; the jobs go on at the next start."""
+        """Stop every task without waiting; the jobs resume at the next start."""
         self._runs.abandon()
 
     def stop(self) -> None:

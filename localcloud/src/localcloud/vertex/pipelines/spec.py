@@ -1,5 +1,5 @@
 """
-The part of a compiled pipeline (PipelineSpec 2.1.0) that localcloud runs, read once and checked whole.
+The part of a compiled pipeline (PipelineSpec 2.1.0) that localcloud runs, parsed and checked completely.
 
 Source: https://github.com/kubeflow/pipelines/blob/master/api/v2alpha1/pipeline_spec.proto
 """
@@ -21,7 +21,7 @@ from localcloud.vertex.worker.pool import module_of
 
 SCHEMA_VERSION = "2.1.0"
 EXECUTOR_INPUT = "{{$}}"
-# the one placeholder that the value of a parameter may be
+# the only placeholder that is supported as the value of a parameter
 JOB_NAME = "{{$.pipeline_job_resource_name}}"
 # a task's log is a file of its name; what Vertex AI takes is not documented
 _TASK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")

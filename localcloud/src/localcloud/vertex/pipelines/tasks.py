@@ -1,4 +1,4 @@
-"""One task of a pipeline job: what goes in, the container or the resolver, what comes out."""
+"""One task of a pipeline job: its inputs, its container or resolver, its outputs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LAST_CHARACTERS = 4000
 
 
 class TaskFailedError(Exception):
-    """A task did not do its work; the text says why and shows the end of its log."""
+    """A task failed; the message says why and has the end of its log."""
 
 
 class TaskStoppedError(Exception):
@@ -42,7 +42,7 @@ class TaskStoppedError(Exception):
 
 class Result(NamedTuple):
     """
-    What a task gives to those that come after it.
+    The outputs of a task for downstream tasks.
 
     :param outputs: by output name.
     :param key: under which later executions find it; empty if it is not to be used again.
@@ -144,7 +144,7 @@ class TaskRunner:
         self._stopped = False
 
     def stop(self) -> None:
-        """Kill the running tasks and refuse more."""
+        """Kill the running tasks and reject new ones."""
         with self._lock:
             self._stopped = True
             running = list(self._running)
@@ -173,7 +173,7 @@ class TaskRunner:
 
     def execute(self, task: TaskSpec, container: Container, inputs: Outputs, task_id: str) -> Result:
         """
-        Run a container task, unless an earlier result stands for it.
+        Run a container task, unless a cached result is used.
 
         :param task: the task.
         :param container: its executor.

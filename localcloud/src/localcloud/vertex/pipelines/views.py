@@ -1,4 +1,4 @@
-"""Which pipeline jobs a list shows, and how much of each."""
+"""The pipeline jobs in a list response, and the fields of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long-running operations: work that goes on after the call has been answered, and after a restart."""
+"""Long-running operations: work that continues after the call has returned, and after a restart."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SECONDS = 0.2
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 5.0
 _MAX_WAIT_SECONDS = 60.0
-# the cloud's default is not documented; with a small one, whoever reads a first page alone misses what is new
+# the cloud's default is not documented; a small one would hide new operations on a second page
 _PAGE = 10
 _OPERATIONS = Queryable(
     operations_pb2.Operation, ("done",), computed={"operation_id": lambda operation: id_of(operation.name)}
@@ -35,7 +35,7 @@ _OPERATIONS = Queryable(
 
 
 class Cancellation:
-    """Lets the work of an operation ask, where it can still turn back, whether it was cancelled."""
+    """Lets the work of an operation check, while it can still be undone, whether it was cancelled."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -91,7 +91,7 @@ class Kind(NamedTuple):
 
 class Operations:
     """
-    Run work on threads of its own and keep how it ended; what a stop interrupts, the next start takes up.
+    Run work on threads of its own and keep how it ended; what a stop interrupts, the next start resumes.
 
     What ``prepare`` or ``commit`` raises becomes the operation's error.
 

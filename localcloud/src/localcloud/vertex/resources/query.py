@@ -1,4 +1,4 @@
-"""What every list method does with its caller's filter, order and page."""
+"""Filter, order and pages of every list method."""
 
 from __future__ import annotations
 

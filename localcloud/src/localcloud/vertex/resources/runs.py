@@ -1,4 +1,4 @@
-"""What runs for a resource: each run in a thread of its own, until localcloud stops."""
+"""Background runs of resources: each in its own thread, until localcloud stops."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Run(Protocol):
         """Run to the end."""
 
     def abandon(self) -> None:
-        """End without a wait, and write no more."""
+        """Stop without waiting, and write nothing more."""
 
 
 R = TypeVar("R", bound=Run)
@@ -46,7 +46,7 @@ class Runs(Generic[R]):
         return found[0] if found else None
 
     def abandon(self) -> None:
-        """End every run without a wait."""
+        """Stop every run without waiting."""
         with self._lock:
             runs = [run for run, _ in self._running.values()]
         for run in runs:

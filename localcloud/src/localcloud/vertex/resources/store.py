@@ -155,6 +155,6 @@ class ResourceStore:
                 raise exceptions.NotFound(f"{name} does not exist.")
 
     def close(self) -> None:
-        """Close the file; the store is of no use after this."""
+        """Close the file; the store cannot be used afterwards."""
         with self._lock:
             self._connection.close()

@@ -1,4 +1,4 @@
-"""Values that a message can carry and its type forbids, as gRPC brings them; they are refused unread."""
+"""Values that a message can hold over gRPC although its type forbids them; they are rejected."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""What can go wrong between localcloud and the processes of the pipeline environment."""
+"""Errors of the processes of the pipeline environment."""
 
 from __future__ import annotations
 
 
 class WorkerError(Exception):
-    """A process of the pipeline environment could not be started or used; the text says why, in one line."""
+    """A process of the pipeline environment could not be started or used; the message says why."""
 
 
 class PipelinePythonMissingError(WorkerError):
-    """There is no interpreter where the settings say that the pipeline environment is."""
+    """The interpreter of the pipeline environment does not exist."""
 
 
 class WorkerDiedError(WorkerError):
@@ -16,7 +16,7 @@ class WorkerDiedError(WorkerError):
 
 
 class ChildStoppedError(WorkerError):
-    """The task or the model was stopped by whoever started it."""
+    """The task or the model was stopped by its starter."""
 
 
 class UnsupportedCommandError(WorkerError):

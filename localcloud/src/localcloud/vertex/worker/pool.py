@@ -111,7 +111,7 @@ class WorkerPool:
     def __init__(self, settings: Settings, client_environment: Mapping[str, str]) -> None:
         self._settings = settings
         inherited = {name: value for name, value in os.environ.items() if name not in CLEARED}
-        # TensorFlow's greetings would push a task's own last words out of sight
+        # TensorFlow's start messages would hide the end of a task's own log
         self._environment = {
             "TF_CPP_MIN_LOG_LEVEL": "1",
             **inherited,
@@ -127,7 +127,7 @@ class WorkerPool:
         self._stopped = False
 
     def start(self) -> None:
-        """Allow use (again after a stop), once what a killed owner has left is gone; starts nothing."""
+        """Allow use (again after a stop), after killing what a killed owner has left; starts nothing."""
         leftovers.end(self._environment[leftovers.MARK])
         self._stopped = False
 
@@ -158,7 +158,7 @@ class WorkerPool:
         :raises WorkerError: the process cannot be used.
         """
         failed = self.preload([*modules, *self._learned.read()])
-        # what was learned may have been uninstalled since: nobody has asked for it
+        # a learned module may have been uninstalled since: that is no error of the caller
         return {module: failed[module] for module in modules if module in failed}
 
     def preload(self, modules: Sequence[str]) -> dict[str, str]:

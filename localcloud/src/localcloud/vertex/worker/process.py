@@ -1,4 +1,4 @@
-"""The warm process as localcloud sees it: started, asked for children, stopped."""
+"""The client of the warm process: starts it, asks it to fork children, stops it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class ZygoteProcess:
     def __init__(self, python: Path | None, environment: Mapping[str, str], log: Path) -> None:
         python = check_interpreter(python)
         self._log = log
-        # one that takes its place must not be taken for what this one has left
+        # its successor must not be mistaken for an orphan of this one
         self._mark = f"{environment[leftovers.MARK]}#{secrets.token_hex(4)}"
         self._stopping = False
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -149,13 +149,13 @@ class ZygoteProcess:
         """End it, and every child with it."""
         self._stopping = True
         with suppress(OSError):
-            # closing alone would leave a thread that is sending where it is
+            # closing alone would not wake a thread that is sending
             self._control.shutdown(socket.SHUT_RDWR)
         self._control.close()
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            # it is inside an import; the kernel kills the children when it dies
+            # it is busy with an import; the kernel kills the children when it dies
             self._process.kill()
             self._process.wait()
         leftovers.end(self._mark)
@@ -163,7 +163,7 @@ class ZygoteProcess:
 
 def check_interpreter(python: Path | None) -> Path:
     """
-    Return the interpreter of the pipeline environment, once it is sure that it is there.
+    Return the interpreter of the pipeline environment after checking that it exists.
 
     :param python: where it should be; None if no environment was named.
     :raises PipelinePythonMissingError: it is not.

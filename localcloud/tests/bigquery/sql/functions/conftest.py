@@ -1,4 +1,4 @@
-"""Queries on an engine of its own, without the API around it."""
+"""Queries on a separate engine, without the API."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def answer(warehouse: Warehouse) -> Answer:
     """
     Return a function that runs a SELECT and returns its rows.
 
-    A row is a tuple of the texts that the API sends; TIMESTAMPs are microseconds. A row of one column is the
-    text alone, a STRUCT a tuple of the texts of its fields.
+    A row is a tuple of the strings that the API sends; TIMESTAMPs are microseconds. A row of one column is
+    that string, a STRUCT a tuple of the strings of its fields.
     """
 
     def text(cell: dict[str, Any]) -> Any:

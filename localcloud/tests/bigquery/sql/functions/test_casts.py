@@ -46,7 +46,7 @@ from localcloud.errors import ApiError
         ("SAFE_CAST('1.5' AS INT64)", None),
         (r"SAFE_CAST(b'\xff' AS STRING)", None),
         ("SAFE_CAST('2024-02-30' AS DATE)", None),
-        # the API's own texts
+        # the strings of the API
         ("TIME '10:00:00.5'", "10:00:00.500000"),
         ("DATETIME '2024-05-05 10:00:00.25'", "2024-05-05T10:00:00.250000"),
     ],

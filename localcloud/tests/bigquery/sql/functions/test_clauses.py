@@ -1,4 +1,4 @@
-"""Clauses that BigQuery does not take as DuckDB does."""
+"""Clauses that BigQuery treats differently from DuckDB."""
 
 from __future__ import annotations
 

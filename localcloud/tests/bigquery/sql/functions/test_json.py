@@ -19,7 +19,7 @@ TEXT = """'{"a": {"b": "x"}, "n": 1.50, "big": 12345678901234567890, "none": nul
         ("JSON_VALUE({0}, '$.none')", None),
         ("JSON_VALUE({0}, '$.nosuch')", None),
         ("JSON_VALUE({0}, '$.A')", None),
-        # numbers keep their text
+        # numbers keep their digits
         ("JSON_VALUE({0}, '$.n')", "1.50"),
         ("JSON_VALUE({0}, '$.big')", "12345678901234567890"),
         ("JSON_VALUE({0}, '$.l[1]')", "two"),

@@ -14,7 +14,7 @@ from localcloud.errors import ApiError
         ("PARSE_DATETIME('%c', 'Thu Dec 25 07:30:00 2008')", "2008-12-25T07:30:00"),
         ("TIME_TRUNC(TIME '15:30:00', HOUR)", "15:00:00"),
         ("CAST('9999-12-31' AS DATE)", "9999-12-31"),
-        # whole units: 45 minutes over midnight are no hour
+        # whole units: 45 minutes across midnight are not an hour
         ("TIMESTAMP_DIFF(TIMESTAMP '2024-01-02 00:15:00', TIMESTAMP '2024-01-01 23:30:00', HOUR)", "0"),
         ("TIMESTAMP_DIFF(TIMESTAMP '2024-01-01 23:30:00', TIMESTAMP '2024-01-02 00:15:00', HOUR)", "0"),
         ("TIMESTAMP_DIFF(TIMESTAMP '2024-01-01 23:30:00', TIMESTAMP '2024-01-02 00:15:00', MINUTE)", "-45"),

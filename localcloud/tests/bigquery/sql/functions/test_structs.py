@@ -67,7 +67,7 @@ def test_structs_are_compared_field_by_field(answer, expression: str, value: str
     ],
 )
 def test_structs_of_columns_are_compared_so_too(answer, expression: str, value: str | None) -> None:
-    # DuckDB takes NULL for equal to NULL in them
+    # DuckDB treats NULL as equal to NULL in them
     columns = "STRUCT(1 AS a, 'x' AS b) AS s, STRUCT(1 AS c, CAST(NULL AS STRING) AS d) AS n"
     assert answer(f"SELECT {expression} FROM (SELECT {columns})") == [value]
 
@@ -90,7 +90,7 @@ def test_structs_of_columns_are_compared_so_too(answer, expression: str, value: 
     ],
 )
 def test_queries_read_structs(answer, query: str, rows: list[object]) -> None:
-    # one row of one STRUCT is the STRUCT alone
+    # a row of one STRUCT is the STRUCT itself
     assert answer(query) == rows
 
 
@@ -122,7 +122,7 @@ def test_aggregates_collect(answer, expression: str, value: object) -> None:
         ("SELECT STRUCT<a INT64>(1, 2)", "STRUCT type has 1 fields but constructor call has 2 fields"),
         ("SELECT STRUCT<a INT64>('x')", "Bad int64 value: x"),
         ("SELECT STRUCT(1 AS a, 2 AS b).a, STRUCT(3 AS a).a", "Duplicate column names"),
-        # what DuckDB would answer otherwise
+        # where DuckDB's result differs
         (f"SELECT s = k FROM {NESTED}", "does not support the comparison of a STRUCT"),
         (f"SELECT s = (1, 2) FROM {NESTED}", "STRUCTs whose fields are INT64 and STRING"),
         (f"SELECT s = (1, 'x', 2) FROM {NESTED}", "No matching signature for operator = for argument types"),

@@ -24,7 +24,7 @@ DOCUMENT = """'{"a": {"b": "x"}, "n": 1, "none": null}'"""
         ("STRPOS(b'abc', b'c')", "3"),
         ("UPPER(b'a\\xe9')", "Qek="),
         ("STARTS_WITH(b'ab', b'a')", "true"),
-        # characters, no clusters of them
+        # characters, not grapheme clusters
         ("REVERSE('e\\u0301x') = 'x\\u0301e'", "true"),
         ("ARRAY_TO_STRING(['a', 'b'], NULL)", None),
         ("CONCAT('a', 'b')", "ab"),
@@ -120,7 +120,7 @@ def test_a_function_of_text(answer, expression: str, value: object) -> None:
         ("1footrue", "-1541654101129638711"),
         ("2applefalse", "2794438866806483259"),
         ("3true", "-4880158226897771312"),
-        # computed with the reference implementation's binding pyfarmhash 0.5.1, one of each kind of length
+        # computed with pyfarmhash 0.5.1, a binding of the reference implementation; one of each length class
         ("", "-7286425919675154353"),
         ("wine", "-2391642977718938477"),
         ("white wine", "7181180372381406488"),

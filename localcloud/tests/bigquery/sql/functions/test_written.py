@@ -1,4 +1,4 @@
-"""FORMAT, TO_JSON_STRING and PARSE_NUMERIC: values as text, and back."""
+"""FORMAT, TO_JSON_STRING and PARSE_NUMERIC: values as strings, and back."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-A container command: gives each output artifact the metadata that the task's parameter ``metadata`` says.
+A container command: sets the metadata of its output artifacts from the task's parameter ``metadata``.
 
 With the parameter ``fail`` it ends with that text; with ``wait_for`` it waits until that file exists. It
 writes down, next to its outputs, the ExecutorInput that it got.
@@ -30,7 +30,7 @@ def report(output_file: str, executor_output: dict) -> None:
 
 
 def main(executor_input: dict) -> None:
-    """Run as the parameters say."""
+    """Run as the parameters define."""
     parameters = executor_input["inputs"]["parameterValues"]
     print("started with", parameters)
     while "wait_for" in parameters and not Path(parameters["wait_for"]).exists():

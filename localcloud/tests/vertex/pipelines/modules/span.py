@@ -1,4 +1,4 @@
-"""A hook before the cache is asked: sets the parameter ``span`` to what stands in the file ``span_file``."""
+"""A hook before the cache lookup: sets the parameter ``span`` to the content of the file ``span_file``."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Starts a process of its own and one in a session of its own, writes down all process ids, and stays."""
+"""Starts a child process, and one in its own session, writes all process ids to a file, and keeps running."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Leaves a file and waits for another one: two of these end only if they run at the same time."""
+"""Creates a file and waits for another one: two of these only end if they run at the same time."""
 
 import sys
 import time

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 class Calculator(tf.Module):
-    """Knows lengths, sums and differences."""
+    """A model of lengths, sums and differences."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def length(self, text: tf.Tensor) -> dict[str, tf.Tensor]:

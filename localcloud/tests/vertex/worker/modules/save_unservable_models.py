@@ -1,4 +1,4 @@
-"""Writes SavedModels that TensorFlow Serving does not load, or cannot ask, each into a folder of its own."""
+"""Writes SavedModels that TensorFlow Serving cannot load or run, each into its own folder."""
 
 import shutil
 import sys

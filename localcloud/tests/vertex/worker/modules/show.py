@@ -1,4 +1,4 @@
-"""Prints what a program can know about how it was started."""
+"""Prints how it was started."""
 
 import json
 import os

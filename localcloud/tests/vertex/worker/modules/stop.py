@@ -1,4 +1,4 @@
-"""Ends as its first argument says."""
+"""Exits as its first argument says."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Which functions are served; any other is refused by name."""
+"""The supported functions; any other is rejected by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expressions of GoogleSQL in DuckDB's words."""
+"""Expressions of GoogleSQL, translated to DuckDB's SQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of the types of a query's nodes."""
+"""The known types of the nodes of a query."""
 
 from __future__ import annotations
 

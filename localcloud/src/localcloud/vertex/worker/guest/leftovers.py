@@ -1,7 +1,7 @@
 """
-The end of processes that outlived whoever started them, wherever the kernel has put them.
+Kill orphans: processes that outlived the one that started them.
 
-The warm process gets a mark in its environment, which all that comes from it inherits and cannot take off:
+The warm process has a mark in its environment, which all of its descendants inherit and cannot remove:
 the kernel shows the environment that a process was started with. Standard library only: the warm process
 runs this file too.
 """
@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 MARK = "LOCALCLOUD_WORKER"
-# forks that come while the others are killed are found the next time
+# processes that are forked during the kills are found in the next round
 _ROUNDS = 20
 
 
@@ -43,7 +43,7 @@ def _marked(entry: bytes) -> set[int]:
         if not folder.name.isdecimal() or int(folder.name) == os.getpid():
             continue
         try:
-            # of a zombie nothing can be read
+            # nothing can be read of a zombie
             environment = (folder / "environ").read_bytes()
         except OSError:
             continue

@@ -8,8 +8,8 @@ answered with ``{"failed": {module: error}}``, or a child: ``{"kind": "task", "m
 lines, of a task ``{"imported": [...]}`` with the installed modules that it has imported itself, and at last
 ``{"exit": code, "max_rss_bytes", "cpu_seconds"}``. Closing the connection kills the child.
 
-It stays single-threaded and runs no TensorFlow operation, so that its children can. It ends, and all that
-they have started with it, when its standard input does: the kernel closes that however localcloud dies.
+It stays single-threaded and runs no TensorFlow operation, so that its children can. It ends with
+all its descendants when its standard input ends, which the kernel closes however localcloud dies.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def preload(modules: list[str]) -> dict[str, str]:
     """
     Import modules, in the order given.
 
-    Only what is installed: a module that somebody works on is read by each task, in its newest version.
+    Only installed modules: each task imports a module that is being edited itself, in its newest version.
 
     :param modules: dotted names.
     :return: the error of each module that cannot be imported.
@@ -217,7 +217,7 @@ def imported_since(warm: set[str]) -> list[str]:
 
     :param warm: modules that had been imported before.
     """
-    # some packages put other names into sys.modules, which nobody can import
+    # some packages put names into sys.modules that cannot be imported
     return [
         name
         for name, module in list(sys.modules.items())

@@ -87,7 +87,7 @@ def bytes_from_codes(codes: list[int | None]) -> bytes | None:
 
 
 def capitalized(value: str, delimiters: str) -> str:
-    """Return a text whose words begin with a capital and go on without."""
+    """Return a text with the first letter of each word in upper case, the others in lower case."""
     written, is_start = [], True
     for sign in value:
         is_delimiter = sign in delimiters

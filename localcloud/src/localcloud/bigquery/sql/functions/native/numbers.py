@@ -1,4 +1,4 @@
-"""Numbers: what DuckDB computes or writes in another way."""
+"""Numbers that DuckDB computes or formats differently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes the functions known to DuckDB."""
+"""Registers the functions with DuckDB."""
 
 from __future__ import annotations
 
