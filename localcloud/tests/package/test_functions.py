@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from localcloud.bigquery.sql.checks.served import check_functions
-from localcloud.bigquery.sql.names import FUNCTIONS
-from localcloud.bigquery.sql.parse import parse
+from localcloud.bigquery.sql.syntax.names import FUNCTIONS
+from localcloud.bigquery.sql.syntax.parse import parse
 from localcloud.errors import ApiError
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"

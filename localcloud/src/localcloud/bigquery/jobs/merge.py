@@ -9,8 +9,8 @@ from sqlglot import exp
 
 from localcloud.bigquery.errors import failure, unsupported
 from localcloud.bigquery.sql.checks.structs import fit
-from localcloud.bigquery.sql.parse import place
 from localcloud.bigquery.sql.partitioning import pseudo_columns
+from localcloud.bigquery.sql.syntax.parse import place
 from localcloud.bigquery.sql.typing import ROW
 from localcloud.bigquery.store.catalog import Table
 from localcloud.bigquery.store.types import Field

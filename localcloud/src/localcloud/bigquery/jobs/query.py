@@ -11,8 +11,8 @@ from localcloud.bigquery.jobs.ddl import Ddl
 from localcloud.bigquery.jobs.destination import Destination, Writer
 from localcloud.bigquery.jobs.dml import Dml
 from localcloud.bigquery.sql.compiler import Compiled, duckdb_failures
-from localcloud.bigquery.sql.parse import parse, statement_type
 from localcloud.bigquery.sql.resolution import Scope
+from localcloud.bigquery.sql.syntax.parse import parse, statement_type
 from localcloud.bigquery.store.catalog import Table
 from localcloud.bigquery.store.types import normalise_schema
 from localcloud.bigquery.warehouse import Warehouse, required

@@ -7,7 +7,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
 from localcloud.bigquery.errors import failure
-from localcloud.bigquery.sql.dialect import GoogleSql, check_types
+from localcloud.bigquery.sql.syntax.dialect import GoogleSql, check_types
 from localcloud.bigquery.sql.typing import ROW
 
 # Source: https://github.com/GoogleCloudDataproc/spark-bigquery-connector/issues/1301

@@ -11,8 +11,8 @@ import duckdb
 from sqlglot import exp
 
 from localcloud.bigquery.errors import failure, unsupported
-from localcloud.bigquery.sql.parse import place_of
 from localcloud.bigquery.sql.resolution import Scope, resolve
+from localcloud.bigquery.sql.syntax.parse import place_of
 from localcloud.bigquery.sql.translation import Translated, translate
 from localcloud.bigquery.sql.typing import infer_types
 from localcloud.bigquery.store.catalog import Catalog

@@ -9,8 +9,8 @@ import duckdb
 from sqlglot import exp
 
 from localcloud.bigquery.errors import unsupported
-from localcloud.bigquery.sql.parse import DIALECT
 from localcloud.bigquery.sql.partitioning import partition_columns
+from localcloud.bigquery.sql.syntax.parse import DIALECT
 from localcloud.bigquery.store.catalog import Table
 from localcloud.bigquery.store.partitions import read_partitions
 from localcloud.bigquery.store.types import googlesql_type

@@ -26,9 +26,9 @@ from localcloud.bigquery.sql.functions.types import (
     Types,
     number_nodes,
 )
-from localcloud.bigquery.sql.parse import DIALECT, place
 from localcloud.bigquery.sql.partitioning import pseudo_columns
 from localcloud.bigquery.sql.resolution import Resolved, TableMark
+from localcloud.bigquery.sql.syntax.parse import DIALECT, place
 from localcloud.bigquery.store.rows import Snapshot
 from localcloud.bigquery.store.types import Field, googlesql_type
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlglot import exp
 
 from localcloud.bigquery.errors import failure, unsupported
-from localcloud.bigquery.sql.parse import parse
+from localcloud.bigquery.sql.syntax.parse import parse
 from localcloud.bigquery.store.catalog import Table
 
 # Keys of a table's resource that make it something else than a table.

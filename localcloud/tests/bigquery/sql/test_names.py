@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.bigquery.sql.names import TYPES
-from localcloud.bigquery.sql.parse import parse
+from localcloud.bigquery.sql.syntax.names import TYPES
+from localcloud.bigquery.sql.syntax.parse import parse
 from localcloud.errors import ApiError
 
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types

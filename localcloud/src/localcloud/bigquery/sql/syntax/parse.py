@@ -12,7 +12,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import TokenType
 
 from localcloud.bigquery.errors import failure, unsupported
-from localcloud.bigquery.sql.dialect import GoogleSql, check_types
+from localcloud.bigquery.sql.syntax.dialect import GoogleSql, check_types
 from localcloud.bigquery.store.types import TYPES, legacy_name
 
 DIALECT = "bigquery"

@@ -11,7 +11,7 @@ from sqlglot.parsers.bigquery import BigQueryParser
 from sqlglot.tokenizer_core import TokenType
 
 from localcloud.bigquery.errors import failure, unsupported
-from localcloud.bigquery.sql.names import FUNCTIONS, OF_LITERALS, TYPES
+from localcloud.bigquery.sql.syntax.names import FUNCTIONS, OF_LITERALS, TYPES
 
 # no functions: a date part, and what is refused by its place
 _PARSED = FUNCTIONS | {"WEEK", "UNNEST"}

@@ -1,0 +1,1 @@
+"""GoogleSQL as text: its dialect, its names, and one parsed statement."""
