@@ -99,34 +99,38 @@ def duckdb_failures(query: exp.Expr) -> Iterator[None]:
         raise _query_failure(error, query) from error
 
 
+# What DuckDB says, what BigQuery says instead, and which of the groups has a place in the query.
+_SAID = (
+    (r'Referenced column "([^"]+)" not found', "Unrecognized name: {0}", 0),
+    (r'Table "([^"]+)" does not have a column named "([^"]+)"', "Name {1} not found inside {0}", 1),
+    (r'Values list "([^"]+)" does not have a column named "([^"]+)"', "Name {1} not found inside {0}", 1),
+    (r'Referenced table "([^"]+)" not found', "Unrecognized name: {0}", 0),
+    (r'Could not find key "([^"]+)" in struct', "Field name {0} does not exist in STRUCT", 0),
+    (
+        r"Cannot extract field '([^']+)' from expression",
+        "Cannot access field {0} on a value that is not a STRUCT",
+        0,
+    ),
+    (r'Ambiguous reference to column name "([^"]+)"', "Column name {0} is ambiguous", 0),
+)
+_UNSUPPORTED = "localcloud's BigQuery does not support "
+
+
 def _query_failure(error: duckdb.Error, query: exp.Expr) -> Exception:
     text = str(error).splitlines()[0]
     message = text.split(": ", 1)[-1] if " Error: " in text else text
     # what a function of localcloud.bigquery.sql.functions.native raises
     message = re.sub(r"^Python exception occurred while executing the UDF: \w+: ", "", message)
-    if match := re.search(r'Referenced column "([^"]+)" not found', text):
-        return failure("invalidQuery", f"Unrecognized name: {match[1]}{place_of(query, match[1])}")
-    if match := re.search(r'Table "([^"]+)" does not have a column named "([^"]+)"', text):
-        return failure(
-            "invalidQuery", f"Name {match[2]} not found inside {match[1]}{place_of(query, match[2])}"
-        )
-    if match := re.search(r'Values list "([^"]+)" does not have a column named "([^"]+)"', text):
-        return failure(
-            "invalidQuery", f"Name {match[2]} not found inside {match[1]}{place_of(query, match[2])}"
-        )
-    if match := re.search(r'Referenced table "([^"]+)" not found', text):
-        return failure("invalidQuery", f"Unrecognized name: {match[1]}{place_of(query, match[1])}")
-    if match := re.search(r'Could not find key "([^"]+)" in struct', text):
-        return failure(
-            "invalidQuery", f"Field name {match[1]} does not exist in STRUCT{place_of(query, match[1])}"
-        )
-    if match := re.search(r"Cannot extract field '([^']+)' from expression", text):
-        message = f"Cannot access field {match[1]} on a value that is not a STRUCT"
-        return failure("invalidQuery", f"{message}{place_of(query, match[1])}")
-    if match := re.search(r'Ambiguous reference to column name "([^"]+)"', text):
-        return failure("invalidQuery", f"Column name {match[1]} is ambiguous{place_of(query, match[1])}")
+    for pattern, said, named in _SAID:
+        if match := re.search(pattern, text):
+            place = place_of(query, match.groups()[named])
+            return failure("invalidQuery", said.format(*match.groups()) + place)
     if match := re.search(r"Unknown TimeZone '([^']*)'", text):
+        if re.fullmatch(r"[+-]\d{1,2}(:\d{2})?", match[1]):
+            return unsupported(f"the time zone {match[1]}; use its name")
         return failure("invalidQuery", f"Invalid time zone: {match[1]}")
+    if message.startswith(_UNSUPPORTED):
+        return unsupported(message.removeprefix(_UNSUPPORTED))
     if isinstance(error, duckdb.NotImplementedException):
         return unsupported(message)
     return failure("invalidQuery", message)

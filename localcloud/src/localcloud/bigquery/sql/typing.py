@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
+from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
-from sqlglot.typing.bigquery import EXPRESSION_METADATA
 
 from localcloud.bigquery.errors import failure
 from localcloud.bigquery.sql.checks.signatures import check_signatures
@@ -46,7 +46,9 @@ def _set_common_type(annotator: Any, node: exp.Expr) -> exp.Expr:
     return node
 
 
-_METADATA = EXPRESSION_METADATA | {kind: {"annotator": _set_common_type} for kind in (exp.Pow, exp.Log)}
+_METADATA = BigQuery.EXPRESSION_METADATA | {
+    kind: {"annotator": _set_common_type} for kind in (exp.Pow, exp.Log)
+}
 
 
 @dataclass(frozen=True)

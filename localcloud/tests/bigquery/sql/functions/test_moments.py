@@ -153,3 +153,41 @@ def test_parts_and_texts_of_times(answer, expression: str, value: str | None) ->
 def test_what_no_time_has_is_an_error(answer, expression: str, complaint: str) -> None:
     with pytest.raises(ApiError, match=complaint):
         answer(f"SELECT {expression}")
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        # .../standard-sql/format-elements#format_elements_date_time
+        ("FORMAT_DATE('%J %Q %e|%E4Y', DATE '2015-07-08')", "192 3  8|2015"),
+        ("FORMAT_DATE('%J', DATE '2021-01-01')", "369"),
+        ("FORMAT_TIME('%H:%M:%E3S %%', TIME '01:02:03.456789')", "01:02:03.456 %"),
+        ("PARSE_TIMESTAMP('%F %H:%M:%E3S', '2020-01-01 10:00:00.123')", "1577872800123000"),
+        ("PARSE_TIMESTAMP('%F %H:%M:%E*S', '2020-01-01 10:00:00')", "1577872800000000"),
+        ("PARSE_DATE('%Y %j', '2020 366')", "2020-12-31"),
+        ("LAST_DAY(DATE '2020-12-30', ISOYEAR)", "2021-01-03"),
+    ],
+)
+def test_an_element_of_a_pattern(answer, expression: str, value: str) -> None:
+    assert answer(f"SELECT {expression}") == [value]
+
+
+@pytest.mark.parametrize(
+    ("expression", "complaint"),
+    [
+        ("FORMAT_DATE('%H', DATE '2020-01-01')", "FORMAT_DATE with %H"),
+        ("FORMAT_TIME('%Y', TIME '10:00:00')", "FORMAT_TIME with %Y"),
+        ("FORMAT_DATE('%Y', DATE '0999-01-01')", "FORMAT_DATE with %Y"),
+        ("FORMAT_TIMESTAMP('%f', TIMESTAMP '2020-01-01')", "FORMAT_TIMESTAMP with %f"),
+        ("FORMAT_TIMESTAMP('%F', TIMESTAMP '2020-01-01', '+05:30')", r"the time zone \+05:30"),
+        ("PARSE_DATE('%F %H', '2020-01-01 10')", "Invalid format: %H is not allowed for the DATE type"),
+        ("PARSE_TIME('%F', '2020-01-01')", "is not allowed for the TIME type"),
+        ("PARSE_DATE('%U %Y', '10 2020')", "PARSE_DATE with %U"),
+        ("PARSE_DATE('%Y %j', '2019 366')", "Failed to parse input string"),
+        ("PARSE_DATE('%j', '10')", "%j without a year"),
+        ("LAST_DAY(DATE '9999-12-31', WEEK)", "Out of the range"),
+    ],
+)
+def test_what_a_pattern_does_not_take(answer, expression: str, complaint: str) -> None:
+    with pytest.raises(ApiError, match=complaint):
+        answer(f"SELECT {expression}")

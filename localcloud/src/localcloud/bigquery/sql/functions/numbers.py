@@ -230,7 +230,7 @@ def _sign(node: exp.Sign, types: Types) -> exp.Expr:
     return call("bq_sign", node.this)
 
 
-def _logarithm(node: exp.Log, types: Types) -> exp.Expr:
+def _logarithm(node: exp.Log, types: Types) -> exp.Expr | None:
     first, *second = arguments(node, "this", "expression")
     if not second:
         return _of_one("ln", "bq_ln")(exp.Ln(this=first), types)

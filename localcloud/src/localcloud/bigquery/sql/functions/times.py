@@ -199,20 +199,21 @@ def _extract(node: exp.Extract, types: Types) -> exp.Expr:
 def _format(node: exp.TimeToStr, types: Types) -> exp.Expr:
     value, pattern, *zone = arguments(node, "this", "format", "zone")
     kind = googlesql_name(types.of(value)) or "TIMESTAMP"
+    named = written(node).removeprefix("SAFE.").removeprefix("FORMAT_")
     if kind == "TIME":
         value = exp.Add(this=exp.cast(text("1970-01-01"), "DATE"), expression=value.copy())
     if zone:
         if re.search(r"%(E?z|Z|c|s)", pattern.name):
             raise unsupported(f"{written(node)} of a time zone in another zone")
         value = call("timezone", zone[0], value)
-    return call("bq_strftime", cast(value, "TIMESTAMP"), pattern)
+    return call("bq_strftime", cast(value, "TIMESTAMP"), pattern, text(named))
 
 
 def _parse(kind: str) -> Translation:
     def translate(node: exp.Func, types: Types) -> exp.Expr:
         value, pattern, *zone = arguments(node, "this", "format", "zone", "default_year")[:3]
         zone = [node.args["zone"]] if node.args.get("zone") else []
-        moment = call("bq_strptime", value, pattern)
+        moment = call("bq_strptime", value, pattern, text(kind))
         if kind == "TIMESTAMP":
             return call("timezone", *(zone or [text("UTC")]), moment)
         return cast(moment, _DUCKDB[kind])

@@ -85,8 +85,8 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
         ("bq_reverse", lambda value: value[::-1], ["VARCHAR"], "VARCHAR"),
         ("bq_latin", lambda value: value.decode("latin-1"), ["BLOB"], "VARCHAR"),
         ("bq_bytes", lambda value: value.encode("latin-1"), ["VARCHAR"], "BLOB"),
-        ("bq_strftime", format_time, ["TIMESTAMP", "VARCHAR"], "VARCHAR"),
-        ("bq_strptime", parse_time, ["VARCHAR", "VARCHAR"], "TIMESTAMP"),
+        ("bq_strftime", format_time, ["TIMESTAMP", "VARCHAR", "VARCHAR"], "VARCHAR"),
+        ("bq_strptime", parse_time, ["VARCHAR", "VARCHAR", "VARCHAR"], "TIMESTAMP"),
         ("bq_farm_fingerprint", fingerprint, ["BLOB"], "BIGINT"),
         ("bq_md5", lambda value: hashlib.md5(value, usedforsecurity=False).digest(), ["BLOB"], "BLOB"),
         (
