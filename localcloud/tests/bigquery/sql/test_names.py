@@ -81,7 +81,14 @@ def test_a_column_may_have_the_name_of_a_foreign_type(answer) -> None:
         *("NVL(1, 2)", "LEN('a')", "IIF(TRUE, 1, 2)", "LCASE('A')", "DATEDIFF('2020-01-01', '2020-01-02')"),
         *("TRY_CAST('1' AS INT64)", "CONVERT(1, STRING)", "RANDOM()", "UUID()", "ARG_MAX(1, 2)"),
         *("BOOL_AND(TRUE)", "COUNT_IF(TRUE)", "GROUP_CONCAT('a')", "CHARINDEX('a', 'b')", "HEX(b'a')"),
-        *("CHAR(65)", "LOG2(2)", "ARRAY_SIZE([1])", "REGEXP_LIKE('a', 'a')", "TRUNCATE(1.5)"),
+        *(
+            "NET.HOST('a')",
+            "CHAR(65)",
+            "LOG2(2)",
+            "ARRAY_SIZE([1])",
+            "REGEXP_LIKE('a', 'a')",
+            "TRUNCATE(1.5)",
+        ),
     ],
 )
 def test_a_function_of_another_database_is_refused(answer, call: str) -> None:

@@ -36,6 +36,8 @@ def number(value: int) -> exp.Expr:
 
 def written(node: exp.Expr) -> str:
     """Return the name of a function as the user wrote it."""
+    if isinstance(node, exp.NetFunc):
+        return f"NET.{written(node.this)}"
     name = node.meta.get("bigquery_name")
     if name is None and isinstance(node, exp.Anonymous):
         name = node.name
