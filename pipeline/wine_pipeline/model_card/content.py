@@ -16,7 +16,8 @@ from wine_pipeline.config import EvaluationConfig
 from wine_pipeline.evaluation.baseline import CHAMPION, MAJORITY
 from wine_pipeline.evaluation.eval_config import ACCURACY, AUC, MAD
 from wine_pipeline.evaluation.verdict import read_verdict
-from wine_pipeline.model_card.importance import Importance, measure_importance
+from wine_pipeline.model_card.explained import Explained, explain_known_instances
+from wine_pipeline.model_card.importance import Importances, measure_importance
 from wine_pipeline.model_card.job import Job, read_job
 from wine_pipeline.model_card.predictions import SLICED_BY, Predictions, ask_model
 from wine_pipeline.model_card.statistics import TrainingRows, read_quartiles, read_training_rows
@@ -43,7 +44,8 @@ class Card:
     :param bounds: what each figure had to reach.
     :param predictions: slices and plots.
     :param compared_predictions: the same of what it was compared with.
-    :param importances: of the features, the largest first.
+    :param importances: of the features.
+    :param explained: the known instances, that of the lab first.
     :param training: the rows that it learned from.
     :param query: SQL that gave the rows.
     :param git_revision: of the code that the pipeline was compiled from.
@@ -61,7 +63,8 @@ class Card:
     bounds: Mapping[str, str]
     predictions: Predictions
     compared_predictions: Predictions
-    importances: list[Importance]
+    importances: Importances
+    explained: list[Explained]
     training: TrainingRows
     query: str
     git_revision: str
@@ -116,6 +119,7 @@ def gather(
         predictions=ask_model(model, examples, quartiles),
         compared_predictions=ask_model(compared, examples, quartiles),
         importances=measure_importance(model, examples),
+        explained=explain_known_instances(model),
         training=read_training_rows(statistics),
         query="\n".join(split["pattern"] for split in json.loads(input_config)["splits"]),
         git_revision=git_revision,

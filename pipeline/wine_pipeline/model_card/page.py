@@ -36,7 +36,7 @@ def write_page(card: Card) -> str:
     style = resources.files(__package__).joinpath(_STYLE).read_text(encoding="utf-8")
     parts = (
         *(_head(card, title), _figures(card), _interval(card), _slices(card), _plots(card)),
-        *(_importances(card), _features(card), _origin(card)),
+        *(_importances(card), _explained(card), _features(card), _origin(card)),
     )
     return document(title, style, *(element for part in parts for element in part), *_durations(card))
 
@@ -149,14 +149,45 @@ def _importances(card: Card) -> Iterator[Element]:
     yield node("h2", "What the grade depends on")
     rows = [
         [each.name, f"{each.shift:.3f}", f"{each.mad_rise:+.3f} ± {each.standard_error:.3f}"]
-        for each in card.importances
+        for each in card.importances.features
     ]
     yield table(["with the values of other wines", "grade moves by", "MAD rises by"], rows)
     yield node(
         "p",
-        "Permutation importance: each feature in turn gets its values from other wines of a sample of at"
-        f" most {SAMPLE_ROWS} wines of the eval split. ± is the standard error. Features that say the same,"
-        " such as alcohol and density, share their importance.",
+        "Permutation importance: each feature in turn gets its values from other wines of the eval split."
+        f" {card.importances.wines:,} wines, copies left out; of more than {SAMPLE_ROWS:,}, a sample. ± is"
+        " the standard error. Features that say the same, such as alcohol and density, share their"
+        " importance.",
+        class_="note",
+    )
+
+
+def _explained(card: Card) -> Iterator[Element]:
+    yield node("h2", "What moves the grades of the known instances")
+    names = ["lab's wine", *(f"instance {number}" for number in range(2, len(card.explained) + 1))]
+    head = [cell for name in names for cell in (name, "moves grade by")]
+    rows = [
+        [
+            feature,
+            *(
+                cell
+                for wine in card.explained
+                for cell in (f"{wine.measured[feature]:.4g}", f"{wine.moved[feature]:+.3f}")
+            ),
+        ]
+        for feature in card.explained[0].measured
+    ]
+    for name, grades in (
+        ("grade of the average wine", [wine.average_grade for wine in card.explained]),
+        ("grade of this wine", [wine.grade for wine in card.explained]),
+    ):
+        rows.append([name, *(cell for grade in grades for cell in ("", f"{grade:.3f}"))])
+    yield table(["", *head], rows)
+    yield node(
+        "p",
+        "Sampled Shapley values, which the endpoint answers as well: each column adds up to the difference"
+        " from the average wine. The known instances are those that each rollout asks; all but the lab's"
+        " wine lie between it and what is just plausible.",
         class_="note",
     )
 

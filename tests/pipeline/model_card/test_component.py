@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tfx.types import standard_artifacts
+from wine_pipeline.data.data_contract import known_instances
 from wine_pipeline.evaluation.baseline import CHAMPION, MAJORITY
 from wine_pipeline.evaluation.metrics import read_metrics
 from wine_pipeline.features import FEATURE_NAMES
@@ -222,11 +223,33 @@ def test_beside_a_model_without_an_interval_the_card_shows_its_own(
 
 
 def test_each_feature_has_an_importance(made: Made) -> None:
-    found = made.data["importances"]
+    found = made.data["importances"]["features"]
 
     assert {each["name"] for each in found} == set(FEATURE_NAMES)
     shifts = [each["shift"] for each in found]
     assert shifts == sorted(shifts, reverse=True)
+
+
+def test_the_importances_are_of_every_wine_of_the_eval_split(made: Made, wine_rows: list[Row]) -> None:
+    different = {tuple(row.values()) for row in stages.split(wine_rows)["eval"]}
+
+    assert made.data["importances"]["wines"] == len(different)
+    assert f" {len(different):,} wines, copies left out;" in "".join(made.page.texts)
+
+
+def test_the_grade_of_each_known_instance_is_explained(made: Made, worse_model: Path) -> None:
+    answers = ServedModel(str(worse_model / "Format-Serving"))
+    found = made.data["explained"]
+
+    assert [each["measured"] for each in found] == [
+        {name: value for name, (value,) in instance.items()} for instance in known_instances()
+    ]
+    for each in found:
+        columns = {name: np.array([[value]], np.float32) for name, value in each["measured"].items()}
+        assert each["grade"] == pytest.approx(answers.ask("serving_raw", columns)["grade"].item(), abs=1e-4)
+        assert sum(each["moved"].values()) == pytest.approx(each["grade"] - each["average_grade"], abs=1e-4)
+        assert f"{each['moved']['alcohol']:+.3f}" in made.page.texts
+        assert f"{each['grade']:.3f}" in made.page.texts
 
 
 def test_the_features_are_measured_on_the_training_rows(made: Made, wine_rows: list[Row]) -> None:
@@ -251,6 +274,7 @@ def test_every_section_has_its_heading(made: Made) -> None:
         "By alcohol",
         "Calibration and confusion",
         "What the grade depends on",
+        "What moves the grades of the known instances",
         "Features",
         "Data and code",
         "Query",

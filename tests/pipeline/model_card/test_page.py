@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 from wine_pipeline.model_card.content import Card
-from wine_pipeline.model_card.importance import Importance
+from wine_pipeline.model_card.explained import Explained
+from wine_pipeline.model_card.importance import Importance, Importances
 from wine_pipeline.model_card.job import Job
 from wine_pipeline.model_card.page import write_page
 from wine_pipeline.model_card.predictions import Bin, Interval, Predictions, Slice
@@ -30,7 +31,11 @@ CARD = Card(
     bounds={"mad": "at most 0.65"},
     predictions=ANSWERS,
     compared_predictions=ANSWERS,
-    importances=[Importance("alcohol", 0.25, 0.125, 0.0625)],
+    importances=Importances(1_234, [Importance("alcohol", 0.25, 0.125, 0.0625)]),
+    explained=[
+        Explained({"alcohol": 13.8}, {"alcohol": 0.5}, average_grade=5.75, grade=6.25),
+        Explained({"alcohol": 9.0}, {"alcohol": -0.25}, average_grade=5.75, grade=5.5),
+    ],
     training=TrainingRows(8, []),
     query="SELECT 1",
     git_revision="0123abc",
@@ -57,7 +62,17 @@ def test_the_run_is_named_with_its_cause_and_the_time_of_its_data() -> None:
 
 
 def test_each_feature_has_its_importance_with_the_error() -> None:
-    assert "alcohol 0.250 +0.125 ± 0.062" in text(CARD)
+    page = text(CARD)
+
+    assert "alcohol 0.250 +0.125 ± 0.062" in page
+    assert "1,234 wines, copies left out; of more than 2,000, a sample." in page
+
+
+def test_each_known_instance_has_what_moved_its_grade() -> None:
+    page = text(CARD)
+
+    assert "lab's wine moves grade by instance 2 moves grade by alcohol 13.8 +0.500 9 -0.250" in page
+    assert "grade of the average wine 5.750 5.750 grade of this wine 6.250 5.500" in page
 
 
 def test_each_task_has_its_seconds_in_the_order_of_the_run() -> None:
