@@ -16,7 +16,7 @@ acceptance env load-data: export LOCALCLOUD_PROJECT ?= wine-local
 test-localcloud: export PATH := $(PATH):$(CURDIR)/.tools/uv/bin
 fuzz test-localcloud: export LOCALCLOUD_PIPELINE_PYTHON ?= $(CURDIR)/$(PIPELINE_PYTHON)
 
-.PHONY: help setup demo demo-drift check docs env fuzz test test-compat test-durations test-e2e test-faults test-live test-localcloud test-pipeline test-sequences test-ui test-units up down lint format bench bench-scale bench-model bench-gate lock clean compose-init test-compose acceptance deploy deploy-check deploy-setup load-data
+.PHONY: help setup demo demo-drift check docs env fuzz test test-compat test-durations test-e2e test-faults test-live test-localcloud test-pipeline test-sequences test-ui test-units up down lint format bench bench-scale bench-model bench-trainer bench-gate lock clean compose-init test-compose acceptance deploy deploy-check deploy-setup load-data
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ bench-scale: setup ## Measure seconds and memory of each component on 6.5 k, 65 
 
 bench-model: setup ## Compare the model with others by the literature's protocol, and plot it: [WINE=red] [PROTOCOL=leak-free] [LEARNER=ExtraTrees]; or on many rows: ROWS=20000
 	@PYTHONPATH=pipeline TF_CPP_MIN_LOG_LEVEL=2 $(PIPELINE_PYTHON) -m $(if $(ROWS),bench.many $(ROWS),bench) $(if $(WINE),--wine $(WINE)) $(if $(PROTOCOL),--protocol $(PROTOCOL)) $(if $(LEARNER),--learner '$(LEARNER)')
+
+bench-trainer: setup ## Measure processor time and memory of the Trainer on 1, 5 and 10 million rows
+	@PYTHONPATH=pipeline TF_CPP_MIN_LOG_LEVEL=2 $(PIPELINE_PYTHON) -m bench.trainer
 
 bench-gate: setup ## Measure how often the gate passes a better, an equal and a worse model, and check the goals
 	@PYTHONPATH=pipeline TF_CPP_MIN_LOG_LEVEL=2 $(PIPELINE_PYTHON) -m bench.gate

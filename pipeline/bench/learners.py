@@ -116,6 +116,18 @@ def scale(train: Wines, test: Wines) -> tuple[Columns, Columns]:
     :param train: rows to learn the scaling from.
     :param test: rows that only get it.
     """
+    with TemporaryDirectory() as folder:
+        layer = analyze(train, Path(folder)).transform_features_layer()
+        return transform(layer, train), transform(layer, test)
+
+
+def analyze(train: Wines, folder: Path) -> tft.TFTransformOutput:
+    """
+    Return what the Transform component would write about the training rows.
+
+    :param train: rows to learn the scaling from.
+    :param folder: to write it to.
+    """
     specification = {name: tf.io.FixedLenFeature([1], tf.float32) for name in FEATURE_NAMES}
     specification |= {name: tf.io.FixedLenFeature([1], tf.int64) for name in (QUALITY, GOOD)}
     metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(specification))
@@ -130,17 +142,21 @@ def scale(train: Wines, test: Wines) -> tuple[Columns, Columns]:
         for start in range(0, train.rows, BATCH)
     ]
     adapter = TensorAdapterConfig(converter.arrow_schema(), converter.tensor_representations())
-    with TemporaryDirectory() as folder:
-        graph = str(Path(folder) / "graph")
-        with tft_beam.Context(temp_dir=folder), beam.Pipeline(runner=FnApiRunner()) as pipeline:
-            analyzed = (pipeline | beam.Create(batches), adapter) | tft_beam.AnalyzeDataset(preprocessing_fn)
-            _ = analyzed | tft_beam.WriteTransformFn(graph)
-        metadata_io.write_metadata(metadata, str(Path(graph) / tft.TFTransformOutput.RAW_METADATA_DIR))
-        layer = tft.TFTransformOutput(graph).transform_features_layer()
-        return _transform(layer, train), _transform(layer, test)
+    graph = str(folder / "graph")
+    with tft_beam.Context(temp_dir=str(folder)), beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        analyzed = (pipeline | beam.Create(batches), adapter) | tft_beam.AnalyzeDataset(preprocessing_fn)
+        _ = analyzed | tft_beam.WriteTransformFn(graph)
+    metadata_io.write_metadata(metadata, str(Path(graph) / tft.TFTransformOutput.RAW_METADATA_DIR))
+    return tft.TFTransformOutput(graph)
 
 
-def _transform(layer: Any, wines: Wines) -> Columns:
+def transform(layer: Any, wines: Wines) -> Columns:
+    """
+    Return the rows as the Transform component would write them.
+
+    :param layer: of what :func:`analyze` returns.
+    :param wines: rows as measured.
+    """
     tensors = {name: tf.constant(column) for name, column in wines.columns().items()}
     return {name: column.numpy() for name, column in layer(tensors).items()}
 

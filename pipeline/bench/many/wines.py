@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -59,18 +61,23 @@ def many_wines(rows: int, seed: int = SEED) -> Graded:
     :param rows: number of wines.
     :param seed: of the mixtures and of the grades.
     """
-    real = read_wines(WINE).without_copies()
-    teacher = make_pipeline(
-        StandardScaler(),
-        MLPClassifier((32,), activation="tanh", alpha=1.0, max_iter=200, random_state=SEED),
-    )
-    teacher.fit(_logarithms(real.features), real.quality)
+    real, teacher = _taught()
     random = np.random.default_rng(seed)
     features = _mixtures(real.features, rows, random)
     probabilities = teacher.predict_proba(_logarithms(features))
     reached = probabilities.cumsum(axis=1)
     drawn = (random.random((rows, 1)) > reached / reached[:, -1:]).sum(axis=1)
     return Graded(Wines(features, teacher.classes_[drawn]), probabilities, teacher.classes_)
+
+
+@cache
+def _taught() -> tuple[Wines, Any]:
+    real = read_wines(WINE).without_copies()
+    teacher = make_pipeline(
+        StandardScaler(),
+        MLPClassifier((32,), activation="tanh", alpha=1.0, max_iter=200, random_state=SEED),
+    )
+    return real, teacher.fit(_logarithms(real.features), real.quality)
 
 
 def _logarithms(features: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""The Trainer on millions of rows: ``make bench-trainer``."""
