@@ -40,9 +40,9 @@ is_installed() {
   [ "$(cat "$venv/.lock-checksum" 2>/dev/null)" = "$STAMP" ] && "$venv/bin/python" -c '' 2>/dev/null
 }
 
-# new_environment VENV LOCK: makes VENV anew, with what LOCK names
+# new_environment VENV LOCK: recreates VENV with the packages of LOCK
 new_environment() {
-  # without bytecode each process would compile its imports anew
+  # without bytecode each process would compile its imports again
   unset PYTHONDONTWRITEBYTECODE
   find_python
   find_uv

@@ -24,14 +24,14 @@ from dev.stack.airflow_api import AirflowApiError
 from dev.stack.settings import StackSettings
 from tests.e2e.demo_runs import finish
 from tests.support.dag_runs import DagRun
-from tests.support.flow import FLOW, ROLLED_OUT, TEARDOWN, WAY_BACK
+from tests.support.flow import FLOW, ROLL_BACK, ROLLED_OUT, TEARDOWN
 from tests.support.published import upload_spec
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 WINE = "red"
 DAG_ID = f"wine_retraining_{WINE}"
 # states of the later tasks of a run that stops after one of the first
-LATER = dict.fromkeys([*FLOW[1:], WAY_BACK], "skipped")
+LATER = dict.fromkeys([*FLOW[1:], ROLL_BACK], "skipped")
 
 
 @dataclass
@@ -306,7 +306,7 @@ def test_a_data_version_of_the_future_fails_at_once_and_says_which_limit(
     refused = run(demo, data_version=table.present + 1)
 
     later = dict.fromkeys(FLOW[1:], "upstream_failed")
-    assert refused.states == {**later, "check_freshness": "failed", TEARDOWN: "success", WAY_BACK: "skipped"}
+    assert refused.states == {**later, "check_freshness": "failed", TEARDOWN: "success", ROLL_BACK: "skipped"}
     told = refused.log("check_freshness")
     assert f"data_version {table.present + 1} " in told
     assert f"is newer than the table's last change, {table.present} " in told

@@ -8,7 +8,7 @@ from vertex_mlops.rollout.probe import most_requests
 
 from dev.stack.stack import LOCALCLOUD
 from localcloud.gateway.faults import Fault
-from tests.support.flow import WAY_BACK
+from tests.support.flow import ROLL_BACK
 
 # a call that is held gives the suite this long to kill something meanwhile
 HOLD_SECONDS = 10.0
@@ -83,10 +83,10 @@ MOMENTS = (
     Moment("retire", "retire", (late(UNDEPLOY),)),
     Moment("monitor-update", "monitor", (late(UPDATE),), victims=AIRFLOW),
 )
-# the new model is found wanting, and on the way back the champion has its traffic again
+# the new model is rejected; after the rollback the champion has its traffic again
 REJECTED = Moment(
     "roll-back",
-    WAY_BACK,
+    ROLL_BACK,
     (Fault(PREDICT, calls=REFUSALS, code="INVALID_ARGUMENT"), late(UNDEPLOY)),
 )
 

@@ -8,14 +8,14 @@ ROLLOUT = ["upload", "deploy", *STEPS, "promote"]
 WATCH = ["monitor", "monitor_settled"]
 # only what no monitoring job names any more is undeployed
 RETIRE = "retire"
-# what a run goes through that brings a better model into service
+# tasks of a run that rolls out a better model
 FLOW = [*DATA, "train", "gate", *ROLLOUT, *WATCH, RETIRE]
-# comes behind train in any case, unless check_freshness has skipped everything
+# runs after train in any case, unless check_freshness has skipped everything
 TEARDOWN = "cancel"
-# if one of them fails, the model is undeployed: to try it again is to deploy it again
+# if one of them fails, the model is undeployed: clearing it means to deploy again
 DEPLOYED = [*STEPS, "promote"]
-# comes only when a step of the rollout has failed
-WAY_BACK = "roll_back"
-TASKS = [*FLOW, TEARDOWN, WAY_BACK]
+# only runs if a step of the rollout has failed
+ROLL_BACK = "roll_back"
+TASKS = [*FLOW, TEARDOWN, ROLL_BACK]
 # a run that ends with a new model, none of whose steps has failed
-ROLLED_OUT = dict.fromkeys([*FLOW, TEARDOWN], "success") | {WAY_BACK: "skipped"}
+ROLLED_OUT = dict.fromkeys([*FLOW, TEARDOWN], "success") | {ROLL_BACK: "skipped"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 # Nothing is measured here, and the machine may be busy.
-PATIENCE_MS = 60_000
+TIMEOUT_MS = 60_000
 RUN_MS = 900_000
 ENDED = re.compile("^(Success|Failed)$")
 

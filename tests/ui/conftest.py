@@ -20,7 +20,7 @@ from dev.stack.settings import LOCAL
 from localcloud.testing import SampleModel, free_port
 from tests.support.demo_stack import running_demo
 from tests.support.wine_model import export_wine
-from tests.ui.airflow_ui import PATIENCE_MS, AirflowUi
+from tests.ui.airflow_ui import TIMEOUT_MS, AirflowUi
 from tests.ui.stack import USER, LoginSettings
 
 FAILED = LOCAL / "ui-failed"
@@ -81,7 +81,7 @@ def browser() -> Iterator[Browser]:
     executable = find_browser()
     if executable is None:
         pytest.skip(f"Chromium is not installed: {HOW_TO_INSTALL}")
-    expect.set_options(timeout=PATIENCE_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=launch_arguments())
         yield browser
@@ -94,7 +94,7 @@ def new_context(browser: Browser) -> Callable[..., BrowserContext]:
 
     def make(**options: Any) -> BrowserContext:
         context = browser.new_context(viewport=SIZE, reduced_motion="reduce", **options)
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(TIMEOUT_MS)
         return context
 
     return make

@@ -11,7 +11,7 @@ from playwright.sync_api import FrameLocator, Locator, ViewportSize, expect
 
 from dev.demo.train import Demo
 from localcloud.testing import SampleModel, eventually
-from tests.ui.airflow_ui import PATIENCE_MS, AirflowUi
+from tests.ui.airflow_ui import TIMEOUT_MS, AirflowUi
 from tests.ui.stack import USER, LoginSettings
 from tests.ui.story import DRIFT, RETRAINING, ROLLBACK, WINE, Story
 
@@ -81,7 +81,7 @@ class ModelsPage:
             self.open()
             return False
 
-        eventually(is_visible, seconds=PATIENCE_MS / 1000)
+        eventually(is_visible, seconds=TIMEOUT_MS / 1000)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.vertex.pipelines.specs import Pipeline
 from localcloud.config import HOST
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE_MS = 60_000
+TIMEOUT_MS = 60_000
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def window() -> Iterator[Page]:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         window = browser.new_page()
-        window.set_default_timeout(PATIENCE_MS)
+        window.set_default_timeout(TIMEOUT_MS)
         complaints: list[str] = []
         window.on("console", lambda message: complaints.append(message.text))
         window.on("pageerror", lambda error: complaints.append(str(error)))

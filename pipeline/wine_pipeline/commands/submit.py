@@ -28,22 +28,22 @@ from wine_pipeline.scale import Scale
 _POLL_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
 # An outage may last this long before the job is given up.
-_PATIENCE_SECONDS = 900.0
+_RETRY_SECONDS = 900.0
 _LONGEST_PAUSE_SECONDS = 60.0
 # how long a first use of the project may take
 _AGENTS_SECONDS = 1800.0
 
 
-def _say_again(error: BaseException) -> None:
+def _report_retry(error: BaseException) -> None:
     print(f"asking again after: {error}", file=sys.stderr, flush=True)
 
 
-_WHEN_AGENTS_ARE_THERE = Retry(
+_RETRY_UNTIL_AGENTS_EXIST = Retry(
     lacks_service_agents,
     initial=_POLL_SECONDS,
     maximum=_LONGEST_PAUSE_SECONDS,
     timeout=_AGENTS_SECONDS,
-    on_error=_say_again,
+    on_error=_report_retry,
 )
 
 
@@ -90,7 +90,7 @@ def run_on_vertex(
     """
     snapshot = unchanged_since(data_version)
     query = pinned_query(config, table, snapshot)
-    told = {
+    labels_of_data = {
         DATA_VERSION_LABEL: str(data_version),
         # the next data check compares its count with this
         ROW_COUNT_LABEL: str(count_rows(target.project, config, table, snapshot)),
@@ -104,12 +104,12 @@ def run_on_vertex(
             template_path=str(spec),
             job_id=f"{config.name}-{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(2)}",
             parameter_values={INPUT_CONFIG: DataContract.input_config(query)},
-            labels={**labels, **told},
+            labels={**labels, **labels_of_data},
             project=target.project,
             location=target.region,
         )
     try:
-        _WHEN_AGENTS_ARE_THERE(job.submit)()
+        _RETRY_UNTIL_AGENTS_EXIST(job.submit)()
     except (GoogleAPICallError, RetryError) as error:
         raise SubmissionError(f"{target.project} in {target.region}: {error.message}") from error
     print(f"{job.resource_name}: data version {data_version} of {table}", flush=True)
@@ -120,7 +120,7 @@ def _follow(job: aiplatform.PipelineJob) -> str:
     started = time.monotonic()
     seen: dict[str, str] = {}
     while True:
-        resource = _look(job)
+        resource = _poll(job)
         for task in resource.job_detail.task_details:
             state = PipelineTaskDetail.State(task.state).name
             if seen.get(task.task_name) != state:
@@ -131,13 +131,13 @@ def _follow(job: aiplatform.PipelineJob) -> str:
         time.sleep(_POLL_SECONDS)
 
 
-def _look(job: aiplatform.PipelineJob) -> PipelineJob:
+def _poll(job: aiplatform.PipelineJob) -> PipelineJob:
     again = Retry(
         is_transient,
         initial=_POLL_SECONDS,
         maximum=_LONGEST_PAUSE_SECONDS,
-        timeout=_PATIENCE_SECONDS,
-        on_error=_say_again,
+        timeout=_RETRY_SECONDS,
+        on_error=_report_retry,
     )
     try:
         return job.api_client.get_pipeline_job(name=job.resource_name, retry=again, timeout=_ANSWER_SECONDS)

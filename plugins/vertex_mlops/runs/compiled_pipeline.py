@@ -71,7 +71,7 @@ def build_pipeline_job(
     project_id: str,
     region: str,
     template_path: str,
-    patience: float,
+    retry_seconds: float,
     **definition: Any,
 ) -> aiplatform.PipelineJob:
     """
@@ -81,13 +81,13 @@ def build_pipeline_job(
     :param project_id: of the job.
     :param region: of the job.
     :param template_path: the file.
-    :param patience: seconds for which reading the file is retried.
+    :param retry_seconds: seconds for which reading the file is retried.
     :param definition: further arguments of ``PipelineJobHook.get_pipeline_job_object``.
     :raises SpecError: the file is not a compiled pipeline, or does not take these arguments.
     """
     from google.auth.exceptions import GoogleAuthError
 
-    build = transient_retry(patience)(hook.get_pipeline_job_object)
+    build = transient_retry(retry_seconds)(hook.get_pipeline_job_object)
     try:
         return build(template_path=template_path, project=project_id, location=region, **definition)
     except (GoogleAuthError, json.JSONDecodeError):

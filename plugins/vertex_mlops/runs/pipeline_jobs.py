@@ -32,7 +32,7 @@ _ATTEMPT_LENGTH = 6
 # leaves room for attempt_id
 LONGEST_FIRST_ID = _MAX_ID_LENGTH - _ATTEMPT_LENGTH
 
-_LIST_PATIENCE = 300.0
+_LIST_RETRY_SECONDS = 300.0
 
 
 def pipeline_job_id(*, dag_id: str, run_id: str, task_id: str, map_index: int | None) -> str:
@@ -137,7 +137,7 @@ def list_attempts(
         project_id=project_id,
         region=region,
         filter=f'labels.{RUN_LABEL}="{run}"',
-        retry=transient_retry(_LIST_PATIENCE),
+        retry=transient_retry(_LIST_RETRY_SECONDS),
         timeout=REQUEST_SECONDS,
     )
     numbers = (attempt_number(resource_id(job.name), first_id) for job in jobs)

@@ -27,7 +27,7 @@ from vertex_mlops.links.console import ConsoleLink  # noqa: E402
 PACKAGE = vertex_mlops.__name__
 PAGES = sorted((REPOSITORY / "docs" / "operators").glob("*.md"))
 PARAM = re.compile(r"^:param (\w+): (.*?)(?=^:|^$|\Z)", re.MULTILINE | re.DOTALL)
-DURATION = re.compile(r"timeout|interval|patience|ttl|seconds")
+DURATION = re.compile(r"timeout|interval|ttl|seconds")
 UNIT = re.compile(r"\b(milliseconds|seconds|hours|days)\b", re.IGNORECASE)
 # of the arguments that take no template, those without a default
 GIVEN: dict[str, Any] = {"settings": MonitoringSettings(), "asset": Asset(name="asset")}

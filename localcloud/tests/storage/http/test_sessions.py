@@ -21,7 +21,7 @@ async def stalled():
 
 
 async def test_a_client_that_stalls_does_not_keep_its_upload_from_another(served, monkeypatch):
-    monkeypatch.setattr(resumable, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(resumable, "PREVIOUS_SECONDS", 0.2)
     begun = await served.ask("POST", f"{UPLOAD}?uploadType=resumable&name=one")
     path = URL(begun.headers["Location"]).raw_path_qs
     file = served.store.contents.path(URL(path).query["upload_id"])

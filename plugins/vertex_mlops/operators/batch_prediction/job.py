@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TASK_LABEL = "airflow_task"
 _FORMAT = "bigquery"
 _CREATE_SECONDS = 120.0
-_CREATE_PATIENCE = 300.0
+_CREATE_RETRY_SECONDS = 300.0
 # names: the enum would load all types of Vertex AI with every DAG file
 _SUCCESSFUL = frozenset({"JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED"})
 _UNSUCCESSFUL = frozenset({"JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_EXPIRED"})
@@ -203,7 +203,7 @@ class RunBatchPredictionJobOnceOperator(VertexBaseOperator):
                 parent=self.parent, batch_prediction_job=self._definition(label), timeout=_CREATE_SECONDS
             )
 
-        job = transient_retry(_CREATE_PATIENCE)(create)()
+        job = transient_retry(_CREATE_RETRY_SECONDS)(create)()
         self.log.info("Created %s with %s@%s", job.name, job.model, job.model_version_id)
         return job
 

@@ -60,8 +60,8 @@ if TYPE_CHECKING:
 # without a deadline, an answer that is lost on its way would be waited for forever
 _CREATE_SECONDS = 120.0
 # how long a task tries by itself, before it is for its own retries or for the next poll
-_SUBMIT_PATIENCE = 300.0
-_READ_PATIENCE = 60.0
+_SUBMIT_RETRY_SECONDS = 300.0
+_READ_RETRY_SECONDS = 60.0
 
 
 class RunPipelineJobOnceOperator(VertexBaseOperator):
@@ -249,7 +249,7 @@ class RunPipelineJobOnceOperator(VertexBaseOperator):
             try:
                 self._submit(ti)
             except AlreadyExists:
-                if not self._adopts(self._get_job(_SUBMIT_PATIENCE), known=attempt in known):
+                if not self._adopts(self._get_job(_SUBMIT_RETRY_SECONDS), known=attempt in known):
                     continue
             return self.job_id
         raise AssertionError("counted to infinity")
@@ -299,7 +299,7 @@ class RunPipelineJobOnceOperator(VertexBaseOperator):
         ti.xcom_push(key=SUBMISSION_KEY, value=deadline)
         self.log.info("Submitting pipeline job %s", self.job_id)
         # the job may be there although no answer came: then the next call says that it is
-        transient_retry(_SUBMIT_PATIENCE)(job.submit)(
+        transient_retry(_SUBMIT_RETRY_SECONDS)(job.submit)(
             service_account=self.service_account,
             network=self.network,
             reserved_ip_ranges=self.reserved_ip_ranges,
@@ -309,15 +309,19 @@ class RunPipelineJobOnceOperator(VertexBaseOperator):
 
     def _build(self, definition: dict[str, Any]) -> aiplatform.PipelineJob:
         return build_pipeline_job(
-            self.hook, project_id=self.project_id, region=self.region, patience=_SUBMIT_PATIENCE, **definition
+            self.hook,
+            project_id=self.project_id,
+            region=self.region,
+            retry_seconds=_SUBMIT_RETRY_SECONDS,
+            **definition,
         )
 
-    def _get_job(self, patience: float) -> PipelineJob:
+    def _get_job(self, retry_seconds: float) -> PipelineJob:
         return self.hook.get_pipeline_job(
             project_id=self.project_id,
             region=self.region,
             pipeline_job_id=self.job_id,
-            retry=transient_retry(patience),
+            retry=transient_retry(retry_seconds),
             timeout=REQUEST_SECONDS,
         )
 
@@ -345,7 +349,7 @@ class RunPipelineJobOnceOperator(VertexBaseOperator):
 
     def _look(self) -> PipelineJob | None:
         try:
-            return self._get_job(_READ_PATIENCE)
+            return self._get_job(_READ_RETRY_SECONDS)
         except Exception as error:
             if not is_transient(error):
                 raise

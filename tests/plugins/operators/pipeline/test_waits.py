@@ -107,7 +107,7 @@ def test_a_task_that_waits_itself_gets_over_errors(
 def test_errors_that_outlast_its_patience_do_not_end_the_wait_either(
     place: dict[str, str], upload: Upload, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline_job, "_READ_PATIENCE", 0)
+    monkeypatch.setattr(pipeline_job, "_READ_RETRY_SECONDS", 0)
     operator = train(place, upload(pipeline(step("Nothing", "pass"))))
     faults.add(Fault(GET, calls=3, code="UNAVAILABLE"))
 
@@ -176,7 +176,7 @@ def test_an_error_long_after_the_one_before_is_the_first_again(
 def test_a_worker_that_cannot_read_the_job_gives_up_its_slot(
     place: dict[str, str], upload: Upload, faults: Faults, gate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline_job, "_READ_PATIENCE", 0)
+    monkeypatch.setattr(pipeline_job, "_READ_RETRY_SECONDS", 0)
     operator = train(place, upload(gated(gate)), deferrable=True, poll_interval=1)
     faults.add(Fault(GET, code="UNAVAILABLE"))
 

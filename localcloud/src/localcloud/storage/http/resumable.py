@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 CANCELLED = 499
 # how long a request waits for an earlier one of its upload, which the client may have abandoned
-PATIENCE_SECONDS = 2.0
+PREVIOUS_SECONDS = 2.0
 
 _RANGE = re.compile(r"bytes (?:\*|(\d{1,18})-(\d{1,18}))/(\*|\d{1,18})")
 
@@ -65,7 +65,7 @@ class _Session:
         :param request: what comes next.
         """
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(PREVIOUS_SECONDS):
                 await self.lock.acquire()
         except TimeoutError:
             if self._served is not None and self._served.transport is not None:

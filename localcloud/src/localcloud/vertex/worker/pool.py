@@ -17,7 +17,7 @@ from localcloud.vertex.worker.errors import (
     UnsupportedCommandError,
     WorkerError,
 )
-from localcloud.vertex.worker.guest import leftovers
+from localcloud.vertex.worker.guest import orphans
 from localcloud.vertex.worker.imports import LearnedImports
 from localcloud.vertex.worker.process import Connection, ZygoteProcess, check_interpreter
 
@@ -118,7 +118,7 @@ class WorkerPool:
             **client_environment,
             # no search for translations: Beam makes an ArgumentParser, with its texts, for each option read
             "LANGUAGE": "C",
-            leftovers.MARK: str(settings.state),
+            orphans.MARK: str(settings.state),
         }
         self._lock = threading.Lock()
         self._zygote: ZygoteProcess | None = None
@@ -128,7 +128,7 @@ class WorkerPool:
 
     def start(self) -> None:
         """Allow use (again after a stop), after killing what a killed owner has left; starts nothing."""
-        leftovers.end(self._environment[leftovers.MARK])
+        orphans.kill(self._environment[orphans.MARK])
         self._stopped = False
 
     def stop(self) -> None:

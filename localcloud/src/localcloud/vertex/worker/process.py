@@ -18,7 +18,7 @@ from localcloud.vertex.worker.errors import (
     WorkerDiedError,
     WorkerError,
 )
-from localcloud.vertex.worker.guest import leftovers
+from localcloud.vertex.worker.guest import orphans
 
 _PROGRAM = Path(__file__).with_name("guest") / "zygote.py"
 _STOP_SECONDS = 2
@@ -101,7 +101,7 @@ class ZygoteProcess:
         python = check_interpreter(python)
         self._log = log
         # its successor must not be mistaken for an orphan of this one
-        self._mark = f"{environment[leftovers.MARK]}#{secrets.token_hex(4)}"
+        self._mark = f"{environment[orphans.MARK]}#{secrets.token_hex(4)}"
         self._stopping = False
         log.parent.mkdir(parents=True, exist_ok=True)
         self._control, its_end = socket.socketpair()
@@ -111,7 +111,7 @@ class ZygoteProcess:
                 stdin=its_end.fileno(),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**environment, leftovers.MARK: self._mark},
+                env={**environment, orphans.MARK: self._mark},
                 start_new_session=True,
             )
 
@@ -141,7 +141,7 @@ class ZygoteProcess:
             return ChildStoppedError("Stopped by localcloud")
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_SECONDS)
-        leftovers.end(self._mark)
+        orphans.kill(self._mark)
         code = self._process.returncode
         return WorkerDiedError(f"The pipeline worker process ended (exit code {code}); log: {self._log}")
 
@@ -158,7 +158,7 @@ class ZygoteProcess:
             # it is busy with an import; the kernel kills the children when it dies
             self._process.kill()
             self._process.wait()
-        leftovers.end(self._mark)
+        orphans.kill(self._mark)
 
 
 def check_interpreter(python: Path | None) -> Path:

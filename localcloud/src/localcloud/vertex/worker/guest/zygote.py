@@ -34,7 +34,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple, NoReturn
 
 # the file next to this one: -P keeps this folder off the path of what is imported for the tasks
-leftovers = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("leftovers.py"))))
+orphans = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("orphans.py"))))
 
 PR_SET_PDEATHSIG = 1
 _MAX_REQUEST = 64 << 20
@@ -135,7 +135,7 @@ class Zygote:
         # what the child itself started must not outlive it
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        leftovers.end(f"{os.environ[leftovers.MARK]}#{child.pid}")
+        orphans.kill(f"{os.environ[orphans.MARK]}#{child.pid}")
         self._selector.unregister(child.pidfd)
         os.close(child.pidfd)
         if child.connection.fileno() in self._selector.get_map():
@@ -151,7 +151,7 @@ class Zygote:
         del self._children[child.pid]
 
     def _end(self) -> NoReturn:
-        leftovers.end(os.environ[leftovers.MARK])
+        orphans.kill(os.environ[orphans.MARK])
         os._exit(0)
 
 
@@ -188,7 +188,7 @@ def run(request: dict[str, Any], connection: socket.socket) -> int:
     """Run the request in the forked child, and return its exit code."""
     gc.enable()
     os.environ.update(request.get("environment", {}))
-    os.environ[leftovers.MARK] += f"#{os.getpid()}"
+    os.environ[orphans.MARK] += f"#{os.getpid()}"
     warm = set(sys.modules)
     try:
         if request["kind"] == "serve":

@@ -18,9 +18,9 @@ MARK = "LOCALCLOUD_WORKER"
 _ROUNDS = 20
 
 
-def end(mark: str) -> int:
+def kill(mark: str) -> int:
     """
-    Kill every process of this user that bears a mark, other than this one.
+    Kill every process of this user that has a mark, other than this one.
 
     :param mark: value of the variable ``MARK``; it may be followed by ``#`` and more.
     :return: how many were killed.
