@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 import tensorflow_transform as tft
+from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 from vertex_mlops.contract.names import EXAMPLES_SIGNATURE, RAW_SIGNATURE
 
 from wine_pipeline.features import FEATURE_NAMES
@@ -38,15 +39,18 @@ def export_model(
     :param path: folder of the SavedModel.
     :param default_signature: name of the one that a request without a name asks.
     """
-    # As attributes, the variables, and the layer's tables and constants, are tracked and saved.
+    # What the Keras layer of transform_features_layer() calls: to save the layer itself, its functions would
+    # be traced once more, and dropped (``default_save_signature`` in tf_keras/src/saving/legacy/saved_model).
+    scaling = SavedModelLoader(transform_output.transform_savedmodel_dir)
+    # As attributes, the variables, and the tables and constants of the scaling, are tracked and saved.
     saved = tf.Module()
     saved.weights = [weight.value for weight in model.weights]
-    saved.tft_layer = transform_output.transform_features_layer()
+    saved.scaling = vars(scaling)
     raw_spec = transform_output.raw_feature_spec()
     example_spec = {name: raw_spec[name] for name in FEATURE_NAMES}
 
     def predict(features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        scaled = saved.tft_layer(dict(features))
+        scaled = scaling.apply_transform_model(features)
         return dict(model({name: scaled[name] for name in LEARNT_NAMES}, training=False))
 
     # Nothing branches on a tensor: AutoGraph would rewrite the sources of TFT and Keras, and change no node.
@@ -61,7 +65,7 @@ def export_model(
     def serve_raw(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return predict(features)
 
-    explanation = Explanation(predict, average_wine(saved.tft_layer))
+    explanation = Explanation(predict, average_wine(scaling.apply_transform_model))
     signatures = {
         EXAMPLES_SIGNATURE: serve_examples,
         RAW_SIGNATURE: serve_raw,
