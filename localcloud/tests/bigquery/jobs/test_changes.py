@@ -157,19 +157,24 @@ def test_the_streaming_buffer_holds_rows_that_the_table_does_not_tell_of_yet(
     assert (buffered.num_rows, buffered.modified) == (2, before.modified)
     assert buffered.streaming_buffer.estimated_rows == 2
     assert buffered.streaming_buffer.oldest_entry_time > before.modified
-    for change in (
-        "DELETE FROM `{0}` WHERE id = 3",
-        "UPDATE `{0}` SET id = 5 WHERE id = 3",
-        "TRUNCATE TABLE `{0}`",
-    ):
-        with pytest.raises(
-            BadRequest, match="would affect rows in the streaming buffer, which is not support"
-        ):
-            client.query_and_wait(change.format(grades))
 
     written = await_flush(client, grades)
     assert (written.num_rows, written.modified > buffered.modified) == (4, True)
-    client.query_and_wait(f"DELETE FROM `{grades}` WHERE id = 3")
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["DELETE FROM `{0}` WHERE id = 3", "UPDATE `{0}` SET id = 5 WHERE id = 3", "TRUNCATE TABLE `{0}`"],
+)
+def test_rows_in_the_streaming_buffer_can_be_changed_when_it_was_flushed(
+    client: bigquery.Client, grades: str, change: str
+) -> None:
+    client.insert_rows_json(grades, [{"id": 3}])
+    with pytest.raises(BadRequest, match="would affect rows in the streaming buffer, which is not support"):
+        client.query_and_wait(change.format(grades))
+
+    await_flush(client, grades)
+    client.query_and_wait(change.format(grades))
 
 
 def await_flush(client: bigquery.Client, table: str) -> bigquery.Table:
