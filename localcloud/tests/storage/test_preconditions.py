@@ -130,3 +130,29 @@ def test_a_simple_upload_keeps_its_precondition_and_its_content(bucket, blob):
 
     assert (stale.status_code, current.status_code) == (412, 200)
     assert bucket.blob("wine").download_as_bytes() == b"new"
+
+
+@pytest.mark.parametrize("what", ["blob", "bucket"])
+def test_a_read_depends_on_the_etag(bucket, what):
+    blob = bucket.blob("wine")
+    blob.upload_from_string("old")
+    read = {"blob": blob, "bucket": bucket}[what]
+    read.reload()
+    before = read.etag
+    reads = [read.reload, read.exists, *([blob.download_as_bytes] if what == "blob" else [])]
+    for call in reads:
+        call(if_etag_match=before)
+        call(if_etag_match=["other", before])
+        call(if_etag_not_match="other")
+        with pytest.raises(NotModified):
+            call(if_etag_not_match=["other", before])
+        with pytest.raises(PreconditionFailed, match="so If-Match: other does not hold"):
+            call(if_etag_match="other")
+
+    setattr(read, {"blob": "metadata", "bucket": "labels"}[what], {"a": "b"})
+    read.patch()
+    after = read.etag
+    for call in reads:
+        call(if_etag_not_match=before)
+        with pytest.raises(PreconditionFailed, match=f"has the ETag {after}, so If-Match: {before} does"):
+            call(if_etag_match=before)

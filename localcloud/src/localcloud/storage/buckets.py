@@ -63,12 +63,17 @@ def bucket_resource(bucket: Bucket, settings: Settings) -> dict[str, Any]:
         "location": bucket.location,
         "locationType": location_type(bucket.location),
         "metageneration": str(bucket.metageneration),
-        "etag": base64.b64encode(f"{bucket.metageneration}".encode()).decode(),
+        "etag": bucket_etag(bucket),
         "timeCreated": time_text(bucket.created),
         "updated": time_text(bucket.updated),
         "storageClass": "STANDARD",
         **bucket.fields,
     }
+
+
+def bucket_etag(bucket: Bucket) -> str:
+    """Return what changes with a bucket's metadata."""
+    return base64.b64encode(f"{bucket.metageneration}".encode()).decode()
 
 
 def location_type(location: str) -> str:

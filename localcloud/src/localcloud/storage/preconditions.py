@@ -1,5 +1,5 @@
 """
-Preconditions: on which generation and metageneration a call depends.
+Preconditions: on which generation, metageneration and ETag a call depends.
 
 Source: https://cloud.google.com/storage/docs/request-preconditions
 """
@@ -69,6 +69,27 @@ class Conditions:
                 )
                 code = 304 if unwanted and reads else 412
                 raise ApiError(code, "FAILED_PRECONDITION", message, "conditionNotMet")
+
+
+def check_etag(headers: Mapping[str, str], etag: str, resource: str) -> None:
+    """
+    Compare the ETag of a resource that is read with the headers ``If-Match`` and ``If-None-Match``.
+
+    .. seealso:: ``_add_etag_match_headers`` in google/cloud/storage/_helpers.py, which sends ETags without
+        quotation marks, and https://www.rfc-editor.org/rfc/rfc9110#section-13.1
+
+    :param headers: of the request.
+    :param etag: of the resource.
+    :param resource: its gs:// URI.
+    :raises ApiError: 412 when ``If-Match`` does not hold, 304 when ``If-None-Match`` does not.
+    """
+    for header, unwanted in (("If-Match", False), ("If-None-Match", True)):
+        if header not in headers:
+            continue
+        listed = [each.strip().removeprefix("W/").strip('"') for each in headers[header].split(",")]
+        if ("*" in listed or etag in listed) == unwanted:
+            message = f"{resource} has the ETag {etag}, so {header}: {headers[header]} does not hold"
+            raise ApiError(304 if unwanted else 412, "FAILED_PRECONDITION", message, "conditionNotMet")
 
 
 def number(name: str, value: object) -> int:

@@ -20,8 +20,7 @@ HEADERS = [
     "x-goog-encryption-algorithm",
     "X-Goog-Copy-Source-Encryption-Key-Sha256",
     "X-Goog-If-Generation-Match",
-    "If-Match",
-    "If-None-Match",
+    "If-Range",
 ]
 
 
@@ -146,3 +145,25 @@ async def test_a_part_that_cannot_be_read_is_one_answer_of_its_batch(served, par
     text = await answer.text()
     assert text.count("Content-ID: <response-") == text.count("HTTP/1.1 ") == 1
     assert "\r\na:b" not in text
+
+
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PATCH", f"{OBJECTS}/one"),
+        ("DELETE", f"{OBJECTS}/one"),
+        ("POST", f"{OBJECTS}/one/rewriteTo/b/wine/o/two"),
+        ("GET", OBJECTS),
+        ("GET", "/storage/v1/b?project=local-project"),
+    ],
+)
+async def test_an_etag_is_compared_in_reads_alone(served, method, path, header):
+    await served.put("one", b"x")
+
+    answer = await served.ask(method, path, headers={header: "x"})
+
+    assert answer.status == 501
+    assert f"the header {header}" in (await answer.json())["error"]["message"]
+    assert f"the header {header}" in await in_a_batch(served, f"GET {OBJECTS}/one", f"{header}: x".encode())
+    assert await served.names() == ["one"]

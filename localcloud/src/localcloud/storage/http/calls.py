@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.errors import ApiError, not_served
 from localcloud.gateway.json_body import read_object
-from localcloud.storage.preconditions import Conditions
-from localcloud.storage.resources import changed, keep_storage_class, object_resource, written
+from localcloud.storage.preconditions import Conditions, check_etag
+from localcloud.storage.resources import changed, etag, keep_storage_class, object_resource, written
 from localcloud.storage.store import Source, Store
 
 Query = dict[str, str]
@@ -61,6 +62,7 @@ class ObjectCall:
     :param query: parameters of the query.
     :param body: its content.
     :param destination: of a copy.
+    :param headers: of a read.
     """
 
     method: str
@@ -69,6 +71,7 @@ class ObjectCall:
     query: Query
     body: bytes
     destination: Destination | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def carry_out(store: Store, call: ObjectCall) -> Answer:
@@ -83,7 +86,9 @@ def carry_out(store: Store, call: ObjectCall) -> Answer:
         return _copy(store, call, call.destination)
     conditions = Conditions(call.query)
     if call.method == "GET":
-        return Answer.of(object_resource(store.get(call.bucket, call.name, conditions)))
+        found = store.get(call.bucket, call.name, conditions)
+        check_etag(call.headers, etag(found), f"gs://{call.bucket}/{call.name}")
+        return Answer.of(object_resource(found))
     if call.method == "DELETE":
         store.delete(call.bucket, call.name, conditions)
         # Cloud Storage answers without content, and gcloud cannot read any other

@@ -23,8 +23,8 @@ from localcloud.storage.http.calls import Answer, Destination, ObjectCall, carry
 from localcloud.storage.http.refusals import refuse_ignored
 from localcloud.storage.http.resumable import Resumable
 from localcloud.storage.names import check_object
-from localcloud.storage.preconditions import Conditions
-from localcloud.storage.resources import as_resource, object_resource
+from localcloud.storage.preconditions import Conditions, check_etag
+from localcloud.storage.resources import as_resource, etag, object_resource
 from localcloud.storage.store import Source, Store
 
 # of batches and resources; content is streamed
@@ -89,6 +89,7 @@ class Front:
         if request.method == "GET":
             found = self.store.bucket(name)
             conditions.check_bucket(found, reads=True)
+            check_etag(request.headers, buckets.bucket_etag(found), f"gs://{name}")
         else:
             sent = read_object(await request.read())
             buckets.check_unchanged(self.store.bucket(name), sent)
@@ -131,7 +132,14 @@ class Front:
             return await self.download(request)
         match = request.match_info
         body = await request.read()
-        call = ObjectCall(request.method, match["bucket"], match["object"], dict(request.query), body)
+        call = ObjectCall(
+            request.method,
+            match["bucket"],
+            match["object"],
+            dict(request.query),
+            body,
+            headers=request.headers,
+        )
         return _response(await self.object_call(call))
 
     async def object_call(self, call: ObjectCall) -> Answer:
@@ -153,6 +161,7 @@ class Front:
                 raise
             return web.Response(status=404, text=error.message)
         with file:
+            check_etag(request.headers, etag(found), f"gs://{bucket}/{name}")
             return await downloads.send(request, found, file)
 
     @serves("storage.objects.compose")

@@ -30,17 +30,19 @@ _PARAMETERS = frozenset(
     }
 )
 # keys of the client's own, preconditions in other places than the query, and the XML API's copies
-_HEADERS = re.compile(
-    r"x-goog-(?:acl|copy-source.*|encryption-.*|if-.*)|if-(?:match|none-match|range)", re.IGNORECASE
-)
+_HEADERS = re.compile(r"x-goog-(?:acl|copy-source.*|encryption-.*|if-.*)|if-range", re.IGNORECASE)
+# served when one object or bucket is read: the JSON API has them for reads alone, as its Python client found
+# (https://github.com/googleapis/python-storage/pull/489)
+_ETAGS = re.compile(r"if-(?:match|none-match)", re.IGNORECASE)
 
 
-def refuse(query: Iterable[tuple[str, str]], headers: Iterable[str]) -> None:
+def refuse(query: Iterable[tuple[str, str]], headers: Iterable[str], *, reads: bool = False) -> None:
     """
     Reject what would be ignored.
 
     :param query: parameters of a call, whether it came alone or in a batch.
     :param headers: names of its headers.
+    :param reads: whether it reads one object or bucket, and checks its ETag.
     :raises ApiError: 501 that names one.
     """
     for name, value in query:
@@ -49,7 +51,7 @@ def refuse(query: Iterable[tuple[str, str]], headers: Iterable[str]) -> None:
         if name in _ACLS and value and value not in _PRIVATE:
             raise not_served(f"the parameter {name}={value}")
     for name in headers:
-        if _HEADERS.fullmatch(name):
+        if _HEADERS.fullmatch(name) or (_ETAGS.fullmatch(name) and not reads):
             raise not_served(f"the header {name}")
 
 
@@ -62,5 +64,14 @@ async def refuse_ignored(
         unquote_to_bytes(request.raw_path.encode("utf-8", "surrogateescape")).decode()
     except UnicodeDecodeError as error:
         raise invalid("The address of the request is not UTF-8") from error
-    refuse(request.query.items(), request.headers)
+    refuse(request.query.items(), request.headers, reads=_reads_one(request))
     return await handler(request)
+
+
+def _reads_one(request: web.Request) -> bool:
+    resource = request.match_info.route.resource
+    return (
+        request.method in ("GET", "HEAD")
+        and resource is not None
+        and resource.canonical.endswith(("{bucket}", "{object}"))
+    )
