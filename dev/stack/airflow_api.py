@@ -17,6 +17,8 @@ TASKS_HEALTH = "/execution/health"
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 REQUEST_SECONDS = 30
 PARSED_SECONDS = 90
+# how often a call is sent that Airflow has rolled back
+DATABASE_TRIES = 3
 # Only calls that change nothing are retried, after 0, 1 and 2 s.
 RETRY = Retry(
     total=3,
@@ -96,11 +98,14 @@ class AirflowApi:
     def _send(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:
-            answer = self._session.request(
-                method, f"{self.url}{path}", json=body, headers=headers, timeout=REQUEST_SECONDS
-            )
-            if answer.ok:
-                return answer.json() if answer.content else None
+            for _ in range(DATABASE_TRIES):
+                answer = self._session.request(
+                    method, f"{self.url}{path}", json=body, headers=headers, timeout=REQUEST_SECONDS
+                )
+                if answer.ok:
+                    return answer.json() if answer.content else None
+                if not _is_rolled_back(answer):
+                    break
         except requests.RequestException as error:
             raise AirflowApiError(f"Airflow: {method} {path}: {error}") from error
         raise AirflowApiError(f"Airflow: {method} {path}: {answer.status_code} {answer.text[:500]}")
@@ -154,3 +159,22 @@ def run_seconds(run: dict[str, Any]) -> float:
         datetime.fromisoformat(run[key].replace("Z", "+00:00")) for key in ("queued_at", "end_date")
     )
     return (end - begin).total_seconds()
+
+
+def _is_rolled_back(answer: requests.Response) -> bool:
+    """
+    Return whether a call failed in the database, so that it may be sent again.
+
+    On SQLite two calls that write can block each other until one of them fails with "database is locked":
+    ``log_action`` waits for the lock on the API server's event loop, on which the other one would commit.
+
+    .. seealso:: airflow/api_fastapi/logging/decorators.py, and ``SQLAlchemyErrorHandler`` in
+        airflow/api_fastapi/common/exceptions.py of Airflow 3.3.1
+    """
+    if answer.status_code != requests.codes.server_error:
+        return False
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return False
+    return isinstance(detail, dict) and detail.get("reason") == "Database error"

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,10 @@ from localcloud.testing import eventually, free_port
 
 
 class Server(ThreadingHTTPServer):
-    """An API server that answers 503 as often as it is told, then well."""
+    """An API server that answers with an error as often as it is told, then well."""
 
     failures = 0
+    error: tuple[int, dict[str, Any]] = (503, {"detail": "database is locked"})
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -33,13 +35,13 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.server.requests.append(f"{self.command} {path}")
         if len(self.server.requests) <= self.server.failures:
-            self._answer(503, {"detail": "database is locked"})
+            self._answer(*self.server.error)
         else:
             self._answer(200, {"state": "success", "dag_run_id": "run"})
 
     do_POST = do_GET  # noqa: N815
 
-    def _answer(self, code: int, body: dict[str, str]) -> None:
+    def _answer(self, code: int, body: dict[str, Any]) -> None:
         content = json.dumps(body).encode()
         self.send_response(code)
         self.send_header("Content-Length", str(len(content)))
@@ -78,6 +80,36 @@ def test_a_trigger_that_fails_is_not_sent_twice(server: Server, api: AirflowApi)
         api.trigger("dag")
 
     assert len(server.requests) == 1
+
+
+def test_a_trigger_that_airflow_has_rolled_back_is_sent_again(server: Server, api: AirflowApi):
+    server.failures = 1
+    server.error = (500, {"detail": {"reason": "Database error", "statement": "hidden"}})
+
+    assert api.trigger("dag") == "run"
+
+    assert server.requests == ["POST /api/v2/dags/dag/dagRuns"] * 2
+
+
+@pytest.mark.parametrize("detail", ["Internal Server Error", {"reason": "Unique constraint violation"}, None])
+def test_a_trigger_that_may_have_been_done_is_not_sent_twice(server: Server, api: AirflowApi, detail: Any):
+    server.failures = 1
+    server.error = (500, {"detail": detail})
+
+    with pytest.raises(AirflowApiError, match="POST /api/v2/dags/dag/dagRuns: 500 "):
+        api.trigger("dag")
+
+    assert len(server.requests) == 1
+
+
+def test_a_database_that_stays_locked_is_an_error(server: Server, api: AirflowApi):
+    server.failures = 100
+    server.error = (500, {"detail": {"reason": "Database error", "statement": "hidden"}})
+
+    with pytest.raises(AirflowApiError, match=r"POST /api/v2/dags/dag/dagRuns: 500 .*Database error"):
+        api.trigger("dag")
+
+    assert len(server.requests) == 3
 
 
 def test_a_read_that_keeps_failing_ends_as_one_error_with_the_answer(server: Server, api: AirflowApi):
