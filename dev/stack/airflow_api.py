@@ -165,11 +165,10 @@ def _is_rolled_back(answer: requests.Response) -> bool:
     """
     Return whether a call failed in the database, so that it may be sent again.
 
-    On SQLite two calls that write can block each other until one of them fails with "database is locked":
-    ``log_action`` waits for the lock on the API server's event loop, on which the other one would commit.
+    On SQLite it does ("database is locked") if another process, such as the scheduler, writes for five
+    seconds.
 
-    .. seealso:: airflow/api_fastapi/logging/decorators.py, and ``SQLAlchemyErrorHandler`` in
-        airflow/api_fastapi/common/exceptions.py of Airflow 3.3.1
+    .. seealso:: ``SQLAlchemyErrorHandler`` in airflow/api_fastapi/common/exceptions.py of Airflow 3.3.1
     """
     if answer.status_code != requests.codes.server_error:
         return False
