@@ -47,8 +47,7 @@ class Conditions:
             unwanted = wanted.endswith("NotMatch")
             if (actual == int(value)) == unwanted:
                 message = f"gs://{bucket}/{name} has {field} {actual}, so {wanted}={value} does not hold"
-                code = 304 if unwanted and reads else 412
-                raise ApiError(code, "FAILED_PRECONDITION", message, "conditionNotMet")
+                raise _not_met(message, is_known=unwanted and reads)
 
     def check_bucket(self, found: Bucket, *, reads: bool = False) -> None:
         """
@@ -67,8 +66,7 @@ class Conditions:
                     f"gs://{found.name} has metageneration {found.metageneration}, "
                     f"so {wanted}={value} does not hold"
                 )
-                code = 304 if unwanted and reads else 412
-                raise ApiError(code, "FAILED_PRECONDITION", message, "conditionNotMet")
+                raise _not_met(message, is_known=unwanted and reads)
 
 
 def check_etag(headers: Mapping[str, str], etag: str, resource: str) -> None:
@@ -89,7 +87,17 @@ def check_etag(headers: Mapping[str, str], etag: str, resource: str) -> None:
         listed = [each.strip().removeprefix("W/").strip('"') for each in headers[header].split(",")]
         if ("*" in listed or etag in listed) == unwanted:
             message = f"{resource} has the ETag {etag}, so {header}: {headers[header]} does not hold"
-            raise ApiError(304 if unwanted else 412, "FAILED_PRECONDITION", message, "conditionNotMet")
+            raise _not_met(message, is_known=unwanted)
+
+
+def _not_met(message: str, *, is_known: bool) -> ApiError:
+    """
+    Return the error of a precondition that does not hold.
+
+    :param message: which one.
+    :param is_known: whether the caller reads what it has already.
+    """
+    return ApiError(304 if is_known else 412, "FAILED_PRECONDITION", message, "conditionNotMet")
 
 
 def number(name: str, value: object) -> int:
