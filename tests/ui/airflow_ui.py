@@ -7,10 +7,16 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
+from localcloud.testing import eventually
+
 # Nothing is measured here, and the machine may be busy.
 TIMEOUT_MS = 60_000
 RUN_MS = 900_000
 ENDED = re.compile("^(Success|Failed)$")
+# what Airflow shows in place of what it has not got yet
+PLACEHOLDERS = ".chakra-skeleton, .chakra-spinner, [role=progressbar]"
+# Airflow has drawn what it got within this time
+SETTLE_SECONDS = 0.5
 
 
 class AirflowUi:
@@ -116,12 +122,23 @@ class AirflowUi:
 
     def picture(self, name: str, page: Page | None = None) -> None:
         """
-        Take a screenshot of the visible part of the page.
+        Take a screenshot of the visible part of the page, once two in a row are the same.
+
+        Playwright's ``toHaveScreenshot`` waits in this way too. It can miss that the network is idle:
+        https://github.com/microsoft/playwright/issues/42598.
 
         :param page: a tab that this one has opened, in place of it.
         """
         shown = page or self.page
-        # no pointer over a chart, no toast, no picture half drawn
+        # no pointer over a chart, no toast
         shown.mouse.move(0, 0)
-        shown.wait_for_load_state("networkidle")
-        shown.screenshot(path=self._pictures / f"airflow-{name}.png", animations="disabled")
+        # these stand still while their data is loaded
+        expect(shown.locator(PLACEHOLDERS).filter(visible=True)).to_have_count(0)
+        shots = [b""]
+
+        def is_drawn() -> bool:
+            shots.append(shown.screenshot(animations="disabled"))
+            return shots[-1] == shots[-2]
+
+        eventually(is_drawn, seconds=TIMEOUT_MS / 1000, every=SETTLE_SECONDS)
+        (self._pictures / f"airflow-{name}.png").write_bytes(shots[-1])

@@ -201,10 +201,10 @@ def test_a_red_task_says_in_its_log_what_was_wrong(ui: AirflowUi, impossible: Da
 @pytest.mark.parametrize("task_id", ["train", "upload", "deploy", "monitor"])
 def test_a_task_that_made_nothing_has_no_link(ui: AirflowUi, impossible: DagRun, task_id: str):
     ui.open_task(impossible.url, task_id)
-    ui.page.get_by_role("link", name="Details", exact=True).click()
-
     # until Airflow has answered there is no link in any case
-    ui.page.wait_for_load_state("networkidle")
+    with ui.page.expect_response(re.compile(f"/taskInstances/{task_id}/links")):
+        ui.page.get_by_role("link", name="Details", exact=True).click()
+
     expect(ui.page.get_by_role("cell", name="upstream_failed")).to_be_visible()
     for link in ("Pipeline Job", "Model Card", "Vertex AI Model", "Endpoint", "Model Monitoring Job"):
         expect(ui.page.get_by_role("link", name=link, exact=True)).to_have_count(0)
