@@ -1,10 +1,14 @@
-"""The routes of BigQuery, and valid requests for the fuzzer to mutate."""
+"""The routes of BigQuery, valid requests for the fuzzer to mutate, and what they name."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from tests.fuzz.services import Services
+
 P = "/bigquery/v2/projects/{project}"
+V2 = P.format(project="local-project")
 D = P + "/datasets/{dataset}"
 T = D + "/tables/{table}"
 U = "/upload" + P + "/jobs"
@@ -130,3 +134,15 @@ BODIES: dict[str, list[Any]] = {
     "bigquery.jobs.insert": JOBS,
     "bigquery.jobs.query": [{**QUERY, "maxResults": 5, "formatOptions": {"useInt64Timestamp": True}}],
 }
+
+
+def seed_bigquery(services: Services) -> None:
+    """Recreate what a request needs, whatever earlier ones have changed."""
+    for table in ("wine", "snapshot"):
+        services.ask("bigquery", "DELETE", f"{V2}/datasets/fuzz/tables/{table}")
+    for path, body in (
+        ("/datasets", {**DATASET, "datasetReference": {"datasetId": "fuzz"}}),
+        ("/datasets/fuzz/tables", {"tableReference": {"tableId": "wine"}, "schema": {"fields": COLUMNS}}),
+        ("/datasets/fuzz/tables/wine/insertAll", {"rows": [{"json": ROW}]}),
+    ):
+        services.ask("bigquery", "POST", f"{V2}{path}", json.dumps(body).encode())

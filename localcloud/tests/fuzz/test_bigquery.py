@@ -15,21 +15,19 @@ import pytest
 from tests.fuzz import discovery, odd
 from tests.fuzz.bigquery_requests import (
     BODIES,
-    COLUMNS,
-    DATASET,
     JOBS,
     LOAD,
     QUERY,
     ROUTES,
-    ROW,
     UPLOADS,
+    V2,
     U,
+    seed_bigquery,
 )
 from tests.fuzz.checks import BUDGET, check, search
 from tests.fuzz.services import Answer, Services, routes_of
 
 API = "bigquery.v2"
-V2 = "/bigquery/v2/projects/local-project"
 UPLOAD = U.format(project="local-project")
 NAMES = {"project": "local-project", "dataset": "fuzz", "table": "wine", "policy": "all", "job": "asked"}
 # deleted resources are not those that other requests change
@@ -52,23 +50,11 @@ FILES = _files()
 @pytest.fixture(scope="session")
 def warehouse(services: Services) -> Services:
     """Return BigQuery with a table and a finished query."""
-    prepare(services)
+    seed_bigquery(services)
     job = {"jobReference": {"jobId": "asked"}, "configuration": {"query": QUERY}}
     answer = services.ask("bigquery", "POST", f"{V2}/jobs", json.dumps(job).encode())
     assert answer.json()["status"] == {"state": "DONE"}
     return services
-
-
-def prepare(services: Services) -> None:
-    """Recreate what a request needs, whatever earlier ones have changed."""
-    for table in ("wine", "snapshot"):
-        services.ask("bigquery", "DELETE", f"{V2}/datasets/fuzz/tables/{table}")
-    for path, body in (
-        ("/datasets", {**DATASET, "datasetReference": {"datasetId": "fuzz"}}),
-        ("/datasets/fuzz/tables", {"tableReference": {"tableId": "wine"}, "schema": {"fields": COLUMNS}}),
-        ("/datasets/fuzz/tables/wine/insertAll", {"rows": [{"json": ROW}]}),
-    ):
-        services.ask("bigquery", "POST", f"{V2}{path}", json.dumps(body).encode())
 
 
 def test_every_route_is_in_the_table(services: Services) -> None:
@@ -81,7 +67,7 @@ def test_every_route_is_in_the_table(services: Services) -> None:
 def test_no_request_fails(verb: str, path: str, warehouse: Services) -> None:
     method = discovery.methods(API)[ROUTES[verb, path]]
     names = DOOMED if verb == "DELETE" else NAMES
-    prepare(warehouse)
+    seed_bigquery(warehouse)
 
     def ask(random: Random) -> None:
         url = path.format(**{key: odd.segment(random, name) for key, name in names.items()})

@@ -9,8 +9,7 @@ from urllib.parse import urlencode
 from tests.fuzz import odd
 from tests.fuzz.checks import BUDGET, check, search
 from tests.fuzz.services import BUCKET, Services, routes_of
-from tests.fuzz.test_vertex import prepare
-from tests.fuzz.vertex_requests import MODEL
+from tests.fuzz.vertex_requests import MODEL, seed_vertex
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTIONS = (
@@ -66,7 +65,7 @@ def test_no_form_fails(services: Services) -> None:
 
 def test_no_page_fails(services: Services) -> None:
     """Check that errors of pages are pages, too."""
-    prepare(services)
+    seed_vertex(services)
 
     def ask(random: Random) -> None:
         parts = PARTS | {"id": random.choice(IDS)}

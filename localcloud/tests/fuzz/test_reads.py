@@ -9,9 +9,9 @@ import grpc
 import pytest
 from google.cloud.bigquery_storage_v1 import types
 from tests.fuzz import odd, protos
+from tests.fuzz.bigquery_requests import seed_bigquery
 from tests.fuzz.checks import BUDGET, check_call, search
 from tests.fuzz.services import Services
-from tests.fuzz.test_bigquery import prepare
 
 from localcloud.bigquery import METHODS
 
@@ -33,7 +33,7 @@ RESTRICTIONS = (
 @pytest.fixture(scope="session")
 def reads(services: Services) -> Services:
     """Return the Read API with a table."""
-    prepare(services)
+    seed_bigquery(services)
     return services
 
 
@@ -79,7 +79,7 @@ def test_every_method_is_searched() -> None:
 
 
 def test_no_session_fails(reads: Services) -> None:
-    prepare(reads)
+    seed_bigquery(reads)
 
     def ask(random: Random) -> None:
         message = session(random)
@@ -91,7 +91,7 @@ def test_no_session_fails(reads: Services) -> None:
 
 
 def test_no_read_fails(reads: Services) -> None:
-    prepare(reads)
+    seed_bigquery(reads)
     name = stream_of(reads)
 
     def ask(random: Random) -> None:
@@ -108,7 +108,7 @@ def test_no_read_fails(reads: Services) -> None:
 
 
 def test_no_split_fails(reads: Services) -> None:
-    prepare(reads)
+    seed_bigquery(reads)
     name = stream_of(reads)
 
     def ask(random: Random) -> None:

@@ -7,26 +7,13 @@ from random import Random
 from typing import Any
 
 import pytest
-from google.cloud import aiplatform_v1 as v1
 from google.protobuf import json_format
 from tests.fuzz import odd, protos
 from tests.fuzz.checks import check, check_call, search
 from tests.fuzz.services import Services
-from tests.fuzz.vertex_requests import (
-    BATCH_JOB,
-    BODIES,
-    ENDPOINT,
-    JOB,
-    MODEL,
-    NAMES,
-    PARENT,
-    PIPELINE_JOB,
-)
+from tests.fuzz.vertex_requests import BODIES, NAMES, PARENT, seed_vertex
 
 from localcloud.vertex.api.discovery import Method, discover
-from localcloud.vertex.models.registry import ModelRegistry
-from localcloud.vertex.resources.names import canonical
-from localcloud.vertex.resources.store import ResourceStore
 
 # every method that clients know; those that are not served are rejected before they are parsed
 METHODS = {method.name: method for method in discover().values()}
@@ -52,47 +39,14 @@ SERVED = (
     "Operations.ListOperations",
     *("MetricService.ListTimeSeries", "MetricService.GetMetricDescriptor", "Projects.GetProject"),
 )
-DEPLOYED = v1.DeployedModel(id="1", model=MODEL, model_version_id="1", display_name="x")
 PROJECTS_V1 = "/v1/projects/{project}"
 
 
 @pytest.fixture(scope="session")
 def vertex(services: Services) -> Services:
     """Return Vertex AI."""
-    prepare(services)
+    seed_vertex(services)
     return services
-
-
-def prepare(services: Services) -> None:
-    """
-    Recreate one resource of each kind, if an earlier request has deleted it.
-
-    They are written to the store: deploying and running needs the pipeline environment.
-    """
-    store = ResourceStore(services.settings.state / "vertex" / "resources.sqlite")
-    model = v1.Model(name=canonical(MODEL, services.settings), display_name="wine")
-    for name, made in (
-        (
-            ENDPOINT,
-            v1.Endpoint(BODIES["EndpointService.CreateEndpoint"]["endpoint"], deployed_models=[DEPLOYED]),
-        ),
-        (PIPELINE_JOB, v1.PipelineJob(display_name="x", state=v1.PipelineState.PIPELINE_STATE_SUCCEEDED)),
-        (JOB, v1.ModelDeploymentMonitoringJob(display_name="x", endpoint=ENDPOINT)),
-        (
-            BATCH_JOB,
-            v1.BatchPredictionJob(
-                BODIES["JobService.CreateBatchPredictionJob"]["batch_prediction_job"],
-                model=model.name,
-                model_version_id="1",
-                state=v1.JobState.JOB_STATE_SUCCEEDED,
-            ),
-        ),
-    ):
-        made.name = canonical(name, services.settings)
-        store.put(made.name, made)
-    if not store.exists(model.name):
-        ModelRegistry(store).add(model, new=True)
-    store.close()
 
 
 def test_every_method_is_in_the_table(services: Services) -> None:
@@ -134,7 +88,7 @@ def name(random: Random, patterns: tuple[re.Pattern[str], ...]) -> str:
 @pytest.mark.parametrize("title", SERVED)
 def test_no_call_fails(title: str, vertex: Services) -> None:
     method = METHODS[title]
-    prepare(vertex)
+    seed_vertex(vertex)
 
     def ask(random: Random) -> None:
         message = valid(random, method)
@@ -152,7 +106,7 @@ def test_no_call_fails(title: str, vertex: Services) -> None:
 @pytest.mark.parametrize("title", SERVED)
 def test_no_request_fails(title: str, vertex: Services) -> None:
     method = METHODS[title]
-    prepare(vertex)
+    seed_vertex(vertex)
 
     def ask(random: Random) -> None:
         route = random.choice(method.routes)

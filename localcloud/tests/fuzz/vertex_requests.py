@@ -1,10 +1,16 @@
-"""Valid requests of Vertex AI and Cloud Monitoring, for the fuzzer to mutate."""
+"""Valid requests of Vertex AI and Cloud Monitoring, for the fuzzer to mutate, and what they name."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from google.cloud import aiplatform_v1 as v1
+from tests.fuzz.services import Services
 from tests.vertex.pipelines.specs import Pipeline
+
+from localcloud.vertex.models.registry import ModelRegistry
+from localcloud.vertex.resources.names import canonical
+from localcloud.vertex.resources.store import ResourceStore
 
 PARENT = "projects/local-project/locations/europe-west1"
 ENDPOINT = f"{PARENT}/endpoints/1"
@@ -123,3 +129,36 @@ BODIES: dict[str, dict[str, Any]] = {
         "interval": {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-02T00:00:00Z"},
     },
 }
+
+
+def seed_vertex(services: Services) -> None:
+    """
+    Recreate one resource of each kind, if an earlier request has deleted it.
+
+    They are written to the store: deploying and running needs the pipeline environment.
+    """
+    deployed = v1.DeployedModel(id="1", model=MODEL, model_version_id="1", display_name="x")
+    store = ResourceStore(services.settings.state / "vertex" / "resources.sqlite")
+    model = v1.Model(name=canonical(MODEL, services.settings), display_name="wine")
+    for name, made in (
+        (
+            ENDPOINT,
+            v1.Endpoint(BODIES["EndpointService.CreateEndpoint"]["endpoint"], deployed_models=[deployed]),
+        ),
+        (PIPELINE_JOB, v1.PipelineJob(display_name="x", state=v1.PipelineState.PIPELINE_STATE_SUCCEEDED)),
+        (JOB, v1.ModelDeploymentMonitoringJob(display_name="x", endpoint=ENDPOINT)),
+        (
+            BATCH_JOB,
+            v1.BatchPredictionJob(
+                BODIES["JobService.CreateBatchPredictionJob"]["batch_prediction_job"],
+                model=model.name,
+                model_version_id="1",
+                state=v1.JobState.JOB_STATE_SUCCEEDED,
+            ),
+        ),
+    ):
+        made.name = canonical(name, services.settings)
+        store.put(made.name, made)
+    if not store.exists(model.name):
+        ModelRegistry(store).add(model, new=True)
+    store.close()
