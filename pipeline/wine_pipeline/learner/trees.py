@@ -14,6 +14,8 @@ from wine_pipeline.config import TrainingConfig
 
 # scikit-learn's mark of a leaf
 _NO_CHILD = -1
+# asked before the wines that have reached their leaves are left out
+_QUESTIONS = 8
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,8 @@ class TreesHead(keras.layers.Layer):
     """
     Gives the mean of the distributions of the leaves in which a wine ends.
 
-    TensorFlow Serving knows no operations but TensorFlow's own: each step of a loop takes every wine one
-    question further in every tree.
+    TensorFlow Serving knows no operations but TensorFlow's own: each step of a loop takes the wines that are
+    in no leaf yet some questions further in every tree.
 
     :param rotations: [rotations, columns, columns] float64.
     :param forest: the trees.
@@ -183,23 +185,34 @@ class TreesHead(keras.layers.Layer):
         turned = tf.matmul(tf.cast(wines, tf.float64), self._rotations.value)
         seen = tf.concat([wines, tf.cast(turned, tf.float32)], axis=1)
         trees = self._roots.shape[0]
-        places = tf.broadcast_to(self._roots.value, [tf.shape(wines)[0], trees])
+        # flat: the first wine in each tree, the second one in each tree, ...
+        places = tf.tile(self._roots.value, [tf.shape(wines)[0]])
+        asked = tf.cast(tf.where(places >= 0)[:, 0], tf.int32)
         if self._depth:
-            (places,) = tf.while_loop(
-                lambda places: tf.reduce_any(places >= 0),
-                lambda places: (self._step(seen, places),),
-                (places,),
-                shape_invariants=(tf.TensorShape([None, trees]),),
-                maximum_iterations=self._depth,
+            places, _ = tf.while_loop(
+                lambda places, asked: tf.size(asked) > 0,
+                lambda places, asked: self._go_on(seen, places, asked),
+                (places, asked),
+                shape_invariants=(tf.TensorShape([None]), tf.TensorShape([None])),
+                maximum_iterations=-(-self._depth // _QUESTIONS),
             )
-        return tf.reduce_mean(tf.gather(self._distributions.value, -1 - places), axis=1)
+        leaves = tf.reshape(-1 - places, [-1, trees])
+        return tf.reduce_mean(tf.gather(self._distributions.value, leaves), axis=1)
 
-    def _step(self, seen: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-        lines = self._first.value + tf.maximum(places, 0)
-        column = tf.cast(tf.gather(self._columns.value, lines), tf.int32)
-        right = tf.gather(seen, column, batch_dims=1) > tf.gather(self._thresholds.value, lines)
-        child = tf.gather(self._children.value, 2 * lines + tf.cast(right, tf.int32))
-        return tf.where(places < 0, places, tf.cast(child, tf.int32))
+    def _go_on(self, seen: tf.Tensor, places: tf.Tensor, asked: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Ask the next questions; return all places, and which of them are still no leaves."""
+        trees, columns = self._roots.shape[0], seen.shape[1]
+        values = tf.reshape(seen, [-1])
+        wine, first = asked // trees * columns, tf.gather(self._first.value, asked % trees)
+        here = tf.gather(places, asked)
+        for _ in range(_QUESTIONS):
+            lines = first + tf.maximum(here, 0)
+            column = tf.cast(tf.gather(self._columns.value, lines), tf.int32)
+            right = tf.gather(values, wine + column) > tf.gather(self._thresholds.value, lines)
+            child = tf.gather(self._children.value, 2 * lines + tf.cast(right, tf.int32))
+            here = tf.where(here < 0, here, tf.cast(child, tf.int32))
+        places = tf.tensor_scatter_nd_update(places, asked[:, tf.newaxis], here)
+        return places, tf.boolean_mask(asked, here >= 0)
 
     def _table(self, name: str, value: np.ndarray) -> keras.Variable:
         # TensorFlow gathers from no empty table: trees of a single leaf have no line.
