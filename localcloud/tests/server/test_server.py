@@ -147,7 +147,7 @@ def test_nothing_but_the_gateway_and_grpc_listens(own_cloud):
         if address.port != own_cloud.settings.port:
             # a browser uses HTTP/1.1, and gRPC only HTTP/2
             with pytest.raises(requests.ConnectionError):
-                requests.get(f"http://127.0.0.1:{address.port}/", timeout=5)
+                requests.get(f"http://127.0.0.1:{address.port}/", timeout=60)
 
 
 def test_the_progress_ends_with_the_address(own_cloud):

@@ -92,7 +92,7 @@ def test_an_expired_table_is_gone(client: bigquery.Client, dataset: str) -> None
     table = client.create_table(bigquery.Table(f"{client.project}.{dataset}.brief", schema))
     assert [item.table_id for item in client.list_tables(dataset)] == ["brief"]
     # a time that has passed when the request arrives would be rejected
-    table.expires = datetime.now(UTC) + timedelta(seconds=2)
+    table.expires = datetime.now(UTC) + timedelta(seconds=5)
     client.update_table(table, ["expires"])
     eventually(lambda: not list(client.list_tables(dataset)))
     with pytest.raises(NotFound):
