@@ -45,6 +45,8 @@ def test_nan_comes_before_all_numbers_and_null_before_nan(answer, query: str, ro
         ("x IN (5, 6)", "1"),
         ("IS_NAN(x)", "1"),
         ("IS_INF(x)", "1"),
+        ("CASE x WHEN x THEN TRUE ELSE FALSE END", "2"),
+        ("NULLIF(x, x) IS NULL", "3"),
     ],
 )
 def test_no_comparison_with_nan_holds(answer, condition: str, hits: str) -> None:
@@ -54,6 +56,11 @@ def test_no_comparison_with_nan_holds(answer, condition: str, hits: str) -> None
 @pytest.mark.parametrize(
     ("expression", "value"),
     [
+        # https://cloud.google.com/bigquery/docs/reference/standard-sql/conditional_expressions#nullif
+        ("NULLIF(1, 1.5)", "1.0"),
+        ("NULLIF(2, NUMERIC '2')", None),
+        ("NULLIF(CAST('nan' AS FLOAT64), 1)", "NaN"),
+        ("CASE CAST('nan' AS FLOAT64) WHEN 1 THEN 'a' WHEN CAST('nan' AS FLOAT64) THEN 'b' END", None),
         ("GREATEST(1, 3, 2)", "3"),
         ("GREATEST(1, NULL)", None),
         ("LEAST(1, NULL)", None),

@@ -11,9 +11,9 @@ from localcloud.bigquery.sql.functions.nodes import written
 # What means the same in both, or what sqlglot writes so that it does.
 # Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/functions-all
 _ALIKE = {
-    *["Abs", "And", "Array", "ArraySize", "Case", "Coalesce", "Contains", "Count", "CovarPop"],
+    *["Abs", "And", "Array", "ArraySize", "Coalesce", "Contains", "Count", "CovarPop"],
     *["CovarSamp", "DenseRank", "Exists", "FirstValue", "Grouping", "If", "LastValue"],
-    *["LogicalAnd", "LogicalOr", "Ntile", "Nullif", "Or", "PercentRank", "CumeDist", "Rand", "Rank"],
+    *["LogicalAnd", "LogicalOr", "Ntile", "Or", "PercentRank", "CumeDist", "Rand", "Rank"],
     *["RowNumber", "Stddev", "StddevPop", "StddevSamp"],
     *[
         "Variance",
@@ -61,6 +61,8 @@ def check_functions(statement: exp.Expr) -> None:
             served = node.name.upper() in _SERVED_BY_NAME
         else:
             served = type(node) in TRANSLATIONS or type(node).__name__ in _ALIKE
+        if isinstance(node, exp.ParseJSON) and node.args.get("is_literal"):
+            raise unsupported("the type JSON")
         if not served:
             raise unsupported(f"the function {written(node)}")
     for kind in statement.find_all(exp.DataType):

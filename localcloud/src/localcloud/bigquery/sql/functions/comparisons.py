@@ -20,6 +20,7 @@ CREATE TEMP MACRO bq_gt(a, b) AS CASE WHEN bq_nan(a) OR bq_nan(b) THEN FALSE ELS
 CREATE TEMP MACRO bq_gte(a, b) AS CASE WHEN bq_nan(a) OR bq_nan(b) THEN FALSE ELSE a >= b END;
 CREATE TEMP MACRO bq_eq(a, b) AS CASE WHEN bq_nan(a) OR bq_nan(b) THEN FALSE ELSE a = b END;
 CREATE TEMP MACRO bq_neq(a, b) AS CASE WHEN bq_nan(a) OR bq_nan(b) THEN TRUE ELSE a <> b END;
+CREATE TEMP MACRO bq_no_nan(x) AS CASE WHEN bq_nan(x) THEN NULL ELSE x END;
 CREATE TEMP MACRO bq_rank(x) AS CASE WHEN x IS NULL THEN NULL WHEN bq_nan(x) THEN 0 ELSE 1 END;
 CREATE TEMP MACRO bq_any(found) AS CASE WHEN list_contains(found, TRUE) THEN TRUE
     WHEN len(list_filter(found, lambda f: f IS NULL)) > 0 THEN NULL ELSE FALSE END;
@@ -90,6 +91,26 @@ def _in(node: exp.In, types: Types) -> exp.Expr | None:
     return exp.Case().when(call("bq_nan", node.this), exp.false()).else_(held)
 
 
+def _case(node: exp.Case, types: Types) -> exp.Expr | None:
+    """Let a NaN after CASE be equal to no value, as NULL is."""
+    if node.this is None or not types.may_be_float(node.this):
+        return None
+    held = node.copy()
+    held.set("this", call("bq_no_nan", node.this))
+    return held
+
+
+def _null_if(node: exp.Nullif, types: Types) -> exp.Expr:
+    """Return the first of two values in the common type of both, which DuckDB's NULLIF does not."""
+    first, second = node.this, node.expression
+    return (
+        exp.Case()
+        .when(call("bq_eq", first, second), exp.null())
+        .when(exp.false(), second.copy())
+        .else_(first.copy())
+    )
+
+
 def _like(node: exp.Like, types: Types) -> exp.Expr | None:
     """Make a backslash the escape character, which it is by default in BigQuery."""
     if isinstance(node.expression, exp.Any | exp.All):
@@ -141,6 +162,8 @@ TRANSLATIONS: dict[type[exp.Expr], Translation] = {
     **dict.fromkeys(_COMPARISONS, _compare),
     exp.Between: _between,
     exp.In: _in,
+    exp.Case: _case,
+    exp.Nullif: _null_if,
     exp.Like: _like,
     exp.Greatest: _extreme_of("bq_greatest"),
     exp.Least: _extreme_of("bq_least"),
