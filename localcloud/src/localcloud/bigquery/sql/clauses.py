@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from localcloud.bigquery.errors import unsupported
 from localcloud.bigquery.sql.functions.nodes import call
-from localcloud.bigquery.sql.functions.types import Types, stand_in
+from localcloud.bigquery.sql.functions.types import FLOATS, Types, stand_in
 
 
 def rewrite_clauses(tree: exp.Query, types: Types) -> exp.Query:
@@ -55,10 +55,18 @@ def _order_nan_first(order: exp.Order, types: Types) -> None:
     Order NaN before all numbers, by an extra key before the value.
 
     Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#floating_point_semantics
+
+    :raises ApiError: 501 for a frame that this key cannot order.
     """
     around = order.parent
     spec = around.args.get("spec") if isinstance(around, exp.Window) else None
-    by_distance = spec and spec.args.get("kind") == "RANGE" and isinstance(spec.args.get("start"), exp.Expr)
+    bounds = [spec.args.get(name) for name in ("start", "end")] if spec else []
+    is_range = spec and spec.args.get("kind") == "RANGE"
+    by_distance = is_range and any(isinstance(bound, exp.Expr) for bound in bounds)
+    has_floats = any(types.of(key.this) in FLOATS for key in order.expressions)
+    if by_distance and has_floats and "UNBOUNDED" in bounds:
+        # DuckDB has NaN at the other end, and takes no key before the value
+        raise unsupported("RANGE between UNBOUNDED and a distance of FLOAT64")
     if by_distance or isinstance(order.this, exp.Distinct):
         return
     keys: list[exp.Expr] = []

@@ -63,6 +63,12 @@ def test_an_aggregate_of_no_rows(answer, aggregate: str, value: object) -> None:
         ("STDDEV(IF(x = 1, CAST('nan' AS FLOAT64), x))", "NaN"),
         ("VAR_POP(IF(x = 1, CAST('inf' AS FLOAT64), x))", "NaN"),
         ("MAX(IF(x = 1, CAST('nan' AS FLOAT64), x))", "NaN"),
+        ("CORR(IF(x = 1, CAST('nan' AS FLOAT64), x), x)", "NaN"),
+        ("CORR(x, IF(x = 1, CAST('-inf' AS FLOAT64), x))", "NaN"),
+        ("CORR(CAST(x AS FLOAT64), x)", "1.0"),
+        ("COVAR_POP(IF(x = 1, CAST('inf' AS FLOAT64), x), x)", "NaN"),
+        ("COVAR_SAMP(x, IF(x = 1, CAST('nan' AS FLOAT64), x))", "NaN"),
+        ("COVAR_POP(IF(x IS NULL, CAST('inf' AS FLOAT64), x), x)", "0.6875"),
     ],
 )
 def test_an_aggregate_of_rows(answer, aggregate: str, value: object) -> None:
@@ -86,6 +92,9 @@ def test_an_aggregate_of_rows(answer, aggregate: str, value: object) -> None:
         ("PERCENTILE_DISC(CAST(x AS STRING), 1) OVER ()", ["2", "2"]),
         ("STRING_AGG(CAST(x AS STRING)) OVER (ORDER BY x)", ["1", "1,2"]),
         ("CORR(x, x) OVER (ORDER BY x)", [None, "1.0"]),
+        ("COVAR_POP(x / 1, IF(x = 2, CAST('nan' AS FLOAT64), x)) OVER (ORDER BY x)", ["0.0", "NaN"]),
+        ("COUNT(*) OVER (ORDER BY x / 1 RANGE BETWEEN 1 PRECEDING AND CURRENT ROW)", ["1", "2"]),
+        ("COUNT(*) OVER (ORDER BY x RANGE BETWEEN UNBOUNDED PRECEDING AND 1 FOLLOWING)", ["2", "2"]),
         ("NTILE(2) OVER (ORDER BY x)", ["1", "2"]),
         ("PERCENT_RANK() OVER (ORDER BY x)", ["0.0", "1.0"]),
     ],
@@ -115,6 +124,14 @@ def test_a_function_over_a_window(answer, call: str, rows: list[str]) -> None:
         (
             "ROW_NUMBER() OVER (ORDER BY x ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)",
             "Window framing clause is not allowed for analytic function ROW_NUMBER",
+        ),
+        (
+            "COUNT(*) OVER (ORDER BY x / 1 RANGE BETWEEN 1 PRECEDING AND UNBOUNDED FOLLOWING)",
+            "does not support RANGE between UNBOUNDED and a distance of FLOAT64",
+        ),
+        (
+            "COUNT(*) OVER (ORDER BY x / 1 RANGE BETWEEN UNBOUNDED PRECEDING AND 1 FOLLOWING)",
+            "does not support RANGE between UNBOUNDED and a distance of FLOAT64",
         ),
         ("MAX(x HAVING MAX x)", "does not support HAVING MAX and HAVING MIN in MAX"),
         ("MIN([x])", "MIN is not defined for arguments of type ARRAY"),

@@ -110,10 +110,17 @@ def _spread(node: exp.Expr, types: Types, over: _Over) -> exp.Expr | None:
 
 
 def _correlation(node: exp.Expr, types: Types, over: _Over) -> exp.Expr:
-    """Return NULL for the correlation of fewer than two pairs."""
-    pairs = over(call("regr_count", node.this, node.args["expression"]))
-    two = exp.GTE(this=pairs, expression=number(2))
-    return exp.Case().when(two, over(node.copy()))
+    """Return NULL for the correlation of fewer than two pairs, and NaN where one has a NaN or an infinity."""
+    sides = [cast(side, "DOUBLE") for side in (node.this, node.args["expression"])]
+    few = exp.LT(this=over(call("regr_count", *sides)), expression=number(2))
+    # finite numbers times zero are zero
+    first, second = (exp.Mul(this=side.copy(), expression=number(0)) for side in sides)
+    zero = exp.Add(this=first, expression=second)
+    any_infinite = over(call("bool_or", exp.Not(this=call("isfinite", zero))))
+    nan = exp.cast(exp.Literal.string("nan"), "DOUBLE")
+    finite = [exp.Case().when(call("isfinite", side), side.copy()) for side in sides]
+    found = over(exp.Corr(this=finite[0], expression=finite[1]))
+    return exp.Case().when(few, exp.null()).when(any_infinite, nan).else_(found)
 
 
 def _any_value(node: exp.Expr, types: Types, over: _Over) -> exp.Expr:

@@ -57,10 +57,10 @@ CREATE TEMP MACRO bq_acosh(x) AS CASE WHEN x < 1
     THEN bq_fail(concat('Floating point error in function: ACOSH(', x, ')')) ELSE acosh(x) END;
 CREATE TEMP MACRO bq_atanh(x) AS CASE WHEN x <= -1 OR x >= 1
     THEN bq_fail(concat('Floating point error in function: ATANH(', x, ')')) ELSE atanh(x) END;
-CREATE TEMP MACRO bq_bucket(x, bounds) AS CASE WHEN bq_nan(x) OR list_bool_or(list_transform(bounds,
-        lambda v: v IS NULL OR bq_nan(v))) OR bounds <> list_sort(bounds)
+CREATE TEMP MACRO bq_bucket(x, bounds) AS CASE WHEN x IS NULL OR bq_nan(x) THEN NULL
+    WHEN list_bool_or(list_transform(bounds, lambda v: v IS NULL OR bq_nan(v))) OR bounds <> list_sort(bounds)
     THEN bq_fail('Array elements in RANGE_BUCKET must be in ascending order, without NULL and NaN')
-    ELSE len(list_filter(bounds, lambda v: v <= x)) + CASE WHEN x IS NULL THEN NULL ELSE 0 END END;
+    ELSE len(list_filter(bounds, lambda v: v <= x)) END;
 CREATE TEMP MACRO bq_exp(x) AS CASE WHEN isinf(exp(x)) AND NOT isinf(CAST(x AS DOUBLE))
     THEN bq_fail(concat('Floating point error in function: EXP(', x, ')')) ELSE exp(x) END;
 """
