@@ -54,6 +54,9 @@ def test_a_path_leads_to_a_value(answer, call: str, value: object) -> None:
     [
         ("JSON_VALUE('{}', 'a')", "JSONPath must start with"),
         ("JSON_VALUE('{}', '$.*')", "does not support the JSONPath of JSON_VALUE"),
+        ("JSON_VALUE('{}', '$..a')", "does not support the JSONPath of JSON_VALUE .*[$][.][.]a"),
+        ("JSON_QUERY('[]', '$[0, 1]')", "does not support the JSONPath of JSON_QUERY"),
+        ("JSON_QUERY('[]', '$[?(@.a)]')", "does not support the JSONPath of JSON_QUERY"),
         ("JSON_VALUE('{}', CONCAT('$', '.a'))", "does not support the JSONPath of JSON_VALUE"),
     ],
 )

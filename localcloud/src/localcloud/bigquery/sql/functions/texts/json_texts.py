@@ -34,7 +34,9 @@ def _steps(node: exp.Expr) -> list[str | int]:
         if isinstance(part, exp.JSONPathKey | exp.JSONPathSubscript) and isinstance(part.this, str | int):
             steps.append(part.this)
         elif not isinstance(part, exp.JSONPathRoot):
-            raise unsupported(f"the JSONPath of {written(node)} ({path.sql('bigquery')})")
+            # sqlglot writes no wildcards for BigQuery, which has none
+            shown = path.sql() if isinstance(path, exp.JSONPath) else path.sql("bigquery")
+            raise unsupported(f"the JSONPath of {written(node)} ({shown})")
     return steps
 
 
