@@ -148,6 +148,11 @@ def test_a_fingerprint_is_that_of_farmhash(answer, text: str, fingerprint: str) 
         ("COLLATE('a', 'und:ci')", 501, "does not support the function COLLATE"),
         ("ST_GEOGPOINT(1, 2)", 501, "does not support the function ST_GEOGPOINT"),
         ("SAFE.ST_X(1)", 501, r"does not support the function SAFE\.ST_X"),
+        ("HLL_COUNT.INIT(1)", 501, r"does not support the function HLL_COUNT\.INIT"),
+        ("NET.HOST('http://a.b')", 501, r"does not support the function NET\.HOST"),
+        ("p.d.half(1)", 501, r"does not support the function p\.d\.half"),
+        ("JSON '{}'", 501, "does not support the type JSON"),
+        ("PARSE_JSON('{}')", 501, "does not support the function PARSE_JSON"),
         ("TO_JSON(1)", 501, "does not support the function TO_JSON"),
     ],
 )

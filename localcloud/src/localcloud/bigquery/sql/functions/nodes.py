@@ -38,6 +38,9 @@ def written(node: exp.Expr) -> str:
     """Return the name of a function as the user wrote it."""
     if isinstance(node, exp.NetFunc):
         return f"NET.{written(node.this)}"
+    if isinstance(node.parent, exp.Dot) and node.arg_key == "expression":
+        # the user's own functions, whose names are case-sensitive
+        return f"{node.parent.this.sql('bigquery')}.{node.name}"
     name = node.meta.get("bigquery_name")
     if name is None and isinstance(node, exp.Anonymous):
         name = node.name
