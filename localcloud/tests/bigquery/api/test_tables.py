@@ -136,6 +136,22 @@ def test_expiring_partitions_keys_and_nested_columns_are_refused_by_name(
             client.create_table(bigquery.Table(f"{client.project}.{dataset}.n", [field]))
 
 
+@pytest.mark.parametrize("kind", ["FOO", "VARCHAR", "int32", ""])
+def test_a_type_that_bigquery_does_not_have_is_no_valid_value(
+    client: bigquery.Client, dataset: str, kind: str
+) -> None:
+    name = f"{client.project}.{dataset}.t"
+    field = bigquery.SchemaField.from_api_repr({"name": "a", "type": kind})
+    inner = {"name": "r", "type": "RECORD", "fields": [field.to_api_repr()]}
+    for schema in ([field], [bigquery.SchemaField.from_api_repr(inner)]):
+        with pytest.raises(BadRequest, match=f"Invalid value for type: {kind} is not a valid value") as error:
+            client.create_table(bigquery.Table(name, schema))
+        assert error.value.errors[0]["reason"] == "invalid"
+    config = bigquery.LoadJobConfig(schema=[field])
+    with pytest.raises(BadRequest, match=f"Invalid value for type: {kind} is not a valid value"):
+        client.load_table_from_json([{"a": 1}], name, job_config=config).result()
+
+
 def test_repeated_columns_keep_lists(client: bigquery.Client, dataset: str, bucket: storage.Bucket) -> None:
     # given a table with a list of texts and one of times
     name = f"{client.project}.{dataset}.lists"

@@ -40,6 +40,8 @@ RECORD = "RECORD"
 _LEGACY_NAMES = {
     **{"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "DECIMAL": "NUMERIC", "STRUCT": RECORD},
 }
+# Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema.FIELDS.type
+_NOT_SERVED = {"BIGDECIMAL", "BIGNUMERIC", "FOREIGN", "GEOGRAPHY", "INTERVAL", "JSON", "RANGE"}
 _FROM_DUCKDB = {
     **{column.duckdb: name for name, column in TYPES.items()},
     **dict.fromkeys(
@@ -59,11 +61,14 @@ def legacy_name(type_name: str) -> str:
     Return a type's legacy name.
 
     :param type_name: any of the type's names, in any case.
-    :raises ApiError: 501 if localcloud has no such type.
+    :raises ApiError: 400 if BigQuery has no such type, 501 if localcloud has not.
     """
     name = _LEGACY_NAMES.get(type_name.upper(), type_name.upper())
-    if name not in TYPES and name != RECORD:
+    if name in _NOT_SERVED:
         raise unsupported(f"the type {type_name}")
+    if name not in TYPES and name != RECORD:
+        # without "type" in https://github.com/googleapis/nodejs-bigquery/issues/77
+        raise failure("invalid", f"Invalid value for type: {type_name} is not a valid value")
     return name
 
 
