@@ -22,10 +22,13 @@ from deploy.wines.wine_rows import WineRowsError, columns, limits
 DOWNLOAD_SECONDS = 60
 # what a combined file calls the column that says which wine a row is of
 WINE_COLUMNS = ("type", "color", "colour", "wine", "wine_type")
+_WINES = {"red", "white"}
+_ONE_WINE = re.compile(r"(is_)?(red|white)(_wine)?")
 _SHOWN_PROBLEMS = 5
 _SHOWN_LENGTH = 40
 _GZIP = b"\x1f\x8b"
-_SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r"(\"?)sep=(.)\1\s*?\r?\n", re.IGNORECASE)
+_EMPTY_LINES = re.compile(r"(\s*[\r\n])?")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _TOO_MANY = re.compile(r"CSV Error on Line: (\d+).*Expected Number of Columns: (\d+) Found: (\d+)", re.DOTALL)
@@ -75,7 +78,7 @@ def read_csv(source: str, wine: str) -> list[dict[str, Any]]:
     :raises WineRowsError: if it cannot be read, lacks a column, or holds a value that cannot be loaded.
     """
     table = _parse(_decode(_fetch(source), source), source)
-    places = _find_columns(table.names, source)
+    places = _find_columns(table.names[: table.width], source)
     problems: list[Problem] = []
     rows = _rows_of(wine, table, source, problems)
     points = any("." in _text(values[place]) for _, values in rows for place in places.values())
@@ -124,8 +127,10 @@ def _parse(text: str, source: str) -> Table:
     import duckdb
 
     options: dict[str, Any] = {}
+    text = _EMPTY_LINES.sub("", text, count=1)
     if separator := _SEPARATOR_LINE.match(text):
-        options, text = {"delimiter": separator[1]}, text[separator.end() :]
+        options, text = {"delimiter": separator[2]}, text[separator.end() :]
+        text = _EMPTY_LINES.sub("", text, count=1)
     if not text.strip():
         raise WineRowsError(f"{source}: no rows")
     with tempfile.NamedTemporaryFile("w", suffix=".csv", newline="") as file, duckdb.connect() as database:
@@ -186,19 +191,34 @@ def _rows_of(
 ) -> list[tuple[int, Sequence[str | None]]]:
     """Return the rows of one wine, if the file says which rows those are."""
     rows = table.rows
-    for column in WINE_COLUMNS:
-        if column in table.names:
-            place = table.names.index(column)
-            problems += [Problem(number, column, "no value") for number, row in rows if not _text(row[place])]
-            rows = [(number, row) for number, row in rows if _text(row[place]).lower() == wine.lower()]
-            if table.rows and not rows:
-                values = sorted({_text(row[place]) for _, row in table.rows} - {""})
-                held = _listed(values) or "no values"
-                raise WineRowsError(f"{source}: no row is of {wine}: the column {column} has {held}")
-            break
+    column = _wine_column(table)
+    if column is not None:
+        place = table.names.index(column)
+        problems += [Problem(number, column, "no value") for number, row in rows if not _text(row[place])]
+        rows = [(number, row) for number, row in rows if _text(row[place]).lower() == wine.lower()]
+        if table.rows and not rows:
+            values = sorted({_text(row[place]) for _, row in table.rows} - {""})
+            held = _listed(values) or "no values"
+            raise WineRowsError(f"{source}: no row is of {wine}: the column {column} has {held}")
+    elif unclear := next(filter(_ONE_WINE.fullmatch, table.names), None):
+        raise WineRowsError(
+            f"{source}: the column {unclear} does not say which rows are of {wine}: "
+            "it needs words like red and white"
+        )
     if not rows:
         raise WineRowsError(f"{source}: no rows")
     return rows
+
+
+def _wine_column(table: Table) -> str | None:
+    """Return the column that says which wine a row is of, whatever its name if its values are wines."""
+    for name in WINE_COLUMNS:
+        if name in table.names:
+            return name
+    for place, name in enumerate(table.names[: table.width]):
+        if name not in columns() and any(_text(row[place]).lower() in _WINES for _, row in table.rows):
+            return name
+    return None
 
 
 def _convert(

@@ -45,6 +45,8 @@ READ = {
     "commas": csv(FIRST, SECOND, separator=","),
     "tabs": csv(FIRST, SECOND, separator="\t"),
     "a line that names the separator": "sep=;\n" + csv(FIRST, SECOND),
+    "a line in quotes that names the separator": '"sep=;"\r\n' + csv(FIRST, SECOND, end="\r\n"),
+    "empty lines before the header": "\n \r\nsep=;\n\n" + csv(FIRST, SECOND),
     "a byte order mark": "\ufeff" + csv(FIRST, SECOND, names=[f'"{name}"' for name in NAMES]),
     "dots, as R writes names": csv(FIRST, SECOND, names=[name.replace(" ", ".") for name in NAMES]),
     "underscores": csv(FIRST, SECOND, names=list(columns())),
@@ -66,6 +68,9 @@ READ = {
     "no line end at the end": csv(FIRST, SECOND).rstrip("\n"),
     "a combined file": csv(
         ["red", *SECOND], ["white", *FIRST], ["White", *SECOND], names=["type", *NAMES], separator=","
+    ),
+    "a combined file, the wine under another name": csv(
+        ["White", *FIRST], ["red", *SECOND], ["white", *SECOND], names=["Style", *NAMES]
     ),
     "a combined file, the wine last": csv([*FIRST, "white"], [*SECOND, "white"], names=[*NAMES, "color"]),
 }
@@ -147,6 +152,14 @@ REFUSED = {
     "a combined file with a row of no wine": (
         csv(["white", *FIRST], ["", *SECOND], names=["type", *NAMES]),
         "row 2: type: no value",
+    ),
+    "a combined file whose wines are numbers": (
+        csv(["0", *FIRST], ["1", *SECOND], names=["is_red", *NAMES]),
+        "the column is_red does not say which rows are of white: it needs words like red and white",
+    ),
+    "a comment before the header": (
+        "# wines\n" + csv(FIRST),
+        f"no column {', '.join(columns())}; the header has wines",
     ),
     "many other wines": (
         csv(*([f"wine {number:02}", *FIRST] for number in range(30)), names=["type", *NAMES]),
