@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import math
+import struct
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -88,6 +91,21 @@ def test_what_the_model_server_refuses_is_told(
 
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
     assert reason in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(("number", "word"), [(math.nan, "NaN"), (-math.inf, "-Infinity")])
+def test_a_prediction_that_is_no_number_is_refused_and_not_an_error_of_the_server(
+    serving: v1.Endpoint, wine: Any, number: float, word: str
+) -> None:
+    example = base64.b64decode(wine.example)
+    changed = example.replace(struct.pack("<f", 13.8), struct.pack("<f", number))
+    assert changed != example
+    body = {"instances": [{"b64": base64.b64encode(changed).decode()}]}
+
+    answer = requests.post(url_of(serving, "predict"), json=body, timeout=120)
+
+    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert f"contains {word}" in answer.json()["error"]["message"]
 
 
 def test_no_instances_is_refused(clients: Any, serving: v1.Endpoint) -> None:

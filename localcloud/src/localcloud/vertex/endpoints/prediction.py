@@ -136,7 +136,9 @@ def read_predictions(data: bytes) -> Any:
     Read the predictions of a model server's answer.
 
     :param data: JSON as TensorFlow Serving gives it.
-    :raises google.api_core.exceptions.InternalServerError: it has none, or one that JSON cannot represent.
+    :raises google.api_core.exceptions.InternalServerError: it has none.
+    :raises google.api_core.exceptions.InvalidArgument: it has one that JSON cannot represent, as after a NaN in
+        the request.
     """
     try:
         return json.loads(data, parse_constant=_refuse_constant)["predictions"]
@@ -148,6 +150,6 @@ def read_predictions(data: bytes) -> Any:
 
 def _refuse_constant(word: str) -> None:
     """Refuse NaN and Infinity, which a google.protobuf.Value cannot hold (google/protobuf/struct.proto)."""
-    raise exceptions.InternalServerError(
+    raise exceptions.InvalidArgument(
         f"The model server's response contains {word}, which is not a valid prediction."
     )
