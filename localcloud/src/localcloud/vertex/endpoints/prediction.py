@@ -137,8 +137,8 @@ def read_predictions(data: bytes) -> Any:
 
     :param data: JSON as TensorFlow Serving gives it.
     :raises google.api_core.exceptions.InternalServerError: it has none.
-    :raises google.api_core.exceptions.InvalidArgument: it has one that JSON cannot represent, as after a NaN in
-        the request.
+    :raises google.api_core.exceptions.InvalidArgument: it has one that JSON cannot represent, as after a NaN
+        in the request.
     """
     try:
         return json.loads(data, parse_constant=_refuse_constant)["predictions"]

@@ -53,6 +53,8 @@ CREATE TEMP MACRO bq_pow(x, y) AS CASE WHEN x = 0 AND y < 0 AND y > '-inf'
 CREATE TEMP MACRO bq_finite(x, all_finite) AS CASE
     WHEN (all_finite AND NOT isfinite(x)) IS NOT TRUE THEN x
     WHEN bq_fail(concat('double overflow: ', x)) = 0 THEN NULL END;
+CREATE TEMP MACRO bq_finite_or_null(x, all_finite) AS CASE WHEN all_finite AND NOT isfinite(x) THEN NULL
+    ELSE x END;
 CREATE TEMP MACRO bq_acosh(x) AS CASE WHEN x < 1
     THEN bq_fail(concat('Floating point error in function: ACOSH(', x, ')')) ELSE acosh(x) END;
 CREATE TEMP MACRO bq_atanh(x) AS CASE WHEN x <= -1 OR x >= 1
@@ -119,7 +121,7 @@ def _divide(node: exp.Div, types: Types) -> exp.Expr:
 def _divide_safely(node: exp.SafeDivide, types: Types) -> exp.Expr:
     if _is_numeric(node, types):
         return call("try", call("bq_numeric_div", node.this, node.expression))
-    return call("bq_safe_div", node.this, node.expression)
+    return _finite_or_null(call("bq_safe_div", node.this, node.expression), node, types)
 
 
 def _divide_whole(node: exp.IntDiv, types: Types) -> exp.Expr:
@@ -277,11 +279,19 @@ def _shifted(name: str) -> Translation:
 
 def _tried(operator: type[exp.Binary]) -> Translation:
     def translate(node: exp.Func, types: Types) -> exp.Expr:
-        return call(
-            "try", operator(this=exp.paren(node.this.copy()), expression=exp.paren(node.expression.copy()))
-        )
+        found = operator(this=exp.paren(node.this.copy()), expression=exp.paren(node.expression.copy()))
+        return _finite_or_null(call("try", found), node, types)
 
     return translate
+
+
+def _finite_or_null(found: exp.Expr, node: exp.Func, types: Types) -> exp.Expr:
+    """Return NULL where arithmetic of finite FLOAT64 values results in an infinity."""
+    sides = (node.this, node.expression)
+    if not any(types.may_be_float(side) for side in sides):
+        return found
+    checked = exp.and_(*(call("isfinite", cast(side, "DOUBLE")) for side in sides))
+    return call("bq_finite_or_null", found, checked)
 
 
 TRANSLATIONS: dict[type[exp.Expr], Translation] = {
