@@ -235,6 +235,8 @@ def _with_parameters(statement: exp.Expr, parameters: list[dict[str, Any]]) -> e
     values = {parameter.get("name", "").lower(): _literal(parameter) for parameter in parameters}
     for node in list(statement.find_all(exp.Parameter, exp.Placeholder)):
         name = node.name.lower()
+        if isinstance(node.this, exp.Parameter):
+            raise unsupported(f"the system variable @@{node.this.name}")
         if name not in values:
             raise failure("invalidQuery", f"Query parameter '{node.name}' not found")
         node.replace(values[name].copy())
