@@ -33,6 +33,15 @@ TEXT = """'{"a": {"b": "x"}, "n": 1.50, "big": 12345678901234567890, "none": nul
         # https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions#JSONPath_format
         ("JSON_VALUE({0}, '$.\"a.b\".c')", "dotted"),
         ("JSON_EXTRACT_SCALAR({0}, \"$['a.b'].c\")", "dotted"),
+        # zetasql/compliance/functions_testlib_json.cc of https://github.com/google/zetasql
+        ('JSON_VALUE(\'{"": [5, "foo"]}\', \'$.""[1]\')', "foo"),
+        ('JSON_EXTRACT_SCALAR(\'{"": [5, "foo"]}\', "$[\'\'][1]")', "foo"),
+        ("JSON_QUERY('{\"x\": [1, 2]}', '$.x.\"1\"')", "2"),
+        ("JSON_EXTRACT('{\"x\": [1, 2]}', \"$.x['1']\")", "2"),
+        ("JSON_QUERY('{\"x\": [1, 2]}', '$.x[ 1]')", "2"),
+        ("JSON_QUERY('{\"x\": [1, 2]}', '$.x[-1]')", None),
+        ("JSON_QUERY('{\"x\": [1, 2]}', '$.x.\"a\"')", None),
+        ("JSON_VALUE('{\"1\": 2}', '$.1')", "2"),
         ("JSON_QUERY({0}, '$.a')", '{"b":"x"}'),
         ("JSON_QUERY({0}, '$.a.b')", '"x"'),
         ("JSON_QUERY({0}, '$.n')", "1.50"),
@@ -54,6 +63,9 @@ def test_a_path_leads_to_a_value(answer, call: str, value: object) -> None:
     [
         ("JSON_VALUE('{}', 'a')", "JSONPath must start with"),
         ("JSON_VALUE('{}', '$.*')", "does not support the JSONPath of JSON_VALUE"),
+        ("JSON_VALUE('{}', \"$['a.b']\")", r"Invalid token in JSONPath at: \['a\.b'\]"),
+        ("JSON_QUERY_ARRAY('{}', \"$.x['a']\")", r"Invalid token in JSONPath at: \['a'\]"),
+        ("JSON_EXTRACT('{}', '$.\"a.b\"')", 'Invalid token in JSONPath at: ."a.b"'),
         ("JSON_VALUE('{}', '$..a')", "does not support the JSONPath of JSON_VALUE .*[$][.][.]a"),
         ("JSON_QUERY('[]', '$[0, 1]')", "does not support the JSONPath of JSON_QUERY"),
         ("JSON_QUERY('[]', '$[?(@.a)]')", "does not support the JSONPath of JSON_QUERY"),

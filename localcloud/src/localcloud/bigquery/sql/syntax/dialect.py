@@ -20,6 +20,13 @@ _PARSED = FUNCTIONS | {"WEEK", "UNNEST"}
 class GoogleSql(BigQuery):
     """sqlglot's dialect, which takes no more than BigQuery does."""
 
+    def to_json_path(self, path: exp.Expr | None) -> exp.Expr | None:
+        """Keep a JSONPath as it is written: its quotes tell whether a function takes it."""
+        found = super().to_json_path(path)
+        if found is not None and isinstance(path, exp.Literal):
+            found.meta["written"] = path.name
+        return found
+
     class Parser(BigQueryParser):
         """Refuses the names that sqlglot knows from elsewhere."""
 

@@ -58,10 +58,10 @@ def _find(text: str | None, path: str) -> Any:
     except (RecursionError, ValueError):
         return None
     for step in json.loads(path):
-        if isinstance(step, str) and isinstance(found, dict):
+        if isinstance(found, dict):
             found = found.get(step)
-        elif isinstance(step, int) and isinstance(found, list) and 0 <= step < len(found):
-            found = found[step]
+        elif isinstance(found, list) and step.isascii() and step.isdigit() and int(step) < len(found):
+            found = found[int(step)]
         else:
             return None
     return found

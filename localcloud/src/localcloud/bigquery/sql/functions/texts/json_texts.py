@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 from sqlglot import exp
 
-from localcloud.bigquery.errors import unsupported
+from localcloud.bigquery.errors import failure, unsupported
 from localcloud.bigquery.sql.functions.nodes import Translation, arguments, call, cast, text, written
 from localcloud.bigquery.sql.functions.types import Types
 
@@ -16,27 +17,40 @@ CREATE TEMP MACRO bq_json(value) AS bq_value_json(typeof(value), CAST(to_json(va
 """
 
 
+# a key or an index; the older functions have other quotes
+_KEY = r"""\.(?P<key>[^.\[\]"'*?@()\s][^.\[\]*]*)|\[\s*(?P<index>-?\d+)\s*\]"""
+_QUOTED = re.compile(rf"""{_KEY}|\."(?P<quoted>[^"\\]*)\"""")
+_OLD_QUOTED = re.compile(rf"""{_KEY}|\['(?P<quoted>[^'\\]*)'\]""")
+
+
 def _json(name: str) -> Translation:
     return lambda node, types: call(name, node.this, text(json.dumps(_steps(node))))
 
 
-def _steps(node: exp.Expr) -> list[str | int]:
+def _steps(node: exp.Expr) -> list[str]:
     """
     Return the keys and indexes of a JSONPath.
 
-    :raises ApiError: 501 for a path that is not a literal, and for wildcards.
+    :raises ApiError: 400 for the quotes of other functions; 501 for wildcards, and for what is not a literal.
     """
     path = node.args.get("expression")
     if path is None:
         return []
-    steps: list[str | int] = []
-    for part in path.expressions if isinstance(path, exp.JSONPath) else [path]:
-        if isinstance(part, exp.JSONPathKey | exp.JSONPathSubscript) and isinstance(part.this, str | int):
-            steps.append(part.this)
-        elif not isinstance(part, exp.JSONPathRoot):
-            # sqlglot writes no wildcards for BigQuery, which has none
-            shown = path.sql() if isinstance(path, exp.JSONPath) else path.sql("bigquery")
-            raise unsupported(f"the JSONPath of {written(node)} ({shown})")
+    path_text = path.meta.get("written")
+    if path_text is None:
+        raise unsupported(f"the JSONPath of {written(node)} ({path.sql('bigquery')})")
+    is_old = "JSON_EXTRACT" in written(node)
+    step, other = (_OLD_QUOTED, _QUOTED) if is_old else (_QUOTED, _OLD_QUOTED)
+    steps: list[str] = []
+    place = len("$")
+    while place < len(path_text):
+        found = step.match(path_text, place)
+        if found is None and (wrong := other.match(path_text, place)):
+            raise failure("invalidQuery", f"Invalid token in JSONPath at: {wrong[0]}")
+        if found is None:
+            raise unsupported(f"the JSONPath of {written(node)} ('{path_text}')")
+        steps.append(next(part for part in found.groups() if part is not None))
+        place = found.end()
     return steps
 
 
