@@ -82,6 +82,8 @@ DOCUMENT = """'{"a": {"b": "x"}, "n": 1, "none": null}'"""
         ("INITCAP('hello WORLD-everyone')", "Hello World-Everyone"),
         ("INITCAP('tHisEisEaESentence', 'E')", "ThisEIsEAESentence"),
         ("CHR(1024)", "Ѐ"),
+        ("LENGTH(CHR(0))", "1"),
+        ("CHR(0) = '\\000'", "true"),
         ("UNICODE('')", "0"),
         ("TO_CODE_POINTS('aé')", ["97", "233"]),
         (r"TO_CODE_POINTS(b'a\xff')", ["97", "255"]),
@@ -91,6 +93,9 @@ DOCUMENT = """'{"a": {"b": "x"}, "n": 1, "none": null}'"""
         (r"NORMALIZE('e\u0302') = '\u00ea'", "true"),
         ("NORMALIZE_AND_CASEFOLD('The Red Barn') = NORMALIZE_AND_CASEFOLD('The red barn')", "true"),
         ("SOUNDEX('Ashcraft')", "A261"),
+        # zetasql/compliance/functions_testlib_string_1.cc of https://github.com/google/zetasql
+        ("SOUNDEX('a')", "a000"),
+        ("SOUNDEX(' kcABl')", "k140"),
         ("EDIT_DISTANCE('kitten', 'sitting')", "3"),
         (r"TO_BASE32(b'abcde\xFF')", "MFRGGZDF74======"),
         ("FROM_BASE32('MFRGGZDF74======')", "YWJjZGX/"),

@@ -97,12 +97,12 @@ def capitalized(value: str, delimiters: str) -> str:
 
 
 def sounds(value: str) -> str:
-    """Return the Soundex code of a text; nothing without a letter."""
-    letters = [sign for sign in value.upper() if "A" <= sign <= "Z"]
+    """Return the Soundex code of a text, whose first letter keeps its case; nothing without a letter."""
+    letters = [sign for sign in value if sign.isascii() and sign.isalpha()]
     if not letters:
         return ""
-    code, last = letters[0], _SOUNDS.get(letters[0])
-    for letter in letters[1:]:
+    code, last = letters[0], _SOUNDS.get(letters[0].upper())
+    for letter in map(str.upper, letters[1:]):
         sound = _SOUNDS.get(letter)
         if sound and sound != last:
             code += str(sound)
