@@ -84,6 +84,7 @@ DOCUMENT = """'{"a": {"b": "x"}, "n": 1, "none": null}'"""
         ("CHR(1024)", "Ѐ"),
         ("LENGTH(CHR(0))", "1"),
         ("CHR(0) = '\\000'", "true"),
+        ("LENGTH(CODE_POINTS_TO_STRING([97, 0, 98]))", "3"),
         ("UNICODE('')", "0"),
         ("TO_CODE_POINTS('aé')", ["97", "233"]),
         (r"TO_CODE_POINTS(b'a\xff')", ["97", "255"]),

@@ -58,18 +58,20 @@ def with_replacements(value: bytes) -> str:
 
 def character(code: int) -> str:
     """
-    Return the character of a code point; nothing for 0.
+    Return the character of a code point, that of 0 too.
+
+    Source: CodePointToString in https://github.com/google/zetasql/blob/master/zetasql/public/functions/string.cc
 
     :raises ValueError: for what is no code point.
     """
     if not (0 <= code < 0xD800 or 0xDFFF < code <= 0x10FFFF):
         raise ValueError(f"Invalid codepoint {code}")
-    return chr(code) if code else ""
+    return chr(code)
 
 
 def from_codes(codes: list[int | None]) -> str | None:
     """Return the text of code points, None if one is NULL; raises as :func:`character`."""
-    return None if None in codes else "".join(character(code) for code in codes if code)
+    return None if None in codes else "".join(character(code) for code in codes if code is not None)
 
 
 def bytes_from_codes(codes: list[int | None]) -> bytes | None:

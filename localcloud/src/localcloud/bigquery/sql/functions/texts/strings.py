@@ -13,7 +13,6 @@ from localcloud.bigquery.sql.functions.types import BINARIES, TEXTS, UNKNOWN, Ty
 # Sources: https://cloud.google.com/bigquery/docs/reference/standard-sql/string_functions and hash_functions
 # next to it
 MACROS = r"""
-CREATE TEMP MACRO bq_character(code) AS CASE WHEN code = 0 THEN chr(0) ELSE bq_chr(code) END;
 CREATE TEMP MACRO bq_start(length, p) AS CASE WHEN p = 0 THEN 1
     WHEN p < 0 THEN greatest(length + greatest(p, -1 - length) + 1, 1) ELSE least(p, length + 1) END;
 CREATE TEMP MACRO bq_count(s, n, name) AS CASE
@@ -198,7 +197,7 @@ TRANSLATIONS: dict[type[exp.Expr], Translation] = {
     exp.FromBase64: renamed("from_base64", "this"),
     exp.FarmFingerprint: _hash("bq_farm_fingerprint"),
     exp.Initcap: renamed("bq_initcap", "this", "expression"),
-    exp.Chr: renamed("bq_character", "expressions"),
+    exp.Chr: renamed("bq_chr", "expressions"),
     exp.Unicode: lambda node, types: call("bq_unicode", node.this),
     exp.ToCodePoints: _codes,
     exp.CodePointsToString: renamed("bq_from_codes", "this"),
