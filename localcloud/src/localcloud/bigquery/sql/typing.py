@@ -13,7 +13,7 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
 
-from localcloud.bigquery.errors import failure
+from localcloud.bigquery.errors import failure, unsupported
 from localcloud.bigquery.sql.checks.signatures import check_signatures
 from localcloud.bigquery.sql.checks.structs import check_structs
 from localcloud.bigquery.sql.functions.types import (
@@ -21,6 +21,7 @@ from localcloud.bigquery.sql.functions.types import (
     DECIMALS,
     FLOATS,
     INTEGERS,
+    NUMBER,
     NUMBERS,
     TEXTS,
     Types,
@@ -74,7 +75,7 @@ def infer_types(resolved: Resolved) -> Typed:
 
     When sqlglot gives up, each node may have any type and each column may be read.
 
-    :raises ApiError: 400 for operands that no operator takes.
+    :raises ApiError: 400 for operands that no operator takes; 501 for a JOIN USING of FLOAT64 columns.
     """
     tree = resolved.query.copy()
     number_nodes(tree)
@@ -87,6 +88,7 @@ def infer_types(resolved: Resolved) -> Typed:
         columns = frozenset(_columns(qualified))
     except SqlglotError:
         return Typed(resolved, tree, Types(), None)
+    _check_using(tree, annotated)
     _check_operands(tree, types)
     _check_conditions(tree, types)
     check_structs(tree, types)
@@ -165,6 +167,22 @@ def _check_operands(tree: exp.Expr, types: Types) -> None:
             operator = node.sql("bigquery").replace(node.this.sql("bigquery"), "", 1).split()[0]
             message = f"No matching signature for operator {operator} for argument types: {names}"
             raise failure("invalidQuery", message)
+
+
+def _check_using(tree: exp.Expr, annotated: exp.Expr) -> None:
+    """
+    Refuse FLOAT64 columns of a JOIN USING: DuckDB joins a NaN with a NaN there.
+
+    :param tree: the query with its USING.
+    :param annotated: the same, for each USING the ON that sqlglot makes of it.
+    """
+    numbers = {join.meta.get(NUMBER) for join in tree.find_all(exp.Join) if join.args.get("using")}
+    for join in annotated.find_all(exp.Join):
+        condition = join.args.get("on")
+        if condition is None or join.meta.get(NUMBER) not in numbers:
+            continue
+        if any(side.type and side.type.this in FLOATS for side in condition.find_all(exp.Column)):
+            raise unsupported("JOIN USING of FLOAT64 columns")
 
 
 def _type_name(kind: exp.DType) -> str:

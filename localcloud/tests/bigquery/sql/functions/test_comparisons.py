@@ -96,6 +96,16 @@ def test_what_duckdb_would_take_is_refused(answer, query: str, complaint: str) -
     assert error.value.code == 400
 
 
+@pytest.mark.parametrize("value", ["CAST('nan' AS FLOAT64)", "1.5"])
+def test_using_takes_no_column_that_may_hold_nan(answer, value: str) -> None:
+    side = f"(SELECT {value} AS x, 1 AS y)"
+    assert answer(f"SELECT 'joined' FROM {side} JOIN {side} USING (y)") == ["joined"]
+    for columns in ("x", "y, x"):
+        with pytest.raises(ApiError, match="JOIN USING of FLOAT64 columns") as error:
+            answer(f"SELECT 1 FROM {side} JOIN {side} USING ({columns})")
+        assert error.value.code == 501
+
+
 @pytest.mark.parametrize(
     ("query", "rows"),
     [
