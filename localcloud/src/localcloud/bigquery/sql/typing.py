@@ -21,11 +21,11 @@ from localcloud.bigquery.sql.functions.types import (
     DECIMALS,
     FLOATS,
     INTEGERS,
-    NUMBER,
     NUMBERS,
     TEXTS,
     Types,
     number_nodes,
+    number_of,
 )
 from localcloud.bigquery.sql.partitioning import pseudo_columns
 from localcloud.bigquery.sql.resolution import Resolved, TableMark
@@ -176,10 +176,10 @@ def _check_using(tree: exp.Expr, annotated: exp.Expr) -> None:
     :param tree: the query with its USING.
     :param annotated: the same, for each USING the ON that sqlglot makes of it.
     """
-    numbers = {join.meta.get(NUMBER) for join in tree.find_all(exp.Join) if join.args.get("using")}
+    numbers = {number_of(join) for join in tree.find_all(exp.Join) if join.args.get("using")}
     for join in annotated.find_all(exp.Join):
         condition = join.args.get("on")
-        if condition is None or join.meta.get(NUMBER) not in numbers:
+        if condition is None or number_of(join) not in numbers:
             continue
         if any(side.type and side.type.this in FLOATS for side in condition.find_all(exp.Column)):
             raise unsupported("JOIN USING of FLOAT64 columns")

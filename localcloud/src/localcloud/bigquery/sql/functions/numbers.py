@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqlglot import exp
 
@@ -161,14 +161,17 @@ def finite(node: exp.Binary, types: Types, translated: exp.Expr | None = None) -
         around = around.parent
     if types.of(node) not in FLOATS or isinstance(around, _ARITHMETIC):
         return None
-    checked = [
-        call("isfinite", cast(part, "DOUBLE"))
+    checked = _all_finite(
+        part
         for part in _operands(node)
         if types.of(part) not in DECIMALS | INTEGERS and not isinstance(part, exp.Literal)
-    ]
-    return call(
-        "bq_finite", translated or exp.paren(node.copy()), exp.and_(*checked) if checked else exp.true()
     )
+    return call("bq_finite", translated or exp.paren(node.copy()), checked)
+
+
+def _all_finite(parts: Iterable[exp.Expr]) -> exp.Expr:
+    checked = [call("isfinite", cast(part, "DOUBLE")) for part in parts]
+    return exp.and_(*checked) if checked else exp.true()
 
 
 def _operands(node: exp.Expr) -> Iterator[exp.Expr]:
@@ -290,8 +293,7 @@ def _finite_or_null(found: exp.Expr, node: exp.Func, types: Types) -> exp.Expr:
     sides = (node.this, node.expression)
     if not any(types.may_be_float(side) for side in sides):
         return found
-    checked = exp.and_(*(call("isfinite", cast(side, "DOUBLE")) for side in sides))
-    return call("bq_finite_or_null", found, checked)
+    return call("bq_finite_or_null", found, _all_finite(sides))
 
 
 TRANSLATIONS: dict[type[exp.Expr], Translation] = {

@@ -16,20 +16,24 @@ TEXTS = frozenset({exp.DType.TEXT, exp.DType.VARCHAR})
 BOOLS = frozenset({exp.DType.BOOLEAN})
 BINARIES = frozenset({exp.DType.BINARY, exp.DType.VARBINARY, exp.DType.BLOB})
 UNKNOWN = frozenset({exp.DType.UNKNOWN, exp.DType.NULL})
-# under which a node keeps its number
-NUMBER = "node"
+_NUMBER = "node"
 
 
 def number_nodes(tree: exp.Expr) -> None:
     """Assign a number to every node, which its copies and its replacements keep."""
     for index, node in enumerate(tree.walk()):
-        node.meta[NUMBER] = index
+        node.meta[_NUMBER] = index
+
+
+def number_of(node: exp.Expr) -> int:
+    """Return the number of a node, or of the one that it is a copy of; -1 if it has none."""
+    return int(node.meta.get(_NUMBER, -1))
 
 
 def stand_in(replacement: exp.Expr, node: exp.Expr) -> None:
     """Copy the type of a node to its replacement."""
-    if NUMBER in node.meta:
-        replacement.meta[NUMBER] = node.meta[NUMBER]
+    if _NUMBER in node.meta:
+        replacement.meta[_NUMBER] = node.meta[_NUMBER]
 
 
 def field_types(kind: exp.DataType) -> list[exp.DataType]:
@@ -49,30 +53,30 @@ class Types:
     def read(cls, annotated: exp.Expr) -> Types:
         """Read the types that sqlglot has found for a copy of a numbered tree."""
         found = {
-            node.meta[NUMBER]: node.type for node in annotated.walk() if NUMBER in node.meta and node.type
+            node.meta[_NUMBER]: node.type for node in annotated.walk() if _NUMBER in node.meta and node.type
         }
         return cls(MappingProxyType(found))
 
     def of(self, node: exp.Expr) -> exp.DType:
         """Return the type of a node."""
-        found = self.by_number.get(node.meta.get(NUMBER, -1))
+        found = self.by_number.get(number_of(node))
         return found.this if found else exp.DType.UNKNOWN
 
     def struct_names(self, node: exp.Expr) -> list[str] | None:
         """Return the names of a STRUCT's fields; None for what is known to be none, or is not known."""
-        found = self.by_number.get(node.meta.get(NUMBER, -1))
+        found = self.by_number.get(number_of(node))
         if found is None or found.this != exp.DType.STRUCT:
             return None
         return [field.name.lower() for field in found.expressions]
 
     def fields_of(self, node: exp.Expr) -> list[exp.DataType]:
         """Return the types of the fields of a STRUCT; none for another value."""
-        found = self.by_number.get(node.meta.get(NUMBER, -1))
+        found = self.by_number.get(number_of(node))
         return field_types(found) if found else []
 
     def element_of(self, node: exp.Expr) -> exp.DType:
         """Return the type of the elements of an array."""
-        found = self.by_number.get(node.meta.get(NUMBER, -1))
+        found = self.by_number.get(number_of(node))
         elements = found.expressions if found and found.this == exp.DType.ARRAY else []
         return elements[0].this if elements else exp.DType.UNKNOWN
 
