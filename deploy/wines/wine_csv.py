@@ -39,13 +39,11 @@ class Table(NamedTuple):
     """
     What a file holds.
 
-    :param names: its columns, in lower case with underscores.
-    :param width: how many columns there are up to the last one with a name.
+    :param names: its columns up to the last one with a name, in lower case with underscores.
     :param rows: their values as text, None where there is none; a row without any value is left out.
     """
 
     names: list[str]
-    width: int
     rows: list[tuple[int, Sequence[str | None]]]
 
 
@@ -78,7 +76,7 @@ def read_csv(source: str, wine: str) -> list[dict[str, Any]]:
     :raises WineRowsError: if it cannot be read, lacks a column, or holds a value that cannot be loaded.
     """
     table = _parse(_decode(_fetch(source), source), source)
-    places = _find_columns(table.names[: table.width], source)
+    places = _find_columns(table.names, source)
     problems: list[Problem] = []
     rows = _rows_of(wine, table, source, problems)
     points = any("." in _text(values[place]) for _, values in rows for place in places.values())
@@ -86,7 +84,7 @@ def read_csv(source: str, wine: str) -> list[dict[str, Any]]:
     problems += [
         Problem(number, "", "more values than the header has names")
         for number, values in rows
-        if any(map(_text, values[table.width :]))
+        if any(map(_text, values[len(table.names) :]))
     ]
     if problems:
         shown = "; ".join(map(str, problems[:_SHOWN_PROBLEMS]))
@@ -150,12 +148,10 @@ def _parse(text: str, source: str) -> Table:
             rows = found.fetchall()
         except duckdb.Error as error:
             raise WineRowsError(f"{source}: {_reason(str(error)).replace(file.name, 'the file')}") from error
-    width = _named(found.columns)
-    names = [re.sub(r"[\W_]+", "_", name.strip().lower()).strip("_") for name in found.columns]
+    named = found.columns[: _named(found.columns)]
+    names = [re.sub(r"[\W_]+", "_", name.strip().lower()).strip("_") for name in named]
     numbered = enumerate(rows, start=1)
-    return Table(
-        names, width, [(number, row) for number, row in numbered if any(_text(value) for value in row)]
-    )
+    return Table(names, [(number, row) for number, row in numbered if any(_text(value) for value in row)])
 
 
 def _reason(error: str) -> str:
@@ -215,7 +211,7 @@ def _wine_column(table: Table) -> str | None:
     for name in WINE_COLUMNS:
         if name in table.names:
             return name
-    for place, name in enumerate(table.names[: table.width]):
+    for place, name in enumerate(table.names):
         if name not in columns() and any(_text(row[place]).lower() in _WINES for _, row in table.rows):
             return name
     return None
